@@ -1,0 +1,10 @@
+import { z } from 'zod';
+
+/** BullMQ queue names and their key prefix in queue Redis. */
+export const queueNames = { orders: 'orders' } as const;
+export const queuePrefix = 'seckill';
+
+/** `/seckill/drain`: stored orders per second over all workers; null is uncapped. */
+export const drainSettingsSchema = z.object({ ratePerSecond: z.int().positive().nullable() });
+export type DrainSettings = z.infer<typeof drainSettingsSchema>;
+export const defaultDrainSettings: DrainSettings = { ratePerSecond: 500 };

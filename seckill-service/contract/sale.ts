@@ -1,0 +1,108 @@
+import { z } from 'zod';
+
+/** Ids go into URLs, Redis hash tags, ZooKeeper paths and file names: lower case, digits and inner hyphens, 1–48. */
+export const saleIdPattern = /^[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?$/;
+
+export const saleIdSchema = z
+  .string()
+  .regex(saleIdPattern, 'must be 1 to 48 characters of a-z, 0-9 and inner hyphens, for example "autumn-phone"');
+
+/** Highest number of units that one order, and one user, may have. */
+export const maxUnitsPerUser = 100;
+export const maxUnits = 10_000_000;
+
+/** The states as the public sees them. `upcoming`, and `closed` by the clock, follow from the window. */
+export const saleStates = ['draft', 'upcoming', 'open', 'sold_out', 'paused', 'closed'] as const;
+export type SaleState = (typeof saleStates)[number];
+
+/** The states that are stored (stock Redis, ZooKeeper, PostgreSQL). Time turns `open` into upcoming, open or closed. */
+export const storedSaleStates = ['draft', 'open', 'sold_out', 'paused', 'closed'] as const;
+export type StoredSaleState = (typeof storedSaleStates)[number];
+
+/**
+ * Money in minor units (cents, fen); ISO 4217 currency.
+ * Source of the minor-unit rule: ISO 4217, as in every payment provider's API.
+ */
+export const moneySchema = z.strictObject({
+  amount: z
+    .int('must be a whole number of minor units: 19.99 is 1999')
+    .positive('must be above 0')
+    .max(1_000_000_000_000, 'is too large'),
+  currency: z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such as "CNY"'),
+});
+export type Money = z.infer<typeof moneySchema>;
+
+const instantSchema = z.iso
+  .datetime({ offset: true, error: 'must be an ISO 8601 time with a zone, for example "2026-11-11T00:00:00Z"' })
+  .transform((text) => new Date(text).toISOString());
+
+export const challengeKinds = ['quiz', 'none'] as const;
+
+/** What ops write: `seckill sale create <file.json>`. Unknown fields are refused, so a misspelling is never ignored. */
+export const saleFileSchema = z
+  .strictObject({
+    saleId: saleIdSchema,
+    title: z.string().trim().min(1, 'must not be empty').max(120, 'must be at most 120 characters'),
+    description: z.string().trim().max(2000, 'must be at most 2000 characters').default(''),
+    price: moneySchema,
+    units: z.int('must be a whole number').min(1, 'must be at least 1').max(maxUnits, `must be at most ${maxUnits}`),
+    limitPerUser: z
+      .int('must be a whole number')
+      .min(1, 'must be at least 1')
+      .max(maxUnitsPerUser, `must be at most ${maxUnitsPerUser}`)
+      .default(1),
+    opensAt: instantSchema,
+    closesAt: instantSchema,
+    payWithinSeconds: z.int('must be whole seconds').min(10, 'must be at least 10').max(86_400).default(900),
+    challenge: z.enum(challengeKinds).default('quiz'),
+  })
+  .refine((sale) => Date.parse(sale.closesAt) > Date.parse(sale.opensAt), {
+    path: ['closesAt'],
+    error: 'must be after opensAt',
+  })
+  .refine((sale) => sale.limitPerUser <= sale.units, { path: ['limitPerUser'], error: 'must not exceed units' });
+export type SaleFile = z.infer<typeof saleFileSchema>;
+
+/** `/seckill/sales/<saleId>` in ZooKeeper: all that the edge, the pages and the ticket office need to know of a sale. */
+export const saleNodeSchema = z.object({
+  saleId: saleIdSchema,
+  title: z.string(),
+  price: moneySchema,
+  challenge: z.enum(challengeKinds),
+  state: z.enum(storedSaleStates),
+  epoch: z.int().nonnegative(),
+  window: z.object({ opensAt: z.iso.datetime(), closesAt: z.iso.datetime() }),
+  limits: z.object({ perUser: z.int().positive() }),
+});
+export type SaleNode = z.infer<typeof saleNodeSchema>;
+
+/** `GET /api/sales/<saleId>`. Times are ISO 8601 UTC, `price.amount` is in minor units. */
+export const publicSaleSchema = z.object({
+  saleId: z.string(),
+  title: z.string(),
+  price: moneySchema,
+  state: z.enum(saleStates),
+  opensAt: z.iso.datetime(),
+  closesAt: z.iso.datetime(),
+  now: z.iso.datetime(),
+  limitPerUser: z.int(),
+  epoch: z.int(),
+});
+export type PublicSale = z.infer<typeof publicSaleSchema>;
+
+/**
+ * The state that the public sees. Order matters: what ops said comes before the clock, the clock before the stock.
+ * The Lua twin is `effective` in nginx-lua/lua/seckill/state.lua. Times are Unix milliseconds.
+ */
+export function effectiveState(
+  stored: StoredSaleState,
+  opensAtMs: number,
+  closesAtMs: number,
+  nowMs: number,
+): SaleState {
+  if (stored === 'draft' || stored === 'closed') return stored;
+  if (nowMs >= closesAtMs) return 'closed';
+  if (stored === 'paused') return 'paused';
+  if (nowMs < opensAtMs) return 'upcoming';
+  return stored;
+}
