@@ -39,3 +39,15 @@ export function problemBody(code: ProblemCode, detail?: string): ProblemBody {
 }
 
 export const problemContentType = 'application/problem+json';
+
+/** A refusal as a Response. `retryAfterSeconds` wherever waiting helps: whole seconds, at least 1 (RFC 9110, 10.2.3). */
+export function problemResponse(
+  code: ProblemCode,
+  options: { detail?: string | undefined; retryAfterSeconds?: number | undefined } = {},
+): Response {
+  const headers: Record<string, string> = { 'Content-Type': problemContentType, 'Cache-Control': 'no-store' };
+  if (options.retryAfterSeconds !== undefined) {
+    headers['Retry-After'] = String(Math.max(1, Math.ceil(options.retryAfterSeconds)));
+  }
+  return new Response(JSON.stringify(problemBody(code, options.detail)), { status: problems[code].status, headers });
+}

@@ -1,0 +1,129 @@
+import { createServer } from 'node:http';
+import { setTimeout as wait } from 'node:timers/promises';
+import { getRequestListener } from '@hono/node-server';
+import { Queue } from 'bullmq';
+import { queueNames, queuePrefix } from '#contract/queues.ts';
+import { settings } from '#contract/settings.ts';
+import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
+import { readConfig } from '#runtime/config.ts';
+import { startInnerServer } from '#runtime/inner-server.ts';
+import { listen } from '#runtime/listen.ts';
+import { createLogger, createThrottledWarn } from '#runtime/logger.ts';
+import { runMain } from '#runtime/main.ts';
+import { Counter, createRegistry } from '#runtime/metrics.ts';
+import { connectPostgres } from '#runtime/postgres.ts';
+import { connectRedis, redisReady } from '#runtime/redis.ts';
+import { closeOnSignal } from '#runtime/shutdown.ts';
+import { connectZooKeeper } from '#runtime/zookeeper.ts';
+import { standForLeader } from '#runtime/zookeeper-leader.ts';
+import { createCatalogue } from '#sales/catalogue.ts';
+import { publishState } from '#sales/publish-state.ts';
+import { startReconciler } from '#sales/reconciler.ts';
+import { createStock } from '#stock/stock.ts';
+import { createPurchaseApp } from './purchase/app.ts';
+import { createPurchase } from './purchase/purchase.ts';
+import { startRelay } from './relay/relay.ts';
+
+await runMain('seckill-service', async (environment) => {
+  const config = readConfig(
+    settings,
+    [
+      'SECKILL_INSTANCE',
+      'SECKILL_LISTEN',
+      'SECKILL_INNER_LISTEN',
+      'SECKILL_STOCK_REDIS_URL',
+      'SECKILL_QUEUE_REDIS_URL',
+      'SECKILL_ZOOKEEPER',
+      'SECKILL_DATABASE_URL',
+      'SECKILL_TICKET_KEYS',
+      'SECKILL_LOG_LEVEL',
+    ],
+    environment,
+  );
+  const instance = config.SECKILL_INSTANCE;
+  const logger = createLogger({ service: 'seckill-service', instance, level: config.SECKILL_LOG_LEVEL });
+  const warn = createThrottledWarn(logger);
+
+  const registry = createRegistry();
+  const purchases = new Counter({
+    name: 'seckill_purchases_total',
+    help: 'Purchases answered by this process, by outcome',
+    labelNames: ['outcome'],
+    registers: [registry],
+  });
+  const relayed = new Counter({
+    name: 'seckill_relay_moved_total',
+    help: 'Outbox entries that this process moved to the queue',
+    registers: [registry],
+  });
+
+  const hot = connectRedis('hot', config.SECKILL_STOCK_REDIS_URL, logger);
+  const patient = connectRedis('patient', config.SECKILL_STOCK_REDIS_URL, logger);
+  const queueRedis = connectRedis('queue', config.SECKILL_QUEUE_REDIS_URL, logger);
+  const zookeeper = connectZooKeeper({ connection: config.SECKILL_ZOOKEEPER, logger });
+  const pool = connectPostgres(config.SECKILL_DATABASE_URL, logger, { max: 2 });
+
+  const queue = new Queue(queueNames.orders, { connection: queueRedis, prefix: queuePrefix });
+  queue.on('error', (error) => warn(error, 'queue'));
+  const patientStock = createStock(patient);
+  const relay = startRelay({
+    redis: patient,
+    queue,
+    sales: () => patientStock.sales(),
+    instance,
+    logger,
+    onMoved: (count) => relayed.inc(count),
+  });
+  const leadership = standForLeader({ zookeeper, path: zookeeperPaths.leader('reconciler'), instance, logger });
+  const reconciler = startReconciler({
+    stock: patientStock,
+    catalogue: createCatalogue(pool),
+    zookeeper,
+    leadership,
+    logger,
+  });
+
+  const purchase = createPurchase({
+    stock: createStock(hot),
+    ticketKeys: config.SECKILL_TICKET_KEYS,
+    now: Date.now,
+    wait: async (ms) => void (await wait(ms)),
+    onAccepted: relay.nudge,
+    onSoldOut: (saleId, epoch) => {
+      // The reconciler repairs what fails here; the shopper's answer does not wait for it.
+      publishState(zookeeper, saleId, { state: 'sold_out', epoch }).then(
+        (outcome) => logger.info({ saleId, epoch, outcome }, 'sold out'),
+        (error: unknown) => warn(error, 'publishing sold out'),
+      );
+    },
+  });
+  const app = createPurchaseApp({ purchase, logger, onAnswer: (outcome) => purchases.inc({ outcome }) });
+  const server = createServer(getRequestListener(app.fetch));
+  server.keepAliveTimeout = 75_000; // longer than nginx keeps its idle connections, so it never meets a closing one
+  await listen(server, config.SECKILL_LISTEN);
+
+  const inner = await startInnerServer({
+    address: config.SECKILL_INNER_LISTEN,
+    registry,
+    ready: { 'stock redis': redisReady(hot) },
+  });
+  logger.info({ listen: config.SECKILL_LISTEN }, 'ready');
+
+  closeOnSignal(
+    [
+      { name: 'server', close: () => new Promise((resolve) => closeServer(server, resolve)) },
+      { name: 'relay', close: relay.close },
+      { name: 'reconciler', close: reconciler.close },
+      { name: 'inner server', close: () => inner.close() },
+      { name: 'zookeeper', close: zookeeper.close },
+      { name: 'connections', close: () => [hot, patient, queueRedis].forEach((redis) => redis.disconnect()) },
+      { name: 'postgres', close: () => pool.end() },
+    ],
+    logger,
+  );
+});
+
+function closeServer(server: ReturnType<typeof createServer>, done: (error?: unknown) => void): void {
+  server.close(done);
+  server.closeIdleConnections();
+}

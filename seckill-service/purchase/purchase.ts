@@ -1,0 +1,74 @@
+import { maxUnitsPerUser } from '#contract/sale.ts';
+import { checkTicket, type TicketKey } from '#contract/ticket.ts';
+import { StockFault } from '#stock/fault.ts';
+import type { ReserveOutcome, Stock } from '#stock/stock.ts';
+
+export type PurchaseOutcome =
+  | { kind: 'ticket_missing' | 'ticket_invalid' | 'ticket_expired' | 'quantity_missing' | 'quantity_invalid' }
+  | { kind: 'unavailable' }
+  | (ReserveOutcome & { orderId: string });
+
+export type Purchase = (saleId: string, ticket: string | undefined, body: unknown) => Promise<PurchaseOutcome>;
+
+/**
+ * Decides one purchase: checks the ticket once more (the edge may be misconfigured, the stock must not suffer from it),
+ * then asks stock Redis. When the link breaks after the question was sent the outcome is unknown, and the same order id
+ * is asked again until `decideWithinMs`; after that the shopper is told to retry, and the retry gets the truth.
+ */
+export function createPurchase(deps: {
+  stock: Pick<Stock, 'reserve'>;
+  ticketKeys: readonly TicketKey[];
+  now: () => number;
+  wait: (ms: number) => Promise<void>;
+  onAccepted: (saleId: string) => void;
+  onSoldOut: (saleId: string, epoch: number) => void;
+  decideWithinMs?: number;
+}): Purchase {
+  const { stock, ticketKeys, now, wait, onAccepted, onSoldOut, decideWithinMs = 2000 } = deps;
+
+  async function reserve(
+    saleId: string,
+    orderId: string,
+    userId: string,
+    quantity: number,
+  ): Promise<ReserveOutcome | null> {
+    const giveUpAt = now() + decideWithinMs;
+    let asked = false;
+    for (;;) {
+      try {
+        return await stock.reserve(saleId, orderId, userId, quantity);
+      } catch (error) {
+        if (!(error instanceof StockFault)) throw error;
+        asked ||= error.kind === 'unknown';
+        // Never asked: nothing was done, and a quick no is kinder than a wait.
+        if (!asked || now() >= giveUpAt) return null;
+        await wait(50);
+      }
+    }
+  }
+
+  return async (saleId, ticketText, body) => {
+    if (ticketText === undefined || ticketText === '') return { kind: 'ticket_missing' };
+    const check = checkTicket(ticketText, ticketKeys, now());
+    if (check.kind === 'expired') return { kind: 'ticket_expired' };
+    if (check.kind === 'invalid' || check.ticket.saleId !== saleId) return { kind: 'ticket_invalid' };
+    const quantity = quantityOf(body);
+    if (quantity === null) return { kind: 'quantity_missing' };
+    if (!Number.isInteger(quantity) || quantity < 1 || quantity > maxUnitsPerUser) return { kind: 'quantity_invalid' };
+
+    const { orderId, userId } = check.ticket;
+    const outcome = await reserve(saleId, orderId, userId, quantity);
+    if (outcome === null) return { kind: 'unavailable' };
+    if (outcome.kind === 'accepted') {
+      onAccepted(saleId);
+      if (outcome.soldOutEpoch !== null) onSoldOut(saleId, outcome.soldOutEpoch);
+    }
+    return { ...outcome, orderId };
+  };
+}
+
+/** The number in `{quantity}`, or null when there is none. */
+function quantityOf(body: unknown): number | null {
+  if (typeof body !== 'object' || body === null || !('quantity' in body)) return null;
+  return typeof body.quantity === 'number' ? body.quantity : null;
+}

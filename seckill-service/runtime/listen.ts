@@ -1,0 +1,26 @@
+import { chmod, rm } from 'node:fs/promises';
+import type { Server } from 'node:http';
+
+/** Where a server listens, as Node's `listen` wants it. `address` is `host:port` or `unix:/path`. */
+export function listenOptions(address: string): { path: string } | { host: string; port: number } {
+  if (address.startsWith('unix:')) return { path: address.slice('unix:'.length) };
+  const colon = address.lastIndexOf(':');
+  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) };
+}
+
+/**
+ * Listens and resolves when the server accepts. A socket file that a killed predecessor left is removed first, and the
+ * new one is open to every local user: the directory it lies in says who may come, and nginx has a user of its own.
+ */
+export async function listen(server: Pick<Server, 'listen' | 'once' | 'off'>, address: string): Promise<void> {
+  const options = listenOptions(address);
+  if ('path' in options) await rm(options.path, { force: true });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ ...options, backlog: 4096 }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  if ('path' in options) await chmod(options.path, 0o666);
+}

@@ -1,0 +1,60 @@
+import { createThrottledWarn, type Logger } from './logger.ts';
+
+export type Loop = { nudge: () => void; close: () => Promise<void> };
+
+/**
+ * Runs `pass` again and again: at once when nudged or when the pass says there is more, else after `everyMs`. A pass
+ * that throws is logged (throttled) and retried after `everyMs`. `close` waits for the pass under way.
+ */
+export function startLoop(options: {
+  name: string;
+  everyMs: number;
+  pass: () => Promise<'more' | 'idle'>;
+  logger: Logger;
+}): Loop {
+  const { name, everyMs, pass, logger } = options;
+  const warn = createThrottledWarn(logger);
+  let closed = false;
+  let nudged = false;
+  let wake: (() => void) | null = null;
+
+  const rest = () =>
+    new Promise<void>((resolve) => {
+      const timer = setTimeout(done, everyMs);
+      wake = done;
+      function done() {
+        clearTimeout(timer);
+        wake = null;
+        resolve();
+      }
+    });
+
+  const run = async () => {
+    while (!closed) {
+      nudged = false;
+      let outcome: 'more' | 'idle' = 'idle';
+      let failed = false;
+      try {
+        outcome = await pass();
+      } catch (error) {
+        failed = true;
+        warn(error, `${name} failed, trying again`);
+      }
+      if (closed) return;
+      if (failed || (outcome === 'idle' && !nudged)) await rest();
+    }
+  };
+  const running = run();
+
+  return {
+    nudge: () => {
+      nudged = true;
+      wake?.();
+    },
+    close: async () => {
+      closed = true;
+      wake?.();
+      await running;
+    },
+  };
+}

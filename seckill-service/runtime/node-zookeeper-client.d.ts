@@ -1,0 +1,35 @@
+/** The part of node-zookeeper-client 1.1 that runtime/zookeeper.ts uses; the package has no types of its own. */
+declare module 'node-zookeeper-client' {
+  import type { EventEmitter } from 'node:events';
+
+  type Stat = { version: number; czxid: Buffer; ephemeralOwner: Buffer };
+  type Failure = Error & { getCode?: () => number };
+  type Watcher = (event: { getType: () => number; getPath: () => string }) => void;
+
+  interface Client extends EventEmitter {
+    connect(): void;
+    close(): void;
+    getSessionId(): Buffer;
+    getState(): { getName: () => string };
+    create(path: string, data: Buffer, mode: number, callback: (error: Failure | null, path: string) => void): void;
+    mkdirp(path: string, callback: (error: Failure | null) => void): void;
+    exists(path: string, callback: (error: Failure | null, stat: Stat | null) => void): void;
+    getData(path: string, watcher: Watcher, callback: (error: Failure | null, data: Buffer, stat: Stat) => void): void;
+    getData(path: string, callback: (error: Failure | null, data: Buffer, stat: Stat) => void): void;
+    getChildren(path: string, watcher: Watcher, callback: (error: Failure | null, children: string[]) => void): void;
+    getChildren(path: string, callback: (error: Failure | null, children: string[]) => void): void;
+    setData(path: string, data: Buffer, version: number, callback: (error: Failure | null, stat: Stat) => void): void;
+    remove(path: string, version: number, callback: (error: Failure | null) => void): void;
+  }
+
+  const zookeeper: {
+    createClient(
+      connection: string,
+      options: { sessionTimeout: number; spinDelay: number; retries: number },
+    ): Client;
+    CreateMode: { PERSISTENT: number; EPHEMERAL: number };
+    Exception: { NO_NODE: number; NODE_EXISTS: number; BAD_VERSION: number };
+  };
+  export default zookeeper;
+  export type { Client, Failure, Stat, Watcher };
+}

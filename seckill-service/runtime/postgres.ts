@@ -1,0 +1,55 @@
+import { Pool, type PoolClient, types } from 'pg';
+import { createThrottledWarn, type Logger } from './logger.ts';
+
+export type { Pool, PoolClient };
+
+// int8 (oid 20) arrives as text; ours are sums of money and counts, far below 2^53, checked by the parse.
+types.setTypeParser(20, (text) => {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new RangeError(`int8 out of range: ${text}`);
+  return value;
+});
+
+/** A pool with deadlines on connecting and on each statement. */
+export function connectPostgres(url: string, logger: Logger, options: { max?: number } = {}): Pool {
+  const pool = new Pool({
+    connectionString: url,
+    max: options.max ?? 10,
+    connectionTimeoutMillis: 3000,
+    statement_timeout: 10_000,
+    query_timeout: 12_000,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+  });
+  const warn = createThrottledWarn(logger);
+  pool.on('error', (error) => warn(error, 'postgres connection'));
+  return pool;
+}
+
+/** Runs `work` in one transaction; rolls back when it throws. */
+export async function inTransaction<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  try {
+    await client.query('BEGIN');
+    const result = await work(client);
+    await client.query('COMMIT');
+    client.release();
+    return result;
+  } catch (error) {
+    // A client whose ROLLBACK fails is broken: it is destroyed, not given back.
+    const broken = await client.query('ROLLBACK').then(
+      () => false,
+      () => true,
+    );
+    client.release(broken);
+    throw error;
+  }
+}
+
+export function postgresReady(pool: Pool): () => Promise<string | null> {
+  return () =>
+    pool.query('SELECT 1').then(
+      () => null,
+      (error: unknown) => String(error),
+    );
+}

@@ -1,0 +1,52 @@
+import { Redis, type RedisOptions } from 'ioredis';
+import { createThrottledWarn, type Logger } from './logger.ts';
+
+export type { Redis };
+
+/** replyMapping `legacy` keeps the flat shapes of ioredis 5 under RESP3. */
+type Options = RedisOptions & { replyMapping: 'legacy' };
+const common: Options = {
+  replyMapping: 'legacy',
+  connectTimeout: 2000,
+  retryStrategy: (attempt) => Math.min(50 * attempt, 500),
+};
+
+/**
+ * The three kinds of connection. What each must not do was found with a proxy that drops replies; see docs/redis.md.
+ *
+ * hot       decisions: sent once, never resent, rejected at once when the link is lost (the outcome is then unknown)
+ * queue     BullMQ: waits for the server for ever, as BullMQ demands
+ * patient   scripts that are idempotent by themselves (relay, commit, CLI): resent by the driver, with a deadline
+ */
+const kinds = {
+  hot: {
+    ...common,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    enableOfflineQueue: false,
+    enableAutoPipelining: true,
+    commandTimeout: 1000,
+  },
+  queue: { ...common, maxRetriesPerRequest: null },
+  patient: { ...common, maxRetriesPerRequest: 3, commandTimeout: 5000 },
+} satisfies Record<string, Options>;
+
+/** Opens a connection of that kind. Errors are logged, throttled; without a listener ioredis would swallow them. */
+export function connectRedis(kind: keyof typeof kinds, url: string, logger: Logger): Redis {
+  const options: Options = kinds[kind];
+  const redis = new Redis(url, options);
+  const warn = createThrottledWarn(logger);
+  redis.on('error', (error: unknown) => warn(error, `redis (${kind}) connection`));
+  return redis;
+}
+
+/** Ready when the server answers. */
+export function redisReady(redis: Redis): () => Promise<string | null> {
+  return async () => {
+    if (redis.status !== 'ready') return redis.status;
+    return redis.ping().then(
+      () => null,
+      (error: unknown) => String(error),
+    );
+  };
+}

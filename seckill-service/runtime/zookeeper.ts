@@ -1,0 +1,174 @@
+import zookeeper, { type Client, type Failure, type Stat } from 'node-zookeeper-client';
+import type { Logger } from './logger.ts';
+import { withDeadline } from './shutdown.ts';
+
+export type ZooKeeperNode = { data: Buffer; version: number };
+
+/**
+ * One ZooKeeper session after another behind one face: the only importer of node-zookeeper-client.
+ *
+ * The client underneath does not notice a silent partition, is dead after an expiry, and never calls back what was
+ * queued while it was disconnected. So: each call has a deadline; a watchdog pings, and when no ping came back for a
+ * whole session timeout a new client takes over; `onSession` listeners then re-read, re-watch and re-create.
+ */
+export type ZooKeeper = {
+  /** The node, or null when there is none. With `watch`, the next change of it calls `watch` once. */
+  read: (path: string, watch?: () => void) => Promise<ZooKeeperNode | null>;
+  /** Names of the children; none when the node does not exist. */
+  children: (path: string, watch?: () => void) => Promise<string[]>;
+  /** Creates the node with its parents; false when it is there already. */
+  create: (path: string, data: Buffer, mode?: 'persistent' | 'ephemeral') => Promise<boolean>;
+  /** Writes when the node still has `version`; false when somebody else was faster, or it is gone. */
+  write: (path: string, data: Buffer, version: number) => Promise<boolean>;
+  /** Removes the node; nothing happens when there is none. */
+  remove: (path: string) => Promise<void>;
+  /** Makes sure the path exists. */
+  ensure: (path: string) => Promise<void>;
+  /** Calls the listener now if connected, and whenever a connection or a new session begins. */
+  onSession: (listener: () => void) => void;
+  /** Milliseconds since the server last answered; Infinity before the first answer. */
+  silentForMs: () => number;
+  /** Changes whenever a new session begins; ephemeral nodes of an older one are gone or going. */
+  sessionNumber: () => number;
+  /** A word of trouble, or null. */
+  ready: () => string | null;
+  close: () => void;
+};
+
+export type ZooKeeperOptions = {
+  /** host:port[,host:port] */
+  connection: string;
+  logger: Logger;
+  sessionTimeoutMs?: number;
+  callTimeoutMs?: number;
+};
+
+const { NO_NODE, NODE_EXISTS, BAD_VERSION } = zookeeper.Exception;
+const { PERSISTENT, EPHEMERAL } = zookeeper.CreateMode;
+/** Errors that are answers: the server lives. */
+const answers = new Set<number | undefined>([NO_NODE, NODE_EXISTS, BAD_VERSION]);
+
+export function connectZooKeeper(options: ZooKeeperOptions): ZooKeeper {
+  const { connection, logger, sessionTimeoutMs = 4000, callTimeoutMs = 2000 } = options;
+  const listeners = new Set<() => void>();
+  let closed = false;
+  let session = 0;
+  let lastAnswerAt = Number.NEGATIVE_INFINITY;
+  let openedAt = 0;
+  let client = open();
+  const watchdog = setInterval(() => void ping(), sessionTimeoutMs / 4); // its own deadline settles it
+  watchdog.unref();
+
+  function open(): Client {
+    session += 1;
+    openedAt = performance.now();
+    const mine = session;
+    const next = zookeeper.createClient(connection, { sessionTimeout: sessionTimeoutMs, spinDelay: 100, retries: 0 });
+    next.on('state', (state: { getName: () => string }) => {
+      if (mine !== session || closed) return;
+      const name = state.getName();
+      logger.info({ state: name, session: mine }, 'zookeeper');
+      if (name === 'EXPIRED') replace('the session expired');
+      if (name === 'SYNC_CONNECTED') {
+        lastAnswerAt = performance.now();
+        for (const listener of listeners) listener();
+      }
+    });
+    // The client throws these where nobody could catch them; the watchdog sees to the connection.
+    next.on('error', (error: unknown) => logger.debug({ err: error }, 'zookeeper client'));
+    next.connect();
+    return next;
+  }
+
+  function replace(reason: string): void {
+    if (closed) return;
+    logger.warn({ reason }, 'zookeeper: starting a new session');
+    const old = client;
+    client = open();
+    old.close();
+  }
+
+  async function ping(): Promise<void> {
+    try {
+      await call<[Stat | null]>('ping', (run, done) => run.exists('/', done));
+    } catch {
+      const heard = Math.max(lastAnswerAt, openedAt);
+      if (performance.now() - heard > sessionTimeoutMs) replace('no answer for a whole session timeout');
+    }
+  }
+
+  async function call<Results extends unknown[]>(
+    what: string,
+    run: (client: Client, done: (error: Failure | null, ...results: Results) => void) => void,
+  ): Promise<Results> {
+    const mine = session;
+    const work = new Promise<Results>((resolve, reject) => {
+      run(client, (error, ...results) => (error ? reject(error) : resolve(results)));
+    });
+    try {
+      const results = await withDeadline(work, callTimeoutMs, `zookeeper ${what}`);
+      if (mine === session) lastAnswerAt = performance.now();
+      return results;
+    } catch (error) {
+      if (mine === session && answers.has(codeOf(error))) lastAnswerAt = performance.now();
+      throw error;
+    }
+  }
+
+  const ensure = async (path: string) => {
+    await call<[]>(`mkdirp ${path}`, (run, done) => run.mkdirp(path, done));
+  };
+
+  return {
+    ensure,
+    read: (path, watch) =>
+      call<[Buffer | undefined, Stat]>(`read ${path}`, (run, done) =>
+        watch ? run.getData(path, watch, done) : run.getData(path, done),
+      ).then(([data, stat]) => ({ data: data ?? Buffer.alloc(0), version: stat.version }), unless([NO_NODE], null)),
+    children: (path, watch) =>
+      call<[string[]]>(`children ${path}`, (run, done) =>
+        watch ? run.getChildren(path, watch, done) : run.getChildren(path, done),
+      ).then(([names]) => names, unless([NO_NODE], [])),
+    create: async (path, data, mode = 'persistent') => {
+      await ensure(path.slice(0, path.lastIndexOf('/')));
+      return call<[string]>(`create ${path}`, (run, done) =>
+        run.create(path, data, mode === 'ephemeral' ? EPHEMERAL : PERSISTENT, done),
+      ).then(() => true, unless([NODE_EXISTS], false));
+    },
+    write: (path, data, version) =>
+      call<[Stat]>(`write ${path}`, (run, done) => run.setData(path, data, version, done)).then(
+        () => true,
+        unless([BAD_VERSION, NO_NODE], false),
+      ),
+    remove: (path) =>
+      call<[]>(`remove ${path}`, (run, done) => run.remove(path, -1, done)).then(
+        () => undefined,
+        unless([NO_NODE], undefined),
+      ),
+    onSession: (listener) => {
+      listeners.add(listener);
+      if (lastAnswerAt > openedAt) listener();
+    },
+    silentForMs: () => performance.now() - lastAnswerAt,
+    sessionNumber: () => session,
+    ready: () => (performance.now() - lastAnswerAt < sessionTimeoutMs ? null : 'no answer'),
+    close: () => {
+      closed = true;
+      clearInterval(watchdog);
+      client.close();
+    },
+  };
+}
+
+function codeOf(error: unknown): number | undefined {
+  return error instanceof Error && 'getCode' in error ? (error as Failure).getCode?.() : undefined;
+}
+
+/** Turns these error codes into a value; every other error goes on. */
+function unless<T>(codes: readonly number[], value: T): (error: unknown) => T {
+  return (error) => {
+    const code = codeOf(error);
+    if (code === undefined || !codes.includes(code)) throw error;
+    return value;
+  };
+}

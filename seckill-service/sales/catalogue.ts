@@ -1,0 +1,92 @@
+import type { SaleFile, SaleNode, StoredSaleState } from '#contract/sale.ts';
+import type { Pool } from '#runtime/postgres.ts';
+
+/** A sale as ops wrote it, and what was last published of it. Times are ISO 8601 UTC. */
+export type CatalogueSale = SaleFile & { state: StoredSaleState; epoch: number };
+
+type Row = {
+  id: string;
+  title: string;
+  description: string;
+  price_amount: number;
+  currency: string;
+  units: number;
+  limit_per_user: number;
+  opens_at: Date;
+  closes_at: Date;
+  pay_within_seconds: number;
+  challenge: SaleFile['challenge'];
+  state: StoredSaleState;
+  epoch: number;
+};
+
+function fromRow(row: Row): CatalogueSale {
+  return {
+    saleId: row.id,
+    title: row.title,
+    description: row.description,
+    price: { amount: row.price_amount, currency: row.currency },
+    units: row.units,
+    limitPerUser: row.limit_per_user,
+    opensAt: row.opens_at.toISOString(),
+    closesAt: row.closes_at.toISOString(),
+    payWithinSeconds: row.pay_within_seconds,
+    challenge: row.challenge,
+    state: row.state,
+    epoch: row.epoch,
+  };
+}
+
+/** The list of sales in PostgreSQL: what ops wrote. The stock, and the state that counts, are in stock Redis. */
+export type Catalogue = ReturnType<typeof createCatalogue>;
+
+export function createCatalogue(pool: Pool) {
+  return {
+    /** False when a sale of that id exists; nothing was changed then. */
+    async create(sale: SaleFile): Promise<boolean> {
+      const result = await pool.query(
+        `INSERT INTO sales (id, title, description, price_amount, currency, units, limit_per_user,
+                            opens_at, closes_at, pay_within_seconds, challenge)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO NOTHING`,
+        [
+          sale.saleId,
+          sale.title,
+          sale.description,
+          sale.price.amount,
+          sale.price.currency,
+          sale.units,
+          sale.limitPerUser,
+          sale.opensAt,
+          sale.closesAt,
+          sale.payWithinSeconds,
+          sale.challenge,
+        ],
+      );
+      return result.rowCount === 1;
+    },
+
+    async find(saleId: string): Promise<CatalogueSale | null> {
+      const { rows } = await pool.query<Row>('SELECT * FROM sales WHERE id = $1', [saleId]);
+      return rows[0] === undefined ? null : fromRow(rows[0]);
+    },
+
+    async list(): Promise<CatalogueSale[]> {
+      const { rows } = await pool.query<Row>('SELECT * FROM sales ORDER BY opens_at, id');
+      return rows.map(fromRow);
+    },
+
+    /** Notes what was published; an older epoch never overwrites a newer one. */
+    async notePublished(saleId: string, node: Pick<SaleNode, 'state' | 'epoch' | 'window'>): Promise<void> {
+      await pool.query('UPDATE sales SET state = $2, epoch = $3, opens_at = $4 WHERE id = $1 AND epoch <= $3', [
+        saleId,
+        node.state,
+        node.epoch,
+        node.window.opensAt,
+      ]);
+    },
+
+    async setUnits(saleId: string, units: number): Promise<void> {
+      await pool.query('UPDATE sales SET units = $2 WHERE id = $1', [saleId, units]);
+    },
+  };
+}

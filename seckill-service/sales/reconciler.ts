@@ -1,0 +1,49 @@
+import type { Logger } from '#runtime/logger.ts';
+import { type Loop, startLoop } from '#runtime/loop.ts';
+import type { ZooKeeper } from '#runtime/zookeeper.ts';
+import type { Leadership } from '#runtime/zookeeper-leader.ts';
+import type { Stock } from '#stock/stock.ts';
+import type { Catalogue } from './catalogue.ts';
+import { publishState, readSaleNode } from './publish-state.ts';
+import { republish } from './sale-state.ts';
+
+/**
+ * Repairs ZooKeeper from stock Redis when a writer died between the two (I7). One leader does it; what it writes is
+ * fenced by the epoch, so a second one that believes itself leader does no harm.
+ */
+export function startReconciler(deps: {
+  stock: Stock;
+  catalogue: Catalogue;
+  zookeeper: ZooKeeper;
+  leadership: Leadership;
+  logger: Logger;
+  everyMs?: number;
+}): Loop {
+  const { stock, catalogue, zookeeper, leadership, logger, everyMs = 500 } = deps;
+
+  async function reconcile(saleId: string): Promise<void> {
+    const [truth, published] = await Promise.all([stock.sale(saleId), readSaleNode(zookeeper, saleId)]);
+    if (truth === null) return;
+    if (published === null) {
+      const sale = await catalogue.find(saleId);
+      if (sale !== null) await republish({ stock, catalogue, zookeeper }, sale);
+      logger.warn({ saleId, epoch: truth.epoch }, 'sale was missing in zookeeper, published again');
+      return;
+    }
+    if (published.epoch < truth.epoch) {
+      await publishState(zookeeper, saleId, { state: truth.state, epoch: truth.epoch });
+      logger.warn({ saleId, state: truth.state, from: published.epoch, to: truth.epoch }, 'zookeeper was behind, repaired');
+    }
+  }
+
+  return startLoop({
+    name: 'reconciler',
+    everyMs,
+    logger,
+    pass: async () => {
+      if (!leadership.isLeader()) return 'idle';
+      for (const saleId of await stock.sales()) await reconcile(saleId);
+      return 'idle';
+    },
+  });
+}

@@ -1,0 +1,23 @@
+/**
+ * Stock Redis did not give an answer. `unavailable`: nothing was done. `unknown`: the question was sent, and whether it
+ * was carried out is not known; asking again with the same order id tells.
+ */
+export class StockFault extends Error {
+  readonly kind: 'unavailable' | 'unknown';
+  constructor(kind: 'unavailable' | 'unknown', cause: unknown) {
+    super(`stock is ${kind}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    this.kind = kind;
+  }
+}
+
+/** Errors that ioredis raises before a byte was sent, by their text: it has no codes for them. */
+const notSent = /Stream isn't writeable/;
+
+/** What an error of the driver says about the question that met it. */
+export function faultOf(error: unknown): StockFault {
+  if (error instanceof StockFault) return error;
+  // An error reply means that Redis refused to run the script (loading, read-only, out of memory, disk): nothing done.
+  if (error instanceof Error && error.name === 'ReplyError') return new StockFault('unavailable', error);
+  if (error instanceof Error && notSent.test(error.message)) return new StockFault('unavailable', error);
+  return new StockFault('unknown', error);
+}

@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs';
+import type { Redis } from 'ioredis';
+import type { SaleKeys } from '#contract/redis-keys.ts';
+import { replies, type ScriptName } from './replies.ts';
+
+/** What a script's header says: the keys it takes, by their names in {@link SaleKeys}; its arguments; its replies. */
+export type ScriptHeader = {
+  purpose: string;
+  keeps: string;
+  keys: (keyof SaleKeys)[];
+  args: string[];
+  replies: { code: number; name: string }[];
+  cost: string;
+};
+export type Script = { name: ScriptName; lua: string; header: ScriptHeader };
+
+const scriptNames = Object.keys(replies) as ScriptName[]; // the table's own keys
+const keyNames = new Set<string>(['sale', 'stock', 'buyers', 'reservations', 'outbox']);
+
+/** Reads a header; throws when a part of it is missing, so that no script goes undocumented. */
+export function readHeader(name: string, lua: string): ScriptHeader {
+  const lines = lua.split('\n').filter((line) => line.startsWith('-- '));
+  const all = (pattern: RegExp) => lines.map((line) => pattern.exec(line)).filter((match) => match !== null);
+  const one = (pattern: RegExp, what: string) => {
+    const [match] = all(pattern);
+    if (match?.[1] === undefined) throw new Error(`${name}.lua: its header has no "${what}" line`);
+    return match[1];
+  };
+  const keys = all(/^-- KEYS\[(\d+)\] (\w+)/).map((match, index) => {
+    if (Number(match[1]) !== index + 1) throw new Error(`${name}.lua: KEYS are not numbered in order`);
+    if (!keyNames.has(match[2] ?? '')) throw new Error(`${name}.lua: KEYS[${match[1]}] names no key of redis-keys.ts`);
+    return match[2] as keyof SaleKeys; // checked by the line above
+  });
+  if (keys.length === 0) throw new Error(`${name}.lua: its header names no KEYS`);
+  return {
+    purpose: one(new RegExp(`^-- ${name}: (.+)`), `${name}:`),
+    keeps: one(/^-- Keeps: (.+)/, 'Keeps:'),
+    keys,
+    args: all(/^-- ARGV\[[\d.]+\] (\w+)/).map((match) => match[1] ?? ''),
+    replies: all(/^-- Returns (?:\{(-?\d+)|(-?\d+) )[^A-Z]*([A-Z_]+)/).map((match) => ({
+      code: Number(match[1] ?? match[2]),
+      name: match[3] ?? '',
+    })),
+    cost: one(/^-- Cost: (.+)/, 'Cost:'),
+  };
+}
+
+/** Every script, read from the files beside once. */
+export function loadScripts(): Map<ScriptName, Script> {
+  return new Map(
+    scriptNames.map((name) => {
+      const lua = readFileSync(new URL(`./scripts/${name}.lua`, import.meta.url), 'utf8');
+      return [name, { name, lua, header: readHeader(name, lua) }];
+    }),
+  );
+}
+
+export type RunScript = (name: ScriptName, keys: SaleKeys, args: readonly (string | number)[]) => Promise<unknown>;
+
+/**
+ * Defines the scripts on a connection (ioredis sends EVALSHA, and the text again when Redis has forgotten it) and
+ * returns the one way to call them: keys are picked by the header, so their order is written down once.
+ */
+export function defineScripts(redis: Redis): RunScript {
+  const commands = new Map<ScriptName, { keys: (keyof SaleKeys)[]; run: (...args: (string | number)[]) => unknown }>();
+  for (const { name, lua, header } of loadScripts().values()) {
+    const command = `seckill_${name}`;
+    redis.defineCommand(command, { numberOfKeys: header.keys.length, lua });
+    const run = Reflect.get(redis, command).bind(redis); // added by defineCommand, unknown to the types
+    commands.set(name, { keys: header.keys, run });
+  }
+  return async (name, keys, args) => {
+    const command = commands.get(name);
+    if (command === undefined) throw new Error(`no such script: ${name}`);
+    return command.run(...command.keys.map((key) => keys[key]), ...args);
+  };
+}

@@ -1,0 +1,20 @@
+/** The reply codes of the scripts beside, by their names there; `scripts.test.ts` compares the two. */
+export const replies = {
+  preload: { DONE: 1, LIVE: -1 },
+  reserve: {
+    ACCEPTED: 1,
+    REPLAY: 2,
+    SALE_UNKNOWN: -1,
+    NOT_OPEN: -2,
+    PAUSED: -3,
+    SOLD_OUT: -4,
+    CLOSED: -5,
+    LIMIT_REACHED: -6,
+    NOT_ENOUGH: -7,
+  },
+  commit: { COMMITTED: 1, ALREADY: 0, UNKNOWN: -1, RELEASED: -2 },
+  release: { RELEASED: 1, ALREADY: 0, UNKNOWN: -1 },
+  'set-state': { DONE: 1, ALREADY: 0, SALE_UNKNOWN: -1, NOT_ALLOWED: -2 },
+} as const;
+
+export type ScriptName = keyof typeof replies;
