@@ -7,12 +7,12 @@ import { settings } from '#contract/settings.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import { readConfig } from '#runtime/config.ts';
 import { startInnerServer } from '#runtime/inner-server.ts';
-import { listen } from '#runtime/listen.ts';
+import { closeServer, listen } from '#runtime/listen.ts';
 import { createLogger, createThrottledWarn } from '#runtime/logger.ts';
 import { runMain } from '#runtime/main.ts';
 import { Counter, createRegistry } from '#runtime/metrics.ts';
 import { connectPostgres } from '#runtime/postgres.ts';
-import { connectRedis, redisReady } from '#runtime/redis.ts';
+import { connectRedis, disconnectRedis, redisReady } from '#runtime/redis.ts';
 import { closeOnSignal } from '#runtime/shutdown.ts';
 import { connectZooKeeper } from '#runtime/zookeeper.ts';
 import { standForLeader } from '#runtime/zookeeper-leader.ts';
@@ -111,19 +111,14 @@ await runMain('seckill-service', async (environment) => {
 
   closeOnSignal(
     [
-      { name: 'server', close: () => new Promise((resolve) => closeServer(server, resolve)) },
+      { name: 'server', close: () => closeServer(server) },
       { name: 'relay', close: relay.close },
       { name: 'reconciler', close: reconciler.close },
       { name: 'inner server', close: () => inner.close() },
       { name: 'zookeeper', close: zookeeper.close },
-      { name: 'connections', close: () => [hot, patient, queueRedis].forEach((redis) => redis.disconnect()) },
+      { name: 'connections', close: () => disconnectRedis(hot, patient, queueRedis) },
       { name: 'postgres', close: () => pool.end() },
     ],
     logger,
   );
 });
-
-function closeServer(server: ReturnType<typeof createServer>, done: (error?: unknown) => void): void {
-  server.close(done);
-  server.closeIdleConnections();
-}

@@ -1,20 +1,12 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { type AcceptedOrder, acceptedOrderSchema } from '#contract/order.ts';
+import { orderJobOptions } from '#contract/queues.ts';
 import { relayGroup, saleKeys } from '#contract/redis-keys.ts';
 import type { Logger } from '#runtime/logger.ts';
 import { startLoop } from '#runtime/loop.ts';
 
 type Entry = [id: string, fields: string[] | null];
-
-
-/** Options of every order job. A job that fails for good stays as a dead letter until ops decide. */
-export const orderJobOptions = {
-  attempts: 10,
-  backoff: { type: 'exponential', delay: 500 },
-  removeOnComplete: true,
-  removeOnFail: false,
-} as const;
 
 /**
  * Moves accepted orders from each sale's outbox to the queue. An entry is acknowledged and deleted only after the queue
@@ -35,7 +27,17 @@ export function startRelay(deps: {
   maxDepth?: number;
   takeOverAfterMs?: number;
 }): { nudge: (saleId: string) => void; close: () => Promise<void> } {
-  const { redis, queue, sales, instance, logger, onMoved, batch = 500, maxDepth = 10_000, takeOverAfterMs = 3000 } = deps;
+  const {
+    redis,
+    queue,
+    sales,
+    instance,
+    logger,
+    onMoved,
+    batch = 500,
+    maxDepth = 10_000,
+    takeOverAfterMs = 3000,
+  } = deps;
   const nudged = new Set<string>();
   let fullPassAt = 0;
 
@@ -94,7 +96,8 @@ export function startRelay(deps: {
     if (entries.length === 0) return;
     const orders = entries.flatMap(([id, fields]) => {
       const order = fields === null ? null : readEntry(saleId, id, fields);
-      if (order === null) logger.error({ saleId, id, fields }, 'an outbox entry cannot be read; it stays in the outbox');
+      if (order === null)
+        logger.error({ saleId, id, fields }, 'an outbox entry cannot be read; it stays in the outbox');
       return order === null ? [] : [{ id, order }];
     });
     await queue.addBulk(
@@ -103,7 +106,11 @@ export function startRelay(deps: {
     const ids = orders.map(({ id }) => id);
     if (ids.length === 0) return;
     const { outbox } = saleKeys(saleId);
-    await redis.multi().xack(outbox, relayGroup, ...ids).xdel(outbox, ...ids).exec();
+    await redis
+      .multi()
+      .xack(outbox, relayGroup, ...ids)
+      .xdel(outbox, ...ids)
+      .exec();
     onMoved?.(ids.length);
   }
 

@@ -1,5 +1,6 @@
 import { chmod, rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
+import type { Server as NetServer } from 'node:net';
 
 /** Where a server listens, as Node's `listen` wants it. `address` is `host:port` or `unix:/path`. */
 export function listenOptions(address: string): { path: string } | { host: string; port: number } {
@@ -12,7 +13,7 @@ export function listenOptions(address: string): { path: string } | { host: strin
  * Listens and resolves when the server accepts. A socket file that a killed predecessor left is removed first, and the
  * new one is open to every local user: the directory it lies in says who may come, and nginx has a user of its own.
  */
-export async function listen(server: Pick<Server, 'listen' | 'once' | 'off'>, address: string): Promise<void> {
+export async function listen(server: NetServer, address: string): Promise<void> {
   const options = listenOptions(address);
   if ('path' in options) await rm(options.path, { force: true });
   await new Promise<void>((resolve, reject) => {
@@ -23,4 +24,12 @@ export async function listen(server: Pick<Server, 'listen' | 'once' | 'off'>, ad
     });
   });
   if ('path' in options) await chmod(options.path, 0o666);
+}
+
+/** Stops accepting and resolves when the last request is answered; idle connections are closed at once. */
+export function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.close((error) => (error === undefined ? resolve() : reject(error)));
+    server.closeIdleConnections();
+  });
 }

@@ -23,10 +23,7 @@ declare module 'node-zookeeper-client' {
   }
 
   const zookeeper: {
-    createClient(
-      connection: string,
-      options: { sessionTimeout: number; spinDelay: number; retries: number },
-    ): Client;
+    createClient(connection: string, options: { sessionTimeout: number; spinDelay: number; retries: number }): Client;
     CreateMode: { PERSISTENT: number; EPHEMERAL: number };
     Exception: { NO_NODE: number; NODE_EXISTS: number; BAD_VERSION: number };
   };

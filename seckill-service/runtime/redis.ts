@@ -50,3 +50,8 @@ export function redisReady(redis: Redis): () => Promise<string | null> {
     );
   };
 }
+
+/** Drops connections at once: what was in flight is rejected. */
+export function disconnectRedis(...connections: readonly Redis[]): void {
+  for (const redis of connections) redis.disconnect();
+}

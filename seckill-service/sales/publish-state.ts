@@ -41,7 +41,8 @@ async function publish(
     const data = Buffer.from(JSON.stringify(wanted));
     if (node?.data.equals(data)) return 'current';
     // Compare-and-set on the node's version: of two writers one reads again and sees the other's epoch.
-    const written = node === null ? await zookeeper.create(path, data) : await zookeeper.write(path, data, node.version);
+    const written =
+      node === null ? await zookeeper.create(path, data) : await zookeeper.write(path, data, node.version);
     if (written) return 'written';
   }
   throw new Error(`${path} was changed by others ${maxTries} times in a row`);

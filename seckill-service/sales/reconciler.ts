@@ -32,7 +32,10 @@ export function startReconciler(deps: {
     }
     if (published.epoch < truth.epoch) {
       await publishState(zookeeper, saleId, { state: truth.state, epoch: truth.epoch });
-      logger.warn({ saleId, state: truth.state, from: published.epoch, to: truth.epoch }, 'zookeeper was behind, repaired');
+      logger.warn(
+        { saleId, state: truth.state, from: published.epoch, to: truth.epoch },
+        'zookeeper was behind, repaired',
+      );
     }
   }
 

@@ -154,11 +154,14 @@ export function createStock(redis: Redis) {
       return { sale, reservations: new Map(entries.map(([orderId, record]) => [orderId, parseReservation(record)])) };
     },
 
+    /** Accepted orders that no relay has moved to the queue yet. */
+    async outboxLength(saleId: string): Promise<number> {
+      return redis.xlen(saleKeys(saleId).outbox).catch(fail);
+    },
+
     /** A page of reservations: about `count` of them and the cursor of the next page (`'0'` ends). */
     async scanReservations(saleId: string, cursor: string, count: number) {
-      const [next, flat] = await redis
-        .hscan(saleKeys(saleId).reservations, cursor, 'COUNT', count)
-        .catch(fail);
+      const [next, flat] = await redis.hscan(saleKeys(saleId).reservations, cursor, 'COUNT', count).catch(fail);
       const page: { orderId: string; reservation: Reservation }[] = [];
       for (let index = 0; index + 1 < flat.length; index += 2) {
         page.push({ orderId: flat[index] ?? '', reservation: parseReservation(flat[index + 1] ?? '') });
@@ -228,16 +231,16 @@ function toStoredState(text: string | undefined): StoredSaleState {
 
 function toStockSale(hash: unknown, free: unknown): StockSale | null {
   const fields = hash as Record<string, string>; // HGETALL's reply in ioredis' legacy shape
-  if (fields['state'] === undefined) return null;
+  if (fields.state === undefined) return null;
   return {
-    state: toStoredState(fields['state']),
-    epoch: Number(fields['epoch']),
-    opensAtMs: Number(fields['opensAt']),
-    closesAtMs: Number(fields['closesAt']),
-    limitPerUser: Number(fields['limit']),
-    total: Number(fields['total']),
+    state: toStoredState(fields.state),
+    epoch: Number(fields.epoch),
+    opensAtMs: Number(fields.opensAt),
+    closesAtMs: Number(fields.closesAt),
+    limitPerUser: Number(fields.limit),
+    total: Number(fields.total),
     free: Number(free),
-    returned: Number(fields['returned']),
-    committed: Number(fields['committed']),
+    returned: Number(fields.returned),
+    committed: Number(fields.committed),
   };
 }

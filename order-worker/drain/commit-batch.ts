@@ -1,0 +1,99 @@
+import type { AcceptedOrder } from '#contract/order.ts';
+import type { Logger } from '#runtime/logger.ts';
+import { StockFault } from '#stock/fault.ts';
+import type { Stock } from '#stock/stock.ts';
+import type { OrderStore, StoreOutcome } from '../orders/order-store.ts';
+
+/** The order itself cannot be stored, however often it is tried: a matter for the dead letters. */
+export class PoisonOrder extends Error {}
+
+export type CommitBatch = (orders: readonly AcceptedOrder[]) => Promise<(StoreOutcome | PoisonOrder)[]>;
+
+/**
+ * Stores a batch of orders, then tells their reservations. In this order: a crash in between leaves a row whose
+ * reservation is still held, which the sweeper (or the job's second run) commits; the other order could lose an order.
+ *
+ * While PostgreSQL or stock Redis is away it waits and tries again, for as long as it takes: the jobs stay active, so
+ * the drain stands still instead of burning its attempts. An order that PostgreSQL refuses fails alone: the batch is
+ * then stored one by one.
+ */
+export function createCommitBatch(deps: {
+  store: Pick<OrderStore, 'store'>;
+  stock: Pick<Stock, 'commit'>;
+  logger: Logger;
+  wait: (ms: number) => Promise<void>;
+  onWaiting?: (reason: string) => void;
+}): CommitBatch {
+  const { store, stock, logger, wait, onWaiting } = deps;
+
+  async function patiently<T>(what: string, work: () => Promise<T>, isOutage: (error: unknown) => boolean): Promise<T> {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!isOutage(error)) throw error;
+        if (attempt % 10 === 0) logger.warn({ err: error, attempt }, `${what} is away: the drain waits`);
+        onWaiting?.(what);
+        await wait(Math.min(100 * 2 ** attempt, 2000));
+      }
+    }
+  }
+
+  const storeOne = async (order: AcceptedOrder): Promise<StoreOutcome | PoisonOrder> => {
+    try {
+      const [outcome] = await patiently('postgres', () => store.store([order]), isDatabaseOutage);
+      return outcome ?? new PoisonOrder('no outcome');
+    } catch (error) {
+      return new PoisonOrder(`cannot be stored: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  };
+
+  return async (orders) => {
+    let outcomes: (StoreOutcome | PoisonOrder)[];
+    try {
+      outcomes = await patiently('postgres', () => store.store(orders), isDatabaseOutage);
+    } catch (error) {
+      logger.warn({ err: error, orders: orders.length }, 'a batch was refused; storing its orders one by one');
+      outcomes = [];
+      for (const order of orders) outcomes.push(await storeOne(order));
+    }
+
+    const stored = Map.groupBy(
+      orders.filter((_order, index) => isStored(outcomes[index])),
+      (order) => order.saleId,
+    );
+    for (const [saleId, ofSale] of stored) {
+      const ids = ofSale.map((order) => order.orderId);
+      const replies = await patiently(
+        'stock redis',
+        () => stock.commit(saleId, ids),
+        (error) => error instanceof StockFault,
+      );
+      for (const [index, reply] of replies.entries()) {
+        if (reply === 'unknown' || reply === 'released') {
+          logger.error({ orderId: ids[index], reply }, 'a stored order has no live reservation: run seckill audit');
+        }
+      }
+    }
+    return outcomes.map((outcome, index) =>
+      outcome instanceof PoisonOrder || outcome.kind !== 'sale_unknown'
+        ? outcome
+        : new PoisonOrder(`the catalogue has no sale ${orders[index]?.saleId}`),
+    );
+  };
+}
+
+function isStored(outcome: StoreOutcome | PoisonOrder | undefined): boolean {
+  return outcome !== undefined && !(outcome instanceof PoisonOrder) && outcome.kind !== 'sale_unknown';
+}
+
+/**
+ * Errors that pass when the database is back: no connection (no SQLSTATE), or SQLSTATE classes 08 connection, 53
+ * resources, 57 operator, 40 transaction rollback, 55 object state, 25006 read only. Source: PostgreSQL, Appendix A.
+ */
+export function isDatabaseOutage(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code: unknown = Reflect.get(error, 'code');
+  if (typeof code !== 'string' || !/^[0-9A-Z]{5}$/.test(code)) return true;
+  return /^(08|53|57|40|55)/.test(code) || code === '25006';
+}

@@ -1,0 +1,76 @@
+import type { Queue } from 'bullmq';
+import type { AcceptedOrder } from '#contract/order.ts';
+import { orderJobOptions } from '#contract/queues.ts';
+import type { Logger } from '#runtime/logger.ts';
+import { type Loop, startLoop } from '#runtime/loop.ts';
+import type { Stock } from '#stock/stock.ts';
+import type { OrderStore } from '../orders/order-store.ts';
+
+/**
+ * Finds reservations that are held for longer than the way to the database takes, and finishes them (I3): a row that
+ * is there is committed; one that is not is enqueued again. So even a wiped queue Redis loses no order. Any number of
+ * sweepers may run: the jobId and the scripts make each step idempotent.
+ *
+ * It walks the reservations page by page, and only when nothing else explains the wait: the outbox is empty (else the
+ * relay still has them) and the queue is short (else they stand in it).
+ */
+export function startSweeper(deps: {
+  stock: Stock;
+  store: Pick<OrderStore, 'present'>;
+  queue: Queue;
+  logger: Logger;
+  now: () => number;
+  onSwept: (outcome: 'committed' | 'enqueued', count: number) => void;
+  heldForMs?: number;
+  everyMs?: number;
+}): Loop {
+  const { stock, store, queue, logger, now, onSwept, heldForMs = 15_000, everyMs = 5000 } = deps;
+  const shortQueue = 200;
+  const page = 500;
+
+  async function sweep(saleId: string): Promise<void> {
+    if ((await stock.outboxLength(saleId)) > 0) return;
+    let cursor = '0';
+    do {
+      const scan = await stock.scanReservations(saleId, cursor, page);
+      cursor = scan.cursor;
+      const overdue = scan.page.filter(
+        ({ reservation }) => reservation.state === 'held' && now() - reservation.acceptedAt > heldForMs,
+      );
+      if (overdue.length > 0) await finish(saleId, overdue);
+    } while (cursor !== '0');
+  }
+
+  async function finish(
+    saleId: string,
+    overdue: Awaited<ReturnType<Stock['scanReservations']>>['page'],
+  ): Promise<void> {
+    const present = await store.present(overdue.map(({ orderId }) => orderId));
+    const rows = overdue.filter(({ orderId }) => present.has(orderId)).map(({ orderId }) => orderId);
+    await stock.commit(saleId, rows);
+    if (rows.length > 0) onSwept('committed', rows.length);
+    const lost = overdue.filter(({ orderId }) => !present.has(orderId));
+    if (lost.length === 0) return;
+    await queue.addBulk(
+      lost.map(({ orderId, reservation }) => {
+        const { userId, units, place, acceptedAt } = reservation;
+        const data: AcceptedOrder = { orderId, saleId, userId, quantity: units, place, acceptedAt };
+        return { name: 'order', data, opts: { ...orderJobOptions, jobId: orderId } };
+      }),
+    );
+    onSwept('enqueued', lost.length);
+    logger.warn({ saleId, committed: rows.length, enqueued: lost.length }, 'reservations were held too long');
+  }
+
+  return startLoop({
+    name: 'sweeper',
+    everyMs,
+    logger,
+    pass: async () => {
+      const { waiting = 0, active = 0 } = await queue.getJobCounts('waiting', 'active');
+      if (waiting + active > shortQueue) return 'idle';
+      for (const saleId of await stock.sales()) await sweep(saleId);
+      return 'idle';
+    },
+  });
+}
