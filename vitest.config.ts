@@ -5,7 +5,7 @@ const shared = { environment: 'node' as const, exclude: ['node_modules/**', '.ru
 /** One project a kind of test; the name's ending says which (STYLE: pure, real servers, real browser, breaks things). */
 export default defineConfig({
   test: {
-    reporters: process.env['CI'] === 'true' ? ['default', 'json'] : ['default'],
+    reporters: process.env.CI === 'true' ? ['default', 'json'] : ['default'],
     outputFile: { json: '.run/reports/vitest.json' },
     projects: [
       {

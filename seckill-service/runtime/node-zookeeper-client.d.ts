@@ -1,12 +1,22 @@
 /** The part of node-zookeeper-client 1.1 that runtime/zookeeper.ts uses; the package has no types of its own. */
 declare module 'node-zookeeper-client' {
   import type { EventEmitter } from 'node:events';
+  import type { Socket } from 'node:net';
 
   type Stat = { version: number; czxid: Buffer; ephemeralOwner: Buffer };
   type Failure = Error & { getCode?: () => number };
   type Watcher = (event: { getType: () => number; getPath: () => string }) => void;
 
+  /** Internals, for ending a client that is not connected: see retire() in zookeeper.ts. */
+  type ConnectionManager = {
+    socket?: Socket;
+    connect: () => void;
+    onSocketConnected: () => void;
+    onSocketData: (data: Buffer) => void;
+  };
+
   interface Client extends EventEmitter {
+    connectionManager: ConnectionManager;
     connect(): void;
     close(): void;
     getSessionId(): Buffer;

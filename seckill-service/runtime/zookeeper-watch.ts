@@ -43,6 +43,8 @@ export function watchChildren(options: {
   };
 
   async function readAll(): Promise<void> {
+    // A node that is not there cannot be watched for children.
+    await zookeeper.ensure(parent);
     const names = await zookeeper.children(parent, readList);
     await Promise.all(names.map((name) => readChild(name)));
     const present = new Set(names);

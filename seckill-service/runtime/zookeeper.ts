@@ -85,7 +85,7 @@ export function connectZooKeeper(options: ZooKeeperOptions): ZooKeeper {
     logger.warn({ reason }, 'zookeeper: starting a new session');
     const old = client;
     client = open();
-    old.close();
+    retire(old);
   }
 
   async function ping(): Promise<void> {
@@ -155,9 +155,28 @@ export function connectZooKeeper(options: ZooKeeperOptions): ZooKeeper {
     close: () => {
       closed = true;
       clearInterval(watchdog);
-      client.close();
+      retire(client);
     },
   };
+}
+
+/**
+ * Ends a client. Its own `close` is for connected clients only: before the handshake's answer it makes the client read
+ * that answer as another one and throw where nobody can catch it, and while it waits to reconnect it goes on to do so.
+ */
+function retire(client: Client): void {
+  const manager = client.connectionManager;
+  if (client.getState().getName() === 'SYNC_CONNECTED') {
+    client.close();
+    // The server hangs up after a closed session; a silent one must not keep the process alive.
+    setTimeout(() => manager.socket?.destroy(), 1000).unref();
+    return;
+  }
+  manager.connect = () => {};
+  manager.onSocketData = () => {};
+  manager.onSocketConnected = () => manager.socket?.destroy();
+  manager.socket?.removeAllListeners('data');
+  manager.socket?.destroy();
 }
 
 function codeOf(error: unknown): number | undefined {

@@ -37,7 +37,7 @@ export function readHeader(name: string, lua: string): ScriptHeader {
     keeps: one(/^-- Keeps: (.+)/, 'Keeps:'),
     keys,
     args: all(/^-- ARGV\[[\d.]+\] (\w+)/).map((match) => match[1] ?? ''),
-    replies: all(/^-- Returns (?:\{(-?\d+)|(-?\d+) )[^A-Z]*([A-Z_]+)/).map((match) => ({
+    replies: all(/^-- Returns (?:\{(-?\d+)[^}]*\}|(-?\d+)) ([A-Z_]+)/).map((match) => ({
       code: Number(match[1] ?? match[2]),
       name: match[3] ?? '',
     })),

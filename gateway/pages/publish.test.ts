@@ -1,0 +1,119 @@
+import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Script } from 'node:vm';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { publishPages } from './publish.ts';
+import { testingSale } from './testing-sale.ts';
+
+const now = new Date('2026-11-11T12:00:00Z');
+const sales = [testingSale('tea', now), testingSale('lamp', now, { challenge: 'none' })];
+let pagesDir = '';
+
+beforeEach(async () => {
+  pagesDir = await mkdtemp(join(tmpdir(), 'seckill-pages-'));
+});
+afterEach(() => rm(pagesDir, { recursive: true }));
+
+const publish = (chosen = sales, at = now) => publishPages({ sales: chosen, pagesDir, now: at });
+const read = (file: string) => readFile(join(pagesDir, file), 'utf8');
+const sizeOf = async (file: string) => (await stat(join(pagesDir, file))).size;
+
+async function snapshot(): Promise<Record<string, string>> {
+  const entries = await readdir(pagesDir, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const stamped = files.sort().map(async (file) => {
+    const { ino, mtimeMs } = await stat(file);
+    return [file, `${ino} ${mtimeMs}`] as const;
+  });
+  return Object.fromEntries(await Promise.all(stamped));
+}
+
+test('every file stands beside the same file in gzip and in brotli', async () => {
+  const { files } = await publish();
+  expect(files).toEqual(expect.arrayContaining(['index.html', 'order.html', 'sales/tea.html', 'sales/lamp.html']));
+  for (const file of files) {
+    const text = await read(file);
+    expect(gunzipSync(await readFile(join(pagesDir, `${file}.gz`))).toString()).toBe(text);
+    expect(brotliDecompressSync(await readFile(join(pagesDir, `${file}.br`))).toString()).toBe(text);
+  }
+});
+
+test('a page names only assets that are there', async () => {
+  const { files } = await publish();
+  for (const page of files.filter((file) => file.endsWith('.html'))) {
+    const named = [...(await read(page)).matchAll(/"\/(assets\/[^"]+)"/g)].map(([, file]) => file);
+    expect(named.length).toBeGreaterThanOrEqual(3);
+    for (const file of named) expect(files).toContain(file);
+  }
+});
+
+test('the first load stays within 60 KB and the script within 20 KB, as they travel', async () => {
+  const { files } = await publish();
+  const page = await read('sales/tea.html');
+  const named = files.filter((file) => page.includes(`"/${file}"`));
+  const sizes = await Promise.all(['sales/tea.html', ...named].map((file) => sizeOf(`${file}.gz`)));
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(60_000);
+  const script = files.find((file) => file.endsWith('.js')) ?? '';
+  expect(await sizeOf(`${script}.gz`)).toBeLessThanOrEqual(20_000);
+});
+
+test('the script is one file that parses, without imports, exports or types', async () => {
+  const { files } = await publish();
+  const script = await read(files.find((file) => file.endsWith('.js')) ?? '');
+  expect(script).not.toMatch(/^(import|export) /m);
+  expect(() => new Script(script)).not.toThrow();
+});
+
+test('publishing the same again touches nothing', async () => {
+  await publish();
+  const before = await snapshot();
+  await publish();
+  expect(await snapshot()).toEqual(before);
+});
+
+test('a page is replaced as a whole and no half-written file is left', async () => {
+  await publish();
+  const old = (await stat(join(pagesDir, 'sales/tea.html'))).ino;
+  await publish([testingSale('tea', now, { title: 'Another title' })]);
+  expect((await stat(join(pagesDir, 'sales/tea.html'))).ino).not.toBe(old);
+  expect(await read('sales/tea.html')).toContain('Another title');
+  expect((await readdir(pagesDir)).sort()).toEqual([
+    'assets',
+    'index.html',
+    'index.html.br',
+    'index.html.gz',
+    'order.html',
+    'order.html.br',
+    'order.html.gz',
+    'sales',
+  ]);
+});
+
+test('many publishers at once leave a whole site', async () => {
+  await Promise.all(Array.from({ length: 6 }, () => publish()));
+  const { files } = await publish();
+  for (const file of files)
+    expect(gunzipSync(await readFile(join(pagesDir, `${file}.gz`))).toString()).toBe(await read(file));
+});
+
+test('the page of a sale that is gone is removed, its assets stay for pages in caches', async () => {
+  await publish();
+  const assets = await readdir(join(pagesDir, 'assets'));
+  await writeFile(join(pagesDir, 'assets/app.older.js'), 'old');
+  await publish(sales.slice(0, 1));
+  expect((await readdir(join(pagesDir, 'sales'))).sort()).toEqual(['tea.html', 'tea.html.br', 'tea.html.gz']);
+  expect(await readdir(join(pagesDir, 'assets'))).toEqual(expect.arrayContaining([...assets, 'app.older.js']));
+});
+
+test('what a publisher that was killed left behind is swept after an hour', async () => {
+  await publish();
+  const left = join(pagesDir, '.publish-left');
+  await writeFile(left, '');
+  await utimes(left, now, now);
+  await publish(sales, new Date(now.getTime() + 1_800_000));
+  expect(await readdir(pagesDir)).toContain('.publish-left');
+  await publish(sales, new Date(now.getTime() + 3_700_000));
+  expect(await readdir(pagesDir)).not.toContain('.publish-left');
+});

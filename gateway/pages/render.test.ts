@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest';
+import { saleStates, storedSaleStates } from '#contract/sale.ts';
+import { type PageContext, renderList, renderOrder, renderSale } from './render.ts';
+import { testingSale } from './testing-sale.ts';
+
+const now = new Date('2026-11-11T12:00:00Z');
+const context: PageContext = {
+  renderedAt: now,
+  assets: {
+    css: '/assets/app.1.css',
+    js: '/assets/app.1.js',
+    icon: '/assets/icon.1.svg',
+    art: () => '/assets/art.1.svg',
+  },
+};
+const hostile = `"'><script>alert(1)</script><img src=x onerror=alert(2)></title><a href="javascript:alert(3)">`;
+
+function pagesOf(text: string): string[] {
+  const sale = testingSale('hostile', now, { title: text, description: text, limits: { perUser: 3 } });
+  return [renderSale(sale, context), renderList([sale], context), renderOrder(context)];
+}
+
+test('no markup from a title or a description can run', () => {
+  for (const page of pagesOf(hostile)) {
+    expect(page.match(/<script/g)).toHaveLength(1);
+    expect(page).not.toMatch(/<img src=x|<a href="javascript:|<\/title><a/);
+  }
+  expect(pagesOf(hostile)[0]).toContain('&lt;script&gt;alert(1)&lt;/script&gt;');
+});
+
+test('every page passes a policy without inline scripts, styles and foreign hosts', () => {
+  for (const page of pagesOf('Tea set')) {
+    expect(page).not.toMatch(/<style|\sstyle=|\son[a-z]+=|javascript:|https?:\/\//i);
+    expect(page.match(/<script[^>]*>[^<]*<\/script>/g)).toEqual([
+      '<script type="module" src="/assets/app.1.js"></script>',
+    ]);
+  }
+});
+
+test('the sale page says without JavaScript what is sold, when, for how much and how it stood', () => {
+  const page = renderSale(testingSale('tea', now), context);
+  expect(page).toContain('<h1>Porcelain tea set</h1>');
+  expect(page).toContain('¥1,999.00');
+  expect(page).toContain('<time datetime="2026-11-11T11:59:00.000Z">Nov 11, 2026, 11:59');
+  expect(page).toMatch(/data-testid="state">Open now</);
+  expect(page).toMatch(/<noscript>.*please switch JavaScript on/s);
+});
+
+test('every stored state has its own public state on the page', () => {
+  const later = { opensAt: '2026-11-11T13:00:00.000Z', closesAt: '2026-11-11T14:00:00.000Z' };
+  const shown = [
+    ...storedSaleStates.map((state) => testingSale('tea', now, { state })),
+    testingSale('tea', now, { window: later }),
+  ].map((sale) => /class="badge" data-state="(\w+)"/.exec(renderSale(sale, context))?.[1]);
+  expect(new Set(shown)).toEqual(new Set(saleStates));
+});
+
+test('the list puts sales that are over last and the rest in the order of their opening', () => {
+  const list = renderList(
+    [
+      testingSale('over', now, {
+        state: 'closed',
+        window: { opensAt: '2026-01-01T00:00:00Z', closesAt: '2026-01-02T00:00:00Z' },
+      }),
+      testingSale('later', now, { window: { opensAt: '2026-12-01T00:00:00Z', closesAt: '2026-12-02T00:00:00Z' } }),
+      testingSale('running', now),
+    ],
+    context,
+  );
+  expect([...list.matchAll(/data-sale-id="(\w+)"/g)].map(([, id]) => id)).toEqual(['running', 'later', 'over']);
+  expect(renderList([], context)).toContain('Nothing is on sale right now');
+});
+
+test('a choice of quantity is offered exactly when one person may buy several', () => {
+  const many = renderSale(testingSale('tea', now, { limits: { perUser: 3 } }), context);
+  expect(many.match(/<option /g)).toHaveLength(3);
+  expect(many).not.toContain('class="field row" hidden');
+  expect(renderSale(testingSale('tea', now), context)).toContain('class="field row" hidden');
+});

@@ -1,0 +1,121 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { Pool as DatabasePool } from 'pg';
+import { Pool } from 'undici';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { problems } from '#contract/problems.ts';
+import { type Answer, buy, call, getTicket, type HeldTicket, type Shopper, signIn } from '#loadtest/crowd/shopper.ts';
+import type { AuditReport } from '#order-worker/audit/audit.ts';
+import { edgeCounts, readEdgeSamples } from '../cli/funnel.ts';
+import { newSaleId, openSale, seckill, seckillJson, until } from './seckill.ts';
+
+const stack = inject('stack');
+const units = 100;
+const shoppers = 1000;
+const ticketsPerUser = 3;
+const saleId = newSaleId('race');
+
+describe(`${units} units, ${shoppers} shoppers, ${ticketsPerUser} purchases at once by each`, () => {
+  const pool = new Pool(stack.edgeUrl, { connections: 64 });
+  const database = new DatabasePool({ connectionString: stack.env.SECKILL_DATABASE_URL, max: 1 });
+  const pause = async (ms: number) => void (await wait(ms));
+  const answers: { held: HeldTicket; answer: Answer }[] = [];
+
+  beforeAll(async () => {
+    await openSale(stack.env, stack.dir, { saleId, units });
+    const people: Shopper[] = await batches(shoppers, () => signIn(pool));
+    const tickets = await batches(shoppers * ticketsPerUser, async (index) => {
+      const person = people[index % shoppers];
+      if (person === undefined) throw new Error('no such person');
+      const ticket = await getTicket(pool, saleId, person);
+      if (!('ticket' in ticket)) throw new Error(`no ticket: ${JSON.stringify(ticket)}`);
+      return ticket;
+    });
+    await Promise.all(
+      tickets.map(async (held) => answers.push({ held, answer: await buy(pool, saleId, held, pause) })),
+    );
+    await until('every accepted order to be stored', async () => {
+      const report = await seckillJson<AuditReport>(stack.env, 'audit', saleId);
+      return report.units.held === 0 && report.orders.rows === units;
+    });
+  });
+  afterAll(async () => {
+    await pool.close();
+    await database.end();
+  });
+
+  test('makes exactly as many orders as units, one for each yes, and no other (I1, I3, I4)', async () => {
+    const { rows } = await database.query<{ id: string }>('SELECT id FROM orders WHERE sale_id = $1', [saleId]);
+    const accepted = answers.filter(({ answer }) => answer.status === 202);
+    expect(rows).toHaveLength(units);
+    expect(new Set(rows.map(({ id }) => id))).toEqual(new Set(accepted.map(({ answer }) => answer.body.orderId)));
+    expect(new Set(accepted.map(({ answer }) => answer.body.place)).size).toBe(units);
+  });
+
+  test('gives nobody more than the limit (I2)', async () => {
+    const { rows } = await database.query<{ most: number }>(
+      'SELECT max(count)::int AS most FROM (SELECT sum(quantity) AS count FROM orders WHERE sale_id = $1 GROUP BY user_id) t',
+      [saleId],
+    );
+    expect(rows).toEqual([{ most: 1 }]);
+  });
+
+  test('refuses everybody else honestly, with a code of the contract', () => {
+    const refused = answers.filter(({ answer }) => answer.status !== 202);
+    expect(refused).toHaveLength(shoppers * ticketsPerUser - units);
+    for (const { answer } of refused) {
+      expect(['SOLD_OUT', 'LIMIT_REACHED', 'RATE_LIMITED', 'BUSY']).toContain(answer.body.code);
+      expect(answer.status).toBe(problems[answer.body.code as keyof typeof problems].status);
+    }
+  });
+
+  test('balances to the unit, by the audit', async () => {
+    const { code, stdout } = await seckill(stack.env, 'audit', saleId, '--json');
+    const report = JSON.parse(stdout) as AuditReport;
+    expect(code).toBe(0);
+    expect(report.units).toEqual({ total: units, free: 0, held: 0, unpaid: units, paid: 0, refunding: 0 });
+    expect(report.differences).toEqual([]);
+  });
+
+  test('sheds at the edge from then on: no purchase reaches the service any more (I8)', async () => {
+    const passed = async () => edgeCounts((await readEdgeSamples(stack.edgeInnerUrl)) ?? [], saleId).passed;
+    const shedSoFar = async () =>
+      edgeCounts((await readEdgeSamples(stack.edgeInnerUrl)) ?? [], saleId).shed.sold_out ?? 0;
+    await until('the edge to know', async () => {
+      const { body } = await call(pool, 'GET', `/api/sales/${saleId}`);
+      return body.state === 'sold_out';
+    });
+    const [passedBefore, shedBefore] = [await passed(), await shedSoFar()];
+    await Promise.all(
+      answers.slice(0, 500).map(async ({ held }) => {
+        const { status, body } = await call(pool, 'POST', `/api/sales/${saleId}/orders`, {
+          ticket: held.ticket,
+          body: { quantity: 1 },
+        });
+        expect([status, body.code]).toEqual([410, 'SOLD_OUT']);
+      }),
+    );
+    await until('the edge to have counted', async () => (await shedSoFar()) >= shedBefore + 500);
+    expect(await passed()).toBe(passedBefore);
+  });
+
+  test('shows the winner the order, and nobody else', async () => {
+    const winner = answers.find(({ answer }) => answer.status === 202)?.held;
+    const stranger = answers.find(({ held }) => held.userId !== winner?.userId)?.held;
+    if (winner === undefined || stranger === undefined) throw new Error('the race has no winner');
+    const path = `/api/orders/${winner.orderId}`;
+    const seen = await call(pool, 'GET', path, { token: winner.token });
+    expect(seen.body).toMatchObject({ saleId, state: 'awaiting_payment', amount: { amount: 1999, currency: 'CNY' } });
+    expect((await call(pool, 'GET', path, { token: stranger.token })).body.code).toBe('FORBIDDEN');
+    expect((await call(pool, 'GET', path)).body.code).toBe('UNAUTHENTICATED');
+  });
+});
+
+/** `count` results, 64 at a time. */
+async function batches<T>(count: number, work: (index: number) => Promise<T>): Promise<T[]> {
+  const results: T[] = [];
+  for (let start = 0; start < count; start += 64) {
+    const width = Math.min(64, count - start);
+    results.push(...(await Promise.all(Array.from({ length: width }, (_, offset) => work(start + offset)))));
+  }
+  return results;
+}

@@ -1,0 +1,73 @@
+import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { checkoutDir } from '../stack/run-directory.ts';
+
+export type CliResult = { code: number; stdout: string; stderr: string };
+
+/** Runs the real command as a user would, with the addresses of a stack; never throws for an exit code. */
+export function seckill(environment: Record<string, string>, ...args: string[]): Promise<CliResult> {
+  return new Promise((resolve) => {
+    const outside = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SECKILL_')));
+    execFile(
+      process.execPath,
+      [join(checkoutDir, 'infra/cli/main.ts'), ...args],
+      { env: { ...outside, ...environment }, timeout: 60_000, maxBuffer: 64 * 1024 * 1024 },
+      (error, stdout, stderr) => {
+        const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;
+        resolve({ code, stdout, stderr });
+      },
+    );
+  });
+}
+
+/** The same, for a command that must work: its one JSON document. */
+export async function seckillJson<T>(environment: Record<string, string>, ...args: string[]): Promise<T> {
+  const { code, stdout, stderr } = await seckill(environment, ...args, '--json');
+  if (code !== 0) throw new Error(`seckill ${args.join(' ')} exited ${code}: ${stderr}`);
+  return JSON.parse(stdout) as T;
+}
+
+export const newSaleId = (name: string) => `${name}-${crypto.randomUUID().slice(0, 8)}`;
+
+export type SaleDraft = {
+  saleId: string;
+  units: number;
+  limitPerUser?: number;
+  opensAt?: string;
+  closesAt?: string;
+};
+
+/** Writes a sale file as ops would; open since a minute, for an hour, unless told otherwise. */
+export async function writeSaleFile(dir: string, draft: SaleDraft): Promise<string> {
+  const file = join(dir, `${draft.saleId}.json`);
+  const sale = {
+    title: 'A phone',
+    price: { amount: 1999, currency: 'CNY' },
+    limitPerUser: 1,
+    opensAt: new Date(Date.now() - 60_000).toISOString(),
+    closesAt: new Date(Date.now() + 3600_000).toISOString(),
+    ...draft,
+  };
+  await writeFile(file, JSON.stringify(sale));
+  return file;
+}
+
+/** Creates, preloads and opens a sale by the CLI; every edge knows it when this resolves. */
+export async function openSale(environment: Record<string, string>, dir: string, draft: SaleDraft): Promise<void> {
+  const file = await writeSaleFile(dir, draft);
+  await seckillJson(environment, 'sale', 'create', file);
+  await seckillJson(environment, 'stock', 'preload', draft.saleId);
+  await seckillJson(environment, 'sale', 'open', draft.saleId);
+}
+
+/** Polls until `check` gives a value that is not null or false; the error tells what was waited for. */
+export async function until<T>(what: string, check: () => Promise<T | null | false>, withinMs = 20_000): Promise<T> {
+  const deadline = performance.now() + withinMs;
+  for (;;) {
+    const value = await check();
+    if (value !== null && value !== false) return value;
+    if (performance.now() > deadline) throw new Error(`waited ${withinMs} ms in vain for: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

@@ -1,0 +1,60 @@
+import { StackError } from '../stack/errors.ts';
+import { describeEvent } from '../stack/events.ts';
+import { checkoutDir } from '../stack/plan.ts';
+import { startStack } from '../stack/stack.ts';
+import { CliError } from './cli-error.ts';
+import { openConnections } from './connections.ts';
+import { openDemoSale } from './demo-sale.ts';
+import { createOutput } from './output.ts';
+import { watchFunnel } from './watch-command.ts';
+
+/**
+ * What `npm start` runs: the whole stack in this process, a demo sale that is open, and its live funnel until Ctrl-C,
+ * which stops everything that was started here, in order.
+ */
+export async function runDemo(options: { dir: string | undefined; port: number; units: number }): Promise<void> {
+  const stop = new AbortController();
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (stop.signal.aborted) process.exit(130);
+    stop.abort(new CliError(`${signal}: interrupted`, 1));
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  process.on('SIGHUP', onSignal);
+  const output = createOutput(false);
+  const stack = await startStack({
+    dir: options.dir ?? `${checkoutDir}/.run`,
+    port: options.port,
+    environment: process.env,
+    signal: stop.signal,
+    onEvent: (event) => output.progress(describeEvent(event)),
+  }).catch((error: unknown) => {
+    if (error instanceof StackError) throw new CliError(error.message, error.kind === 'configuration' ? 78 : 1);
+    throw error;
+  });
+  try {
+    const connections = await openConnections(stack.environment);
+    const context = { ...connections, environment: stack.environment, output };
+    try {
+      const saleId = await openDemoSale(context, options.units);
+      const where = options.dir === undefined ? '' : ` --dir ${options.dir}`;
+      output.result(
+        {},
+        [
+          '',
+          `  The sale is open:   ${stack.edgeUrl}/sales/${saleId}`,
+          `  Send a crowd:       npx seckill demo crowd --shoppers 5000${where}`,
+          `  Prove the books:    npx seckill audit ${saleId}${where}`,
+          '  Ctrl-C stops everything.',
+          '',
+        ].join('\n'),
+      );
+      await watchFunnel(context, saleId, { json: false, signal: stop.signal });
+    } finally {
+      await connections.close();
+    }
+  } finally {
+    output.progress('stopping');
+    await stack.stop();
+  }
+}

@@ -1,0 +1,26 @@
+import type { StackStatus } from '../stack/stack.ts';
+import { table } from './output.ts';
+
+/** The status as a table for a person. */
+export function describeStatus(status: StackStatus, nowMs: number): string {
+  if (!status.running) return `not running: ${status.dir}`;
+  const rows = status.processes.map((each) => [
+    each.name,
+    each.health,
+    each.pid ?? '-',
+    each.startedAt === null ? '-' : uptime(nowMs - Date.parse(each.startedAt)),
+    each.restarts,
+    each.problem === null ? each.address : `${each.address}  (${each.problem})`,
+  ]);
+  return table(['NAME', 'HEALTH', 'PID', 'UPTIME', 'RESTARTS', 'ADDRESS'], rows);
+}
+
+/** `42s`, `3m 5s`, `2h 10m`, `4d 1h`. */
+export function uptime(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const whole = (unit: number) => Math.floor(seconds / unit);
+  const [days, hours, minutes] = [whole(86_400), whole(3_600), whole(60)];
+  if (days > 0) return `${days}d ${hours % 24}h`;
+  if (hours > 0) return `${hours}h ${minutes % 60}m`;
+  return minutes > 0 ? `${minutes}m ${seconds % 60}s` : `${seconds}s`;
+}

@@ -1,0 +1,85 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { expect, test } from 'vitest';
+
+const root = resolve(import.meta.dirname, '..');
+
+/**
+ * Who may import whom (docs/architecture.md). A folder may always import itself. `contract` must stay free of the rest
+ * of its house, because it is what the others may know of it.
+ */
+const rooms: { room: string; mayImport: string[] }[] = [
+  { room: 'seckill-service/contract', mayImport: [] },
+  { room: 'seckill-service/runtime', mayImport: [] },
+  { room: 'seckill-service/stock', mayImport: ['seckill-service/contract', 'seckill-service/runtime'] },
+  { room: 'seckill-service', mayImport: [] },
+  { room: 'gateway', mayImport: ['seckill-service/contract', 'seckill-service/runtime'] },
+  {
+    room: 'order-worker',
+    mayImport: ['seckill-service/contract', 'seckill-service/runtime', 'seckill-service/stock'],
+  },
+  { room: 'nginx-lua', mayImport: [] },
+  { room: 'loadtest', mayImport: ['seckill-service/contract'] },
+  { room: 'infra', mayImport: ['gateway', 'order-worker', 'loadtest', 'seckill-service'] },
+];
+
+const aliases = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { imports: Record<string, string> })
+  .imports;
+
+/** Tests and what serves only them may look anywhere. */
+const isTest = (file: string) => /\.test\.ts$|^nginx-lua\/test\/|^infra\/acceptance\/|\/testing\//.test(file);
+
+function sources(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .map((file) => join(folder, file))
+    .filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts') && !isTest(file));
+}
+
+/** Where an import of `file` leads, from the root; null for packages and Node's own modules. */
+function target(file: string, specifier: string): string | null {
+  if (specifier.startsWith('.')) return relative(root, resolve(root, dirname(file), specifier));
+  for (const [alias, path] of Object.entries(aliases)) {
+    const prefix = alias.slice(0, -1);
+    if (specifier.startsWith(prefix)) return join(path.slice(0, -1), specifier.slice(prefix.length));
+  }
+  return null;
+}
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(root, file), 'utf8');
+  const specifiers = [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(([, specifier = '']) => specifier);
+  return specifiers.flatMap((specifier) => target(file, specifier) ?? []);
+}
+
+const isIn = (path: string, room: string) => path === room || path.startsWith(`${room}/`);
+
+/** The innermost room that a path lies in. */
+const roomOf = (path: string) => rooms.find(({ room }) => isIn(path, room));
+
+const tops = [...new Set(rooms.map(({ room }) => room.split('/')[0] ?? ''))];
+
+test.each(tops)('%s imports only what lies below it', (folder) => {
+  const forbidden = sources(folder).flatMap((file) =>
+    importsOf(file).flatMap((path) => {
+      const from = roomOf(file);
+      if (from === undefined) throw new Error(`${file} lies in no room`);
+      const allowed = isIn(path, from.room) || from.mayImport.some((room) => isIn(path, room));
+      return allowed ? [] : [`${file} imports ${path}`];
+    }),
+  );
+  expect(forbidden).toEqual([]);
+});
+
+test('the walk sees imports at all, relative and by alias', () => {
+  expect(importsOf('gateway/main.ts')).toContain('gateway/app.ts');
+  expect(importsOf('gateway/main.ts')).toContain('seckill-service/contract/settings.ts');
+});
+
+test('node-zookeeper-client has one importer, process.env only the entries, stock scripts only stock/', () => {
+  const files = tops.flatMap(sources);
+  const mentioning = (pattern: RegExp) => files.filter((file) => pattern.test(readFileSync(join(root, file), 'utf8')));
+  expect(mentioning(/from 'node-zookeeper-client'/)).toEqual(['seckill-service/runtime/zookeeper.ts']);
+  expect(mentioning(/\.defineCommand\(|\.eval(sha)?\(/)).toEqual(['seckill-service/stock/load-scripts.ts']);
+  const entries = /^infra\/cli\/|^infra\/stack\/daemon\.ts$|^seckill-service\/runtime\/main\.ts$/;
+  expect(mentioning(/process\.env\b/).filter((file) => !entries.test(file))).toEqual([]);
+});

@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import { messageOf, StackError } from './errors.ts';
+import { describeEvent, type StackEvent } from './events.ts';
+import { startStack } from './start-stack.ts';
+
+/**
+ * Entry of the detached supervisor: `node daemon.ts <JSON options>`, started by detached.ts with an IPC channel. It
+ * tells its launcher what happens until the stack is up, then lets go of it. A launcher that dies before that takes
+ * the half-started stack with it.
+ */
+const optionsSchema = z.object({ dir: z.string(), port: z.int().optional(), services: z.int().optional() });
+
+/** What the daemon sends to its launcher. */
+export type DaemonMessage =
+  | { type: 'event'; event: StackEvent }
+  | { type: 'failed'; kind: StackError['kind']; message: string };
+
+const options = optionsSchema.parse(JSON.parse(process.argv[2] ?? '{}'));
+const { dir, port, services } = options;
+
+/** Resolves when the message has left: the process may end right after it. */
+const tell = (message: DaemonMessage) =>
+  new Promise<void>((resolve) => {
+    if (process.connected) process.send?.(message, undefined, {}, () => resolve());
+    else resolve();
+  });
+const log = (text: string) => process.stdout.write(`${new Date().toISOString()} ${text}\n`);
+const onEvent = (event: StackEvent) => {
+  log(describeEvent(event));
+  void tell({ type: 'event', event }); // a launcher that is gone is noticed by `disconnect`
+};
+
+const cancelled = new AbortController();
+let stop = (reason: string): void => cancelled.abort(new StackError('failed', `the start was cancelled: ${reason}`));
+process.on('SIGTERM', () => stop('SIGTERM'));
+process.on('SIGINT', () => stop('SIGINT'));
+process.on('SIGHUP', () => undefined); // the terminal that it was started from is gone: so what
+const onDisconnect = () => stop('its launcher is gone');
+process.on('disconnect', onDisconnect);
+
+try {
+  const stack = await startStack({
+    dir,
+    environment: process.env,
+    onEvent,
+    signal: cancelled.signal,
+    ...(port === undefined ? {} : { port }),
+    ...(services === undefined ? {} : { services }),
+  });
+  let isStopping = false;
+  stop = (reason) => {
+    if (isStopping) return;
+    isStopping = true;
+    onEvent({ type: 'stopping', reason });
+    void stack.stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log(`could not stop in order: ${messageOf(error)}`);
+        process.exit(1);
+      },
+    );
+  };
+  process.off('disconnect', onDisconnect);
+  if (cancelled.signal.aborted) stop('cancelled as it came up');
+  else if (process.connected) process.disconnect();
+} catch (error) {
+  const kind = error instanceof StackError ? error.kind : 'failed';
+  const message = messageOf(error);
+  log(message);
+  await tell({ type: 'failed', kind, message });
+  process.exit(kind === 'configuration' ? 78 : 1);
+}

@@ -1,0 +1,102 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { choosePorts, reservePortBlock } from './ports.ts';
+import { checkoutDir, runDirectory } from './run-directory.ts';
+import { findRunningStack, stackStatus } from './stack.ts';
+import { readState } from './state-file.ts';
+import { privateDirectory } from './testing/private-directory.ts';
+import { descendantsOf, living } from './testing/process-family.ts';
+
+/** Runs `seckill …` as a user does. */
+function seckill(args: readonly string[]) {
+  const child = spawn(process.execPath, [join(checkoutDir, 'infra/cli/main.ts'), ...args], { cwd: checkoutDir });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const output = { stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk) => (output.stdout += chunk));
+  child.stderr.on('data', (chunk) => (output.stderr += chunk));
+  const ended = new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) => {
+    child.once('close', (code) => resolve({ code, ...output }));
+  });
+  return { child, output, ended };
+}
+
+/** A port for the edge that is free now, by the stack's own rule. */
+async function freePort(): Promise<number> {
+  const block = await reservePortBlock(`edge of a test ${process.hrtime.bigint()}`);
+  onTestFinished(block.release);
+  return (await choosePorts(block.base, ['edge'], {})).edge ?? 0;
+}
+
+async function up(dir: string): Promise<{ port: number; supervisor: number; family: number[] }> {
+  const port = await freePort();
+  const { code, stderr } = await seckill(['up', '--dir', dir, '--port', String(port)]).ended;
+  expect(code, stderr).toBe(0);
+  const supervisor = (await findRunningStack(dir))?.supervisorPid ?? 0;
+  return { port, supervisor, family: descendantsOf(supervisor) };
+}
+
+test('up, up again, status, down: what a user sees, and nothing is left', async () => {
+  const dir = privateDirectory();
+  const { port, supervisor, family } = await up(dir);
+
+  const again = await seckill(['up', '--dir', dir]).ended;
+  expect(again).toMatchObject({ code: 0, stdout: `http://127.0.0.1:${port}\n` });
+  expect(again.stderr).toContain(`already running (supervisor pid ${supervisor})`);
+
+  const status = await seckill(['status', '--json', '--dir', dir]).ended;
+  expect(status.code).toBe(0);
+  expect(JSON.parse(status.stdout)).toEqual(JSON.parse(JSON.stringify(await stackStatus(dir))));
+
+  const taken = await seckill(['up', '--dir', privateDirectory(), '--port', String(port)]).ended;
+  expect(taken.code).toBe(78);
+  expect(taken.stderr).toContain('--port');
+
+  expect(await seckill(['down', '--dir', dir]).ended).toMatchObject({ code: 0, stdout: 'stopped\n' });
+  expect(living([supervisor, ...family])).toEqual([]);
+  expect((await seckill(['status', '--dir', dir]).ended).code).toBe(1);
+  expect((await seckill(['down', '--dir', dir]).ended).code).toBe(0);
+});
+
+test('kill -9 of the supervisor leaves no process, and the next up works', async () => {
+  const dir = privateDirectory();
+  const { supervisor, family } = await up(dir);
+  // Eight servers, nginx' worker, PostgreSQL's five background processes at least.
+  expect(family.length).toBeGreaterThanOrEqual(14);
+  process.kill(supervisor, 'SIGKILL');
+  await vi.waitUntil(() => living(family).length === 0, { timeout: 20_000 });
+  expect((await stackStatus(dir)).running).toBe(false);
+  await up(dir);
+  expect((await stackStatus(dir)).processes.every(({ health }) => health === 'up')).toBe(true);
+});
+
+test.for(['SIGINT', 'SIGKILL'] as const)(
+  'a launcher that gets %s while it starts leaves no process',
+  async (signal) => {
+    const dir = privateDirectory();
+    const launcher = seckill(['up', '--dir', dir, '--port', String(await freePort())]);
+    await vi.waitUntil(() => launcher.output.stderr.includes('redis: ready'), { timeout: 20_000, interval: 5 });
+    const supervisor = readState(runDirectory(dir))?.supervisor?.pid ?? 0;
+    const family = descendantsOf(supervisor);
+    expect(family.length).toBeGreaterThan(0);
+    launcher.child.kill(signal);
+    await launcher.ended;
+    await vi.waitUntil(() => living([supervisor, ...family, ...descendantsOf(supervisor)]).length === 0, {
+      timeout: 30_000,
+    });
+  },
+);
+
+test('in the foreground Ctrl-C stops everything in order and exits with 0', async () => {
+  const dir = privateDirectory();
+  const foreground = seckill(['up', '--foreground', '--dir', dir, '--port', String(await freePort())]);
+  await vi.waitUntil(() => foreground.output.stdout.includes('http://'), { timeout: 60_000 });
+  const family = descendantsOf(foreground.child.pid ?? 0);
+  foreground.child.kill('SIGINT');
+  const { code, stderr } = await foreground.ended;
+  expect(code).toBe(0);
+  const order = ['edge: stopped', 'gateway-1: stopped', 'stock-redis: stopped'].map((line) => stderr.indexOf(line));
+  expect(order).toEqual([...order].sort((a, b) => a - b));
+  expect(order).not.toContain(-1);
+  expect(living(family)).toEqual([]);
+});

@@ -1,0 +1,67 @@
+import { existsSync } from 'node:fs';
+import { mkdir, rm, symlink } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { findProgram, requireProgram } from './binaries.ts';
+import { defaultEdgeLimits, renderEdgeConfig } from './edge-config.ts';
+import { httpCheck } from './health.ts';
+import { agentSocket, instances, type StackPlan } from './plan.ts';
+import type { ProcessSpec } from './process-spec.ts';
+import { ticketKeysFile } from './secrets.ts';
+
+const debianLuaModule = '/usr/lib/nginx/modules/ngx_http_lua_module.so';
+
+export function edgeServer(plan: StackPlan): ProcessSpec {
+  const innerListen = `127.0.0.1:${plan.port('edge-inner')}`;
+  // nginx's own folder: its pid file and temporary files.
+  const runDir = plan.dir.data('edge');
+  const { platform, nginx } = findNginx(plan.searchPath);
+  const cores = availableParallelism();
+  return {
+    role: 'edge',
+    name: 'edge',
+    address: plan.edgeUrl,
+    portName: 'edge-inner',
+    after: ['gateway'],
+    line: {
+      command: nginx,
+      args: ['-c', join(plan.dir.edgeConfig, 'nginx.conf'), '-p', runDir],
+    },
+    environment: plan.baseEnvironment,
+    cwd: plan.dir.root,
+    prepare: async () => {
+      await renderEdgeConfig(
+        {
+          platform,
+          user: process.getuid?.() === 0 ? 'root' : null,
+          runDir,
+          listen: `127.0.0.1:${plan.edgePort}`,
+          innerListen,
+          luaDir: join(plan.checkout, 'nginx-lua', 'lua'),
+          pagesDir: plan.dir.pages,
+          serviceServers: instances.services(plan.services).map(plan.dir.socket),
+          gatewayServer: plan.dir.socket(instances.gateway),
+          agentSocket: agentSocket(plan.dir),
+          ticketKeysFile: ticketKeysFile(plan.dir),
+          edgeId: instances.edge,
+          // On two cores the service and the servers need the other one.
+          workers: cores <= 2 ? 1 : Math.min(4, Math.floor(cores / 2)),
+          limits: defaultEdgeLimits,
+        },
+        plan.dir.edgeConfig,
+      );
+      // nginx writes its errors into its own folder: they belong to the log where everybody looks.
+      await mkdir(runDir, { recursive: true });
+      await rm(join(runDir, 'error.log'), { force: true });
+      await symlink(plan.dir.log('edge'), join(runDir, 'error.log'));
+    },
+    check: httpCheck(`http://${innerListen}/readyz`),
+  };
+}
+
+/** Debian's nginx with its Lua module, else OpenResty. */
+function findNginx(searchPath: string): { platform: 'debian' | 'openresty'; nginx: string } {
+  if (existsSync(debianLuaModule)) return { platform: 'debian', nginx: requireProgram('nginx', searchPath) };
+  const openresty = findProgram('openresty', searchPath);
+  return { platform: 'openresty', nginx: openresty ?? requireProgram('nginx with ngx_lua, or openresty,', searchPath) };
+}

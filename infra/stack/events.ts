@@ -1,0 +1,50 @@
+import type { Role } from './roles.ts';
+
+type Of = { role: Role; name: string };
+
+/** What happens to the stack, as it happens: for progress lines, and for tests. */
+export type StackEvent =
+  | { type: 'note'; text: string }
+  | (Of & { type: 'starting'; address: string })
+  | (Of & { type: 'ready'; address: string; pid: number; tookMs: number; restarts: number })
+  | (Of & {
+      type: 'died';
+      pid: number;
+      code: number | null;
+      signal: NodeJS.Signals | null;
+      restartInMs: number;
+      problem: string | null;
+    })
+  | (Of & { type: 'stopped'; by: 'itself' | NodeJS.Signals })
+  | { type: 'up'; edgeUrl: string; tookMs: number }
+  | { type: 'stopping'; reason: string }
+  | { type: 'down' };
+
+export type OnEvent = (event: StackEvent) => void;
+
+const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
+
+/** The event as one line for a person. */
+export function describeEvent(event: StackEvent): string {
+  switch (event.type) {
+    case 'note':
+      return event.text;
+    case 'starting':
+      return `${event.name}: starting on ${event.address}`;
+    case 'ready':
+      return `${event.name}: ${event.restarts > 0 ? 'ready again' : 'ready'} after ${seconds(event.tookMs)} (pid ${event.pid})`;
+    case 'died': {
+      const how = event.signal === null ? `exit code ${event.code}` : event.signal;
+      const why = event.problem === null ? '' : `; its log ends with: ${event.problem}`;
+      return `${event.name}: died (pid ${event.pid}, ${how}), restarting in ${seconds(event.restartInMs)}${why}`;
+    }
+    case 'stopped':
+      return event.by === 'SIGKILL' ? `${event.name}: killed, it did not stop in time` : `${event.name}: stopped`;
+    case 'up':
+      return `up after ${seconds(event.tookMs)}: ${event.edgeUrl}`;
+    case 'stopping':
+      return `stopping: ${event.reason}`;
+    case 'down':
+      return 'down';
+  }
+}

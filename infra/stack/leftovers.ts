@@ -1,0 +1,45 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { signalProcess } from './life.ts';
+import { isSameProcess, orphansOf } from './process-identity.ts';
+import { endings } from './roles.ts';
+import type { ProcessState, StackState } from './state-file.ts';
+
+/**
+ * Ends what a dead supervisor left: every recorded process that still lives and is the recorded one, never a later
+ * one with its pid. Returns the names of what had to be ended.
+ */
+export async function endLeftovers(state: StackState): Promise<string[]> {
+  const ended: string[] = [];
+  for (const tier of [1, 2, 3]) {
+    const ofTier = state.processes.filter((each) => endings[each.role].tier === tier);
+    await Promise.all(
+      ofTier.map(async (each) => {
+        if (await endLeftover(each)) ended.push(each.name);
+      }),
+    );
+  }
+  return ended;
+}
+
+async function endLeftover({ role, pid, identity }: ProcessState): Promise<boolean> {
+  if (pid === null || identity === null) return false;
+  let found = false;
+  for (const { signal, withinMs } of endings[role].steps) {
+    if (!(await isSameProcess(pid, identity))) break;
+    found = true;
+    signalProcess(pid, signal);
+    await isGoneWithin(pid, identity, withinMs);
+  }
+  if (await isSameProcess(pid, identity)) signalProcess(pid, 'SIGKILL');
+  for (const orphan of orphansOf(pid, identity)) {
+    found = true;
+    signalProcess(orphan, 'SIGKILL');
+  }
+  await isGoneWithin(pid, identity, 5_000);
+  return found;
+}
+
+async function isGoneWithin(pid: number, identity: string, ms: number): Promise<void> {
+  const deadline = Date.now() + ms;
+  while (Date.now() < deadline && (await isSameProcess(pid, identity))) await wait(25);
+}

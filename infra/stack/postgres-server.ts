@@ -1,0 +1,159 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { chmod, chown, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { Client } from 'pg';
+import { runMigrations } from '../migrations/run.ts';
+import { postgresDirs, requireProgram } from './binaries.ts';
+import { messageOf, StackError } from './errors.ts';
+import { postgresCheck } from './health.ts';
+import { type RunAs, tied, traversalCapability } from './launch.ts';
+import type { StackPlan } from './plan.ts';
+import type { ProcessSpec } from './process-spec.ts';
+import { endings } from './roles.ts';
+
+const run = promisify(execFile);
+export const databaseName = 'seckill';
+export const databaseUser = 'seckill';
+
+/** One cluster, one database, one user with a generated password, on 127.0.0.1 only. */
+export function postgresServer(plan: StackPlan): ProcessSpec {
+  const port = plan.port('postgres');
+  const home = plan.dir.data('postgres');
+  const cluster = join(home, 'cluster');
+  const programs = postgresDirs(versionOf(cluster));
+  const user = isRoot() ? postgresUser(home) : undefined;
+  const address = (database: string) => `postgres://${databaseUser}@127.0.0.1:${port}/${database}`;
+  const settings = {
+    listen_addresses: '127.0.0.1',
+    port,
+    unix_socket_directories: '',
+    max_connections: 100,
+    shared_buffers: '64MB',
+    log_min_messages: 'warning',
+  };
+  return {
+    role: 'postgres',
+    name: 'postgres',
+    address: address(databaseName),
+    portName: 'postgres',
+    after: [],
+    line: {
+      command: requireProgram('postgres', plan.searchPath, programs),
+      args: ['-D', cluster, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+      ...(user === undefined ? {} : { user }),
+    },
+    environment: plan.baseEnvironment,
+    // It returns to its working directory after looking for itself: one that its user may enter.
+    cwd: '/',
+    prepare: (signal) => makeCluster({ plan, home, cluster, programs, user, signal }),
+    // Any database proves that it serves; ours is made afterwards.
+    check: postgresCheck(plan.databaseUrl('postgres')),
+    afterReady: async () => {
+      await makeDatabase(plan.databaseUrl('postgres'));
+      await runMigrations(plan.databaseUrl(databaseName));
+    },
+  };
+}
+
+const isRoot = () => process.getuid?.() === 0;
+
+function versionOf(cluster: string): string | null {
+  try {
+    return readFileSync(join(cluster, 'PG_VERSION'), 'utf8').trim();
+  } catch {
+    return null;
+  }
+}
+
+/** PostgreSQL refuses to run as root. Its user may not be able to enter the folders above ours; then a capability may. */
+function postgresUser(home: string): RunAs {
+  const closed = ancestors(home).find((dir) => existsSync(dir) && (statSync(dir).mode & 0o001) === 0);
+  const capability = closed === undefined ? null : traversalCapability();
+  if (closed !== undefined && capability === null) {
+    throw new StackError(
+      'configuration',
+      `PostgreSQL runs as the user postgres, who may not enter ${closed}: choose another run directory with --dir`,
+    );
+  }
+  return { name: 'postgres', capability };
+}
+
+function ancestors(path: string): string[] {
+  const parent = dirname(path);
+  return parent === path ? [] : [parent, ...ancestors(parent)];
+}
+
+type ClusterOptions = {
+  plan: StackPlan;
+  home: string;
+  cluster: string;
+  programs: readonly string[];
+  user: RunAs | undefined;
+  signal: AbortSignal;
+};
+
+/** initdb beside the final place and a rename: an interrupted start leaves no half of a cluster. */
+async function makeCluster(options: ClusterOptions): Promise<void> {
+  const { plan, home, cluster, programs, user, signal } = options;
+  await mkdir(home, { recursive: true });
+  if (existsSync(cluster)) return;
+  const draft = join(home, `cluster.${randomBytes(4).toString('hex')}`);
+  const passwordFile = join(home, 'password');
+  await mkdir(draft, { mode: 0o700 });
+  await writeFile(passwordFile, `${plan.secrets.databasePassword}\n`, { mode: 0o600 });
+  if (user !== undefined) {
+    const { uid, gid } = await idsOf(user.name);
+    await chmod(home, 0o711);
+    await Promise.all([chown(draft, uid, gid), chown(passwordFile, uid, gid)]);
+  }
+  const initdb = {
+    command: requireProgram('initdb', plan.searchPath, programs),
+    args: [
+      `--pgdata=${draft}`,
+      `--username=${databaseUser}`,
+      `--pwfile=${passwordFile}`,
+      '--auth=scram-sha-256',
+      '--encoding=UTF8',
+      '--locale=C',
+      // The machine may crash in the seconds of a first start: then nothing is lost but this empty cluster.
+      '--no-sync',
+      '--no-instructions',
+    ],
+    ...(user === undefined ? {} : { user }),
+  };
+  const { command, args } = tied(initdb, endings.postgres.onSupervisorDeath, plan.searchPath);
+  try {
+    await run(command, [...args], { cwd: '/', env: plan.baseEnvironment, signal, killSignal: 'SIGINT' });
+    await rename(draft, cluster);
+  } catch (error) {
+    await rm(draft, { recursive: true, force: true });
+    signal.throwIfAborted();
+    const said = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : '';
+    throw new StackError('failed', `postgres: initdb failed: ${said === '' ? messageOf(error) : said}`);
+  } finally {
+    await rm(passwordFile, { force: true });
+  }
+}
+
+async function idsOf(name: string): Promise<{ uid: number; gid: number }> {
+  try {
+    const [uid, gid] = await Promise.all([run('id', ['-u', name]), run('id', ['-g', name])]);
+    return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
+  } catch {
+    throw new StackError('configuration', `PostgreSQL does not run as root, and this machine has no user ${name}`);
+  }
+}
+
+async function makeDatabase(url: string): Promise<void> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 5_000, query_timeout: 30_000 });
+  await client.connect();
+  try {
+    const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [databaseName]);
+    if (rowCount === 0) await client.query(`CREATE DATABASE ${databaseName}`);
+  } finally {
+    await client.end();
+  }
+}

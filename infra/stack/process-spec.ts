@@ -1,0 +1,24 @@
+import type { Check } from './health.ts';
+import type { CommandLine } from './launch.ts';
+import type { Role } from './roles.ts';
+
+/** One process of the stack: everything the supervisor needs to know of it. */
+export type ProcessSpec = {
+  role: Role;
+  /** Unique, and the name of its log. */
+  name: string;
+  /** Where it serves, as a person or a client writes it. Without a password. */
+  address: string;
+  /** The port of its own that it binds, by the name in the port table. */
+  portName: string | null;
+  /** Roles whose every process must be ready first. */
+  after: readonly Role[];
+  line: CommandLine;
+  environment: Readonly<Record<string, string>>;
+  cwd: string;
+  /** What must be there before the first start. Idempotent: it runs at every start of the stack. */
+  prepare?: (signal: AbortSignal) => Promise<void>;
+  check: Check;
+  /** What must be done once it answers, before those after it start. */
+  afterReady?: () => Promise<void>;
+};

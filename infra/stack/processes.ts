@@ -1,0 +1,29 @@
+import { edgeServer } from './edge-server.ts';
+import { nodeProcesses } from './node-processes.ts';
+import type { StackPlan } from './plan.ts';
+import { postgresServer } from './postgres-server.ts';
+import type { ProcessSpec } from './process-spec.ts';
+import { redisServer } from './redis-server.ts';
+import { type Role, roles } from './roles.ts';
+import { zookeeperServer } from './zookeeper-server.ts';
+
+const makers: Record<
+  Exclude<Role, 'gateway' | 'seckill-service' | 'order-worker'>,
+  (plan: StackPlan) => ProcessSpec
+> = {
+  'stock-redis': (plan) => redisServer(plan, 'stock-redis'),
+  'queue-redis': (plan) => redisServer(plan, 'queue-redis'),
+  zookeeper: zookeeperServer,
+  postgres: postgresServer,
+  edge: edgeServer,
+};
+
+/** The table of processes. `only`: the roles to start, for tests of a part; a missing dependency is then not awaited. */
+export function processTable(plan: StackPlan, only: readonly Role[] = roles): ProcessSpec[] {
+  const ours = nodeProcesses(plan);
+  return roles
+    .filter((role) => only.includes(role))
+    .flatMap((role) =>
+      role in makers ? [makers[role as keyof typeof makers](plan)] : ours.filter((spec) => spec.role === role),
+    );
+}

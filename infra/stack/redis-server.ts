@@ -1,0 +1,48 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { redisCheck } from './health.ts';
+import type { StackPlan } from './plan.ts';
+import type { ProcessSpec } from './process-spec.ts';
+
+const appendFsync = {
+  // A yes that left the building is on disk (DESIGN 2.4).
+  'stock-redis': 'always',
+  // The relay and the sweeper fill it again (DESIGN 2.5): a second may be lost.
+  'queue-redis': 'everysec',
+} as const;
+
+export function redisServer(plan: StackPlan, role: keyof typeof appendFsync): ProcessSpec {
+  const port = plan.port(role);
+  const dataDir = plan.dir.data(role);
+  const configFile = join(plan.dir.config, `${role}.conf`);
+  return {
+    role,
+    name: role,
+    address: `redis://127.0.0.1:${port}`,
+    portName: role,
+    after: [],
+    line: { command: plan.program('redis-server'), args: [configFile] },
+    environment: plan.baseEnvironment,
+    cwd: plan.dir.root,
+    prepare: async () => {
+      await mkdir(dataDir, { recursive: true, mode: 0o700 });
+      await writeFile(configFile, redisConfig({ port, dataDir, appendFsync: appendFsync[role] }));
+    },
+    check: redisCheck(port),
+  };
+}
+
+/** noeviction: a full server says no, it never forgets a reservation or a job. */
+export function redisConfig(options: { port: number; dataDir: string; appendFsync: 'always' | 'everysec' }): string {
+  return `bind 127.0.0.1
+port ${options.port}
+dir "${options.dataDir}"
+daemonize no
+appendonly yes
+appendfsync ${options.appendFsync}
+save ""
+maxmemory-policy noeviction
+tcp-backlog 511
+loglevel notice
+`;
+}

@@ -1,0 +1,52 @@
+/** What the stack is made of, in the order in which `seckill status` lists it. */
+export const roles = [
+  'edge',
+  'gateway',
+  'seckill-service',
+  'order-worker',
+  'stock-redis',
+  'queue-redis',
+  'zookeeper',
+  'postgres',
+] as const;
+export type Role = (typeof roles)[number];
+
+export type StopStep = { signal: NodeJS.Signals; withinMs: number };
+
+type Ending = {
+  /** Tier 1 stops first; within a tier all stop at once. */
+  tier: 1 | 2 | 3;
+  /** Signals of an orderly stop, one after the other; SIGKILL follows the last. */
+  steps: readonly StopStep[];
+  /** What the kernel sends when the supervisor is gone: the quickest signal that still ends it in order. */
+  onSupervisorDeath: NodeJS.Signals;
+};
+
+const onTerm: Ending['steps'] = [{ signal: 'SIGTERM', withinMs: 15_000 }];
+
+export const endings: Record<Role, Ending> = {
+  // SIGQUIT lets requests finish; an idle keep-alive or a stream of events must not hold the stop for long.
+  edge: {
+    tier: 1,
+    steps: [
+      { signal: 'SIGQUIT', withinMs: 2_000 },
+      { signal: 'SIGTERM', withinMs: 3_000 },
+    ],
+    onSupervisorDeath: 'SIGTERM',
+  },
+  gateway: { tier: 2, steps: onTerm, onSupervisorDeath: 'SIGTERM' },
+  'seckill-service': { tier: 2, steps: onTerm, onSupervisorDeath: 'SIGTERM' },
+  'order-worker': { tier: 2, steps: onTerm, onSupervisorDeath: 'SIGTERM' },
+  'stock-redis': { tier: 3, steps: onTerm, onSupervisorDeath: 'SIGTERM' },
+  'queue-redis': { tier: 3, steps: onTerm, onSupervisorDeath: 'SIGTERM' },
+  zookeeper: { tier: 3, steps: onTerm, onSupervisorDeath: 'SIGTERM' },
+  // SIGINT: fast shutdown, no waiting for clients. SIGQUIT: immediate, recovery at the next start.
+  postgres: {
+    tier: 3,
+    steps: [
+      { signal: 'SIGINT', withinMs: 15_000 },
+      { signal: 'SIGQUIT', withinMs: 5_000 },
+    ],
+    onSupervisorDeath: 'SIGINT',
+  },
+};

@@ -1,0 +1,66 @@
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { StackError } from './errors.ts';
+
+/** sun_path holds 108 bytes on Linux and 104 on macOS, with its final zero. */
+const longestSocketPath = 100;
+const longestSocketName = 'service-16.sock';
+
+export const checkoutDir = resolve(import.meta.dirname, '../..');
+
+/** Every path below the run directory; nothing of a stack lives outside of it. */
+export type RunDirectory = {
+  root: string;
+  state: string;
+  pages: string;
+  secrets: string;
+  config: string;
+  edgeConfig: string;
+  data: (name: string) => string;
+  log: (name: string) => string;
+  socket: (name: string) => string;
+};
+
+/** The paths below `dir` (default: `.run` in the checkout). Throws {@link StackError} when a Unix socket in there would have too long a name. */
+export function runDirectory(dir: string = join(checkoutDir, '.run')): RunDirectory {
+  const root = resolve(dir);
+  const socket = (name: string) => join(root, 'sockets', `${name}.sock`);
+  const length = Buffer.byteLength(join(root, 'sockets', longestSocketName));
+  if (length > longestSocketPath) {
+    throw new StackError(
+      'configuration',
+      `the run directory has too long a path for Unix sockets (${length} bytes with a socket's name, at most ${longestSocketPath}): ${root}\nchoose a shorter one with --dir`,
+    );
+  }
+  // These end up inside configuration files of four syntaxes; a quote or a line break would need four escapings.
+  if (/[\p{Cc}"'\\$;{}]/u.test(root)) {
+    throw new StackError(
+      'configuration',
+      `the run directory has a character in its path that configuration files cannot hold (one of " ' \\ $ ; { }): ${root}\nchoose another one with --dir`,
+    );
+  }
+  return {
+    root,
+    state: join(root, 'stack.json'),
+    pages: join(root, 'pages'),
+    secrets: join(root, 'secrets'),
+    config: join(root, 'config'),
+    edgeConfig: join(root, 'config', 'edge'),
+    data: (name) => join(root, 'data', name),
+    log: (name) => join(root, 'logs', `${name}.log`),
+    socket,
+  };
+}
+
+/** Makes the folders. Secrets, sockets and data are the owner's alone; PostgreSQL's user gets its own folder in data. */
+export async function makeRunDirectory(dir: RunDirectory): Promise<void> {
+  await mkdir(dir.root, { recursive: true });
+  await Promise.all([
+    mkdir(dir.secrets, { recursive: true, mode: 0o700 }),
+    mkdir(join(dir.root, 'sockets'), { recursive: true, mode: 0o700 }),
+    mkdir(join(dir.root, 'data'), { recursive: true, mode: 0o711 }),
+    mkdir(join(dir.root, 'logs'), { recursive: true }),
+    mkdir(dir.pages, { recursive: true }),
+    mkdir(dir.edgeConfig, { recursive: true }),
+  ]);
+}

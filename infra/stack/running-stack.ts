@@ -1,0 +1,124 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { StackError } from './errors.ts';
+import { type Check, httpCheck, postgresCheck, redisCheck, zookeeperCheck } from './health.ts';
+import { endLeftovers } from './leftovers.ts';
+import { clientEnvironment, makePlan, type StackPlan } from './plan.ts';
+import { isSameProcess } from './process-identity.ts';
+import type { Role } from './roles.ts';
+import { type RunDirectory, runDirectory } from './run-directory.ts';
+import { readSecrets } from './secrets.ts';
+import { type ProcessState, readState, type StackState, writeState } from './state-file.ts';
+
+/** The stack of a run directory, seen from outside: what `seckill down`, `status` and every other command need. */
+
+const stopDeadlineMs = 60_000;
+
+export type ProcessStatus = {
+  role: Role;
+  name: string;
+  pid: number | null;
+  address: string;
+  health: 'up' | 'down' | 'starting';
+  /** What the health check complains about, or null. */
+  problem: string | null;
+  restarts: number;
+  startedAt: string | null;
+};
+export type StackStatus = { running: boolean; dir: string; edge: string | null; processes: ProcessStatus[] };
+
+export type RunningStack = { state: StackState; supervisorPid: number };
+
+/** The stack whose supervisor lives, or null. */
+export async function findRunningStack(dir?: string): Promise<RunningStack | null> {
+  const state = readState(runDirectory(dir));
+  const supervisor = state?.supervisor ?? null;
+  if (state === null || supervisor === null) return null;
+  return (await isSameProcess(supervisor.pid, supervisor.identity)) ? { state, supervisorPid: supervisor.pid } : null;
+}
+
+/** Stops the stack of `dir` and waits until nothing of it is left; `not-running` when there was nothing to stop. */
+export async function stopStack(dir?: string): Promise<'stopped' | 'not-running'> {
+  const paths = runDirectory(dir);
+  const running = await findRunningStack(dir);
+  if (running !== null) {
+    signalSupervisor(running.supervisorPid, 'SIGTERM');
+    if (!(await supervisorEndsWithin(dir, stopDeadlineMs))) {
+      signalSupervisor(running.supervisorPid, 'SIGKILL');
+      await supervisorEndsWithin(dir, 5_000);
+    }
+  }
+  // After a supervisor that died, or did not stop in time.
+  const left = readState(paths);
+  const ended = left === null ? [] : await endLeftovers(left);
+  if (left !== null && left.phase !== 'down') {
+    writeState(paths, { ...left, phase: 'down', supervisor: null, processes: [] });
+  }
+  return running !== null || ended.length > 0 ? 'stopped' : 'not-running';
+}
+
+function signalSupervisor(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EPERM') {
+      throw new StackError('failed', `the stack belongs to another user: its supervisor is process ${pid}`);
+    }
+  }
+}
+
+/** In-process supervisors live on after their stack is down: the phase counts as well as the process. */
+async function supervisorEndsWithin(dir: string | undefined, ms: number): Promise<boolean> {
+  const deadline = Date.now() + ms;
+  while (Date.now() < deadline) {
+    if ((await findRunningStack(dir)) === null) return true;
+    await wait(50);
+  }
+  return false;
+}
+
+/** Asks every process how it is. */
+export async function stackStatus(dir?: string): Promise<StackStatus> {
+  const paths = runDirectory(dir);
+  const running = await findRunningStack(dir);
+  if (running === null) return { running: false, dir: paths.root, edge: null, processes: [] };
+  const plan = await planOf(paths, running.state);
+  const processes = await Promise.all(running.state.processes.map((each) => statusOf(plan, each)));
+  return { running: true, dir: paths.root, edge: plan.edgeUrl, processes };
+}
+
+async function statusOf(plan: StackPlan, state: ProcessState): Promise<ProcessStatus> {
+  const { role, name, pid, address, restarts, startedAt } = state;
+  const isAlive = await isSameProcess(pid, state.identity);
+  const problem = isAlive ? await checkOf(plan, role, name)(pid) : 'no process';
+  const isStarting = problem !== null && (state.phase === 'starting' || state.phase === 'waiting');
+  const health = problem === null ? 'up' : isStarting ? 'starting' : 'down';
+  return { role, name, pid: isAlive ? pid : null, address, health, problem, restarts, startedAt };
+}
+
+function checkOf(plan: StackPlan, role: Role, name: string): Check {
+  switch (role) {
+    case 'stock-redis':
+    case 'queue-redis':
+      return redisCheck(plan.port(role));
+    case 'zookeeper':
+      return zookeeperCheck(plan.port('zookeeper'));
+    case 'postgres':
+      return postgresCheck(plan.databaseUrl('postgres'));
+    case 'edge':
+      return httpCheck(`${plan.edgeInnerUrl}/readyz`);
+    case 'gateway':
+    case 'seckill-service':
+    case 'order-worker':
+      return httpCheck(`http://127.0.0.1:${plan.port(name)}/readyz`);
+  }
+}
+
+/** The SECKILL_* settings of the running stack of `dir`, addresses and secrets; null when none is running there. */
+export async function stackEnvironment(dir?: string): Promise<Record<string, string> | null> {
+  const running = await findRunningStack(dir);
+  return running === null ? null : clientEnvironment(await planOf(runDirectory(dir), running.state));
+}
+
+async function planOf(dir: RunDirectory, { services, edgePort, ports }: StackState): Promise<StackPlan> {
+  return makePlan({ dir, secrets: await readSecrets(dir), services, edgePort, ports, environment: {} });
+}

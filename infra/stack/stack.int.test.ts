@@ -1,0 +1,162 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { identityOf } from './process-identity.ts';
+import type { Role } from './roles.ts';
+import { runDirectory } from './run-directory.ts';
+import { type StackEvent, type StackOptions, stackEnvironment, stackStatus, startStack, stopStack } from './stack.ts';
+import { readState } from './state-file.ts';
+import { privateDirectory } from './testing/private-directory.ts';
+
+const servers: Role[] = ['stock-redis', 'queue-redis', 'zookeeper', 'postgres'];
+
+/** Starts a stack in this process; it is stopped after the test. */
+async function start(options: Partial<StackOptions> & { dir: string }) {
+  const events: StackEvent[] = [];
+  const stack = await startStack({
+    port: 'any',
+    environment: process.env,
+    ...options,
+    onEvent: (event) => {
+      events.push(event);
+      options.onEvent?.(event);
+    },
+  });
+  onTestFinished(() => stack.stop());
+  return { stack, events };
+}
+
+async function occupy(port: number): Promise<void> {
+  const server = createServer((socket) => socket.destroy());
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  onTestFinished(() => new Promise<void>((resolve) => void server.close(() => resolve())));
+}
+
+const pidsIn = (dir: string) => readState(runDirectory(dir))?.processes.map(({ pid }) => pid ?? 0) ?? [];
+
+async function whoLives(pids: readonly number[]): Promise<number[]> {
+  const identities = await Promise.all(pids.map(identityOf));
+  return pids.filter((_, i) => identities[i] !== null);
+}
+
+test('brings the whole system up, says that every process is well, and leaves nothing when it stops', async () => {
+  const dir = privateDirectory();
+  const { stack } = await start({ dir, services: 2 });
+
+  const status = await stackStatus(dir);
+  expect(status).toMatchObject({ running: true, dir, edge: stack.edgeUrl });
+  expect(status.processes.map(({ name, health, problem, restarts }) => ({ name, health, problem, restarts }))).toEqual(
+    [
+      ...['edge', 'gateway-1', 'service-1', 'service-2', 'worker-1'],
+      ...['stock-redis', 'queue-redis', 'zookeeper', 'postgres'],
+    ].map((name) => ({ name, health: 'up', problem: null, restarts: 0 })),
+  );
+  expect(JSON.stringify(status)).not.toContain(new URL(stack.environment.SECKILL_DATABASE_URL ?? '').password);
+  expect(await stackEnvironment(dir)).toEqual(stack.environment);
+  expect((await fetch(`${stack.edgeUrl}/api/sales`)).status).toBe(200);
+
+  const pids = pidsIn(dir);
+  await stack.stop();
+  expect(await whoLives(pids)).toEqual([]);
+  expect(await stackStatus(dir)).toMatchObject({ running: false, processes: [] });
+  expect(await stackEnvironment(dir)).toBeNull();
+  expect(await stopStack(dir)).toBe('not-running');
+});
+
+test('a second start of the directory keeps ports, secrets and data', async () => {
+  const dir = privateDirectory();
+  const first = await start({ dir, only: servers });
+  await first.stack.stop();
+  const second = await start({ dir, only: servers });
+  expect(second.stack.environment).toEqual(first.stack.environment);
+});
+
+test('a process that dies is reported and restarted', async () => {
+  const dir = privateDirectory();
+  const { events } = await start({ dir, only: servers });
+  const before = await stackStatus(dir);
+  for (const { pid } of before.processes) process.kill(pid ?? 0, 'SIGKILL');
+  const again = () => events.filter((event) => event.type === 'ready' && event.restarts === 1);
+  await vi.waitUntil(() => again().length === servers.length, { timeout: 20_000 });
+  for (const { name, pid } of before.processes) {
+    expect(events).toContainEqual(expect.objectContaining({ type: 'died', name, pid, signal: 'SIGKILL' }));
+  }
+  const after = await stackStatus(dir);
+  expect(after.processes.map(({ health, restarts }) => ({ health, restarts }))).toEqual(
+    servers.map(() => ({ health: 'up', restarts: 1 })),
+  );
+});
+
+test('a taken edge port is a configuration error that names --port', async () => {
+  const { stack } = await start({ dir: privateDirectory(), only: ['stock-redis'] });
+  const port = Number(new URL(stack.edgeUrl).port);
+  await occupy(port);
+  const attempt = start({ dir: privateDirectory(), port });
+  await expect(attempt).rejects.toMatchObject({ kind: 'configuration', message: expect.stringContaining('--port') });
+});
+
+test('a private port that somebody takes before its server binds it is replaced by another', async () => {
+  let _occupied: Promise<void> | null = null;
+  const { stack, events } = await start({
+    dir: privateDirectory(),
+    only: ['stock-redis'],
+    onEvent: (event) => {
+      if (event.type === 'starting') _occupied ??= occupy(Number(new URL(event.address).port));
+    },
+  });
+  const addresses = events.flatMap((event) => (event.type === 'starting' ? [event.address] : []));
+  expect(addresses).toHaveLength(2);
+  expect(addresses[1]).not.toBe(addresses[0]);
+  expect(stack.environment.SECKILL_STOCK_REDIS_URL).toBe(addresses[1]);
+});
+
+test('two stacks that start at the same moment run side by side', async () => {
+  const dirs = [privateDirectory(), privateDirectory()];
+  await Promise.all(dirs.map((dir) => start({ dir, only: servers })));
+  for (const dir of dirs) {
+    expect((await stackStatus(dir)).processes.map(({ health }) => health)).toEqual(servers.map(() => 'up'));
+  }
+});
+
+test('a directory has one supervisor at a time', async () => {
+  const dir = privateDirectory();
+  await start({ dir, only: ['stock-redis'] });
+  await expect(start({ dir, only: ['stock-redis'] })).rejects.toMatchObject({ kind: 'busy' });
+});
+
+test('a server that does not come up is named, with the end of its log, and nothing stays', async () => {
+  const dir = privateDirectory();
+  mkdirSync(join(dir, 'data/stock-redis/appendonlydir'), { recursive: true });
+  writeFileSync(join(dir, 'data/stock-redis/appendonlydir/appendonly.aof.manifest'), 'nonsense\n');
+  const pids: number[] = [];
+  const attempt = start({
+    dir,
+    only: servers,
+    onEvent: (event) => {
+      if (event.type === 'ready') pids.push(event.pid);
+    },
+  });
+  await expect(attempt).rejects.toThrow(/stock-redis .*died before it was ready(.|\n)*stock-redis\.log(.|\n)*manifest/);
+  expect(await whoLives(pids)).toEqual([]);
+});
+
+test('a start that is cancelled stops what it started', async () => {
+  const dir = privateDirectory();
+  const cancel = new AbortController();
+  const pids: number[] = [];
+  const attempt = start({
+    dir,
+    only: servers,
+    signal: cancel.signal,
+    onEvent: (event) => {
+      if (event.type !== 'ready') return;
+      pids.push(event.pid);
+      cancel.abort(new Error('changed my mind'));
+    },
+  });
+  await expect(attempt).rejects.toThrow('changed my mind');
+  expect(pids.length).toBeGreaterThan(0);
+  expect(await whoLives(pids)).toEqual([]);
+  expect(pidsIn(dir)).toEqual([]);
+});

@@ -1,0 +1,13 @@
+/** The face of this folder: the CLI, `npm start` and tests use these and nothing behind them. */
+export { startDetached } from './detached.ts';
+export { StackError } from './errors.ts';
+export { describeEvent, type OnEvent, type StackEvent } from './events.ts';
+export {
+  findRunningStack,
+  type ProcessStatus,
+  type StackStatus,
+  stackEnvironment,
+  stackStatus,
+  stopStack,
+} from './running-stack.ts';
+export { defaultEdgePort, maxServices, type Stack, type StackOptions, startStack } from './start-stack.ts';

@@ -1,0 +1,183 @@
+import { lockDirectory } from './directory-lock.ts';
+import { PortTakenError, StackError } from './errors.ts';
+import type { OnEvent } from './events.ts';
+import type { Environment } from './launch.ts';
+import { endLeftovers } from './leftovers.ts';
+import { clientEnvironment, makePlan, portNames, type StackPlan } from './plan.ts';
+import { choosePorts, isPortFree, type PortBlock, reservePortBlock } from './ports.ts';
+import { identityOf } from './process-identity.ts';
+import { processTable } from './processes.ts';
+import { type Role, roles } from './roles.ts';
+import { makeRunDirectory, type RunDirectory, runDirectory } from './run-directory.ts';
+import { readSecrets } from './secrets.ts';
+import { type ProcessState, readState, type StackState, writeState } from './state-file.ts';
+import { createSupervisor, type Supervisor } from './supervisor.ts';
+
+export const defaultEdgePort = 8080;
+export const maxServices = 16;
+const attempts = 3;
+
+export type StackOptions = {
+  /** The run directory; default `.run` in the checkout. */
+  dir?: string | undefined;
+  /** The edge's port on 127.0.0.1; `any` takes a private one. Default 8080. */
+  port?: number | 'any';
+  /** How many seckill-service processes, 1 to 16. Default 1. */
+  services?: number;
+  /** The caller's environment: handed on without its SECKILL_* names. */
+  environment: Environment;
+  onEvent?: OnEvent;
+  /** Ends a start that is under way; it then rejects with the signal's reason after stopping what it started. */
+  signal?: AbortSignal;
+  /** Start only these, for tests of a part. */
+  only?: readonly Role[];
+};
+
+/** A stack that this process supervises. */
+export type Stack = {
+  dir: string;
+  edgeUrl: string;
+  edgeInnerUrl: string;
+  /** The SECKILL_* settings that the CLI and tests need; holds secrets. */
+  environment: Record<string, string>;
+  /** Orderly stop; resolves when no process is left. */
+  stop: () => Promise<void>;
+};
+
+/**
+ * Starts every process and supervises them in this process, until `stop` or its end (then the kernel ends them, on
+ * Linux). Throws {@link StackError}, with nothing left running.
+ */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const { port = defaultEdgePort, services = 1, onEvent = () => undefined } = options;
+  const signal = options.signal ?? new AbortController().signal;
+  const startedAt = Date.now();
+  const dir = runDirectory(options.dir);
+  await makeRunDirectory(dir);
+  const lock = await lockDirectory(dir);
+  if (lock === null) throw new StackError('busy', `another process is running or starting the stack in ${dir.root}`);
+  let block: PortBlock | null = null;
+  try {
+    const before = readState(dir);
+    if (before !== null) {
+      const ended = await endLeftovers(before);
+      if (ended.length > 0) onEvent({ type: 'note', text: `ended what a dead supervisor left: ${ended.join(', ')}` });
+    }
+    block = await reservePortBlock(dir.root, before?.portBase);
+    const running = await startOnFreePorts({ ...options, port, services, onEvent, signal, dir, before, block });
+    onEvent({ type: 'up', edgeUrl: running.plan.edgeUrl, tookMs: Date.now() - startedAt });
+    return faceOf(running, async () => {
+      await block?.release();
+      await lock.release();
+    });
+  } catch (error) {
+    await block?.release();
+    await lock.release();
+    throw error;
+  }
+}
+
+type Attempt = Required<Pick<StackOptions, 'port' | 'services' | 'environment' | 'onEvent' | 'signal'>> & {
+  only?: readonly Role[];
+  dir: RunDirectory;
+  before: StackState | null;
+  block: PortBlock;
+};
+type Running = {
+  plan: StackPlan;
+  supervisor: Supervisor;
+  save: (phase: StackState['phase']) => void;
+  onEvent: OnEvent;
+};
+
+/** A port that was free may be gone when its server binds it, seconds later: then once more, with others. */
+async function startOnFreePorts(attempt: Attempt): Promise<Running> {
+  const avoid = new Set<number>();
+  for (let left = attempts; ; left -= 1) {
+    const { plan, names } = await planFor(attempt, avoid);
+    try {
+      return await startOnce(attempt, plan, names);
+    } catch (error) {
+      if (!(error instanceof PortTakenError) || left === 1) throw error;
+      attempt.onEvent({
+        type: 'note',
+        text: `${error.processName}: its port was taken meanwhile, starting with others`,
+      });
+      for (const name of [error.processName, ...(error.processName === 'edge' ? ['edge-inner'] : [])]) {
+        const port = names[name];
+        if (port !== undefined) avoid.add(port);
+      }
+    }
+  }
+}
+
+async function planFor(attempt: Attempt, avoid: ReadonlySet<number>) {
+  const { port, services, dir, before, block, environment } = attempt;
+  const wanted = [...portNames(services), ...(port === 'any' ? ['edge'] : [])];
+  const names = await choosePorts(block.base, wanted, before?.ports ?? {}, avoid);
+  const edgePort = port === 'any' ? names.edge : port;
+  if (edgePort === undefined) throw new Error('no port was chosen for the edge');
+  if (port !== 'any' && (attempt.only ?? roles).includes('edge') && !(await isPortFree(port))) {
+    throw new StackError(
+      'configuration',
+      `port ${port} on 127.0.0.1 is taken by another program, or needs rights that we do not have: choose another one with --port`,
+    );
+  }
+  const secrets = await readSecrets(dir);
+  return { plan: makePlan({ dir, secrets, services, edgePort, ports: names, environment }), names };
+}
+
+async function startOnce(attempt: Attempt, plan: StackPlan, ports: Record<string, number>): Promise<Running> {
+  const { dir, services, onEvent, signal, block, only } = attempt;
+  const specs = processTable(plan, only);
+  const identity = await identityOf(process.pid);
+  let phase: StackState['phase'] = 'starting';
+  const write = (processes: ProcessState[]) =>
+    writeState(dir, {
+      version: 1,
+      phase,
+      supervisor: identity === null || phase === 'down' ? null : { pid: process.pid, identity },
+      edgePort: plan.edgePort,
+      services,
+      portBase: block.base,
+      ports,
+      processes,
+    });
+  const supervisor = createSupervisor({ specs, dir, searchPath: plan.searchPath, onEvent, onChange: write });
+  const save = (next: StackState['phase']) => {
+    phase = next;
+    write(next === 'down' ? [] : supervisor.processes());
+  };
+  save('starting');
+  try {
+    await supervisor.start(signal);
+  } catch (error) {
+    save('stopping');
+    await supervisor.stop();
+    save('down');
+    throw error;
+  }
+  save('up');
+  return { plan, supervisor, save, onEvent };
+}
+
+function faceOf({ plan, supervisor, save, onEvent }: Running, release: () => Promise<void>): Stack {
+  let stopped: Promise<void> | null = null;
+  const stop = async () => {
+    save('stopping');
+    await supervisor.stop();
+    save('down');
+    await release();
+    onEvent({ type: 'down' });
+  };
+  return {
+    dir: plan.dir.root,
+    edgeUrl: plan.edgeUrl,
+    edgeInnerUrl: plan.edgeInnerUrl,
+    environment: clientEnvironment(plan),
+    stop: () => {
+      stopped ??= stop();
+      return stopped;
+    },
+  };
+}

@@ -1,0 +1,49 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type RunDirectory, runDirectory } from './run-directory.ts';
+import { readState, type StackState, writeState } from './state-file.ts';
+
+let dir: RunDirectory;
+beforeEach(() => {
+  dir = runDirectory(mkdtempSync(join(tmpdir(), 'state-')));
+});
+afterEach(() => rmSync(dir.root, { recursive: true }));
+
+const state: StackState = {
+  version: 1,
+  phase: 'up',
+  supervisor: { pid: 12, identity: 'boot/345' },
+  edgePort: 8080,
+  services: 1,
+  portBase: 20_000,
+  ports: { 'stock-redis': 20_001 },
+  processes: [
+    {
+      role: 'stock-redis',
+      name: 'stock-redis',
+      pid: 13,
+      identity: 'boot/346',
+      address: 'redis://127.0.0.1:20001',
+      phase: 'up',
+      restarts: 0,
+      startedAt: '2026-11-21T08:00:00.000Z',
+    },
+  ],
+};
+
+test('a state comes back as it was written, and leaves no draft behind', () => {
+  writeState(dir, { ...state, phase: 'starting' });
+  writeState(dir, state);
+  expect(readState(dir)).toEqual(state);
+  expect(readdirSync(dir.root)).toEqual(['stack.json']);
+});
+
+test('no file, a broken file and a file of another version are no state', () => {
+  expect(readState(dir)).toBeNull();
+  writeFileSync(dir.state, '{"version": 1, "pha');
+  expect(readState(dir)).toBeNull();
+  writeFileSync(dir.state, JSON.stringify({ ...state, version: 2 }));
+  expect(readState(dir)).toBeNull();
+});

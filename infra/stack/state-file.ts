@@ -1,0 +1,53 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { z } from 'zod';
+import { roles } from './roles.ts';
+import type { RunDirectory } from './run-directory.ts';
+
+const processStateSchema = z.object({
+  role: z.enum(roles),
+  name: z.string(),
+  pid: z.int().nullable(),
+  /** See process-identity.ts; null while there is no process. */
+  identity: z.string().nullable(),
+  address: z.string(),
+  phase: z.enum(['waiting', 'starting', 'up', 'down']),
+  restarts: z.int(),
+  startedAt: z.iso.datetime().nullable(),
+});
+export type ProcessState = z.infer<typeof processStateSchema>;
+
+const stackStateSchema = z.object({
+  version: z.literal(1),
+  phase: z.enum(['starting', 'up', 'stopping', 'down']),
+  supervisor: z.object({ pid: z.int(), identity: z.string() }).nullable(),
+  edgePort: z.int(),
+  services: z.int(),
+  /** First port of the block, and the port of each name: taken again at the next start when free. */
+  portBase: z.int(),
+  ports: z.record(z.string(), z.int()),
+  processes: z.array(processStateSchema),
+});
+export type StackState = z.infer<typeof stackStateSchema>;
+
+/** The state that was last written, or null when there is none (or one that another version wrote). */
+export function readState(dir: RunDirectory): StackState | null {
+  let text: string;
+  try {
+    text = readFileSync(dir.state, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return null;
+    throw error;
+  }
+  try {
+    return stackStateSchema.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}
+
+/** Replaces the state file as a whole: a reader sees the old one or the new one. Synchronous, so writes keep order. */
+export function writeState(dir: RunDirectory, state: StackState): void {
+  const draft = `${dir.state}.${process.pid}`;
+  writeFileSync(draft, `${JSON.stringify(state, null, 2)}\n`);
+  renameSync(draft, dir.state);
+}

@@ -1,0 +1,170 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { backoffMs, nextFailures } from './backoff.ts';
+import { messageOf, PortTakenError, StackError } from './errors.ts';
+import type { OnEvent } from './events.ts';
+import { tied } from './launch.ts';
+import { beginLife, type Exit, endsWithin, type Life, signalGroup, signalProcess } from './life.ts';
+import { logTail } from './log-file.ts';
+import { identityOf } from './process-identity.ts';
+import type { ProcessSpec } from './process-spec.ts';
+import { endings } from './roles.ts';
+import type { ProcessState } from './state-file.ts';
+
+const readyDeadlineMs = 60_000;
+const pollMs = 40;
+
+export type SupervisedProcess = {
+  spec: ProcessSpec;
+  /** Spawns and resolves when it is ready. Throws {@link StackError} when it dies or the deadline passes first. */
+  start: (signal: AbortSignal) => Promise<void>;
+  /** Ends it by the signals of its role, then by SIGKILL; resolves when it is gone. Never restarts it again. */
+  stop: () => Promise<void>;
+  state: () => ProcessState;
+};
+
+export function superviseProcess(options: {
+  spec: ProcessSpec;
+  log: string;
+  searchPath: string;
+  onEvent: OnEvent;
+  onChange: () => void;
+}): SupervisedProcess {
+  const { spec, log, searchPath, onEvent, onChange } = options;
+  const who = { role: spec.role, name: spec.name };
+  const line = tied(spec.line, endings[spec.role].onSupervisorDeath, searchPath);
+  let life: Life | null = null;
+  let identity: string | null = null;
+  let phase: ProcessState['phase'] = 'waiting';
+  let restarts = 0;
+  let failures = 0;
+  let isSupervised = false;
+  let isStopping = false;
+  let restartTimer: NodeJS.Timeout | undefined;
+
+  function launch(): Life {
+    const next = beginLife(line, { cwd: spec.cwd, environment: spec.environment, log });
+    life = next;
+    phase = 'starting';
+    void next.exit.then((exit) => onExit(next, exit)); // onExit does not throw
+    void recordIdentity(next); // reads /proc only
+    onChange();
+    return next;
+  }
+
+  async function recordIdentity(of: Life): Promise<void> {
+    const found = of.pid === null ? null : await identityOf(of.pid);
+    if (life !== of || of.over) return;
+    identity = found;
+    onChange();
+  }
+
+  function onExit(of: Life, exit: Exit): void {
+    identity = null;
+    // What a server left behind in its group (nginx workers) holds its port: nothing of a dead life goes on.
+    if (of.pid !== null) signalGroup(of.pid, 'SIGKILL');
+    phase = 'down';
+    if (isSupervised && !isStopping) scheduleRestart(of, exit);
+    onChange();
+  }
+
+  function scheduleRestart(of: Life, exit: Exit): void {
+    failures = nextFailures(failures, Date.now() - of.startedAt);
+    const restartInMs = backoffMs(failures);
+    // A process that was killed said nothing about it; one that gave up said why in its last line.
+    const lastLine = exit.signal === null ? (logTail(log, of.logStart, 1)[0] ?? null) : null;
+    const problem = exit.error === null ? lastLine : messageOf(exit.error);
+    onEvent({ type: 'died', ...who, pid: of.pid ?? 0, code: exit.code, signal: exit.signal, restartInMs, problem });
+    restartTimer = setTimeout(() => {
+      restarts += 1;
+      const next = launch();
+      void announceWhenReady(next); // it ends with that life, and does not throw
+    }, restartInMs);
+  }
+
+  async function announceWhenReady(of: Life): Promise<void> {
+    while (!of.over && !isStopping) {
+      if ((await spec.check(of.pid)) === null && !of.over) {
+        becomeReady(of);
+        return;
+      }
+      await wait(pollMs * 5);
+    }
+  }
+
+  function becomeReady(of: Life): void {
+    phase = 'up';
+    onChange();
+    const tookMs = Date.now() - of.startedAt;
+    onEvent({ type: 'ready', ...who, address: spec.address, pid: of.pid ?? 0, tookMs, restarts });
+  }
+
+  function failure(of: Life, what: string): StackError {
+    const tail = logTail(log, of.logStart, 20);
+    const shown = tail.length === 0 ? 'its log is empty' : tail.map((text) => `  ${text}`).join('\n');
+    const message = `${spec.name} (${spec.role}) ${what}; waited for it on ${spec.address}\n${log}:\n${shown}`;
+    return /address (is )?already in use|EADDRINUSE|BindException/i.test(tail.join('\n'))
+      ? new PortTakenError(spec.name, message)
+      : new StackError('failed', message);
+  }
+
+  async function start(signal: AbortSignal): Promise<void> {
+    onEvent({ type: 'starting', ...who, address: spec.address });
+    const mine = launch();
+    const deadline = Date.now() + readyDeadlineMs;
+    let trouble: string | null = 'not asked yet';
+    while (trouble !== null) {
+      signal.throwIfAborted();
+      trouble = await Promise.race([spec.check(mine.pid), mine.exit.then(() => 'it died')]);
+      if (mine.over) {
+        const exit = await mine.exit;
+        const how = exit.error?.message ?? (exit.signal === null ? `with exit code ${exit.code}` : `by ${exit.signal}`);
+        throw failure(mine, `died before it was ready, ${how}`);
+      }
+      if (trouble !== null && Date.now() > deadline) {
+        throw failure(mine, `was not ready within ${readyDeadlineMs / 1000} s (${trouble})`);
+      }
+      if (trouble !== null) await Promise.race([wait(pollMs), mine.exit]);
+    }
+    isSupervised = true;
+    becomeReady(mine);
+  }
+
+  async function stop(): Promise<void> {
+    isStopping = true;
+    clearTimeout(restartTimer);
+    const mine = life;
+    if (mine === null || mine.over || mine.pid === null) {
+      phase = 'down';
+      onChange();
+      return;
+    }
+    let by: 'itself' | 'SIGKILL' = 'SIGKILL';
+    for (const { signal, withinMs } of endings[spec.role].steps) {
+      signalProcess(mine.pid, signal);
+      if (await endsWithin(mine, withinMs)) {
+        by = 'itself';
+        break;
+      }
+    }
+    if (!mine.over) {
+      signalGroup(mine.pid, 'SIGKILL');
+      await mine.exit;
+    }
+    onEvent({ type: 'stopped', ...who, by });
+  }
+
+  return {
+    spec,
+    start,
+    stop,
+    state: () => ({
+      ...who,
+      pid: life === null || life.over ? null : life.pid,
+      identity,
+      address: spec.address,
+      phase,
+      restarts,
+      startedAt: life === null || life.over ? null : new Date(life.startedAt).toISOString(),
+    }),
+  };
+}

@@ -1,0 +1,79 @@
+import type { OnEvent } from './events.ts';
+import { rotateLog } from './log-file.ts';
+import type { ProcessSpec } from './process-spec.ts';
+import { endings } from './roles.ts';
+import type { RunDirectory } from './run-directory.ts';
+import type { ProcessState } from './state-file.ts';
+import { type SupervisedProcess, superviseProcess } from './supervised-process.ts';
+
+export type Supervisor = {
+  /** Starts everything, each as soon as what it stands on is ready. Throws the first failure; `stop` is then due. */
+  start: (signal: AbortSignal) => Promise<void>;
+  /** Stops tier after tier; resolves when nothing is left. */
+  stop: () => Promise<void>;
+  processes: () => ProcessState[];
+};
+
+export function createSupervisor(options: {
+  specs: readonly ProcessSpec[];
+  dir: RunDirectory;
+  searchPath: string;
+  onEvent: OnEvent;
+  onChange: (processes: ProcessState[]) => void;
+}): Supervisor {
+  const { specs, dir, searchPath, onEvent, onChange } = options;
+  const all: SupervisedProcess[] = specs.map((spec) =>
+    superviseProcess({
+      spec,
+      log: dir.log(spec.name),
+      searchPath,
+      onEvent,
+      onChange: () => onChange(processes()),
+    }),
+  );
+  const processes = () => all.map((each) => each.state());
+
+  async function start(signal: AbortSignal): Promise<void> {
+    const failed = new AbortController();
+    const either = AbortSignal.any([signal, failed.signal]);
+    const started = new Map<SupervisedProcess, Promise<void>>();
+
+    const startOnce = (each: SupervisedProcess): Promise<void> => {
+      const running = started.get(each) ?? startAfterOthers(each);
+      started.set(each, running);
+      return running;
+    };
+    const startAfterOthers = async (each: SupervisedProcess): Promise<void> => {
+      const others = all.filter((other) => each.spec.after.includes(other.spec.role));
+      const preparing = prepare(each);
+      await Promise.all([preparing, ...others.map(startOnce)]);
+      either.throwIfAborted();
+      await each.start(either);
+      await each.spec.afterReady?.();
+    };
+    const prepare = async (each: SupervisedProcess): Promise<void> => {
+      rotateLog(dir.log(each.spec.name));
+      await each.spec.prepare?.(either);
+    };
+
+    let first: { error: unknown } | null = null;
+    await Promise.all(
+      all.map((each) =>
+        startOnce(each).catch((error: unknown) => {
+          first ??= { error };
+          failed.abort(error);
+        }),
+      ),
+    );
+    if (first !== null) throw (first as { error: unknown }).error; // assigned in a callback: TypeScript sees only null
+  }
+
+  async function stop(): Promise<void> {
+    const tiers = [...new Set(all.map((each) => endings[each.spec.role].tier))].sort();
+    for (const tier of tiers) {
+      await Promise.all(all.filter((each) => endings[each.spec.role].tier === tier).map((each) => each.stop()));
+    }
+  }
+
+  return { start, stop, processes };
+}

@@ -1,0 +1,20 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { stopStack } from '../stack.ts';
+
+/**
+ * A run directory for one test, below a folder that only its owner may enter (mode 0700, as /root or a home), with a
+ * space in its name. Afterwards what runs in it is stopped and the directory removed.
+ */
+export function privateDirectory(): string {
+  const home = mkdtempSync(join(tmpdir(), 'stack-'));
+  chmodSync(home, 0o700);
+  const dir = join(home, 'run dir');
+  onTestFinished(async () => {
+    await stopStack(dir);
+    rmSync(home, { recursive: true, force: true });
+  });
+  return dir;
+}

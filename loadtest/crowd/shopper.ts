@@ -1,0 +1,77 @@
+import type { Pool } from 'undici';
+import type { OrderState } from '#contract/order.ts';
+
+export type Answer = { status: number; body: Record<string, unknown>; retryAfterSeconds: number };
+
+/** One shopper as the page behaves: signs in, solves the challenge, buys with one ticket, looks at the order. */
+export type Shopper = { token: string; userId: string };
+export type HeldTicket = Shopper & { ticket: string; orderId: string };
+
+/** One request; the body is always JSON here. Throws when there is no answer at all. */
+export async function call(
+  pool: Pool,
+  method: 'GET' | 'POST',
+  path: string,
+  options: { token?: string; ticket?: string; body?: unknown } = {},
+): Promise<Answer> {
+  const headers: Record<string, string> = {};
+  if (options.token !== undefined) headers.authorization = `Bearer ${options.token}`;
+  if (options.ticket !== undefined) headers['seckill-ticket'] = options.ticket;
+  if (options.body !== undefined) headers['content-type'] = 'application/json';
+  const response = await pool.request({
+    method,
+    path,
+    headers,
+    ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+  });
+  const text = await response.body.text();
+  const body = text === '' ? {} : (JSON.parse(text) as Record<string, unknown>); // both sides are ours
+  return { status: response.statusCode, body, retryAfterSeconds: Number(response.headers['retry-after'] ?? 0) };
+}
+
+export async function signIn(pool: Pool): Promise<Shopper> {
+  const { status, body } = await call(pool, 'POST', '/api/session');
+  if (status !== 201) throw new Error(`signing in: ${status} ${String(body.code)}`);
+  return { token: String(body.token), userId: String(body.userId) };
+}
+
+/** Solves the built-in sum, as a script would; other kinds are for people. */
+export function solve(question: string): string {
+  const match = /(\d+) \+ (\d+)/.exec(question);
+  return match === null ? '' : String(Number(match[1]) + Number(match[2]));
+}
+
+/** A ticket, or the answer that refused it. */
+export async function getTicket(pool: Pool, saleId: string, shopper: Shopper): Promise<HeldTicket | Answer> {
+  const challenge = await call(pool, 'GET', `/api/sales/${saleId}/challenge`, { token: shopper.token });
+  if (challenge.status !== 200) return challenge;
+  const answer = await call(pool, 'POST', `/api/sales/${saleId}/ticket`, {
+    token: shopper.token,
+    body: { challengeId: challenge.body.challengeId, answer: solve(String(challenge.body.question)) },
+  });
+  if (answer.status !== 201) return answer;
+  return { ...shopper, ticket: String(answer.body.ticket), orderId: String(answer.body.orderId) };
+}
+
+/** Buys; retries with the same ticket while the system says that waiting helps, as the page does. */
+export async function buy(
+  pool: Pool,
+  saleId: string,
+  held: HeldTicket,
+  wait: (ms: number) => Promise<void>,
+  tries = 5,
+): Promise<Answer> {
+  for (let attempt = 1; ; attempt += 1) {
+    const answer = await call(pool, 'POST', `/api/sales/${saleId}/orders`, {
+      ticket: held.ticket,
+      body: { quantity: 1 },
+    });
+    if ((answer.status !== 503 && answer.status !== 429) || attempt === tries) return answer;
+    await wait(Math.max(0.2, answer.retryAfterSeconds) * 1000 * (0.5 + Math.random()));
+  }
+}
+
+export async function orderState(pool: Pool, held: HeldTicket): Promise<OrderState | null> {
+  const { status, body } = await call(pool, 'GET', `/api/orders/${held.orderId}`, { token: held.token });
+  return status === 200 ? (body.state as OrderState) : null; // the contract's own field
+}

@@ -1,0 +1,28 @@
+--- After a purchase: gives back its place, counts the service's answer, and learns from a 410.
+-- Runs in the purchase location, and where error_page leads when the service failed. ngx.ctx does not survive that
+-- way, nginx variables do; `seckill_sale` is set exactly when a place was taken.
+-- @module seckill.log
+
+local in_flight = require('seckill.in_flight')
+local metrics = require('seckill.metrics')
+local state = require('seckill.state')
+
+local var = ngx.var
+local match, tonumber = string.match, tonumber
+
+local GONE = '410'
+
+local _M = {}
+
+--- @phases log
+function _M.purchase()
+  local id = var.seckill_sale
+  if not id or id == '' then return end
+  in_flight.leave()
+  -- One status for each server that was asked; the last one is the answer. None when the shopper left before it.
+  local status = match(var.upstream_status or '', '(%d+)$') or 'none'
+  metrics.upstream(id, status)
+  if status == GONE then state.learn_sold_out(id, tonumber(var.seckill_epoch)) end
+end
+
+return _M

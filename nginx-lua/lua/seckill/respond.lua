@@ -1,0 +1,77 @@
+--- Refusals in the contract's words: the copy of seckill-service/contract/problems.ts (a test compares them), as
+-- constant strings, so that a refusal builds nothing.
+-- @module seckill.respond
+
+local ngx = ngx
+local header, print, exit = ngx.header, ngx.print, ngx.exit
+local HTTP_OK = ngx.HTTP_OK
+
+local function problem(code, status, title)
+  local body = '{"type":"urn:seckill:problem:' .. code .. '","title":"' .. title
+    .. '","status":' .. status .. ',"code":"' .. code .. '"}'
+  return { status = status, body = body, length = #body }
+end
+
+-- The problems that the edge itself can answer.
+local PROBLEMS = {
+  BAD_REQUEST = problem('BAD_REQUEST', 400, 'The request could not be understood.'),
+  TICKET_MISSING = problem('TICKET_MISSING', 401, 'A ticket is needed: solve the challenge first.'),
+  TICKET_INVALID = problem('TICKET_INVALID', 401, 'This ticket is not valid for this sale.'),
+  TICKET_EXPIRED = problem('TICKET_EXPIRED', 401, 'This ticket has expired: get a new one.'),
+  NOT_OPEN = problem('NOT_OPEN', 403, 'The sale is not open yet.'),
+  SALE_UNKNOWN = problem('SALE_UNKNOWN', 404, 'There is no such sale.'),
+  NOT_FOUND = problem('NOT_FOUND', 404, 'There is nothing here.'),
+  METHOD_NOT_ALLOWED = problem('METHOD_NOT_ALLOWED', 405, 'This method is not allowed here.'),
+  SOLD_OUT = problem('SOLD_OUT', 410, 'Sold out.'),
+  SALE_CLOSED = problem('SALE_CLOSED', 410, 'The sale is over.'),
+  BODY_TOO_LARGE = problem('BODY_TOO_LARGE', 413, 'The request body is too large.'),
+  UNSUPPORTED_MEDIA_TYPE = problem('UNSUPPORTED_MEDIA_TYPE', 415, 'Send the body as application/json.'),
+  RATE_LIMITED = problem('RATE_LIMITED', 429, 'Too many requests: slow down a little.'),
+  PAUSED = problem('PAUSED', 503, 'The sale is paused for a moment.'),
+  BUSY = problem('BUSY', 503, 'Very busy: try again in a moment.'),
+  UNAVAILABLE = problem('UNAVAILABLE', 503, 'This is not available right now: try again in a moment.'),
+}
+
+-- nginx's own status -> code. What is not here is a request that nginx could not make sense of.
+local CODE_OF_STATUS = {
+  [403] = 'NOT_FOUND', -- a directory, or a file that nginx may not read: nothing to see either way
+  [404] = 'NOT_FOUND',
+  [405] = 'METHOD_NOT_ALLOWED',
+  [413] = 'BODY_TOO_LARGE',
+  [415] = 'UNSUPPORTED_MEDIA_TYPE',
+  [500] = 'UNAVAILABLE',
+  [502] = 'UNAVAILABLE',
+  [503] = 'UNAVAILABLE',
+  [504] = 'UNAVAILABLE',
+  [507] = 'UNAVAILABLE',
+}
+
+local _M = { problems = PROBLEMS }
+
+--- Answers with a problem and ends the request.
+-- @tparam string code of the table above
+-- @tparam ?number retry_after whole seconds
+-- @phases access, content
+function _M.refuse(code, retry_after)
+  local answer = PROBLEMS[code]
+  ngx.status = answer.status
+  header['Content-Type'] = 'application/problem+json'
+  header['Content-Length'] = answer.length
+  header['Cache-Control'] = 'no-store'
+  if retry_after then header['Retry-After'] = retry_after end
+  print(answer.body)
+  return exit(HTTP_OK)
+end
+
+--- What error_page leads to: nginx's own refusal, said like ours.
+-- @phases content
+function _M.error_page()
+  local code = CODE_OF_STATUS[ngx.status] or 'BAD_REQUEST'
+  if code == 'METHOD_NOT_ALLOWED' then
+    local allow = ngx.var.seckill_allow
+    header['Allow'] = (allow and allow ~= '') and allow or 'GET, HEAD'
+  end
+  return _M.refuse(code, code == 'UNAVAILABLE' and 1 or nil)
+end
+
+return _M

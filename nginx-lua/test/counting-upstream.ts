@@ -1,0 +1,35 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+
+export type Seen = { method: string; url: string; headers: IncomingMessage['headers']; body: string };
+export type Answer = (seen: Seen, response: ServerResponse) => void;
+export type CountingUpstream = {
+  /** Every request that reached it, in order. */
+  seen: Seen[];
+  /** How it answers from now on. */
+  answer: Answer;
+  stop(): Promise<void>;
+};
+
+/** An upstream on a unix socket that remembers what reached it. */
+export async function startCountingUpstream(path: string, answer: Answer): Promise<CountingUpstream> {
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const { method = '', url = '', headers } = request;
+      const seen = { method, url, headers, body: Buffer.concat(chunks).toString() };
+      upstream.seen.push(seen);
+      upstream.answer(seen, response);
+    });
+  });
+  const upstream: CountingUpstream = {
+    seen: [],
+    answer,
+    async stop() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  return upstream;
+}

@@ -1,0 +1,257 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type ProblemCode, problemBody, problemContentType } from '#contract/problems.ts';
+import { startCountingUpstream } from './counting-upstream.ts';
+import { poll } from './poll.ts';
+import { ask, buy, refusal, saleOf, seenOf, startEdge, type TestEdge, ticketFor, ticketKeys } from './start-edge.ts';
+
+let edge: TestEdge;
+
+beforeAll(async () => {
+  edge = await startEdge();
+  await edge.agent.send({
+    type: 'snapshot',
+    sales: [
+      saleOf('open'),
+      saleOf('other'),
+      saleOf('draft', { state: 'draft' }),
+      saleOf('upcoming', { opensInMs: 90_000 }),
+      saleOf('far', { opensInMs: 86_400_000, closesInMs: 90_000_000 }),
+      saleOf('paused', { state: 'paused' }),
+      saleOf('sold-out', { state: 'sold_out' }),
+      saleOf('closed', { state: 'closed' }),
+      saleOf('over', { opensInMs: -20_000, closesInMs: -10_000 }),
+    ],
+  });
+});
+afterAll(() => edge.stop());
+beforeEach(() => {
+  edge.service.seen.length = 0;
+});
+
+const retryAfter = (answer: { headers: Headers }) => Number(answer.headers.get('retry-after'));
+
+describe('what the edge refuses never reaches the service (I8)', () => {
+  test.each<[string, string, ProblemCode]>([
+    ['an unknown sale', 'nobody-knows', 'SALE_UNKNOWN'],
+    ['a name that is no sale id', '%22No%20id', 'SALE_UNKNOWN'],
+    ['a draft', 'draft', 'NOT_OPEN'],
+    ['a sale before its opening', 'upcoming', 'NOT_OPEN'],
+    ['a paused sale', 'paused', 'PAUSED'],
+    ['a sold out sale', 'sold-out', 'SOLD_OUT'],
+    ['a closed sale', 'closed', 'SALE_CLOSED'],
+    ['a sale whose window is over', 'over', 'SALE_CLOSED'],
+  ])('%s (%s) is refused with %s', async (_, saleId, code) => {
+    const answer = await buy(edge, saleId, { 'seckill-ticket': ticketFor('open') });
+    expect(seenOf(answer)).toEqual(refusal(code));
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+    expect(edge.service.seen).toEqual([]);
+  });
+
+  test.each<[string, Record<string, string | null>, ProblemCode]>([
+    ['no content type', { 'content-type': null }, 'UNSUPPORTED_MEDIA_TYPE'],
+    ['a form', { 'content-type': 'application/x-www-form-urlencoded' }, 'UNSUPPORTED_MEDIA_TYPE'],
+    ['a type that only begins like JSON', { 'content-type': 'application/json-seq' }, 'UNSUPPORTED_MEDIA_TYPE'],
+    ['no ticket', { 'seckill-ticket': null }, 'TICKET_MISSING'],
+    ['a ticket of another sale', { 'seckill-ticket': ticketFor('other') }, 'TICKET_INVALID'],
+    ['an expired ticket', { 'seckill-ticket': ticketFor('open', { expiresInMs: -1000 }) }, 'TICKET_EXPIRED'],
+    [
+      'a ticket of a stranger',
+      { 'seckill-ticket': ticketFor('open', { keys: [{ id: 'k1', secret: 'x'.repeat(32) }] }) },
+      'TICKET_INVALID',
+    ],
+    [
+      'a ticket of a key that is gone',
+      { 'seckill-ticket': ticketFor('open', { keys: [{ id: 'k0', secret: 'x'.repeat(32) }] }) },
+      'TICKET_INVALID',
+    ],
+    ['rubbish for a ticket', { 'seckill-ticket': '1.k1..' }, 'TICKET_INVALID'],
+  ])('%s is refused', async (_, headers, code) => {
+    expect(seenOf(await buy(edge, 'open', headers))).toEqual(refusal(code));
+    expect(edge.service.seen).toEqual([]);
+  });
+
+  test('a body above 1 KiB is refused, with its length told or not', async () => {
+    const body = `{"quantity":1,"padding":"${'x'.repeat(1024)}"}`;
+    const chunked = new ReadableStream({
+      start(controller) {
+        controller.enqueue(Buffer.from(body));
+        controller.close();
+      },
+    });
+    const headers = { 'content-type': 'application/json', 'seckill-ticket': ticketFor('open') };
+    const init: RequestInit = { method: 'POST', headers, body: chunked, duplex: 'half' };
+    expect(seenOf(await buy(edge, 'open', {}, body))).toEqual(refusal('BODY_TOO_LARGE'));
+    expect(seenOf(await ask(edge, '/api/sales/open/orders', init))).toEqual(refusal('BODY_TOO_LARGE'));
+    expect(edge.service.seen).toEqual([]);
+  });
+});
+
+test('Retry-After says when waiting helps: until the opening, at most an hour, not at all for a closed sale', async () => {
+  expect(retryAfter(await buy(edge, 'upcoming'))).toBeGreaterThan(60);
+  expect(retryAfter(await buy(edge, 'upcoming'))).toBeLessThanOrEqual(90);
+  expect(retryAfter(await buy(edge, 'far'))).toBe(3600);
+  expect(retryAfter(await buy(edge, 'draft'))).toBe(5);
+  expect(retryAfter(await buy(edge, 'paused'))).toBeGreaterThan(0);
+  expect(retryAfter(await buy(edge, 'sold-out'))).toBeGreaterThan(0);
+  expect((await buy(edge, 'closed')).headers.has('retry-after')).toBe(false);
+});
+
+test('a ticket signed by any live key passes, and JSON may name its charset', async () => {
+  for (const key of ticketKeys) {
+    const answer = await buy(edge, 'open', {
+      'seckill-ticket': ticketFor('open', { keys: [key] }),
+      'content-type': 'Application/JSON; charset=utf-8',
+    });
+    expect(answer.status).toBe(202);
+  }
+  expect(edge.service.seen.length).toBe(ticketKeys.length);
+});
+
+test('what passes arrives whole: method, path, body, ticket, and a request id of the edge', async () => {
+  const ticket = ticketFor('open');
+  await buy(edge, 'open', { 'seckill-ticket': ticket, 'x-request-id': 'spoofed' }, '{"quantity":2}');
+  expect(edge.service.seen).toMatchObject([
+    { method: 'POST', url: '/api/sales/open/orders', body: '{"quantity":2}', headers: { 'seckill-ticket': ticket } },
+  ]);
+  expect(edge.service.seen[0]?.headers['x-request-id']).toMatch(/^[0-9a-f]{32}$/);
+});
+
+test('inner headers cannot be spoofed from outside', async () => {
+  await buy(edge, 'open', {
+    'seckill-user': 'root',
+    'seckill-epoch': '999',
+    'x-forwarded-for': '10.0.0.1',
+    'x-real-ip': '10.0.0.1',
+    forwarded: 'for=10.0.0.1',
+  });
+  const headers = edge.service.seen[0]?.headers ?? {};
+  expect(Object.keys(headers).filter((name) => name.startsWith('seckill-'))).toEqual(['seckill-ticket']);
+  expect(headers['x-forwarded-for']).toBe('127.0.0.1');
+  expect(headers).not.toHaveProperty('x-real-ip');
+  expect(headers).not.toHaveProperty('forwarded');
+});
+
+test("the service's own refusal passes unchanged", async () => {
+  const answer = edge.service.answer;
+  const body = JSON.stringify(problemBody('LIMIT_REACHED', 'two at most'));
+  edge.service.answer = (_, response) => {
+    response.writeHead(409, { 'content-type': problemContentType, 'x-of': 'service' }).end(body);
+  };
+  const seen = await buy(edge, 'open');
+  edge.service.answer = answer;
+  expect(seen).toMatchObject({ status: 409, text: body });
+  expect(seen.headers.get('x-of')).toBe('service');
+});
+
+test('a refused POST with a body leaves its connection usable: the body is not taken for the next request', async () => {
+  const socket = connect(edge.port, '127.0.0.1');
+  const body = 'GET /smuggled HTTP/1.1\r\nhost: x\r\n\r\n';
+  const post = `POST /api/sales/sold-out/orders HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+  socket.write(`${post}${post}GET /api/sales/open HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`);
+  let text = '';
+  for await (const chunk of socket) text += chunk;
+  expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 410', 'HTTP/1.1 410', 'HTTP/1.1 200']);
+});
+
+test('the clock alone opens and closes a sale', async () => {
+  await edge.agent.send({ type: 'sale', sale: saleOf('brief', { opensInMs: 700, closesInMs: 1700 }) });
+  expect(seenOf(await buy(edge, 'brief'))).toEqual(refusal('NOT_OPEN'));
+  await poll('the sale opens', async () => (await buy(edge, 'brief')).status === 202);
+  await poll('the sale closes', async () => (await buy(edge, 'brief')).status === 410);
+  expect(seenOf(await buy(edge, 'brief'))).toEqual(refusal('SALE_CLOSED'));
+});
+
+describe('an edge with tight limits', () => {
+  let tight: TestEdge;
+  beforeAll(async () => {
+    // Two workers: a cap of 2 is one each.
+    tight = await startEdge({ userPerSecond: 1, userBurst: 3, addressPerSecond: 1, addressBurst: 12, inFlight: 2 });
+    await tight.agent.send({ type: 'snapshot', sales: [saleOf('open')] });
+  });
+  afterAll(() => tight.stop());
+
+  test('says BUSY above its in-flight cap, and gives each place back', async () => {
+    const held: (() => void)[] = [];
+    const answer = tight.service.answer;
+    tight.service.answer = (seen, response) => held.push(() => answer(seen, response));
+    const asked = Array.from({ length: 5 }, () => buy(tight, 'open'));
+    const refused = Promise.all(
+      asked.map(async (one) => {
+        const seen = await one;
+        return seen.status === 202 ? [] : [{ ...seenOf(seen), retryAfter: retryAfter(seen) }];
+      }),
+    );
+    await poll('the cap is reached', () => held.length > 0);
+    await poll('the others are refused', async () => /outcome="busy"\} [34]\n/.test(await tight.metrics()));
+    expect(held.length).toBeLessThanOrEqual(2);
+    tight.service.answer = answer;
+    for (const release of held) release();
+    const told = (await refused).flat();
+    expect(told.length).toBe(5 - held.length);
+    for (const one of told) {
+      expect(one).toMatchObject(refusal('BUSY'));
+      expect(one.retryAfter).toBeGreaterThanOrEqual(1);
+      expect(one.retryAfter).toBeLessThanOrEqual(2);
+    }
+    await poll('no place is kept', async () => (await tight.metrics()).includes('seckill_edge_in_flight 0\n'));
+    expect((await buy(tight, 'open')).status).toBe(202);
+  });
+
+  test('limits each user, then each address, with a time to wait, over all workers', async () => {
+    tight.service.seen.length = 0;
+    const ticket = ticketFor('open', { userId: 'hasty' });
+    for (let nth = 0; nth < 3; nth += 1)
+      expect((await buy(tight, 'open', { 'seckill-ticket': ticket })).status).toBe(202);
+    const refused = await buy(tight, 'open', { 'seckill-ticket': ticket });
+    expect(seenOf(refused)).toEqual(refusal('RATE_LIMITED'));
+    expect(retryAfter(refused)).toBe(1);
+    expect(tight.service.seen.length).toBe(3);
+    // Another user of the same address is served until the address has had its share.
+    expect((await buy(tight, 'open')).status).toBe(202);
+    await poll('the address is limited', async () => (await buy(tight, 'open')).status === 429);
+    expect(seenOf(await ask(tight, '/api/orders/x'))).toEqual(refusal('RATE_LIMITED'));
+  });
+});
+
+describe('an edge whose service is away', () => {
+  test('says UNAVAILABLE, keeps no place in flight, and serves again when it is back', async () => {
+    await edge.service.stop();
+    const answer = await buy(edge, 'open');
+    expect(seenOf(answer)).toEqual(refusal('UNAVAILABLE'));
+    expect(retryAfter(answer)).toBe(1);
+    await edge.restartService();
+    await poll('the service is asked again', async () => (await buy(edge, 'open')).status === 202);
+    await poll('no place is kept', async () => (await edge.metrics()).includes('seckill_edge_in_flight 0\n'));
+  });
+
+  test('says UNAVAILABLE when the service drops the connection, and never sends the purchase twice', async () => {
+    const answer = edge.service.answer;
+    edge.service.seen.length = 0;
+    edge.service.answer = (_, response) => response.socket?.destroy();
+    const seen = await buy(edge, 'open');
+    edge.service.answer = answer;
+    expect(seenOf(seen)).toEqual(refusal('UNAVAILABLE'));
+    expect(edge.service.seen.length).toBe(1);
+  });
+});
+
+test('of two services a dead one is passed over unseen, and a purchase that was sent is never sent to the other', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'edge-'));
+  const path = join(dir, 'second.sock');
+  const pair = await startEdge({}, [path]);
+  await pair.agent.send({ type: 'snapshot', sales: [saleOf('open')] });
+  for (let nth = 0; nth < 6; nth += 1) expect((await buy(pair, 'open')).status).toBe(202);
+  expect(pair.service.seen.length).toBe(6);
+
+  pair.service.answer = (_, response) => response.socket?.destroy();
+  const second = await startCountingUpstream(path, (_, response) => response.socket?.destroy());
+  const seen = await Promise.all(Array.from({ length: 10 }, () => buy(pair, 'open')));
+  for (const answer of seen) expect(seenOf(answer)).toEqual(refusal('UNAVAILABLE'));
+  expect(pair.service.seen.length - 6 + second.seen.length).toBeLessThanOrEqual(10);
+  await Promise.all([pair.stop(), second.stop()]);
+  await rm(dir, { recursive: true });
+});

@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest';
+import { runLua } from './run-lua.ts';
+
+const ratePerSecond = 10;
+const burst = 20;
+
+/** For each arrival (seconds from the start, in order): 0 when it may pass, else the seconds it was told to wait. */
+function waits(arrivals: readonly number[]): number[] {
+  return runLua(
+    `local start, waits = clock.seconds, {}
+     local take = require('seckill.rate_limit').new(ngx.shared.rates, ${ratePerSecond}, ${burst})
+     for i, arrival in ipairs(input) do
+       clock.seconds = start + arrival
+       waits[i] = take('someone') or 0
+     end
+     return waits`,
+    arrivals,
+  ) as number[];
+}
+
+const passed = (arrivals: readonly number[]) => {
+  const told = waits(arrivals);
+  return arrivals.filter((_, index) => told[index] === 0);
+};
+
+test('a burst passes whole, and the request after it is told to wait', () => {
+  const told = waits(Array.from({ length: burst + 1 }, () => 0));
+  expect(told.slice(0, burst)).toEqual(Array.from({ length: burst }, () => 0));
+  expect(told[burst]).toBe(1);
+});
+
+test('a steady stream at the rate is never refused', () => {
+  expect(waits(Array.from({ length: 2000 }, (_, index) => index / ratePerSecond))).not.toContain(1);
+});
+
+test('whoever hammers still gets the rate, neither more nor less', () => {
+  const seconds = 30;
+  const all = Array.from({ length: seconds * 1000 }, (_, index) => index / 1000);
+  const expected = burst + seconds * ratePerSecond;
+  expect(Math.abs(passed(all).length - expected)).toBeLessThanOrEqual(1);
+});
+
+test('no window of time holds more than the burst and the rate, whatever the arrivals', () => {
+  // A fixed linear congruential generator (Numerical Recipes): the same arrivals in every run.
+  let seed = 20261111;
+  const random = () => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    return seed / 2 ** 32;
+  };
+  let at = 0;
+  const arrivals = Array.from({ length: 3000 }, () => {
+    at += random() < 0.02 ? random() * 5 : random() * 0.05;
+    return at;
+  });
+  const times = passed(arrivals);
+  // By how many the fullest of all windows exceeds what its length allows.
+  const excess = times.map((from, first) =>
+    Math.max(...times.slice(first).map((to, more) => more + 1 - burst - (to - from) * ratePerSecond)),
+  );
+  // One more for the half interval of slack.
+  expect(Math.max(...excess)).toBeLessThanOrEqual(1);
+  expect(times.length).toBeGreaterThan(burst);
+});

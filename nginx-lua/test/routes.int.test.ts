@@ -1,0 +1,296 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type ProblemCode, problemBody } from '#contract/problems.ts';
+import { publicSaleSchema } from '#contract/sale.ts';
+import { poll } from './poll.ts';
+import { ask, refusal, saleOf, seenOf, startEdge, type TestEdge } from './start-edge.ts';
+
+let edge: TestEdge;
+
+beforeAll(async () => {
+  edge = await startEdge();
+  await edge.agent.send({
+    type: 'snapshot',
+    sales: [
+      saleOf('open'),
+      saleOf('draft', { state: 'draft' }),
+      saleOf('upcoming', { opensInMs: 60_000 }),
+      saleOf('paused', { state: 'paused' }),
+      saleOf('sold-out', { state: 'sold_out' }),
+      saleOf('closed', { state: 'closed' }),
+    ],
+  });
+  await mkdir(join(edge.pagesDir, 'assets'), { recursive: true });
+  await mkdir(join(edge.pagesDir, 'sales'));
+  for (const page of ['index.html', 'order.html', 'sales/open.html', 'assets/page.0123abcd.js']) {
+    await writeFile(join(edge.pagesDir, page), `plain ${page}`);
+    await writeFile(join(edge.pagesDir, `${page}.gz`), gzipSync(`zipped ${page}`));
+  }
+});
+afterAll(() => edge.stop());
+beforeEach(() => {
+  edge.gateway.seen.length = 0;
+  edge.service.seen.length = 0;
+});
+
+const plain = { headers: { 'accept-encoding': 'identity' } };
+
+describe('pages', () => {
+  test.each([
+    ['/', 'plain index.html'],
+    ['/sales/open', 'plain sales/open.html'],
+    ['/orders/open-01h00000000000000000000000', 'plain order.html'],
+  ])('%s is served from disk, cacheable by a CDN, under a strict policy', async (path, text) => {
+    const answer = await ask(edge, path, plain);
+    expect(answer).toMatchObject({ status: 200, text });
+    expect(Object.fromEntries(answer.headers)).toMatchObject({
+      'content-type': 'text/html; charset=utf-8',
+      'cache-control': 'public, max-age=1, s-maxage=10, stale-while-revalidate=60',
+      etag: expect.any(String),
+      vary: 'Accept-Encoding',
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'no-referrer',
+    });
+    const policy = answer.headers.get('content-security-policy');
+    expect(policy).toContain("default-src 'none'; script-src 'self'");
+    expect(policy).not.toContain('unsafe');
+    const again = await ask(edge, path, {
+      headers: { ...plain.headers, 'if-none-match': answer.headers.get('etag') ?? '' },
+    });
+    expect(again.status).toBe(304);
+  });
+
+  test('what is packed beside a page is sent to whoever takes gzip', async () => {
+    expect((await ask(edge, '/')).text).toBe('zipped index.html');
+  });
+
+  test('an asset is kept for ever', async () => {
+    const answer = await ask(edge, '/assets/page.0123abcd.js', plain);
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+    expect(answer.headers.get('content-type')).toMatch(/^text\/javascript/);
+  });
+
+  test.each([
+    '/sales/none',
+    '/sales/',
+    '/sales/open.html',
+    '/order.html',
+    '/assets/',
+    '/assets/none.js',
+    '/none',
+    '/_problem',
+    '/metrics',
+    '/healthz',
+    '/readyz',
+  ])('%s is nothing here', async (path) => {
+    const answer = await ask(edge, path);
+    expect(seenOf(answer)).toEqual(refusal('NOT_FOUND'));
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+  });
+});
+
+describe('sales from memory', () => {
+  test.each([
+    ['open', 'open'],
+    ['draft', 'draft'],
+    ['upcoming', 'upcoming'],
+    ['paused', 'paused'],
+    ['sold-out', 'sold_out'],
+    ['closed', 'closed'],
+  ])('GET /api/sales/%s shows the sale as the contract says, state %s', async (saleId, state) => {
+    const before = Date.now();
+    const answer = await ask(edge, `/api/sales/${saleId}`);
+    const sale = publicSaleSchema.strict().parse(JSON.parse(answer.text));
+    expect(sale).toMatchObject({ saleId, state, epoch: 1, title: `Sale "${saleId}" 手机` });
+    // nginx keeps the time of its last event: it may be a few ms behind.
+    expect(Math.abs(Date.parse(sale.now) - before)).toBeLessThan(200);
+    expect(answer.headers.get('cache-control')).toBe('public, max-age=0, s-maxage=1');
+    expect(answer.headers.get('content-type')).toBe('application/json');
+    expect(edge.gateway.seen).toEqual([]);
+  });
+
+  test('GET /api/sales lists every sale but the drafts', async () => {
+    const list = JSON.parse((await ask(edge, '/api/sales')).text);
+    expect(list.sales.map((sale: unknown) => publicSaleSchema.parse(sale).saleId)).toEqual([
+      'closed',
+      'open',
+      'paused',
+      'sold-out',
+      'upcoming',
+    ]);
+    expect(Number.isNaN(Date.parse(list.now))).toBe(false);
+  });
+
+  test('an unknown sale is a problem', async () => {
+    expect(seenOf(await ask(edge, '/api/sales/none'))).toEqual(refusal('SALE_UNKNOWN'));
+  });
+});
+
+describe('the ticket office', () => {
+  test.each(['open', 'upcoming', 'paused', 'sold-out'])('is open for the sale %s', async (saleId) => {
+    await ask(edge, `/api/sales/${saleId}/challenge`);
+    await ask(edge, `/api/sales/${saleId}/ticket`, {
+      method: 'POST',
+      body: '{}',
+      headers: { authorization: 'Bearer x' },
+    });
+    expect(edge.gateway.seen).toMatchObject([
+      { method: 'GET', url: `/api/sales/${saleId}/challenge` },
+      { method: 'POST', url: `/api/sales/${saleId}/ticket`, body: '{}', headers: { authorization: 'Bearer x' } },
+    ]);
+  });
+
+  test.each<[string, ProblemCode]>([
+    ['none', 'SALE_UNKNOWN'],
+    ['draft', 'NOT_OPEN'],
+    ['closed', 'SALE_CLOSED'],
+  ])('is closed for the sale %s, and the gateway is not asked', async (saleId, code) => {
+    expect(seenOf(await ask(edge, `/api/sales/${saleId}/challenge`))).toEqual(refusal(code));
+    expect(seenOf(await ask(edge, `/api/sales/${saleId}/ticket`, { method: 'POST' }))).toEqual(refusal(code));
+    expect(edge.gateway.seen).toEqual([]);
+  });
+});
+
+const order = '/api/orders/open-01h00000000000000000000000';
+const routes: [method: string, path: string, allow: string][] = [
+  ['GET', '/api/sales', 'GET, HEAD'],
+  ['GET', '/api/sales/open', 'GET, HEAD'],
+  ['POST', '/api/sales/open/orders', 'POST'],
+  ['GET', '/api/sales/open/challenge', 'GET, HEAD'],
+  ['POST', '/api/sales/open/ticket', 'POST'],
+  ['POST', '/api/session', 'POST'],
+  ['GET', order, 'GET, HEAD'],
+  ['GET', `${order}/events`, 'GET, HEAD'],
+  ['POST', `${order}/payment`, 'POST'],
+  ['POST', `${order}/cancel`, 'POST'],
+  ['POST', `${order}/refund`, 'POST'],
+  ['POST', '/api/payments/webhook', 'POST'],
+  ['GET', '/', 'GET, HEAD'],
+  ['GET', '/sales/open', 'GET, HEAD'],
+];
+
+test.each(routes)(
+  '%s %s: any other method is refused and names those that are allowed',
+  async (method, path, allow) => {
+    for (const other of ['PUT', 'DELETE', 'PATCH', 'OPTIONS', method === 'GET' ? 'POST' : 'GET']) {
+      const answer = await ask(edge, path, { method: other });
+      expect(seenOf(answer)).toEqual(refusal('METHOD_NOT_ALLOWED'));
+      expect(answer.headers.get('allow')).toBe(allow);
+    }
+    expect([...edge.gateway.seen, ...edge.service.seen]).toEqual([]);
+  },
+);
+
+test.each(routes.filter(([, path]) => /session|orders\/open|webhook/.test(path)))(
+  '%s %s goes to the gateway',
+  async (method, path) => {
+    expect((await ask(edge, path, { method })).text).toBe('{"from":"gateway"}');
+    expect(edge.gateway.seen).toMatchObject([{ method, url: path }]);
+  },
+);
+
+test('the gateway too gets an allow-list of headers; the webhook gets all, but no spoofed ones', async () => {
+  const headers = {
+    'seckill-user': 'root',
+    'x-forwarded-for': '10.0.0.1',
+    'x-request-id': 'spoofed',
+    'provider-signature': 's',
+  };
+  await ask(edge, '/api/session', { method: 'POST', headers });
+  await ask(edge, '/api/payments/webhook', { method: 'POST', headers });
+  const [session, webhook] = edge.gateway.seen.map((seen) => seen.headers);
+  expect(session).not.toHaveProperty('seckill-user');
+  expect(session).not.toHaveProperty('provider-signature');
+  expect(webhook).toHaveProperty('provider-signature', 's');
+  for (const seen of [session, webhook]) {
+    expect(seen?.['x-forwarded-for']).toBe('127.0.0.1');
+    expect(seen?.['x-request-id']).toMatch(/^[0-9a-f]{32}$/);
+  }
+});
+
+test('an event is with the shopper while the stream is still open', async () => {
+  const { answer } = edge.gateway;
+  let say = (_: string) => {};
+  let end = () => {};
+  edge.gateway.answer = (_, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n');
+    say = (text) => response.write(text);
+    end = () => response.end();
+  };
+  const stream = await fetch(`${edge.url}${order}/events`);
+  const reader = stream.body?.getReader();
+  expect(Buffer.from((await reader?.read())?.value ?? []).toString()).toBe('data: 1\n\n');
+  say('data: 2\n\n');
+  expect(Buffer.from((await reader?.read())?.value ?? []).toString()).toBe('data: 2\n\n');
+  end();
+  expect((await reader?.read())?.done).toBe(true);
+  edge.gateway.answer = answer;
+});
+
+test.each([
+  '/api',
+  '/api/',
+  '/api/none',
+  '/api/sales/open/none',
+  '/api/orders',
+  '/api/sales/open/orders/',
+  '/api/metrics',
+])('%s is nothing here, whatever the method', async (path) => {
+  expect(seenOf(await ask(edge, path))).toEqual(refusal('NOT_FOUND'));
+  expect(seenOf(await ask(edge, path, { method: 'POST' }))).toEqual(refusal('NOT_FOUND'));
+});
+
+test('the inner endpoints live on the inner address only, whatever host is named', async () => {
+  for (const path of ['/healthz', '/readyz', '/metrics']) {
+    expect((await fetch(`${edge.innerUrl}${path}`)).status).toBe(200);
+    const { host } = new URL(edge.innerUrl);
+    const status = await new Promise((resolve, reject) => {
+      request(`${edge.url}${path}`, { headers: { host } }, (answer) => resolve(answer.resume().statusCode))
+        .on('error', reject)
+        .end();
+    });
+    expect(status).toBe(404);
+  }
+});
+
+test.each<[string, string, ProblemCode]>([
+  ['a request without a host', 'GET / HTTP/1.1\r\n\r\n', 'BAD_REQUEST'],
+  ['a broken request line', 'BLAH\x01 / HTTP/1.1\r\nhost: x\r\n\r\n', 'BAD_REQUEST'],
+  ['an endless URI', `GET /${'x'.repeat(40_000)} HTTP/1.1\r\nhost: x\r\n\r\n`, 'BAD_REQUEST'],
+  ['an endless header', `GET / HTTP/1.1\r\nhost: x\r\nx: ${'x'.repeat(40_000)}\r\n\r\n`, 'BAD_REQUEST'],
+  [
+    'an unknown transfer coding',
+    'POST /api/session HTTP/1.1\r\nhost: x\r\ntransfer-encoding: x\r\n\r\n',
+    'BAD_REQUEST',
+  ],
+  ['a length that is none', 'POST /api/session HTTP/1.1\r\nhost: x\r\ncontent-length: x\r\n\r\n', 'BAD_REQUEST'],
+  ['TRACE', 'TRACE / HTTP/1.1\r\nhost: x\r\n\r\n', 'METHOD_NOT_ALLOWED'],
+  ['a path above the root', 'GET /../../etc/passwd HTTP/1.1\r\nhost: x\r\n\r\n', 'BAD_REQUEST'],
+])('%s is a problem like every other', async (_, text, code) => {
+  const socket = connect(edge.port, '127.0.0.1');
+  socket.on('error', () => {}); // nginx may hang up before it has read everything
+  socket.write(text);
+  let answer = '';
+  socket.on('data', (chunk) => {
+    answer += chunk;
+  });
+  const body = JSON.stringify(problemBody(code));
+  await poll('the problem arrives', () => answer.endsWith(body)).catch(() => expect(answer).toContain(body));
+  socket.destroy();
+  expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${problemBody(code).status} `));
+  expect(answer).toMatch(/^Content-Type: application\/problem\+json\r$/m);
+});
+
+test('a gateway that is away is UNAVAILABLE, and pages and sales are still served', async () => {
+  await edge.gateway.stop();
+  const answer = await ask(edge, '/api/session', { method: 'POST' });
+  expect(seenOf(answer)).toEqual(refusal('UNAVAILABLE'));
+  expect(answer.headers.get('retry-after')).toBe('1');
+  expect((await ask(edge, '/')).status).toBe(200);
+  expect((await ask(edge, '/api/sales')).status).toBe(200);
+});

@@ -1,0 +1,210 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { type EdgeSale, toEdgeSale } from '#contract/edge-stream.ts';
+import { newOrderId } from '#contract/order.ts';
+import { type ProblemCode, problemBody, problemContentType } from '#contract/problems.ts';
+import type { SaleNode } from '#contract/sale.ts';
+import { signTicket, type TicketKey } from '#contract/ticket.ts';
+import { defaultEdgeLimits, type EdgeLimits, renderEdgeConfig } from '#infra/stack/edge-config.ts';
+import { type CountingUpstream, startCountingUpstream } from './counting-upstream.ts';
+import { type FakeAgent, startFakeAgent } from './fake-agent.ts';
+import { poll } from './poll.ts';
+
+const checkout = join(import.meta.dirname, '../..');
+let started = 0;
+
+export const ticketKeys: TicketKey[] = [
+  { id: 'k2', secret: 'the newer secret of the edge tests: 32 or more' },
+  { id: 'k1', secret: 'the older secret of the edge tests: 32 or more' },
+];
+
+export type TestEdge = {
+  url: string;
+  innerUrl: string;
+  port: number;
+  dir: string;
+  pagesDir: string;
+  agent: FakeAgent;
+  service: CountingUpstream;
+  gateway: CountingUpstream;
+  /** A new agent, service or gateway at the same socket as the one that was stopped. */
+  restartAgent(): Promise<void>;
+  restartService(): Promise<void>;
+  /** Tells nginx to start afresh with the same configuration, or to end. */
+  signal(name: 'SIGHUP'): void;
+  metrics(): Promise<string>;
+  stop(): Promise<void>;
+};
+
+/**
+ * A real nginx in a directory of its own, with an agent and upstreams that the test controls. `moreServices` are further
+ * servers of the service, by socket.
+ */
+export async function startEdge(limits: Partial<EdgeLimits> = {}, moreServices: string[] = []): Promise<TestEdge> {
+  started += 1;
+  const dir = join(checkout, '.run', `test-edge-${process.pid}-${started}`);
+  const pagesDir = join(dir, 'pages');
+  await mkdir(pagesDir, { recursive: true });
+  const [port, innerPort] = [await freePort(), await freePort()];
+  const sockets = { agent: join(dir, 'agent.sock'), service: join(dir, 's.sock'), gateway: join(dir, 'g.sock') };
+  const ticketKeysFile = join(dir, 'ticket-keys');
+  await writeFile(ticketKeysFile, `${ticketKeys.map(({ id, secret }) => `${id}:${secret}`).join(',')}\n`);
+
+  const agent = await startFakeAgent(sockets.agent);
+  const accept: CountingUpstream['answer'] = (_, response) => {
+    response.writeHead(202, { 'content-type': 'application/json' }).end('{"place":1}');
+  };
+  const service = await startCountingUpstream(sockets.service, accept);
+  const gateway = await startCountingUpstream(sockets.gateway, (_, response) => response.end('{"from":"gateway"}'));
+  const config = await renderEdgeConfig(
+    {
+      platform: 'debian',
+      user: process.getuid?.() === 0 ? 'root' : null,
+      runDir: join(dir, 'nginx'),
+      listen: `127.0.0.1:${port}`,
+      innerListen: `127.0.0.1:${innerPort}`,
+      luaDir: join(checkout, 'nginx-lua/lua'),
+      pagesDir,
+      serviceServers: [sockets.service, ...moreServices],
+      gatewayServer: sockets.gateway,
+      agentSocket: sockets.agent,
+      ticketKeysFile,
+      edgeId: 'edge-test',
+      workers: 2,
+      limits: { ...defaultEdgeLimits, ...limits },
+    },
+    join(dir, 'conf'),
+  );
+  const errorLog = join(dir, 'nginx/error.log');
+  const nginx = spawn('nginx', ['-e', errorLog, '-c', config], { stdio: 'inherit' });
+  const killNginx = () => nginx.kill('SIGKILL');
+  process.on('exit', killNginx);
+  const ended = once(nginx, 'exit');
+
+  const edge: TestEdge = {
+    url: `http://127.0.0.1:${port}`,
+    innerUrl: `http://127.0.0.1:${innerPort}`,
+    port,
+    dir,
+    pagesDir,
+    agent,
+    service,
+    gateway,
+    async restartAgent() {
+      edge.agent = await startFakeAgent(sockets.agent);
+    },
+    async restartService() {
+      edge.service = await startCountingUpstream(sockets.service, accept);
+    },
+    signal: (name) => void nginx.kill(name),
+    metrics: async () => (await fetch(`${edge.innerUrl}/metrics`)).text(),
+    async stop() {
+      nginx.kill('SIGTERM');
+      await ended;
+      process.off('exit', killNginx);
+      await Promise.all([edge.agent.stop(), edge.service.stop(), edge.gateway.stop()]);
+      const log = await readFile(errorLog, 'utf8');
+      await rm(dir, { recursive: true, force: true });
+      // A Lua error is a defect even where the shopper got a decent answer.
+      if (/\[emerg\]|lua entry thread aborted|failed to run|_by_lua/.test(log)) throw new Error(log);
+    },
+  };
+  const isUp = async () => {
+    if (nginx.exitCode !== null) throw new Error('nginx ended: its reason stands above');
+    return fetch(`${edge.innerUrl}/healthz`).then(
+      (answer) => answer.ok,
+      () => false,
+    );
+  };
+  await poll('nginx answers', isUp).catch(async (error: unknown) => {
+    await edge.stop();
+    throw error;
+  });
+  return edge;
+}
+
+/** A port that is free now, below the range from which the kernel takes ports for outgoing connections. */
+async function freePort(): Promise<number> {
+  const port = 20_000 + Math.floor(Math.random() * 12_000);
+  const probe = createServer();
+  const isFree = await new Promise<boolean>((resolve) => {
+    probe.once('error', () => resolve(false));
+    probe.listen(port, '127.0.0.1', () => resolve(true));
+  });
+  if (!isFree) return freePort();
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
+
+const hourMs = 3_600_000;
+
+/** A sale as the agent streams it; open from an hour ago to in an hour unless told otherwise. */
+export function saleOf(
+  saleId: string,
+  changes: Partial<SaleNode> & { opensInMs?: number; closesInMs?: number } = {},
+): EdgeSale {
+  const { opensInMs = -hourMs, closesInMs = hourMs, ...node } = changes;
+  return toEdgeSale({
+    saleId,
+    title: `Sale "${saleId}" 手机`,
+    price: { amount: 199900, currency: 'CNY' },
+    challenge: 'quiz',
+    state: 'open',
+    epoch: 1,
+    window: {
+      opensAt: new Date(Date.now() + opensInMs).toISOString(),
+      closesAt: new Date(Date.now() + closesInMs).toISOString(),
+    },
+    limits: { perUser: 2 },
+    ...node,
+  });
+}
+
+let users = 0;
+
+/** A ticket of a new user unless told otherwise. */
+export function ticketFor(
+  saleId: string,
+  changes: { userId?: string; expiresInMs?: number; keys?: TicketKey[] } = {},
+): string {
+  users += 1;
+  const { userId = `user-${users}`, expiresInMs = 60_000, keys = ticketKeys } = changes;
+  const now = Date.now();
+  return signTicket({ orderId: newOrderId(saleId, now), userId, expiresAtMs: now + expiresInMs }, keys);
+}
+
+export type EdgeAnswer = { status: number; headers: Headers; text: string };
+
+/** `POST /api/sales/<saleId>/orders`, as a page sends it, with a fresh ticket; `headers` replace, null removes. */
+export async function buy(
+  edge: TestEdge,
+  saleId: string,
+  headers: Record<string, string | null> = {},
+  body = '{"quantity":1}',
+): Promise<EdgeAnswer> {
+  const all = { 'content-type': 'application/json', 'seckill-ticket': ticketFor(saleId), ...headers };
+  const sent = Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== null);
+  // Bytes, not text: fetch would name a content type of its own.
+  return ask(edge, `/api/sales/${saleId}/orders`, { method: 'POST', headers: sent, body: Buffer.from(body) });
+}
+
+export async function ask(edge: TestEdge, path: string, init: RequestInit = {}): Promise<EdgeAnswer> {
+  const answer = await fetch(`${edge.url}${path}`, init);
+  return { status: answer.status, headers: answer.headers, text: await answer.text() };
+}
+
+/** What an answer of the edge is when it refuses with `code`: compare with `seenOf`. */
+export const refusal = (code: ProblemCode) => ({
+  status: problemBody(code).status,
+  type: problemContentType,
+  body: problemBody(code),
+});
+
+export const seenOf = ({ status, headers, text }: EdgeAnswer) => ({
+  status,
+  type: headers.get('content-type'),
+  body: JSON.parse(text) as unknown,
+});

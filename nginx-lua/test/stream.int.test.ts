@@ -1,0 +1,173 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { problemBody, problemContentType } from '#contract/problems.ts';
+import { poll } from './poll.ts';
+import { ask, buy, refusal, saleOf, seenOf, startEdge, type TestEdge } from './start-edge.ts';
+
+let edge: TestEdge;
+
+beforeEach(async () => {
+  edge = await startEdge();
+});
+afterEach(() => edge.stop());
+
+const statusOf = async (saleId: string) => (await buy(edge, saleId)).status;
+const ready = async () => (await fetch(`${edge.innerUrl}/readyz`)).status;
+
+test('before the first snapshot a purchase is told UNAVAILABLE, not that there is no sale, and the edge is not ready', async () => {
+  for (const path of ['/api/sales/open/orders', '/api/sales/open/ticket', '/api/sales/open', '/api/sales']) {
+    const answer = await ask(edge, path, { method: /orders|ticket/.test(path) ? 'POST' : 'GET' });
+    expect(seenOf(answer)).toEqual(refusal('UNAVAILABLE'));
+    expect(answer.headers.get('retry-after')).toBe('1');
+  }
+  expect(await ready()).toBe(503);
+  await edge.agent.send({ type: 'snapshot', sales: [] });
+  expect(await ready()).toBe(200);
+  expect(seenOf(await buy(edge, 'open'))).toEqual(refusal('SALE_UNKNOWN'));
+});
+
+test('nginx answers each snapshot and change with the epochs that it holds', async () => {
+  expect(await edge.agent.send({ type: 'snapshot', sales: [saleOf('a', { epoch: 3 })] })).toEqual({ a: 3 });
+  expect(await edge.agent.send({ type: 'sale', sale: saleOf('b', { epoch: 7 }) })).toEqual({ a: 3, b: 7 });
+  expect(await edge.agent.send({ type: 'gone', id: 'a' })).toEqual({ b: 7 });
+  expect(await edge.agent.send({ type: 'snapshot', sales: [] })).toEqual({});
+});
+
+test('once a change is answered, every worker obeys it', async () => {
+  await edge.agent.send({ type: 'snapshot', sales: [saleOf('a')] });
+  for (let epoch = 2; epoch < 40; epoch += 2) {
+    await edge.agent.send({ type: 'sale', sale: saleOf('a', { epoch, state: 'sold_out' }) });
+    expect(await Promise.all(Array.from({ length: 8 }, () => statusOf('a')))).toEqual(Array(8).fill(410));
+    await edge.agent.send({ type: 'sale', sale: saleOf('a', { epoch: epoch + 1 }) });
+    expect(await Promise.all(Array.from({ length: 8 }, () => statusOf('a')))).toEqual(Array(8).fill(202));
+  }
+});
+
+test('a lower epoch is ignored, by change and by snapshot, and a snapshot removes what it does not name (I7)', async () => {
+  await edge.agent.send({ type: 'snapshot', sales: [saleOf('a', { epoch: 5 }), saleOf('b')] });
+  expect(await edge.agent.send({ type: 'sale', sale: saleOf('a', { epoch: 4, state: 'sold_out' }) })).toMatchObject({
+    a: 5,
+  });
+  expect(await statusOf('a')).toBe(202);
+  expect(await edge.agent.send({ type: 'snapshot', sales: [saleOf('a', { epoch: 4, state: 'closed' })] })).toEqual({
+    a: 5,
+  });
+  expect(await statusOf('a')).toBe(202);
+  expect(seenOf(await buy(edge, 'b'))).toEqual(refusal('SALE_UNKNOWN'));
+});
+
+test('a line that is not in the contract is skipped', async () => {
+  await edge.agent.connected();
+  for (const line of ['', 'not json', '7', '{"type":"news"}', '{"type":"gone"}', '{"type":"snapshot"}'])
+    edge.agent.write(line);
+  expect(await edge.agent.send({ type: 'snapshot', sales: [saleOf('a')] })).toEqual({ a: 1 });
+  expect(edge.agent.connections()).toBe(1);
+});
+
+test('the agent may die and come back: the last state is kept, and a snapshot follows the reconnect', async () => {
+  await edge.agent.send({ type: 'snapshot', sales: [saleOf('a'), saleOf('b', { state: 'sold_out' })] });
+  await edge.agent.stop();
+  expect([await statusOf('a'), await statusOf('b'), await ready()]).toEqual([202, 410, 200]);
+  await edge.restartAgent();
+  const from = performance.now();
+  await edge.agent.connected();
+  expect(performance.now() - from).toBeLessThan(1500);
+  await edge.agent.send({ type: 'snapshot', sales: [saleOf('a', { epoch: 2, state: 'paused' })] });
+  expect([await statusOf('a'), await statusOf('b')]).toEqual([503, 404]);
+});
+
+test('a silent agent is left after three seconds, and the metrics say that the state may be old', async () => {
+  await edge.agent.send({ type: 'snapshot', sales: [saleOf('a')] });
+  expect(await edge.metrics()).toContain('seckill_edge_stream_stale 0\n');
+  edge.agent.fallSilent();
+  await poll('the stream is called stale', async () =>
+    (await edge.metrics()).includes('seckill_edge_stream_stale 1\n'),
+  );
+  await poll('nginx connects again', () => edge.agent.connections() > 1);
+  expect(await statusOf('a')).toBe(202);
+});
+
+test('a reload keeps the state and serves on, with a stream of its own', async () => {
+  await edge.agent.send({ type: 'snapshot', sales: [saleOf('a'), saleOf('b', { state: 'sold_out' })] });
+  edge.signal('SIGHUP');
+  const seen = new Set<string>();
+  await poll('the new workers connect', async () => {
+    seen.add(`${await statusOf('a')} ${await statusOf('b')}`);
+    return edge.agent.connections() > 1;
+  });
+  expect([...seen]).toEqual(['202 410']);
+});
+
+test('an edge that nobody tells learns sold out from the service, sheds for a second, then asks again (I8)', async () => {
+  await edge.agent.send({ type: 'snapshot', sales: [saleOf('a'), saleOf('b')] });
+  await edge.agent.stop();
+  const accept = edge.service.answer;
+  edge.service.answer = (_, response) => {
+    response.writeHead(410, { 'content-type': problemContentType }).end(JSON.stringify(problemBody('SOLD_OUT')));
+  };
+  expect(await statusOf('a')).toBe(410);
+  const from = performance.now();
+  expect(seenOf(await buy(edge, 'a'))).toEqual(refusal('SOLD_OUT'));
+  for (let nth = 0; nth < 20; nth += 1) await statusOf('a');
+  expect(edge.service.seen.length).toBe(1);
+  expect(JSON.parse((await ask(edge, '/api/sales/a')).text)).toMatchObject({ state: 'sold_out' });
+
+  edge.service.answer = accept;
+  expect(await statusOf('b')).toBe(202);
+  await poll('the service is asked again', async () => (await statusOf('a')) === 202);
+  expect(performance.now() - from).toBeGreaterThan(900);
+});
+
+test('what an edge learned by itself ends at once when a higher epoch says open (I7)', async () => {
+  await edge.agent.send({ type: 'snapshot', sales: [saleOf('a')] });
+  const accept = edge.service.answer;
+  edge.service.answer = (_, response) => response.writeHead(410).end();
+  await statusOf('a');
+  edge.service.answer = accept;
+  expect(await statusOf('a')).toBe(410);
+  await edge.agent.send({ type: 'sale', sale: saleOf('a', { epoch: 2 }) });
+  expect(await statusOf('a')).toBe(202);
+});
+
+test('a late 410 of an older epoch closes nothing (I7)', async () => {
+  await edge.agent.send({ type: 'snapshot', sales: [saleOf('a')] });
+  const accept = edge.service.answer;
+  const held: (() => void)[] = [];
+  edge.service.answer = (_, response) => held.push(() => response.writeHead(410).end());
+  const late = statusOf('a');
+  await poll('the purchase is with the service', () => held.length === 1);
+  await edge.agent.send({ type: 'sale', sale: saleOf('a', { epoch: 2 }) });
+  edge.service.answer = accept;
+  for (const release of held) release();
+  expect(await late).toBe(410);
+  expect(await statusOf('a')).toBe(202);
+});
+
+test('the metrics tell every outcome, the epochs and the age of the stream', async () => {
+  await edge.agent.send({ type: 'snapshot', sales: [saleOf('a', { epoch: 9 }), saleOf('b', { state: 'sold_out' })] });
+  await Promise.all([statusOf('a'), statusOf('b'), statusOf('b'), statusOf('stranger'), statusOf('stranger-2')]);
+  const expected = [
+    'seckill_edge_info{edge="edge-test",platform="debian"} 1',
+    'seckill_edge_requests_total{sale="",outcome="sale_unknown"} 2',
+    'seckill_edge_requests_total{sale="a",outcome="passed"} 1',
+    'seckill_edge_requests_total{sale="b",outcome="sold_out"} 2',
+    'seckill_edge_upstream_total{sale="a",status="202"} 1',
+    'seckill_edge_in_flight 0',
+    'seckill_edge_ready 1',
+    'seckill_edge_applied_epoch{sale="a"} 9',
+  ];
+  let lines: string[] = [];
+  await poll('the counters are flushed', async () => {
+    lines = (await edge.metrics()).split('\n');
+    return expected.every((line) => lines.includes(line));
+  }).catch(() => expect(lines).toEqual(expect.arrayContaining(expected)));
+  // What was flushed once is not flushed again.
+  await statusOf('a');
+  await poll('one more is one more', async () => {
+    lines = (await edge.metrics()).split('\n');
+    return lines.includes('seckill_edge_requests_total{sale="a",outcome="passed"} 2');
+  });
+  expect(lines).toContain('seckill_edge_requests_total{sale="b",outcome="sold_out"} 2');
+  const age = lines.find((line) => line.startsWith('seckill_edge_stream_age_seconds '))?.split(' ')[1];
+  expect(Number(age)).toBeLessThan(3);
+  expect(lines.join()).not.toContain('stranger');
+});

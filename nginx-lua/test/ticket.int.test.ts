@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { newOrderId } from '#contract/order.ts';
+import { checkTicket, signTicket } from '#contract/ticket.ts';
+import { buy, saleOf, startEdge, type TestEdge, ticketFor, ticketKeys } from './start-edge.ts';
+
+let edge: TestEdge;
+
+beforeAll(async () => {
+  edge = await startEdge({ userPerSecond: 100_000, userBurst: 100_000 });
+  await edge.agent.send({ type: 'snapshot', sales: [saleOf('twin')] });
+});
+afterAll(() => edge.stop());
+
+/** What the contract says of a ticket, in the words of the edge's answer. */
+function byContract(text: string): string {
+  const check = checkTicket(text, ticketKeys, Date.now());
+  if (check.kind === 'expired') return 'TICKET_EXPIRED';
+  return check.kind === 'valid' && check.ticket.saleId === 'twin' ? 'passed' : 'TICKET_INVALID';
+}
+
+async function byEdge(text: string): Promise<string> {
+  const { status, text: body } = await buy(edge, 'twin', { 'seckill-ticket': text });
+  return status === 202 ? 'passed' : JSON.parse(body).code;
+}
+
+/** A signature is as good as the text before it: also for texts that signTicket would never write. */
+function signed(orderId: string, userId: string, expiresAtMs = Date.now() + 60_000): string {
+  return signTicket({ orderId, userId, expiresAtMs }, ticketKeys);
+}
+
+test('the edge and the contract judge every ticket alike: real, cut, changed in one place, oddly made', async () => {
+  const real = ticketFor('twin', { userId: 'someone' });
+  const ulid = newOrderId('twin', Date.now()).slice(-26);
+  const tickets = [
+    real,
+    ticketFor('twin', { expiresInMs: -1000 }),
+    ticketFor('twin', { userId: 'ü 手机 :.' }),
+    ticketFor('twin', { userId: 'x'.repeat(128) }),
+    ticketFor('twin', { userId: 'x'.repeat(200) }),
+    ticketFor('twin-2'),
+    signed(`win-${ulid}`, 'u'),
+    signed(`-twin-${ulid}`, 'u'),
+    signed(`twin${ulid}`, 'u'),
+    signed(`twin-${ulid.slice(1)}i`, 'u'),
+    signed(`twin-${ulid.slice(1)}`, 'u'),
+    signed(`twin-${ulid}`, ''),
+    signed(`twin-${ulid}`, 'u', 5_000),
+    signed(`twin-${ulid}`, 'u', 99_999_999_999_000),
+    `${real}x`,
+    `${real}.x`,
+    `2${real.slice(1)}`,
+    '1',
+    '.....',
+    'x'.repeat(600),
+  ];
+  for (let place = 0; place < real.length; place += 1) {
+    tickets.push(real.slice(0, place));
+    for (const letter of 'aZ0-_.=') tickets.push(`${real.slice(0, place)}${letter}${real.slice(place + 1)}`);
+  }
+  // No header is no ticket: that is TICKET_MISSING, and not a matter of its shape.
+  const all = tickets.filter((text) => text !== '');
+  const verdicts = new Set<string>();
+  for (const text of all) {
+    const verdict = byContract(text);
+    verdicts.add(verdict);
+    expect({ text, verdict: await byEdge(text) }).toEqual({ text, verdict });
+  }
+  expect([...verdicts].sort()).toEqual(['TICKET_EXPIRED', 'TICKET_INVALID', 'passed']);
+});

@@ -1,0 +1,74 @@
+import { expect, test } from 'vitest';
+import { parseReservation } from '#contract/reservation.ts';
+import type { StockSale } from '#stock/stock.ts';
+import { auditSale } from './audit.ts';
+
+const sale: StockSale = {
+  state: 'open',
+  epoch: 2,
+  opensAtMs: 0,
+  closesAtMs: 1,
+  limitPerUser: 1,
+  total: 5,
+  free: 2,
+  returned: 0,
+  committed: 2,
+};
+const row = (orderId: string, userId: string, state = 'awaiting_payment') => ({ orderId, userId, quantity: 1, state });
+
+/** Books that balance: two stored, one on its way, two free; `change` breaks them. */
+function audit(change: {
+  sale?: Partial<StockSale>;
+  reservations?: Record<string, string>;
+  rows?: ReturnType<typeof row>[];
+  late?: string;
+}) {
+  const records = { a: 'c:1:1:9:u', b: 'c:1:2:9:v', c: 'h:1:3:9:w', ...change.reservations };
+  return auditSale(
+    {
+      stock: {
+        cut: async () => ({
+          sale: { ...sale, ...change.sale },
+          reservations: new Map(Object.entries(records).map(([id, text]) => [id, parseReservation(text)])),
+        }),
+        reservation: async (id) => (id === change.late ? parseReservation('h:1:4:9:x') : null),
+      },
+      store: { ofSale: async () => change.rows ?? [row('a', 'u', 'paid'), row('b', 'v')] },
+    },
+    'autumn',
+  );
+}
+const failing = async (change: Parameters<typeof audit>[0]) =>
+  (await audit(change))?.checks.filter((check) => !check.holds).map((check) => check.invariant);
+
+test('books that balance name every unit', async () => {
+  const report = await audit({});
+  expect(report?.balanced).toBe(true);
+  expect(report?.units).toEqual({ total: 5, free: 2, held: 1, unpaid: 1, paid: 1, refunding: 0 });
+});
+
+test('a unit that is nowhere, or twice, breaks I1', async () => {
+  expect(await failing({ sale: { free: 1 } })).toEqual(['I1']);
+  expect(await failing({ sale: { free: 3 } })).toEqual(['I1']);
+});
+
+test('a user above the limit breaks I2', async () => {
+  expect(await failing({ sale: { free: 1 }, reservations: { d: 'h:1:4:9:w' } })).toEqual(['I2']);
+});
+
+test('a committed order without a row breaks I3, a row without a reservation I4', async () => {
+  expect(await failing({ rows: [row('a', 'u')] })).toEqual(['I3']);
+  expect(await failing({ rows: [row('a', 'u'), row('b', 'v'), row('ghost', 'x')] })).toEqual(['I4']);
+});
+
+test('a row younger than the cut is no difference', async () => {
+  expect(await failing({ rows: [row('a', 'u'), row('b', 'v'), row('late', 'x')], late: 'late' })).toEqual([]);
+});
+
+test('units that went back while the row lives break I1', async () => {
+  expect(await failing({ sale: { free: 3 }, reservations: { b: 'r:1:2:9:v' } })).toEqual(['I1']);
+});
+
+test('a row that disagrees with its reservation breaks I5', async () => {
+  expect(await failing({ rows: [row('a', 'u'), row('b', 'somebody else')] })).toEqual(['I5']);
+});

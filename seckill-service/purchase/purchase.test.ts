@@ -1,0 +1,102 @@
+import { expect, test } from 'vitest';
+import { newOrderId } from '#contract/order.ts';
+import { signTicket } from '#contract/ticket.ts';
+import { StockFault } from '#stock/fault.ts';
+import type { ReserveOutcome } from '#stock/stock.ts';
+import { createPurchase } from './purchase.ts';
+
+const keys = [{ id: 'k1', secret: 's'.repeat(32) }];
+const start = 1_795_000_000_000;
+const orderId = newOrderId('autumn', start);
+const ticket = signTicket({ orderId, userId: 'u', expiresAtMs: start + 60_000 }, keys);
+const accepted: ReserveOutcome = { kind: 'accepted', place: 7, soldOutEpoch: null };
+
+/** A purchase whose stock gives these answers in turn; the clock moves only by waiting. */
+function purchaseWith(...replies: (ReserveOutcome | StockFault)[]) {
+  let nowMs = start;
+  const asked: string[] = [];
+  const told: string[] = [];
+  const purchase = createPurchase({
+    stock: {
+      reserve: async (_saleId, id) => {
+        asked.push(id);
+        const reply = replies[Math.min(asked.length, replies.length) - 1];
+        if (reply === undefined || reply instanceof StockFault) throw reply;
+        return reply;
+      },
+    },
+    ticketKeys: keys,
+    now: () => nowMs,
+    wait: async (ms) => {
+      nowMs += ms;
+    },
+    onAccepted: () => told.push('accepted'),
+    onSoldOut: (_saleId, epoch) => told.push(`sold out ${epoch}`),
+  });
+  return { purchase, asked, told, elapsed: () => nowMs - start };
+}
+const unknown = new StockFault('unknown', 'link lost');
+const unavailable = new StockFault('unavailable', 'no link');
+
+test('a lost answer is asked for again with the same order, and the shopper gets the one truth (I5)', async () => {
+  const { purchase, asked, told } = purchaseWith(unknown, unavailable, { kind: 'replay', place: 7 });
+  expect(await purchase('autumn', ticket, { quantity: 1 })).toEqual({ kind: 'replay', place: 7, orderId });
+  expect(asked).toEqual([orderId, orderId, orderId]);
+  expect(told).toEqual([]); // the reservation told the relay by its outbox entry; it is not accepted twice
+});
+
+test('an answer that stays unknown ends as "unavailable" within the deadline', async () => {
+  const { purchase, elapsed } = purchaseWith(unknown);
+  expect(await purchase('autumn', ticket, { quantity: 1 })).toEqual({ kind: 'unavailable' });
+  expect(elapsed()).toBeLessThanOrEqual(2100);
+});
+
+test('when nothing was sent the shopper is told at once', async () => {
+  const { purchase, asked } = purchaseWith(unavailable);
+  expect(await purchase('autumn', ticket, { quantity: 1 })).toEqual({ kind: 'unavailable' });
+  expect(asked).toHaveLength(1);
+});
+
+test('the last unit is announced with its epoch', async () => {
+  const { purchase, told } = purchaseWith({ ...accepted, soldOutEpoch: 5 });
+  await purchase('autumn', ticket, { quantity: 1 });
+  expect(told).toEqual(['accepted', 'sold out 5']);
+});
+
+test('a ticket of another sale, or a bad quantity, never reaches the stock', async () => {
+  const { purchase, asked } = purchaseWith(accepted);
+  const kinds = [];
+  kinds.push((await purchase('winter', ticket, { quantity: 1 })).kind);
+  kinds.push((await purchase('autumn', undefined, { quantity: 1 })).kind);
+  for (const body of [
+    null,
+    [],
+    {},
+    { quantity: '1' },
+    { quantity: 0 },
+    { quantity: -1 },
+    { quantity: 1.5 },
+    { quantity: 2 ** 53 },
+  ]) {
+    kinds.push((await purchase('autumn', ticket, body)).kind);
+  }
+  expect(kinds).toEqual([
+    'ticket_invalid',
+    'ticket_missing',
+    ...Array(4).fill('quantity_missing'),
+    ...Array(4).fill('quantity_invalid'),
+  ]);
+  expect(asked).toEqual([]);
+});
+
+test('an error that is no fault of the stock is not hidden', async () => {
+  const broken = createPurchase({
+    stock: { reserve: async () => Promise.reject(new Error('a bug')) },
+    ticketKeys: keys,
+    now: () => start,
+    wait: async () => {},
+    onAccepted: () => {},
+    onSoldOut: () => {},
+  });
+  await expect(broken('autumn', ticket, { quantity: 1 })).rejects.toThrow('a bug');
+});

@@ -1,0 +1,106 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Queue } from 'bullmq';
+import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
+import { newOrderId } from '#contract/order.ts';
+import { queuePrefix } from '#contract/queues.ts';
+import { relayGroup, saleKeys } from '#contract/redis-keys.ts';
+import { until } from '#infra/acceptance/seckill.ts';
+import { startStack } from '#infra/stack/stack.ts';
+import { createLogger } from '#runtime/logger.ts';
+import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
+import { createStock } from '#stock/stock.ts';
+import { startRelay } from './relay.ts';
+
+const dir = await mkdtemp(join(tmpdir(), 'relay-'));
+const stack = await startStack({ dir, only: ['stock-redis', 'queue-redis'], port: 'any', environment: process.env });
+const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
+const stockRedis = connectRedis('patient', stack.environment.SECKILL_STOCK_REDIS_URL ?? '', logger);
+const queueRedis = connectRedis('queue', stack.environment.SECKILL_QUEUE_REDIS_URL ?? '', logger);
+const stock = createStock(stockRedis);
+let saleId = '';
+let queue: Queue;
+const running: { close: () => Promise<void> }[] = [];
+
+beforeEach(async () => {
+  saleId = `relay-${crypto.randomUUID().slice(0, 8)}`;
+  queue = new Queue(saleId, { connection: queueRedis, prefix: queuePrefix });
+  const plan = { total: 10_000, opensAtMs: 0, closesAtMs: Date.now() + 60_000, limitPerUser: 1, lowestEpoch: 0 };
+  await stock.preload(saleId, plan);
+  await stock.setState(saleId, 'open');
+});
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((relay) => relay.close()));
+});
+afterAll(async () => {
+  disconnectRedis(stockRedis, queueRedis);
+  await stack.stop();
+  await rm(dir, { recursive: true, force: true });
+});
+
+function relay(instance: string, options: { maxDepth?: number; batch?: number } = {}) {
+  const started = startRelay({
+    redis: stockRedis,
+    queue,
+    sales: async () => [saleId],
+    instance,
+    logger,
+    takeOverAfterMs: 200,
+    ...options,
+  });
+  running.push(started);
+  return started;
+}
+const buy = async (count: number) => {
+  const ids = Array.from({ length: count }, () => newOrderId(saleId, Date.now()));
+  await Promise.all(ids.map((id, index) => stock.reserve(saleId, id, `${id}-${index}`, 1)));
+  return ids;
+};
+const queued = async () => (await queue.getJobs(['waiting'], 0, -1)).map((job) => job.id).sort();
+
+test('every accepted order becomes one job, with any number of relays, and the outbox is empty then', async () => {
+  const ids = await buy(300);
+  for (const instance of ['a', 'b', 'c']) relay(instance, { batch: 50 });
+  await until('the outbox to be empty', async () => (await stock.outboxLength(saleId)) === 0);
+  expect(await queued()).toEqual(ids.sort());
+  const [job] = await queue.getJobs(['waiting'], 0, 0);
+  expect(job?.data).toMatchObject({ saleId, quantity: 1, orderId: job?.id });
+});
+
+test('takes over what a dead relay had read and not delivered (I3)', async () => {
+  const ids = await buy(5);
+  await stockRedis.xreadgroup('GROUP', relayGroup, 'dead', 'COUNT', 3, 'STREAMS', saleKeys(saleId).outbox, '>');
+  relay('alive');
+  await until('the outbox to be empty', async () => (await stock.outboxLength(saleId)) === 0);
+  expect(await queued()).toEqual(ids.sort());
+});
+
+test('an entry that was delivered and not acknowledged before a crash makes no second job (I5)', async () => {
+  const ids = await buy(3);
+  const entries = await stockRedis.xreadgroup('GROUP', relayGroup, 'dead', 'STREAMS', saleKeys(saleId).outbox, '>');
+  expect(entries).not.toBeNull();
+  // As the dead relay's own addBulk did, just before it died.
+  await queue.addBulk(ids.map((jobId) => ({ name: 'order', data: {}, opts: { jobId } })));
+  relay('alive');
+  await until('the outbox to be empty', async () => (await stock.outboxLength(saleId)) === 0);
+  expect(await queued()).toEqual(ids.sort());
+});
+
+test('the burst rests in the outbox when the queue is deep, and follows when it is drained', async () => {
+  await buy(120);
+  relay('slow', { maxDepth: 50, batch: 25 });
+  await until('the queue to fill', async () => (await queue.getWaitingCount()) >= 50);
+  expect(await queue.getWaitingCount()).toBeLessThan(50 + 25);
+  expect(await stock.outboxLength(saleId)).toBeGreaterThan(0);
+  await queue.drain();
+  await until('the rest to follow', async () => (await queue.getWaitingCount()) >= 45);
+});
+
+test('makes its consumer group anew when the stream came back without it', async () => {
+  await stockRedis.xgroup('DESTROY', saleKeys(saleId).outbox, relayGroup);
+  const ids = await buy(2);
+  relay('new');
+  await until('the jobs to arrive', async () => (await queue.getWaitingCount()) === 2);
+  expect(await queued()).toEqual(ids.sort());
+});

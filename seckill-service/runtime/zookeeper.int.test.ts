@@ -1,0 +1,157 @@
+import { connect, createServer, type Socket } from 'node:net';
+import { afterEach, expect, inject, test } from 'vitest';
+import { until } from '#infra/acceptance/seckill.ts';
+import { createLogger } from './logger.ts';
+import { connectZooKeeper, type ZooKeeper } from './zookeeper.ts';
+import { standForLeader } from './zookeeper-leader.ts';
+import { keepPresence } from './zookeeper-presence.ts';
+import { watchChildren } from './zookeeper-watch.ts';
+
+const address = inject('stack').env.SECKILL_ZOOKEEPER ?? '';
+const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+function client(connection = address): ZooKeeper {
+  const zookeeper = connectZooKeeper({ connection, logger, sessionTimeoutMs: 2000, callTimeoutMs: 500 });
+  closers.push(zookeeper.close);
+  return zookeeper;
+}
+const folder = () => `/seckill/test-${crypto.randomUUID()}`;
+const text = (value: string) => Buffer.from(value);
+
+/** A link that can be made silent: bytes go nowhere, and no one is told. */
+async function silentLink(): Promise<{ connection: string; silence: (on: boolean) => void }> {
+  const [host = '', port] = address.split(':');
+  const sockets = new Set<Socket>();
+  let silent = false;
+  const server = createServer((near) => {
+    const far = connect(Number(port), host);
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(from);
+      from.on('data', (data) => {
+        if (!silent) to.write(data);
+      });
+      from.on('error', () => {});
+      from.on('close', () => to.destroy());
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closers.push(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const bound = server.address();
+  if (bound === null || typeof bound === 'string') throw new Error('no port');
+  return { connection: `127.0.0.1:${bound.port}`, silence: (on) => (silent = on) };
+}
+
+test('of two writers one wins, the other is told to read again', async () => {
+  const zookeeper = client();
+  const path = `${folder()}/node`;
+  expect(await zookeeper.read(path)).toBeNull();
+  expect(await zookeeper.create(path, text('1'))).toBe(true);
+  expect(await zookeeper.create(path, text('2'))).toBe(false);
+  const node = await zookeeper.read(path);
+  expect(await zookeeper.write(path, text('3'), node?.version ?? -1)).toBe(true);
+  expect(await zookeeper.write(path, text('4'), node?.version ?? -1)).toBe(false);
+  expect((await zookeeper.read(path))?.data.toString()).toBe('3');
+});
+
+test('a watch keeps the picture of a folder that did not exist when it began', async () => {
+  const zookeeper = client();
+  const parent = folder();
+  const seen = new Map<string, string>();
+  const watch = watchChildren({
+    zookeeper,
+    parent,
+    logger,
+    fullReadMs: 60_000, // events alone must do it
+    onChange: (name, data) => (data === null ? seen.delete(name) : seen.set(name, data.toString())),
+  });
+  closers.push(watch.close);
+  const writer = client();
+  await until('the watched folder', async () => (await writer.read(parent)) !== null);
+  await writer.create(`${parent}/a`, text('1'));
+  await until('the new child', async () => seen.get('a') === '1');
+  for (const value of ['2', '3', '4']) {
+    const node = await writer.read(`${parent}/a`);
+    await writer.write(`${parent}/a`, text(value), node?.version ?? -1);
+  }
+  await until('the last of several changes', async () => seen.get('a') === '4');
+  await writer.remove(`${parent}/a`);
+  await until('the end of the child', async () => !seen.has('a'));
+});
+
+test('a silent partition is noticed: a new session takes over, reads again and is present again', async () => {
+  const link = await silentLink();
+  const zookeeper = client(link.connection);
+  const parent = folder();
+  const seen = new Map<string, string>();
+  const watch = watchChildren({
+    zookeeper,
+    parent,
+    logger,
+    fullReadMs: 60_000,
+    onChange: (name, data) => data !== null && seen.set(name, data.toString()),
+  });
+  const presence = keepPresence({ zookeeper, path: `${parent}-me`, data: () => text('here'), logger, everyMs: 100 });
+  closers.push(watch.close, presence.close);
+  const other = client();
+  await until('presence', async () => (await other.read(`${parent}-me`)) !== null);
+  const before = zookeeper.sessionNumber();
+
+  link.silence(true);
+  await other.create(`${parent}/while-silent`, text('x'));
+  await until('the watchdog', async () => zookeeper.ready() !== null && zookeeper.sessionNumber() > before);
+  await until('the old session to end', async () => (await other.read(`${parent}-me`)) === null);
+  link.silence(false);
+
+  await until('the missed change', async () => seen.get('while-silent') === 'x');
+  await until('presence in the new session', async () => (await other.read(`${parent}-me`)) !== null);
+});
+
+test('a call without an answer ends at its deadline', async () => {
+  const link = await silentLink();
+  const zookeeper = client(link.connection);
+  await until('a connection', async () => zookeeper.ready() === null);
+  link.silence(true);
+  await expect(zookeeper.read('/seckill')).rejects.toThrow(/took longer than 500 ms/);
+});
+
+test('closing before the connection stands neither throws nor keeps anything open', async () => {
+  const sockets = () => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
+  const before = sockets();
+  for (const connection of [address, '127.0.0.1:1']) {
+    for (let round = 0; round < 20; round += 1) {
+      const zookeeper = connectZooKeeper({ connection, logger, sessionTimeoutMs: 2000 });
+      if (round % 2 === 1) await new Promise((resolve) => setImmediate(resolve));
+      zookeeper.close();
+    }
+  }
+  // What the client throws in a socket's handler nobody can catch: vitest fails the run for it.
+  await until('the sockets to be closed', async () => sockets() <= before);
+});
+
+test('one office has one holder, and another follows when it goes', async () => {
+  const path = `${folder()}/office`;
+  const [first, second] = [client(), client()];
+  const one = standForLeader({ zookeeper: first, path, instance: 'one', logger });
+  closers.push(one.close);
+  await until('the first', async () => one.isLeader());
+  const two = standForLeader({ zookeeper: second, path, instance: 'two', logger });
+  closers.push(two.close);
+  await until(
+    'the second to have tried',
+    async () => (await second.children(path.replace('/office', ''))).length === 1,
+  );
+  expect(two.isLeader()).toBe(false);
+  one.close();
+  first.close();
+  await until('the second to follow', async () => two.isLeader());
+});

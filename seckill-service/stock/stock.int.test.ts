@@ -1,0 +1,229 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { newOrderId } from '#contract/order.ts';
+import { relayGroup, saleKeys } from '#contract/redis-keys.ts';
+import { startStack } from '#infra/stack/stack.ts';
+import { createLogger } from '#runtime/logger.ts';
+import { connectRedis } from '#runtime/redis.ts';
+import { createStock } from './stock.ts';
+
+// A stock Redis of its own: no relay and no sweeper but the test touches it.
+const dir = await mkdtemp(join(tmpdir(), 'stock-'));
+const stack = await startStack({ dir, only: ['stock-redis'], port: 'any', environment: process.env });
+const url = stack.environment.SECKILL_STOCK_REDIS_URL ?? '';
+const redis = connectRedis('hot', url, createLogger({ service: 'test', instance: 'test', level: 'silent' }));
+const probe = new Redis(url);
+const stock = createStock(redis);
+let saleId = '';
+
+/** A fresh sale for each test; `change` overrides what is loaded. */
+async function openSale(units: number, change: { limit?: number; opensInMs?: number; closesInMs?: number } = {}) {
+  const nowMs = Date.now();
+  const plan = {
+    total: units,
+    opensAtMs: nowMs + (change.opensInMs ?? -1000),
+    closesAtMs: nowMs + (change.closesInMs ?? 60_000),
+    limitPerUser: change.limit ?? 1,
+    lowestEpoch: 0,
+  };
+  await stock.preload(saleId, plan);
+  await stock.setState(saleId, 'open');
+}
+const order = () => newOrderId(saleId, Date.now());
+const equation = async () => {
+  const cut = await stock.cut(saleId);
+  const held = [...(cut?.reservations.values() ?? [])].filter((it) => it.state !== 'released');
+  return { free: cut?.sale.free, held: held.reduce((sum, it) => sum + it.units, 0), total: cut?.sale.total };
+};
+
+beforeEach(async () => {
+  if (redis.status !== 'ready') await new Promise<void>((resolve) => redis.once('ready', () => resolve()));
+  saleId = `stock-test-${crypto.randomUUID().slice(0, 8)}`;
+});
+afterAll(async () => {
+  redis.disconnect();
+  probe.disconnect();
+  await stack.stop();
+  await rm(dir, { recursive: true, force: true });
+});
+
+describe('reserve', () => {
+  test('never sells more units than stock when 1,000 buyers race (I1)', async () => {
+    await openSale(100);
+    const outcomes = await Promise.all(
+      Array.from({ length: 1000 }, (_, index) => stock.reserve(saleId, order(), `user-${index}`, 1)),
+    );
+    const places = outcomes.flatMap((outcome) => (outcome.kind === 'accepted' ? [outcome.place] : []));
+    expect(places.sort((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, index) => index + 1));
+    expect(outcomes.filter((outcome) => outcome.kind === 'sold_out')).toHaveLength(900);
+    expect(await equation()).toEqual({ free: 0, held: 100, total: 100 });
+  });
+
+  test('gives a replayed order the same place, takes no second unit, and does so after the sale is over (I5)', async () => {
+    await openSale(3);
+    const orderId = order();
+    expect(await stock.reserve(saleId, orderId, 'u', 1)).toEqual({ kind: 'accepted', place: 1, soldOutEpoch: null });
+    expect(await stock.reserve(saleId, orderId, 'u', 1)).toEqual({ kind: 'replay', place: 1 });
+    for (const action of ['pause', 'resume', 'close'] as const) {
+      await stock.setState(saleId, action);
+      expect(await stock.reserve(saleId, orderId, 'u', 1)).toEqual({ kind: 'replay', place: 1 });
+    }
+    expect(await equation()).toEqual({ free: 2, held: 1, total: 3 });
+  });
+
+  test('a replay of an order whose unit came back does not buy again, also when the limit is above one', async () => {
+    await openSale(5, { limit: 3 });
+    const orderId = order();
+    await stock.reserve(saleId, orderId, 'u', 2);
+    await stock.release(saleId, orderId);
+    expect(await stock.reserve(saleId, orderId, 'u', 2)).toEqual({ kind: 'replay', place: 2 });
+    expect(await equation()).toEqual({ free: 5, held: 0, total: 5 });
+  });
+
+  test('holds the per-user limit over several orders and quantities, and a refusal costs the user nothing (I2)', async () => {
+    await openSale(10, { limit: 3 });
+    expect((await stock.reserve(saleId, order(), 'u', 2)).kind).toBe('accepted');
+    expect(await stock.reserve(saleId, order(), 'u', 2)).toEqual({ kind: 'limit_reached', limit: 3 });
+    expect((await stock.reserve(saleId, order(), 'u', 1)).kind).toBe('accepted');
+    expect(await stock.reserve(saleId, order(), 'u', 1)).toEqual({ kind: 'limit_reached', limit: 3 });
+    expect(await stock.reserve(saleId, order(), 'other', 4)).toEqual({ kind: 'limit_reached', limit: 3 });
+    expect(await equation()).toEqual({ free: 7, held: 3, total: 10 });
+    expect(await probe.hgetall(saleKeys(saleId).buyers)).toEqual({ u: '3' });
+  });
+
+  test('says how many are left when fewer are free than asked for, and leaves them', async () => {
+    await openSale(2, { limit: 2 });
+    await stock.reserve(saleId, order(), 'first', 1);
+    expect(await stock.reserve(saleId, order(), 'second', 2)).toEqual({ kind: 'not_enough', free: 1 });
+    expect(await equation()).toEqual({ free: 1, held: 1, total: 2 });
+    expect((await stock.reserve(saleId, order(), 'second', 1)).kind).toBe('accepted');
+  });
+
+  test('the last unit ends the sale with a new epoch, a unit that comes back opens it with the next (I7)', async () => {
+    await openSale(1);
+    const orderId = order();
+    expect(await stock.reserve(saleId, orderId, 'u', 1)).toEqual({ kind: 'accepted', place: 1, soldOutEpoch: 3 });
+    expect(await stock.reserve(saleId, order(), 'v', 1)).toEqual({ kind: 'sold_out', epoch: 3 });
+    expect(await stock.release(saleId, orderId)).toEqual({ kind: 'released', openEpoch: 4 });
+    expect(await stock.release(saleId, orderId)).toEqual({ kind: 'already' });
+    expect(await stock.reserve(saleId, order(), 'v', 1)).toEqual({ kind: 'accepted', place: 2, soldOutEpoch: 5 });
+  });
+
+  test('is refused before the window, after it, in a pause, as a draft and without stock', async () => {
+    expect(await stock.reserve(saleId, order(), 'u', 1)).toEqual({ kind: 'sale_unknown' });
+    await openSale(1, { opensInMs: 30_000 });
+    const early = await stock.reserve(saleId, order(), 'u', 1);
+    expect(early.kind === 'not_open' && early.opensInMs).toBeGreaterThan(25_000);
+    saleId += '-b';
+    await openSale(1, { opensInMs: -2000, closesInMs: -1000 });
+    expect(await stock.reserve(saleId, order(), 'u', 1)).toEqual({ kind: 'closed' });
+    saleId += '-c';
+    await openSale(1);
+    await stock.setState(saleId, 'pause');
+    expect(await stock.reserve(saleId, order(), 'u', 1)).toEqual({ kind: 'paused' });
+  });
+
+  test.each(['{x}', 'a:b:c', "'; DROP", '张三', 'seckill:{other}:stock'])(
+    'a user id is data wherever it goes: %s',
+    async (userId) => {
+      await openSale(1);
+      const orderId = order();
+      await stock.reserve(saleId, orderId, userId, 1);
+      expect((await stock.reservation(orderId))?.userId).toBe(userId);
+      await stock.release(saleId, orderId);
+      expect(await probe.exists(saleKeys(saleId).buyers)).toBe(0);
+    },
+  );
+
+  test('costs six commands on the way to a yes, three when the state refuses', async () => {
+    await openSale(10);
+    const callsDuring = async (work: () => Promise<unknown>) => {
+      const before = await commandCalls();
+      await work();
+      return (await commandCalls()) - before;
+    };
+    await stock.reserve(saleId, order(), 'warm-up', 1);
+    expect(await callsDuring(() => stock.reserve(saleId, order(), 'u', 1))).toBe(6);
+    await stock.setState(saleId, 'pause');
+    expect(await callsDuring(() => stock.reserve(saleId, order(), 'late', 1))).toBe(3);
+  });
+});
+
+/** Commands that scripts have run so far: all, less the script's own call and our reading of the statistics. */
+async function commandCalls(): Promise<number> {
+  const text = await probe.info('commandstats');
+  const calls = [...text.matchAll(/cmdstat_([^:]+):calls=(\d+)/g)];
+  return calls.reduce(
+    (sum, [, name = '', count]) => (/^(evalsha|eval|info)/.test(name) ? sum : sum + Number(count)),
+    0,
+  );
+}
+
+describe('the other scripts', () => {
+  test('preload loads a draft again, and never touches a sale that is live or has orders', async () => {
+    const plan = { total: 5, opensAtMs: 0, closesAtMs: Date.now() + 60_000, limitPerUser: 1, lowestEpoch: 7 };
+    expect(await stock.preload(saleId, plan)).toEqual({ kind: 'done', epoch: 8 });
+    expect(await stock.preload(saleId, { ...plan, total: 9 })).toEqual({ kind: 'done', epoch: 9 });
+    await stock.setState(saleId, 'open');
+    await stock.reserve(saleId, order(), 'u', 1);
+    const before = await equation();
+    expect(await stock.preload(saleId, { ...plan, total: 100 })).toEqual({ kind: 'live' });
+    await stock.setState(saleId, 'close');
+    expect(await stock.preload(saleId, { ...plan, total: 100 })).toEqual({ kind: 'live' });
+    expect(await equation()).toEqual(before);
+  });
+
+  test('commit and release answer an unknown, a finished and a foreign order each in its way, and change nothing', async () => {
+    await openSale(5);
+    const [kept, back] = [order(), order()];
+    await stock.reserve(saleId, kept, 'u', 1);
+    await stock.reserve(saleId, back, 'v', 1);
+    await stock.release(saleId, back);
+    expect(await stock.commit(saleId, [kept, order(), back])).toEqual(['committed', 'unknown', 'released']);
+    expect(await stock.commit(saleId, [kept])).toEqual(['already']);
+    expect(await stock.release(saleId, order())).toEqual({ kind: 'unknown' });
+    expect((await stock.sale(saleId))?.committed).toBe(1);
+    expect(await equation()).toEqual({ free: 4, held: 1, total: 5 });
+  });
+
+  test('every change of state has a new epoch, a repeated one keeps it, an impossible one is refused', async () => {
+    expect(await stock.setState(saleId, 'open')).toEqual({ kind: 'sale_unknown' });
+    await openSale(1);
+    const steps = [];
+    for (const action of ['open', 'resume', 'pause', 'pause', 'open', 'resume', 'close', 'close', 'resume'] as const) {
+      steps.push(await stock.setState(saleId, action));
+    }
+    expect(steps).toEqual([
+      { kind: 'already', state: 'open', epoch: 2 },
+      { kind: 'already', state: 'open', epoch: 2 },
+      { kind: 'done', state: 'paused', epoch: 3 },
+      { kind: 'already', state: 'paused', epoch: 3 },
+      { kind: 'not_allowed', state: 'paused', epoch: 3 },
+      { kind: 'done', state: 'open', epoch: 4 },
+      { kind: 'done', state: 'closed', epoch: 5 },
+      { kind: 'already', state: 'closed', epoch: 5 },
+      { kind: 'not_allowed', state: 'closed', epoch: 5 },
+    ]);
+  });
+
+  test('a sale that is resumed without a free unit is sold out, not open', async () => {
+    await openSale(1);
+    await stock.reserve(saleId, order(), 'u', 1);
+    await stock.setState(saleId, 'pause');
+    expect(await stock.setState(saleId, 'resume')).toEqual({ kind: 'done', state: 'sold_out', epoch: 5 });
+  });
+
+  test('an accepted order stands in the outbox, and only an accepted one', async () => {
+    await openSale(1);
+    const orderId = order();
+    await stock.reserve(saleId, orderId, 'u', 1);
+    await stock.reserve(saleId, orderId, 'u', 1);
+    await stock.reserve(saleId, order(), 'v', 1);
+    const entries = await redis.xreadgroup('GROUP', relayGroup, 'me', 'STREAMS', saleKeys(saleId).outbox, '>');
+    const [, ofSale] = (entries as [string, [string, string[]][]][])[0] ?? [];
+    expect(ofSale?.map(([, fields]) => fields)).toEqual([['o', orderId, 'u', 'u', 'q', '1', 'p', '1']]);
+  });
+});
