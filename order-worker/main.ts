@@ -53,6 +53,11 @@ await runMain('order-worker', async (environment) => {
     labelNames: ['outcome'],
     registers,
   });
+  const guarded = new Counter({
+    name: 'seckill_units_guard_refused_total',
+    help: 'Orders that the database refused because their sale had no unit left: must stay 0',
+    registers,
+  });
   const limit = new Gauge({
     name: 'seckill_drain_limit_per_second',
     help: 'The drain rate that ops set; 0 is uncapped',
@@ -70,7 +75,13 @@ await runMain('order-worker', async (environment) => {
   queue.on('error', (error) => warn(error, 'queue'));
 
   const rate = keepDrainRate({ queue, zookeeper, logger, onRate: (perSecond) => limit.set(perSecond ?? 0) });
-  const commitBatch = createCommitBatch({ store, stock, logger, wait: async (ms) => void (await wait(ms)) });
+  const commitBatch = createCommitBatch({
+    store,
+    stock,
+    logger,
+    wait: async (ms) => void (await wait(ms)),
+    onGuard: () => guarded.inc(),
+  });
   const drain = startDrain({
     connection: queueRedis,
     commitBatch,

@@ -9,6 +9,7 @@ import { readConfig } from '#runtime/config.ts';
 import { startInnerServer } from '#runtime/inner-server.ts';
 import { closeServer, listen } from '#runtime/listen.ts';
 import { createLogger, createThrottledWarn } from '#runtime/logger.ts';
+import { startLoop } from '#runtime/loop.ts';
 import { runMain } from '#runtime/main.ts';
 import { Counter, createRegistry } from '#runtime/metrics.ts';
 import { connectPostgres } from '#runtime/postgres.ts';
@@ -19,8 +20,10 @@ import { standForLeader } from '#runtime/zookeeper-leader.ts';
 import { createCatalogue } from '#sales/catalogue.ts';
 import { publishState } from '#sales/publish-state.ts';
 import { startReconciler } from '#sales/reconciler.ts';
+import { createRollbackGuard } from '#sales/rollback-guard.ts';
 import { createStock } from '#stock/stock.ts';
 import { createPurchaseApp } from './purchase/app.ts';
+import { createGate } from './purchase/gate.ts';
 import { createPurchase } from './purchase/purchase.ts';
 import { startRelay } from './relay/relay.ts';
 
@@ -57,6 +60,13 @@ await runMain('seckill-service', async (environment) => {
     registers: [registry],
   });
 
+  const rollbacks = new Counter({
+    name: 'seckill_rollbacks_total',
+    help: 'Sales that were paused because stock Redis came back with an older past',
+    labelNames: ['sale'],
+    registers: [registry],
+  });
+
   const hot = connectRedis('hot', config.SECKILL_STOCK_REDIS_URL, logger);
   const patient = connectRedis('patient', config.SECKILL_STOCK_REDIS_URL, logger);
   const queueRedis = connectRedis('queue', config.SECKILL_QUEUE_REDIS_URL, logger);
@@ -74,21 +84,43 @@ await runMain('seckill-service', async (environment) => {
     logger,
     onMoved: (count) => relayed.inc(count),
   });
+  const catalogue = createCatalogue(pool);
   const leadership = standForLeader({ zookeeper, path: zookeeperPaths.leader('reconciler'), instance, logger });
   const reconciler = startReconciler({
     stock: patientStock,
-    catalogue: createCatalogue(pool),
+    catalogue,
     zookeeper,
     leadership,
     logger,
   });
 
+  const guard = createRollbackGuard({
+    stock: patientStock,
+    catalogue,
+    zookeeper,
+    logger,
+    onRollback: (saleId) => rollbacks.inc({ sale: saleId }),
+  });
+  const gate = createGate({ redis: hot, stock: createStock(hot), verify: guard.check, logger });
+  const watchdog = startLoop({
+    name: 'rollback check',
+    everyMs: 2000,
+    logger,
+    pass: async () => {
+      if (leadership.isLeader()) await guard.check();
+      return 'idle';
+    },
+  });
+
   const purchase = createPurchase({
-    stock: createStock(hot),
+    stock: gate,
     ticketKeys: config.SECKILL_TICKET_KEYS,
     now: Date.now,
     wait: async (ms) => void (await wait(ms)),
-    onAccepted: relay.nudge,
+    onAccepted: (saleId, place) => {
+      guard.sawPlace(saleId, place);
+      relay.nudge(saleId);
+    },
     onSoldOut: (saleId, epoch) => {
       // The reconciler repairs what fails here; the shopper's answer does not wait for it.
       publishState(zookeeper, saleId, { state: 'sold_out', epoch }).then(
@@ -105,7 +137,10 @@ await runMain('seckill-service', async (environment) => {
   const inner = await startInnerServer({
     address: config.SECKILL_INNER_LISTEN,
     registry,
-    ready: { 'stock redis': redisReady(hot) },
+    ready: {
+      'stock redis': redisReady(hot),
+      gate: () => (gate.isOpen() ? null : 'stock Redis is not verified yet'),
+    },
   });
   logger.info({ listen: config.SECKILL_LISTEN }, 'ready');
 
@@ -114,6 +149,7 @@ await runMain('seckill-service', async (environment) => {
       { name: 'server', close: () => closeServer(server) },
       { name: 'relay', close: relay.close },
       { name: 'reconciler', close: reconciler.close },
+      { name: 'rollback check', close: watchdog.close },
       { name: 'inner server', close: () => inner.close() },
       { name: 'zookeeper', close: zookeeper.close },
       { name: 'connections', close: () => disconnectRedis(hot, patient, queueRedis) },

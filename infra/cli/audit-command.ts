@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
-import { type AuditReport, auditSale } from '#order-worker/audit/audit.ts';
+import { type AuditReport, auditSale, type UnitOwner } from '#order-worker/audit/audit.ts';
 import { CliError } from './cli-error.ts';
 import { withConnections } from './connections.ts';
 import { dirOption, jsonOption } from './options.ts';
+import { table } from './output.ts';
 import { findSale } from './sale-commands.ts';
 
 /** The report as people read it. */
@@ -12,10 +13,17 @@ export function auditText(report: AuditReport): string {
   const more = report.differences.length - shown.length;
   return [
     `${report.saleId}: ${report.balanced ? 'balanced' : 'NOT BALANCED'}; ${report.orders.reservations} reservations, ${report.orders.rows} rows`,
+    ...(report.fault === null ? [] : [`  FAULT ${report.fault}: run "seckill stock rebuild ${report.saleId}"`]),
     ...checks,
     ...(shown.length > 0 ? ['differences:', ...shown] : []),
+    ...(report.owners === undefined ? [] : [ownersTable(report.owners)]),
     ...(more > 0 ? [`  … and ${more} more (--json shows all)`] : []),
   ].join('\n');
+}
+
+function ownersTable(owners: readonly UnitOwner[]): string {
+  const rows = owners.map(({ place, units, where, orderId, userId }) => [place, units, where, orderId, userId]);
+  return table(['PLACE', 'UNITS', 'WHERE', 'ORDER', 'USER'], rows);
 }
 
 export function registerAuditCommand(program: Command): void {
@@ -23,12 +31,13 @@ export function registerAuditCommand(program: Command): void {
     .command('audit')
     .argument('<saleId>')
     .description('check the books of a sale, live: units by state, orders against reservations; exit 1 on a difference')
+    .option('--units', "name every unit's owner, by order and state")
     .addOption(jsonOption())
     .addOption(dirOption())
-    .action((saleId: string, _options, command: Command) =>
+    .action((saleId: string, options: { units?: boolean }, command: Command) =>
       withConnections(command, async (context) => {
         await findSale(context, saleId);
-        const report = await auditSale(context, saleId);
+        const report = await auditSale(context, saleId, { owners: options.units === true });
         if (report === null) throw new CliError(`${saleId} has no stock yet: nothing to audit`, 1);
         context.output.result(report, auditText(report));
         if (!report.balanced) process.exitCode = 1;

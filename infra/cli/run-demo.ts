@@ -21,6 +21,12 @@ export async function runDemo(options: { dir: string | undefined; port: number; 
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
   process.on('SIGHUP', onSignal);
+  // npm hands signals on, but cannot when it is killed itself: then this process gets another parent.
+  const parent = process.ppid;
+  const orphaned = setInterval(() => {
+    if (process.ppid !== parent) stop.abort(new CliError('the process that started this one is gone', 1));
+  }, 500);
+  orphaned.unref();
   const output = createOutput(false);
   const stack = await startStack({
     dir: options.dir ?? `${checkoutDir}/.run`,

@@ -7,6 +7,7 @@ import { readSaleNode } from '#sales/publish-state.ts';
 import { changeSaleState } from '#sales/sale-state.ts';
 import type { SaleAction, StockSale } from '#stock/stock.ts';
 import { CliError } from './cli-error.ts';
+import { confirm } from './confirm.ts';
 import { type CommandContext, withConnections } from './connections.ts';
 import { dirOption, jsonOption } from './options.ts';
 import { money, table } from './output.ts';
@@ -51,6 +52,7 @@ function describe(sale: CatalogueSale, stock: StockSale | null) {
     opensAt,
     state: effectiveState(state, Date.parse(opensAt), Date.parse(sale.closesAt), Date.now()),
     epoch,
+    fault: stock?.fault ?? null,
     stock: stock === null ? null : { total: stock.total, free: stock.free, returned: stock.returned },
   };
 }
@@ -129,6 +131,7 @@ export function registerSaleCommands(program: Command): void {
           [
             `${shown.saleId}  ${shown.title}`,
             `  state     ${shown.state} (epoch ${shown.epoch}, edges were told ${published?.epoch ?? 'nothing yet'})`,
+            ...(shown.fault === null ? [] : [`  FAULT     ${shown.fault}: run "seckill stock rebuild ${saleId}"`]),
             `  price     ${money(shown.price)}, at most ${shown.limitPerUser} per person`,
             `  window    ${shown.opensAt} to ${shown.closesAt}`,
             `  units     ${shown.stock === null ? `${shown.units}, not preloaded` : `${shown.stock.free} free of ${shown.stock.total}`}`,
@@ -154,6 +157,12 @@ export function registerSaleCommands(program: Command): void {
         if (outcome.kind === 'sale_unknown') {
           throw new CliError(`${saleId} has no stock yet: run "seckill stock preload ${saleId}" first`, 1);
         }
+        if (outcome.kind === 'faulty') {
+          throw new CliError(
+            `${saleId} was paused because its stock is in doubt: run "seckill stock rebuild ${saleId}" first`,
+            1,
+          );
+        }
         if (outcome.kind === 'not_allowed') {
           throw new CliError(
             `${saleId} is ${outcome.state}: it cannot be ${name === 'open' ? 'opened' : `${name}d`}`,
@@ -174,14 +183,4 @@ export function registerSaleCommands(program: Command): void {
 function edgesText({ inStep, behind }: EdgesInStep): string {
   if (behind.length > 0) return `BEHIND: ${behind.join(', ')} (they follow when they are back; see "seckill status")`;
   return inStep.length === 0 ? 'no edge is connected' : `edges in step: ${inStep.join(', ')}`;
-}
-
-/** Asks on a terminal; elsewhere `--yes` must answer. */
-async function confirm(what: string): Promise<void> {
-  if (!process.stdin.isTTY) throw new CliError(`this would ${what}: add --yes`, 2);
-  const { createInterface } = await import('node:readline/promises');
-  const line = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await line.question(`This will ${what}. Go on? [y/N] `);
-  line.close();
-  if (!/^y(es)?$/i.test(answer.trim())) throw new CliError('nothing was changed', 1);
 }

@@ -29,7 +29,9 @@ export async function startFakeAgent(path: string): Promise<FakeAgent> {
     socket = accepted;
     connections += 1;
     accepted.on('error', () => accepted.destroy());
-    createInterface({ input: accepted }).on('line', (line) => {
+    const lines = createInterface({ input: accepted });
+    lines.on('error', () => accepted.destroy()); // it repeats the socket's: nginx may end while a beat is on its way
+    lines.on('line', (line) => {
       waiting.shift()?.(edgeAppliedSchema.parse(JSON.parse(line)).epochs);
     });
     arrived.resolve();

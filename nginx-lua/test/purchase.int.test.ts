@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { type ProblemCode, problemBody, problemContentType } from '#contract/problems.ts';
 import { startCountingUpstream } from './counting-upstream.ts';
 import { poll } from './poll.ts';
@@ -243,15 +243,18 @@ test('of two services a dead one is passed over unseen, and a purchase that was 
   const dir = await mkdtemp(join(tmpdir(), 'edge-'));
   const path = join(dir, 'second.sock');
   const pair = await startEdge({}, [path]);
+  onTestFinished(async () => {
+    await pair.stop();
+    await rm(dir, { recursive: true });
+  });
   await pair.agent.send({ type: 'snapshot', sales: [saleOf('open')] });
   for (let nth = 0; nth < 6; nth += 1) expect((await buy(pair, 'open')).status).toBe(202);
   expect(pair.service.seen.length).toBe(6);
 
   pair.service.answer = (_, response) => response.socket?.destroy();
   const second = await startCountingUpstream(path, (_, response) => response.socket?.destroy());
+  onTestFinished(() => second.stop());
   const seen = await Promise.all(Array.from({ length: 10 }, () => buy(pair, 'open')));
   for (const answer of seen) expect(seenOf(answer)).toEqual(refusal('UNAVAILABLE'));
   expect(pair.service.seen.length - 6 + second.seen.length).toBeLessThanOrEqual(10);
-  await Promise.all([pair.stop(), second.stop()]);
-  await rm(dir, { recursive: true });
 });

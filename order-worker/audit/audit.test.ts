@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseReservation } from '#contract/reservation.ts';
 import type { StockSale } from '#stock/stock.ts';
+import type { StoredOrder } from '../orders/order-store.ts';
 import { auditSale } from './audit.ts';
 
 const sale: StockSale = {
@@ -13,16 +14,38 @@ const sale: StockSale = {
   free: 2,
   returned: 0,
   committed: 2,
+  skipped: 0,
+  fault: null,
 };
-const row = (orderId: string, userId: string, state = 'awaiting_payment') => ({ orderId, userId, quantity: 1, state });
+const row = (orderId: string, userId: string, state: StoredOrder['state'] = 'awaiting_payment'): StoredOrder => ({
+  orderId,
+  userId,
+  quantity: 1,
+  place: 1,
+  state,
+  acceptedAt: 9,
+});
+
+/** The buyers hash as the scripts would have it. */
+function buyersOf(records: readonly string[]): Map<string, number> {
+  const buyers = new Map<string, number>();
+  for (const { state, userId, units } of records.map(parseReservation)) {
+    if (state !== 'released') buyers.set(userId, (buyers.get(userId) ?? 0) + units);
+  }
+  return buyers;
+}
 
 /** Books that balance: two stored, one on its way, two free; `change` breaks them. */
-function audit(change: {
-  sale?: Partial<StockSale>;
-  reservations?: Record<string, string>;
-  rows?: ReturnType<typeof row>[];
-  late?: string;
-}) {
+function audit(
+  change: {
+    sale?: Partial<StockSale>;
+    reservations?: Record<string, string>;
+    rows?: ReturnType<typeof row>[];
+    late?: string;
+    buyers?: Map<string, number>;
+  },
+  options = {},
+) {
   const records = { a: 'c:1:1:9:u', b: 'c:1:2:9:v', c: 'h:1:3:9:w', ...change.reservations };
   return auditSale(
     {
@@ -30,12 +53,14 @@ function audit(change: {
         cut: async () => ({
           sale: { ...sale, ...change.sale },
           reservations: new Map(Object.entries(records).map(([id, text]) => [id, parseReservation(text)])),
+          buyers: change.buyers ?? buyersOf(Object.values(records)),
         }),
         reservation: async (id) => (id === change.late ? parseReservation('h:1:4:9:x') : null),
       },
       store: { ofSale: async () => change.rows ?? [row('a', 'u', 'paid'), row('b', 'v')] },
     },
     'autumn',
+    options,
   );
 }
 const failing = async (change: Parameters<typeof audit>[0]) =>
@@ -66,7 +91,21 @@ test('a row younger than the cut is no difference', async () => {
 });
 
 test('units that went back while the row lives break I1', async () => {
-  expect(await failing({ sale: { free: 3 }, reservations: { b: 'r:1:2:9:v' } })).toEqual(['I1']);
+  expect(await failing({ sale: { free: 3, returned: 1 }, reservations: { b: 'r:1:2:9:v' } })).toEqual(['I1']);
+});
+
+test('a paid order whose units went back, or a unit that came back twice, breaks I6', async () => {
+  expect(await failing({ sale: { free: 3, returned: 1 }, reservations: { a: 'r:1:1:9:u' } })).toEqual(['I6']);
+  expect(await failing({ sale: { returned: 1 } })).toEqual(['I6']);
+});
+
+test('a buyer whose note differs from what the buyer holds breaks I2', async () => {
+  expect(await failing({ buyers: new Map([['u', 1]]) })).toEqual(['I2']);
+});
+
+test('each unit has an owner by name when asked for', async () => {
+  const report = await audit({}, { owners: true });
+  expect(report?.owners?.map(({ orderId, where }) => `${orderId} ${where}`)).toEqual(['a paid', 'b unpaid', 'c held']);
 });
 
 test('a row that disagrees with its reservation breaks I5', async () => {

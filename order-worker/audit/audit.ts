@@ -1,8 +1,8 @@
 import type { Reservation } from '#contract/reservation.ts';
-import type { Stock, StockSale } from '#stock/stock.ts';
-import type { OrderStore } from '../orders/order-store.ts';
+import type { Stock, StockCut } from '#stock/stock.ts';
+import { endedStates, type OrderStore, type StoredOrder } from '../orders/order-store.ts';
 
-export type InvariantId = 'I1' | 'I2' | 'I3' | 'I4' | 'I5';
+export type InvariantId = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6';
 export type AuditCheck = { invariant: InvariantId; holds: boolean; says: string };
 export type AuditDifference = { invariant: InvariantId; orderId: string; explains: string };
 export type AuditReport = {
@@ -13,9 +13,19 @@ export type AuditReport = {
   orders: { reservations: number; rows: number };
   checks: AuditCheck[];
   differences: AuditDifference[];
+  /** Why the system itself paused the sale, or null. */
+  fault: string | null;
+  /** Every unit's owner, when asked for: order by order, in the order in which they were granted. */
+  owners?: UnitOwner[];
 };
-
-type Row = Awaited<ReturnType<OrderStore['ofSale']>>[number];
+export type UnitOwner = {
+  orderId: string;
+  userId: string;
+  units: number;
+  place: number;
+  where: UnitPlace | 'free again';
+};
+type UnitPlace = 'held' | 'unpaid' | 'paid' | 'refunding';
 
 /**
  * Checks a sale's books, while it sells too. The cut of stock Redis is one instant; the rows are read after it, so
@@ -25,6 +35,7 @@ type Row = Awaited<ReturnType<OrderStore['ofSale']>>[number];
 export async function auditSale(
   deps: { stock: Pick<Stock, 'cut' | 'reservation'>; store: Pick<OrderStore, 'ofSale'> },
   saleId: string,
+  options: { owners?: boolean } = {},
 ): Promise<AuditReport | null> {
   const cut = await deps.stock.cut(saleId);
   if (cut === null) return null;
@@ -35,25 +46,42 @@ export async function auditSale(
     const reservation = await deps.stock.reservation(row.orderId);
     if (reservation !== null) young.set(row.orderId, reservation);
   }
-  return compare(saleId, cut.sale, cut.reservations, rows, young);
+  const report = compare(saleId, cut, rows, young);
+  return options.owners === true ? { ...report, owners: ownersOf(cut.reservations, rows) } : report;
+}
+
+function ownersOf(reservations: ReadonlyMap<string, Reservation>, rows: readonly StoredOrder[]): UnitOwner[] {
+  const rowsById = new Map(rows.map((row) => [row.orderId, row]));
+  return [...reservations]
+    .map(([orderId, reservation]) => ({
+      orderId,
+      userId: reservation.userId,
+      units: reservation.units,
+      place: reservation.place,
+      where: reservation.state === 'released' ? ('free again' as const) : placeOf(reservation, rowsById.get(orderId)),
+    }))
+    .sort((a, b) => a.place - b.place);
 }
 
 function compare(
   saleId: string,
-  sale: StockSale,
-  reservations: ReadonlyMap<string, Reservation>,
-  rows: readonly Row[],
+  { sale, reservations, buyers }: StockCut,
+  rows: readonly StoredOrder[],
   young: ReadonlyMap<string, Reservation>,
 ): AuditReport {
   const rowsById = new Map(rows.map((row) => [row.orderId, row]));
   const units = { total: sale.total, free: sale.free, held: 0, unpaid: 0, paid: 0, refunding: 0 };
   const perUser = new Map<string, number>();
   const differences: AuditDifference[] = [];
+  let returned = 0;
 
   for (const [orderId, reservation] of reservations) {
     const row = rowsById.get(orderId);
     if (reservation.state === 'released') {
-      if (row !== undefined && !ended.has(row.state)) {
+      returned += reservation.units;
+      if (row?.state === 'paid') {
+        differences.push({ invariant: 'I6', orderId, explains: 'it is paid, but its units went back' });
+      } else if (row !== undefined && !endedStates.has(row.state)) {
         differences.push({ invariant: 'I1', orderId, explains: `its units went back, but its row is ${row.state}` });
       }
       continue;
@@ -80,6 +108,23 @@ function compare(
     });
   }
 
+  for (const userId of new Set([...perUser.keys(), ...buyers.keys()])) {
+    const [counted, noted] = [perUser.get(userId) ?? 0, buyers.get(userId) ?? 0];
+    if (counted === noted) continue;
+    differences.push({
+      invariant: 'I2',
+      orderId: '',
+      explains: `user ${userId} holds ${counted} units, but ${noted} are noted`,
+    });
+  }
+  if (returned !== sale.returned) {
+    differences.push({
+      invariant: 'I6',
+      orderId: '',
+      explains: `${returned} units of ended orders, but ${sale.returned} were counted back`,
+    });
+  }
+
   const sum = units.free + units.held + units.unpaid + units.paid + units.refunding;
   const clean = (invariant: InvariantId) => !differences.some((difference) => difference.invariant === invariant);
   const checks: AuditCheck[] = [
@@ -92,6 +137,7 @@ function compare(
     { invariant: 'I3', holds: clean('I3'), says: 'every committed order has its row' },
     { invariant: 'I4', holds: clean('I4'), says: 'every row has its reservation' },
     { invariant: 'I5', holds: clean('I5'), says: 'row and reservation of each order agree' },
+    { invariant: 'I6', holds: clean('I6'), says: `each of the ${sale.returned} units that came back came back once` },
   ];
   return {
     saleId,
@@ -100,12 +146,11 @@ function compare(
     orders: { reservations: reservations.size, rows: rows.length },
     checks,
     differences,
+    fault: sale.fault,
   };
 }
 
-const ended = new Set(['expired', 'cancelled', 'refunded', 'failed']);
-
-function placeOf(reservation: Reservation, row: Row | undefined): 'held' | 'unpaid' | 'paid' | 'refunding' {
+function placeOf(reservation: Reservation, row: StoredOrder | undefined): UnitPlace {
   if (reservation.state === 'held') return 'held';
   if (row?.state === 'paid') return 'paid';
   return row?.state === 'refunding' ? 'refunding' : 'unpaid';

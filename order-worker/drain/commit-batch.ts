@@ -2,7 +2,7 @@ import type { AcceptedOrder } from '#contract/order.ts';
 import type { Logger } from '#runtime/logger.ts';
 import { StockFault } from '#stock/fault.ts';
 import type { Stock } from '#stock/stock.ts';
-import type { OrderStore, StoreOutcome } from '../orders/order-store.ts';
+import { isUnitsGuard, type OrderStore, type StoreOutcome } from '../orders/order-store.ts';
 
 /** The order itself cannot be stored, however often it is tried: a matter for the dead letters. */
 export class PoisonOrder extends Error {}
@@ -23,8 +23,10 @@ export function createCommitBatch(deps: {
   logger: Logger;
   wait: (ms: number) => Promise<void>;
   onWaiting?: (reason: string) => void;
+  /** The database refused an order because its sale has no unit left for it: an alarm. */
+  onGuard?: () => void;
 }): CommitBatch {
-  const { store, stock, logger, wait, onWaiting } = deps;
+  const { store, stock, logger, wait, onWaiting, onGuard } = deps;
 
   async function patiently<T>(what: string, work: () => Promise<T>, isOutage: (error: unknown) => boolean): Promise<T> {
     for (let attempt = 0; ; attempt += 1) {
@@ -44,6 +46,10 @@ export function createCommitBatch(deps: {
       const [outcome] = await patiently('postgres', () => store.store([order]), isDatabaseOutage);
       return outcome ?? new PoisonOrder('no outcome');
     } catch (error) {
+      if (isUnitsGuard(error)) {
+        logger.error({ orderId: order.orderId, saleId: order.saleId }, 'UNITS GUARD: one order too many for its sale');
+        onGuard?.();
+      }
       return new PoisonOrder(`cannot be stored: ${error instanceof Error ? error.message : String(error)}`);
     }
   };

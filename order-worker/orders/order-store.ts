@@ -1,4 +1,4 @@
-import type { AcceptedOrder } from '#contract/order.ts';
+import type { AcceptedOrder, OrderState } from '#contract/order.ts';
 import { inTransaction, type Pool } from '#runtime/postgres.ts';
 
 export type StoreOutcome =
@@ -7,10 +7,33 @@ export type StoreOutcome =
   /** The catalogue has no such sale: the order cannot be priced. */
   | { kind: 'sale_unknown' };
 
+/** An order's row. `acceptedAt` is Unix ms. */
+export type StoredOrder = {
+  orderId: string;
+  userId: string;
+  quantity: number;
+  place: number;
+  state: OrderState;
+  acceptedAt: number;
+};
+
+type Row = { id: string; user_id: string; quantity: number; place: number; state: OrderState; accepted_at: Date };
+
+/** States of orders that hold no unit any more. */
+export const endedStates: ReadonlySet<OrderState> = new Set(['expired', 'cancelled', 'refunded', 'failed']);
+
+/** True for the refusal of the second guard: the order would be one too many for its sale. */
+export function isUnitsGuard(error: unknown): boolean {
+  return error instanceof Error && Reflect.get(error, 'constraint') === 'sales_units_guard';
+}
+
 /** Orders in PostgreSQL. */
 export type OrderStore = ReturnType<typeof createOrderStore>;
 
-/** One round trip: rows, and the first event of each row that is new. What is there already is left as it is (I5). */
+/**
+ * One round trip: rows, the first event of each row that is new, and the units guard (sales_units_guard: a batch that
+ * would store more units than the sale has is refused as a whole). What is there already is left as it is (I5).
+ */
 const storeSql = `
   WITH accepted AS (
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::bigint[], $6::bigint[])
@@ -22,6 +45,10 @@ const storeSql = `
       FROM accepted a JOIN sales s ON s.id = a.sale_id
     ON CONFLICT (id) DO NOTHING
     RETURNING id, sale_id, user_id, quantity, place, amount, currency, pay_by
+  ), counted AS (
+    UPDATE sales SET stored_units = stored_units + new.units
+      FROM (SELECT sale_id, sum(quantity)::int AS units FROM stored GROUP BY sale_id) new
+     WHERE sales.id = new.sale_id
   ), noted AS (
     INSERT INTO order_events (order_id, version, type, data)
     SELECT id, 1, 'order.created', to_jsonb(stored) FROM stored
@@ -60,13 +87,20 @@ export function createOrderStore(pool: Pool) {
       return new Set(rows.map((row) => row.id));
     },
 
-    /** Every order of a sale, for the audit. */
-    async ofSale(saleId: string): Promise<{ orderId: string; userId: string; quantity: number; state: string }[]> {
-      const { rows } = await pool.query<{ id: string; user_id: string; quantity: number; state: string }>(
-        'SELECT id, user_id, quantity, state FROM orders WHERE sale_id = $1 ORDER BY place',
+    /** Every order of a sale, by place: for the audit and the rebuild. */
+    async ofSale(saleId: string): Promise<StoredOrder[]> {
+      const { rows } = await pool.query<Row>(
+        'SELECT id, user_id, quantity, place, state, accepted_at FROM orders WHERE sale_id = $1 ORDER BY place',
         [saleId],
       );
-      return rows.map((row) => ({ orderId: row.id, userId: row.user_id, quantity: row.quantity, state: row.state }));
+      return rows.map((row) => ({
+        orderId: row.id,
+        userId: row.user_id,
+        quantity: row.quantity,
+        place: row.place,
+        state: row.state,
+        acceptedAt: row.accepted_at.getTime(),
+      }));
     },
   };
 }

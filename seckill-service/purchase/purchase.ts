@@ -20,7 +20,7 @@ export function createPurchase(deps: {
   ticketKeys: readonly TicketKey[];
   now: () => number;
   wait: (ms: number) => Promise<void>;
-  onAccepted: (saleId: string) => void;
+  onAccepted: (saleId: string, place: number) => void;
   onSoldOut: (saleId: string, epoch: number) => void;
   decideWithinMs?: number;
 }): Purchase {
@@ -60,7 +60,7 @@ export function createPurchase(deps: {
     const outcome = await reserve(saleId, orderId, userId, quantity);
     if (outcome === null) return { kind: 'unavailable' };
     if (outcome.kind === 'accepted') {
-      onAccepted(saleId);
+      onAccepted(saleId, outcome.place);
       if (outcome.soldOutEpoch !== null) onSoldOut(saleId, outcome.soldOutEpoch);
     }
     return { ...outcome, orderId };

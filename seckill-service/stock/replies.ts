@@ -14,7 +14,8 @@ export const replies = {
   },
   commit: { COMMITTED: 1, ALREADY: 0, UNKNOWN: -1, RELEASED: -2 },
   release: { RELEASED: 1, ALREADY: 0, UNKNOWN: -1 },
-  'set-state': { DONE: 1, ALREADY: 0, SALE_UNKNOWN: -1, NOT_ALLOWED: -2 },
+  restore: { RESTORED: 1, ALREADY: 0, NOT_STANDING: -1, NO_UNITS: -2 },
+  'set-state': { DONE: 1, ALREADY: 0, SALE_UNKNOWN: -1, NOT_ALLOWED: -2, FAULTY: -3 },
 } as const;
 
 export type ScriptName = keyof typeof replies;

@@ -28,9 +28,10 @@ export type ReleaseOutcome =
   /** `openEpoch` is the sale's new epoch when it was sold out and is open again, else null. */
   { kind: 'released'; openEpoch: number | null } | { kind: 'already' } | { kind: 'unknown' };
 
+/** What ops may do with a sale. `mend` is the rebuild's own: it takes a fault away, the sale stays paused. */
 export type SaleAction = 'open' | 'pause' | 'resume' | 'close';
 export type SetStateOutcome =
-  | { kind: 'done' | 'already' | 'not_allowed'; state: StoredSaleState; epoch: number }
+  | { kind: 'done' | 'already' | 'not_allowed' | 'faulty'; state: StoredSaleState; epoch: number }
   | { kind: 'sale_unknown' };
 
 /** The sale as stock Redis has it. Times are Unix ms, the rest units. */
@@ -45,7 +46,27 @@ export type StockSale = {
   /** Units that were granted and came back, and units whose order the database has (both ever growing). */
   returned: number;
   committed: number;
+  /** Places that a rebuild passed over, in units. */
+  skipped: number;
+  /** Why the system itself paused the sale, or null. */
+  fault: string | null;
 };
+
+/** A sale's books at one instant. `buyers`: units held or bought by user. */
+export type StockCut = {
+  sale: StockSale;
+  reservations: Map<string, Reservation>;
+  buyers: Map<string, number>;
+};
+
+/** Units granted so far, whatever came back in between: the place of the newest order. It never falls. */
+export function unitsGranted(sale: Pick<StockSale, 'total' | 'returned' | 'skipped' | 'free'>): number {
+  return sale.total + sale.returned + sale.skipped - sale.free;
+}
+
+/** An order as the database or the queue knows it, for {@link Stock.restore}. */
+export type KnownOrder = Omit<Reservation, 'state'> & { orderId: string; state: 'held' | 'committed' };
+export type RestoreOutcome = 'restored' | 'already' | 'not_standing' | 'no_units';
 
 export type PreloadPlan = {
   total: number;
@@ -106,11 +127,32 @@ export function createStock(redis: Redis) {
 
     /** Opens, pauses, resumes or closes; `openNow` also moves the window's start to this instant. */
     async setState(saleId: string, action: SaleAction, openNow = false): Promise<SetStateOutcome> {
-      const reply = await run('set-state', saleKeys(saleId), [action, openNow ? 'now' : '']);
-      const [code, epoch, state] = reply as [number, number, string]; // the script's three fields, see its header
-      if (code === replies['set-state'].SALE_UNKNOWN) return { kind: 'sale_unknown' };
-      const kind = setStateKinds.get(code) ?? unexpected('set-state', code);
-      return { kind, state: toStoredState(state), epoch };
+      return setStateOutcome(await run('set-state', saleKeys(saleId), [action, openNow ? 'now' : '', '', 0]));
+    },
+
+    /** Pauses a sale whose books are in doubt; only {@link mend} lets it be resumed. The epoch will be above `lowestEpoch`. */
+    async pauseForFault(saleId: string, fault: string, lowestEpoch: number): Promise<SetStateOutcome> {
+      return setStateOutcome(await run('set-state', saleKeys(saleId), ['pause', '', fault, lowestEpoch]));
+    },
+
+    /** Takes the fault away; the sale stays paused until it is resumed. */
+    async mend(saleId: string): Promise<SetStateOutcome> {
+      return setStateOutcome(await run('set-state', saleKeys(saleId), ['mend', '', '', 0]));
+    },
+
+    /** Gives an order that exists elsewhere its reservation back; the sale must be paused or a draft. */
+    async restore(saleId: string, order: KnownOrder): Promise<RestoreOutcome> {
+      const { orderId, state, units, place, acceptedAt, userId } = order;
+      const args = [orderId, state === 'held' ? 'h' : 'c', units, place, acceptedAt, userId];
+      const [code] = numbers(await run('restore', saleKeys(saleId), args));
+      return restoreOutcomes.get(code) ?? unexpected('restore', code);
+    },
+
+    /** Which of these orders have no reservation. */
+    async withoutReservation(saleId: string, orderIds: readonly string[]): Promise<string[]> {
+      if (orderIds.length === 0) return [];
+      const records = await redis.hmget(saleKeys(saleId).reservations, ...orderIds).catch(fail);
+      return orderIds.filter((_orderId, index) => records[index] == null);
     },
 
     /** The ids of every sale whose stock is here. */
@@ -135,23 +177,31 @@ export function createStock(redis: Redis) {
     },
 
     /**
-     * Sale, stock and every reservation at one instant (one MULTI): the audit's cut. It blocks Redis for about a
-     * millisecond per thousand reservations.
+     * Sale, stock, buyers and every reservation at one instant (one MULTI): the audit's cut. It blocks Redis for about
+     * a millisecond per thousand reservations.
      */
-    async cut(saleId: string): Promise<{ sale: StockSale; reservations: Map<string, Reservation> } | null> {
+    async cut(saleId: string): Promise<StockCut | null> {
       const keys = saleKeys(saleId);
       const results = await redis
         .multi()
         .hgetall(keys.sale)
         .get(keys.stock)
         .hgetall(keys.reservations)
+        .hgetall(keys.buyers)
         .exec()
         .catch(fail);
-      const [hash, free, records] = (results ?? []).map(([error, value]) => (error === null ? value : fail(error)));
+      const [hash, free, records, held] = (results ?? []).map(([error, value]) =>
+        error === null ? value : fail(error),
+      );
       const sale = toStockSale(hash, free);
       if (sale === null) return null;
       const entries = Object.entries(records as Record<string, string>); // HGETALL's reply in ioredis' legacy shape
-      return { sale, reservations: new Map(entries.map(([orderId, record]) => [orderId, parseReservation(record)])) };
+      const buyers = Object.entries(held as Record<string, string>); // the same
+      return {
+        sale,
+        reservations: new Map(entries.map(([orderId, record]) => [orderId, parseReservation(record)])),
+        buyers: new Map(buyers.map(([userId, units]) => [userId, Number(units)])),
+      };
     },
 
     /** Accepted orders that no relay has moved to the queue yet. */
@@ -191,11 +241,26 @@ const commitOutcomes = new Map<number, CommitOutcome>([
   [replies.commit.RELEASED, 'released'],
 ]);
 
-const setStateKinds = new Map<number, 'done' | 'already' | 'not_allowed'>([
+const restoreOutcomes = new Map<number, RestoreOutcome>([
+  [replies.restore.RESTORED, 'restored'],
+  [replies.restore.ALREADY, 'already'],
+  [replies.restore.NOT_STANDING, 'not_standing'],
+  [replies.restore.NO_UNITS, 'no_units'],
+]);
+
+const setStateKinds = new Map<number, 'done' | 'already' | 'not_allowed' | 'faulty'>([
   [replies['set-state'].DONE, 'done'],
   [replies['set-state'].ALREADY, 'already'],
   [replies['set-state'].NOT_ALLOWED, 'not_allowed'],
+  [replies['set-state'].FAULTY, 'faulty'],
 ]);
+
+function setStateOutcome(reply: unknown): SetStateOutcome {
+  const [code, epoch, state] = reply as [number, number, string]; // the script's three fields, see its header
+  if (code === replies['set-state'].SALE_UNKNOWN) return { kind: 'sale_unknown' };
+  const kind = setStateKinds.get(code) ?? unexpected('set-state', code);
+  return { kind, state: toStoredState(state), epoch };
+}
 
 function reserveOutcome([code, value, epoch]: readonly [number, number, number, ...number[]]): ReserveOutcome {
   const reply = replies.reserve;
@@ -242,5 +307,7 @@ function toStockSale(hash: unknown, free: unknown): StockSale | null {
     free: Number(free),
     returned: Number(fields.returned),
     committed: Number(fields.committed),
+    skipped: Number(fields.skipped),
+    fault: fields.fault ?? null,
   };
 }

@@ -25,7 +25,8 @@ local orderId, userId, quantity = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local sale = redis.call('HMGET', saleKey, 'state', 'opensAt', 'closesAt', 'limit', 'total', 'returned', 'epoch')
+local sale = redis.call('HMGET', saleKey, 'state', 'opensAt', 'closesAt', 'limit', 'total', 'returned', 'epoch',
+  'skipped')
 local state, opensAt, closesAt, limit = sale[1], tonumber(sale[2]), tonumber(sale[3]), tonumber(sale[4])
 
 -- A yes that was given stays a yes: the record answers before any refusal does.
@@ -61,8 +62,9 @@ if free < 0 then
   putBack()
   return refuse(-7, free + quantity, 0)
 end
--- Units granted so far, this order's included: grows with every grant, whatever came back in between.
-local place = tonumber(sale[5]) + tonumber(sale[6]) - free
+-- Units granted so far, this order's included: grows with every grant, whatever came back in between. `skipped` are
+-- places that a rebuild passed over.
+local place = tonumber(sale[5]) + tonumber(sale[6]) + tonumber(sale[8]) - free
 local record = string.format('h:%d:%d:%.0f:%s', quantity, place, now, userId)
 if redis.call('HSETNX', reservationsKey, orderId, record) == 0 then
   redis.call('INCRBY', stockKey, quantity)

@@ -1,38 +1,45 @@
 #!lua
 -- set-state: opens, pauses, resumes or closes a sale; each change has a new epoch.
--- Keeps: I7.
+-- Keeps: I7. A sale that was paused for a fault cannot be resumed before it is mended.
 -- KEYS[1] sale
 -- KEYS[2] stock
--- ARGV[1] action: open, pause, resume or close
+-- ARGV[1] action: open, pause, resume, close or mend
 -- ARGV[2] when: 'now' moves opensAt to this instant (open only), else ''
+-- ARGV[3] fault: why the system itself pauses the sale (pause only), else ''
+-- ARGV[4] lowestEpoch: the new epoch is above this one, so that it overrules what edges know; 0 as a rule
 -- Returns {1, epoch, state} DONE
 -- Returns {0, epoch, state} ALREADY: it was in that state
 -- Returns {-1, 0, ''} SALE_UNKNOWN
 -- Returns {-2, epoch, state} NOT_ALLOWED: not from this state; nothing was changed
+-- Returns {-3, epoch, state} FAULTY: it was paused for a fault; nothing was changed
 -- Cost: at most 5 commands. The clock is Redis' own TIME.
 local saleKey, stockKey = KEYS[1], KEYS[2]
-local action, when = ARGV[1], ARGV[2]
+local action, when, fault, lowestEpoch = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 
-local sale = redis.call('HMGET', saleKey, 'state', 'epoch', 'opensAt')
-local state, epoch = sale[1], tonumber(sale[2] or 0)
+local sale = redis.call('HMGET', saleKey, 'state', 'epoch', 'opensAt', 'fault')
+local state, epoch, faulty = sale[1], tonumber(sale[2] or 0), sale[4]
 if not state then return { -1, 0, '' } end
 
 local onSale = state == 'open' or state == 'sold_out'
+local already = (action == 'open' and onSale and when ~= 'now') or (action == 'resume' and onSale)
+  or (action == 'pause' and state == 'paused' and (fault == '' or faulty)) or (action == 'close' and state == 'closed')
+  or (action == 'mend' and not faulty)
+if already then return { 0, epoch, state } end
+
 local target
-if action == 'open' and state == 'draft' then target = 'open'
-elseif action == 'open' and onSale and when ~= 'now' then return { 0, epoch, state }
-elseif action == 'open' and state == 'open' then target = 'open'
-elseif action == 'pause' and onSale then target = 'paused'
-elseif action == 'pause' and state == 'paused' then return { 0, epoch, state }
+if action == 'open' and (state == 'draft' or state == 'open') then target = 'open'
+elseif action == 'pause' and (onSale or (fault ~= '' and state ~= 'closed')) then target = 'paused'
 elseif action == 'resume' and state == 'paused' then
+  if faulty then return { -3, epoch, state } end
   target = tonumber(redis.call('GET', stockKey)) > 0 and 'open' or 'sold_out'
-elseif action == 'resume' and onSale then return { 0, epoch, state }
-elseif action == 'close' and state == 'closed' then return { 0, epoch, state }
+elseif action == 'mend' and state == 'paused' then target = 'paused'
 elseif action == 'close' then target = 'closed'
 else return { -2, epoch, state } end
 
-epoch = epoch + 1
+epoch = math.max(epoch, lowestEpoch) + 1
 redis.call('HSET', saleKey, 'state', target, 'epoch', epoch)
+if fault ~= '' then redis.call('HSET', saleKey, 'fault', fault) end
+if action == 'mend' then redis.call('HDEL', saleKey, 'fault') end
 if when == 'now' then
   local time = redis.call('TIME')
   local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))

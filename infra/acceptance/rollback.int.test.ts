@@ -1,0 +1,163 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { Pool } from 'undici';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { saleKeys, salesRegistryKey } from '#contract/redis-keys.ts';
+import { call, getTicket, type HeldTicket, signIn } from '#loadtest/crowd/shopper.ts';
+import type { AuditReport } from '#order-worker/audit/audit.ts';
+import { type Stack, stackStatus, startStack } from '../stack/stack.ts';
+import { newSaleId, openSale, seckill, seckillJson, until } from './seckill.ts';
+
+/** A stack of its own: its stock Redis loses its memory here. */
+let stack: Stack;
+let dir: string;
+let pool: Pool;
+let redis: Redis;
+let saleId: string;
+const units = 20;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'rollback-'));
+  stack = await startStack({ dir, port: 'any', services: 2, environment: process.env });
+  pool = new Pool(stack.edgeUrl, { connections: 8 });
+  redis = new Redis(stack.environment.SECKILL_STOCK_REDIS_URL ?? '');
+});
+afterAll(async () => {
+  redis?.disconnect();
+  await pool?.close();
+  await stack?.stop();
+  await rm(dir, { recursive: true, force: true });
+});
+beforeEach(async () => {
+  saleId = newSaleId('rollback');
+  await openSale(stack.environment, dir, { saleId, units });
+});
+
+async function ticket(): Promise<HeldTicket> {
+  const held = await getTicket(pool, saleId, await signIn(pool));
+  if (!('ticket' in held)) throw new Error(`no ticket: ${JSON.stringify(held)}`);
+  return held;
+}
+const buy = async (held: HeldTicket) => {
+  const { status, body } = await call(pool, 'POST', `/api/sales/${saleId}/orders`, {
+    ticket: held.ticket,
+    body: { quantity: 1 },
+  });
+  return { status, code: body.code, place: body.place };
+};
+const audit = () => seckillJson<AuditReport>(stack.environment, 'audit', saleId);
+const buyAndStore = async (count: number) => {
+  const answers = [];
+  for (let index = 0; index < count; index += 1) answers.push(await buy(await ticket()));
+  await until('the orders to be stored', async () => (await audit()).units.held === 0);
+  return answers.map(({ place }) => place);
+};
+
+/** The sale's keys as they are now; `restore` puts them back and breaks every link, as a restart from a backup does. */
+async function backup() {
+  const keys = Object.values(saleKeys(saleId));
+  const dumps = await Promise.all(keys.map(async (key) => ({ key, dump: await redis.dumpBuffer(key) })));
+  return async () => {
+    const transaction = redis.multi().del(...keys);
+    for (const { key, dump } of dumps) if (dump !== null) transaction.restore(key, 0, dump);
+    await transaction.exec();
+    await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+  };
+}
+
+test('a stock Redis with an older past sells nothing more, says so, and is rebuilt to the unit (I1, I3, I5)', async () => {
+  expect(await buyAndStore(3)).toEqual([1, 2, 3]);
+  const restore = await backup();
+  expect(await buyAndStore(3)).toEqual([4, 5, 6]);
+  const waiting = await Promise.all([ticket(), ticket(), ticket(), ticket()]);
+  await restore();
+
+  // At once, by several, over two services: nobody gets one of the six again.
+  const answers = await Promise.all(waiting.map(buy));
+  for (const answer of answers) expect(['UNAVAILABLE', 'PAUSED']).toContain(answer.code);
+  await until('every edge to say so', async () => {
+    const { body } = await call(pool, 'GET', `/api/sales/${saleId}`);
+    return body.state === 'paused';
+  });
+
+  const shown = await seckillJson<{ fault: string }>(stack.environment, 'sale', 'show', saleId);
+  expect(shown.fault).toMatch(/place|reservation/);
+  const resume = await seckill(stack.environment, 'sale', 'resume', saleId);
+  expect([resume.code, resume.stderr]).toEqual([1, expect.stringContaining(`seckill stock rebuild ${saleId}`)]);
+  expect((await seckill(stack.environment, 'audit', saleId)).code).toBe(1);
+
+  const plan = await seckillJson<{ freeNow: number; freeAfter: number }>(
+    stack.environment,
+    'stock',
+    'rebuild',
+    saleId,
+    '--dry-run',
+  );
+  expect([plan.freeNow, plan.freeAfter]).toEqual([units - 3, units - 6]);
+  const rebuilt = await seckillJson<{ restored: number }>(stack.environment, 'stock', 'rebuild', saleId, '--yes');
+  expect(rebuilt.restored).toBe(3);
+  expect((await audit()).units).toMatchObject({ free: units - 6, unpaid: 6, held: 0 });
+
+  await seckillJson(stack.environment, 'sale', 'resume', saleId);
+  const [held] = waiting;
+  if (held === undefined) throw new Error('no ticket');
+  expect(await buy(held)).toMatchObject({ status: 202, place: 7 });
+  await until('balanced books', async () => (await audit()).balanced);
+});
+
+test('a stock Redis that lost everything sells nothing, and comes back from the orders that exist', async () => {
+  await buyAndStore(4);
+  const waiting = await ticket();
+  await redis
+    .multi()
+    .del(...Object.values(saleKeys(saleId)))
+    .srem(salesRegistryKey, saleId)
+    .exec();
+  await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+
+  expect((await buy(waiting)).status).not.toBe(202);
+  await until('the edge to be paused', async () => (await buy(waiting)).code === 'PAUSED');
+  await seckillJson(stack.environment, 'stock', 'rebuild', saleId, '--yes');
+  expect((await audit()).units).toMatchObject({ free: units - 4, unpaid: 4 });
+  await seckillJson(stack.environment, 'sale', 'resume', saleId);
+  expect(await buy(waiting)).toMatchObject({ status: 202, place: 5 });
+  await until('balanced books', async () => (await audit()).balanced);
+});
+
+test('a rebuild of a sale that is on sale, or unknown, is refused and changes nothing', async () => {
+  await buyAndStore(1);
+  const before = await audit();
+  const open = await seckill(stack.environment, 'stock', 'rebuild', saleId, '--yes');
+  expect([open.code, open.stderr]).toEqual([1, expect.stringContaining('pause it first')]);
+  expect((await seckill(stack.environment, 'stock', 'rebuild', 'nowhere', '--yes')).code).toBe(1);
+  expect((await audit()).units).toEqual(before.units);
+});
+
+test('a rebuild of books that are in order changes nothing', async () => {
+  await buyAndStore(2);
+  await seckillJson(stack.environment, 'sale', 'pause', saleId);
+  const plan = await seckillJson<{ restored: number }>(stack.environment, 'stock', 'rebuild', saleId, '--yes');
+  expect(plan.restored).toBe(0);
+  expect((await audit()).units).toMatchObject({ free: units - 2, unpaid: 2 });
+});
+
+test('every accepted order becomes a row when queue Redis is wiped in mid-sale (I3)', async () => {
+  const { processes } = await stackStatus(dir);
+  const worker = processes.find(({ role }) => role === 'order-worker')?.pid;
+  if (worker == null) throw new Error('no order-worker');
+  process.kill(worker, 'SIGSTOP');
+  try {
+    for (let index = 0; index < units; index += 1) expect((await buy(await ticket())).status).toBe(202);
+    await until('the queue to have them all', async () => (await redis.xlen(saleKeys(saleId).outbox)) === 0);
+    const queue = new Redis(stack.environment.SECKILL_QUEUE_REDIS_URL ?? '');
+    await queue.flushall();
+    queue.disconnect();
+    expect((await audit()).orders.rows).toBe(0);
+  } finally {
+    process.kill(worker, 'SIGCONT');
+  }
+  await until('every row', async () => (await audit()).orders.rows === units, 50_000);
+  await until('balanced books', async () => (await audit()).balanced);
+});

@@ -1,0 +1,97 @@
+import type { Logger } from '#runtime/logger.ts';
+import { withDeadline } from '#runtime/shutdown.ts';
+import type { ZooKeeper } from '#runtime/zookeeper.ts';
+import { type Stock, unitsGranted } from '#stock/stock.ts';
+import type { Catalogue, SaleWitness } from './catalogue.ts';
+import { publishState, readSaleNode } from './publish-state.ts';
+
+/**
+ * Notices that stock Redis came back with an older past (a restored backup, a lost disk, a failover that lost writes),
+ * and pauses the sale before it sells what is sold already. Nothing of what it compares can be ahead of Redis when all
+ * is well, because each was written after Redis had answered:
+ *
+ * - the highest place that this process itself was given,
+ * - the newest orders in PostgreSQL, and the epoch noted there,
+ * - the epoch in ZooKeeper.
+ *
+ * A witness that is away is passed over; the reconciler's leader looks again all the time.
+ */
+export type RollbackGuard = {
+  /** Remembers a place that stock Redis gave. */
+  sawPlace: (saleId: string, place: number) => void;
+  /** Looks at every sale; pauses those whose past is older than a witness knows. Returns their ids. */
+  check: () => Promise<string[]>;
+};
+
+export function createRollbackGuard(deps: {
+  stock: Pick<Stock, 'sale' | 'sales' | 'withoutReservation' | 'pauseForFault'>;
+  catalogue: Pick<Catalogue, 'witnesses'>;
+  zookeeper: ZooKeeper;
+  logger: Logger;
+  onRollback: (saleId: string) => void;
+  witnessTimeoutMs?: number;
+}): RollbackGuard {
+  const { stock, catalogue, zookeeper, logger, onRollback, witnessTimeoutMs = 1500 } = deps;
+  const places = new Map<string, number>();
+
+  async function ask<T>(what: string, work: Promise<T>, otherwise: T): Promise<T> {
+    try {
+      return await withDeadline(work, witnessTimeoutMs, what);
+    } catch (error) {
+      logger.warn({ err: error }, `rollback check without ${what}`);
+      return otherwise;
+    }
+  }
+
+  async function doubt(
+    saleId: string,
+    witness: SaleWitness | undefined,
+  ): Promise<{ fault: string; epoch: number } | null> {
+    const published = await ask('zookeeper', readSaleNode(zookeeper, saleId), null);
+    const known = Math.max(published?.epoch ?? 0, witness?.epoch ?? 0);
+    const sale = await stock.sale(saleId);
+    if (sale === null) {
+      // Edges that know it as paused for this already need no new epoch.
+      if (witness === undefined || published?.state === 'paused' || published?.state === 'closed') return null;
+      return { fault: 'its stock is gone', epoch: known };
+    }
+    if (sale.state === 'closed' || (sale.state === 'paused' && sale.fault !== null)) return null;
+    const epoch = Math.max(known, sale.epoch);
+    if (sale.epoch < known) return { fault: `its epoch is ${sale.epoch}, but ${known} was published`, epoch };
+    const granted = unitsGranted(sale);
+    const place = Math.max(places.get(saleId) ?? 0, witness?.place ?? 0);
+    if (granted < place) return { fault: `it granted ${granted} units, but place ${place} was given`, epoch };
+    const missing = await stock.withoutReservation(saleId, witness?.newestOrders ?? []);
+    if (missing.length === 0) return null;
+    return { fault: `${missing.length} of its newest orders have no reservation, such as ${missing[0]}`, epoch };
+  }
+
+  async function pause(saleId: string, found: { fault: string; epoch: number }): Promise<void> {
+    logger.error({ saleId, fault: found.fault }, 'ROLLBACK: stock Redis has an older past; the sale is paused');
+    const outcome = await stock.pauseForFault(saleId, found.fault, found.epoch);
+    const epoch = outcome.kind === 'sale_unknown' ? found.epoch + 1 : outcome.epoch;
+    await ask('zookeeper', publishState(zookeeper, saleId, { state: 'paused', epoch }), 'missing');
+    places.delete(saleId);
+    onRollback(saleId);
+  }
+
+  return {
+    sawPlace: (saleId, place) => {
+      if (place > (places.get(saleId) ?? 0)) places.set(saleId, place);
+    },
+    check: async () => {
+      const witnesses = new Map(
+        (await ask('postgres', catalogue.witnesses(), [])).map((witness) => [witness.saleId, witness]),
+      );
+      const saleIds = new Set([...(await stock.sales()), ...witnesses.keys(), ...places.keys()]);
+      const paused: string[] = [];
+      for (const saleId of saleIds) {
+        const found = await doubt(saleId, witnesses.get(saleId));
+        if (found === null) continue;
+        await pause(saleId, found);
+        paused.push(saleId);
+      }
+      return paused;
+    },
+  };
+}
