@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import { queueNames, queuePrefix } from '#contract/queues.ts';
 import { settings } from '#contract/settings.ts';
+import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import { readConfig } from '#runtime/config.ts';
 import { startInnerServer } from '#runtime/inner-server.ts';
 import { createLogger, createThrottledWarn } from '#runtime/logger.ts';
@@ -11,7 +12,9 @@ import { connectPostgres, postgresReady } from '#runtime/postgres.ts';
 import { connectRedis, disconnectRedis, redisReady } from '#runtime/redis.ts';
 import { closeOnSignal } from '#runtime/shutdown.ts';
 import { connectZooKeeper } from '#runtime/zookeeper.ts';
+import { standForLeader } from '#runtime/zookeeper-leader.ts';
 import { createStock } from '#stock/stock.ts';
+import { watchBooks } from './audit/audit-watch.ts';
 import { createCommitBatch } from './drain/commit-batch.ts';
 import { startDrain } from './drain/drain.ts';
 import { keepDrainRate } from './drain/rate.ts';
@@ -58,6 +61,12 @@ await runMain('order-worker', async (environment) => {
     help: 'Orders that the database refused because their sale had no unit left: must stay 0',
     registers,
   });
+  const differences = new Gauge({
+    name: 'seckill_audit_differences',
+    help: 'Differences that the last audit of a sale found: must stay 0 (exported by the leader)',
+    labelNames: ['sale'],
+    registers,
+  });
   const limit = new Gauge({
     name: 'seckill_drain_limit_per_second',
     help: 'The drain rate that ops set; 0 is uncapped',
@@ -97,6 +106,19 @@ await runMain('order-worker', async (environment) => {
     onSwept: (outcome, count) => swept.inc({ outcome }, count),
   });
 
+  const books = watchBooks({
+    stock,
+    store,
+    leadership: standForLeader({
+      zookeeper,
+      path: zookeeperPaths.leader('audit'),
+      instance: config.SECKILL_INSTANCE,
+      logger,
+    }),
+    logger,
+    onAudit: (saleId, count) => differences.set({ sale: saleId }, count),
+  });
+
   const inner = await startInnerServer({
     address: config.SECKILL_INNER_LISTEN,
     registry,
@@ -113,6 +135,7 @@ await runMain('order-worker', async (environment) => {
       { name: 'drain', close: drain.close },
       { name: 'sweeper', close: sweeper.close },
       { name: 'rate', close: rate.close },
+      { name: 'audit', close: books.close },
       { name: 'inner server', close: () => inner.close() },
       { name: 'zookeeper', close: zookeeper.close },
       { name: 'connections', close: () => disconnectRedis(stockRedis, queueRedis) },

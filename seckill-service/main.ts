@@ -11,7 +11,7 @@ import { closeServer, listen } from '#runtime/listen.ts';
 import { createLogger, createThrottledWarn } from '#runtime/logger.ts';
 import { startLoop } from '#runtime/loop.ts';
 import { runMain } from '#runtime/main.ts';
-import { Counter, createRegistry } from '#runtime/metrics.ts';
+import { Counter, createRegistry, Gauge } from '#runtime/metrics.ts';
 import { connectPostgres } from '#runtime/postgres.ts';
 import { connectRedis, disconnectRedis, redisReady } from '#runtime/redis.ts';
 import { closeOnSignal } from '#runtime/shutdown.ts';
@@ -25,6 +25,7 @@ import { createStock } from '#stock/stock.ts';
 import { createPurchaseApp } from './purchase/app.ts';
 import { createGate } from './purchase/gate.ts';
 import { createPurchase } from './purchase/purchase.ts';
+import { watchRelayLag } from './relay/lag.ts';
 import { startRelay } from './relay/relay.ts';
 
 await runMain('seckill-service', async (environment) => {
@@ -52,6 +53,18 @@ await runMain('seckill-service', async (environment) => {
     name: 'seckill_purchases_total',
     help: 'Purchases answered by this process, by outcome',
     labelNames: ['outcome'],
+    registers: [registry],
+  });
+  const outboxEntries = new Gauge({
+    name: 'seckill_outbox_entries',
+    help: 'Accepted orders that no relay has moved to the queue yet',
+    labelNames: ['sale'],
+    registers: [registry],
+  });
+  const relayLag = new Gauge({
+    name: 'seckill_relay_lag_seconds',
+    help: 'Age of the oldest accepted order in the outbox, 0 when it is empty',
+    labelNames: ['sale'],
     registers: [registry],
   });
   const relayed = new Counter({
@@ -83,6 +96,16 @@ await runMain('seckill-service', async (environment) => {
     instance,
     logger,
     onMoved: (count) => relayed.inc(count),
+  });
+  const lag = watchRelayLag({
+    redis: patient,
+    sales: () => patientStock.sales(),
+    now: Date.now,
+    logger,
+    onLag: ({ saleId, entries, oldestMs }) => {
+      outboxEntries.set({ sale: saleId }, entries);
+      relayLag.set({ sale: saleId }, oldestMs / 1000);
+    },
   });
   const catalogue = createCatalogue(pool);
   const leadership = standForLeader({ zookeeper, path: zookeeperPaths.leader('reconciler'), instance, logger });
@@ -148,6 +171,7 @@ await runMain('seckill-service', async (environment) => {
     [
       { name: 'server', close: () => closeServer(server) },
       { name: 'relay', close: relay.close },
+      { name: 'relay lag', close: lag.close },
       { name: 'reconciler', close: reconciler.close },
       { name: 'rollback check', close: watchdog.close },
       { name: 'inner server', close: () => inner.close() },

@@ -8,23 +8,27 @@ import type { Role } from './roles.ts';
 type Settings = Partial<Record<SettingName, string>>;
 
 /** Our own processes. All stand on the four servers; each tells on its inner port whether it is ready. */
-export function nodeProcesses(plan: StackPlan): ProcessSpec[] {
-  const addresses = {
-    SECKILL_STOCK_REDIS_URL: plan.redisUrl('stock-redis'),
-    SECKILL_ZOOKEEPER: plan.zookeeper,
-    SECKILL_DATABASE_URL: plan.databaseUrl(),
-  } satisfies Settings;
+export function nodeProcesses(plan: StackPlan, seenBy: (name: string) => StackPlan): ProcessSpec[] {
+  const servers = (name: string): Settings => {
+    const seen = seenBy(name);
+    return {
+      SECKILL_STOCK_REDIS_URL: seen.redisUrl('stock-redis'),
+      SECKILL_ZOOKEEPER: seen.zookeeper,
+      SECKILL_DATABASE_URL: seen.databaseUrl(),
+    };
+  };
+  const queue = (name: string): Settings => ({ SECKILL_QUEUE_REDIS_URL: seenBy(name).redisUrl('queue-redis') });
   const services = instances.services(plan.services).map((name) =>
     nodeProcess(plan, 'seckill-service', name, {
-      ...addresses,
+      ...servers(name),
+      ...queue(name),
       SECKILL_LISTEN: `unix:${plan.dir.socket(name)}`,
-      SECKILL_QUEUE_REDIS_URL: plan.redisUrl('queue-redis'),
       SECKILL_TICKET_KEYS: plan.secrets.ticketKeys,
       SECKILL_LOG_LEVEL: 'info',
     }),
   );
   const gateway = nodeProcess(plan, 'gateway', instances.gateway, {
-    ...addresses,
+    ...servers(instances.gateway),
     SECKILL_LISTEN: `unix:${plan.dir.socket(instances.gateway)}`,
     SECKILL_AGENT_SOCKET: agentSocket(plan.dir),
     SECKILL_EDGE_ID: instances.edge,
@@ -34,8 +38,8 @@ export function nodeProcesses(plan: StackPlan): ProcessSpec[] {
     SECKILL_PAGES_DIR: plan.dir.pages,
   });
   const worker = nodeProcess(plan, 'order-worker', instances.worker, {
-    ...addresses,
-    SECKILL_QUEUE_REDIS_URL: plan.redisUrl('queue-redis'),
+    ...servers(instances.worker),
+    ...queue(instances.worker),
   });
   return [...services, gateway, worker];
 }

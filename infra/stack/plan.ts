@@ -35,6 +35,13 @@ export const instances = {
   edge: 'edge-1',
 } as const;
 
+/** Our own processes, by name. */
+export const nodeProcessNames = (services: number): string[] => [
+  ...instances.services(services),
+  instances.gateway,
+  instances.worker,
+];
+
 /** Every private port of a stack, by name. `edge` is among them when any free port will do for it. */
 export const portNames = (services: number): string[] => [
   'stock-redis',
@@ -42,9 +49,7 @@ export const portNames = (services: number): string[] => [
   'zookeeper',
   'postgres',
   'edge-inner',
-  instances.gateway,
-  instances.worker,
-  ...instances.services(services),
+  ...nodeProcessNames(services),
 ];
 
 export const agentSocket = (dir: RunDirectory): string => dir.socket('agent');

@@ -18,9 +18,16 @@ const makers: Record<
   edge: edgeServer,
 };
 
-/** The table of processes. `only`: the roles to start, for tests of a part; a missing dependency is then not awaited. */
-export function processTable(plan: StackPlan, only: readonly Role[] = roles): ProcessSpec[] {
-  const ours = nodeProcesses(plan);
+/**
+ * The table of processes. `only`: the roles to start, for tests of a part; a missing dependency is then not awaited.
+ * `seenBy`: the plan as the process of that name is to see it, when that is not the truth.
+ */
+export function processTable(
+  plan: StackPlan,
+  only: readonly Role[] = roles,
+  seenBy: (name: string) => StackPlan = () => plan,
+): ProcessSpec[] {
+  const ours = nodeProcesses(plan, seenBy);
   return roles
     .filter((role) => only.includes(role))
     .flatMap((role) =>

@@ -11,6 +11,9 @@ export const roles = [
 ] as const;
 export type Role = (typeof roles)[number];
 
+/** The servers that our own processes stand on. */
+export type ServerRole = 'stock-redis' | 'queue-redis' | 'zookeeper' | 'postgres';
+
 export type StopStep = { signal: NodeJS.Signals; withinMs: number };
 
 type Ending = {

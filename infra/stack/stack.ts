@@ -2,6 +2,7 @@
 export { startDetached } from './detached.ts';
 export { StackError } from './errors.ts';
 export { describeEvent, type OnEvent, type StackEvent } from './events.ts';
+export type { ServerRole } from './roles.ts';
 export {
   findRunningStack,
   type ProcessStatus,
@@ -10,4 +11,12 @@ export {
   stackStatus,
   stopStack,
 } from './running-stack.ts';
-export { defaultEdgePort, maxServices, type Stack, type StackOptions, startStack } from './start-stack.ts';
+export {
+  defaultEdgePort,
+  maxServices,
+  type Rewire,
+  type ServerPorts,
+  type Stack,
+  type StackOptions,
+  startStack,
+} from './start-stack.ts';

@@ -3,11 +3,11 @@ import { PortTakenError, StackError } from './errors.ts';
 import type { OnEvent } from './events.ts';
 import type { Environment } from './launch.ts';
 import { endLeftovers } from './leftovers.ts';
-import { clientEnvironment, makePlan, portNames, type StackPlan } from './plan.ts';
+import { clientEnvironment, makePlan, nodeProcessNames, portNames, type StackPlan } from './plan.ts';
 import { choosePorts, isPortFree, type PortBlock, reservePortBlock } from './ports.ts';
 import { identityOf } from './process-identity.ts';
 import { processTable } from './processes.ts';
-import { type Role, roles } from './roles.ts';
+import { type Role, roles, type ServerRole } from './roles.ts';
 import { makeRunDirectory, type RunDirectory, runDirectory } from './run-directory.ts';
 import { readSecrets } from './secrets.ts';
 import { type ProcessState, readState, type StackState, writeState } from './state-file.ts';
@@ -31,7 +31,16 @@ export type StackOptions = {
   signal?: AbortSignal;
   /** Start only these, for tests of a part. */
   only?: readonly Role[];
+  /**
+   * For tests that break links: where a process of ours is to reach the four servers instead of at their own `ports` on
+   * 127.0.0.1, a proxy each for example. Asked for each of our processes by its name, before each attempt to start.
+   * What `environment` of the stack says stays the truth.
+   */
+  rewire?: Rewire;
 };
+
+export type ServerPorts = Readonly<Record<ServerRole, number>>;
+export type Rewire = (process: string, ports: ServerPorts) => Promise<ServerPorts>;
 
 /** A stack that this process supervises. */
 export type Stack = {
@@ -79,6 +88,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
 type Attempt = Required<Pick<StackOptions, 'port' | 'services' | 'environment' | 'onEvent' | 'signal'>> & {
   only?: readonly Role[];
+  rewire?: Rewire;
   dir: RunDirectory;
   before: StackState | null;
   block: PortBlock;
@@ -94,9 +104,9 @@ type Running = {
 async function startOnFreePorts(attempt: Attempt): Promise<Running> {
   const avoid = new Set<number>();
   for (let left = attempts; ; left -= 1) {
-    const { plan, names } = await planFor(attempt, avoid);
+    const { plan, names, seenBy } = await planFor(attempt, avoid);
     try {
-      return await startOnce(attempt, plan, names);
+      return await startOnce(attempt, plan, names, seenBy);
     } catch (error) {
       if (!(error instanceof PortTakenError) || left === 1) throw error;
       attempt.onEvent({
@@ -124,12 +134,34 @@ async function planFor(attempt: Attempt, avoid: ReadonlySet<number>) {
     );
   }
   const secrets = await readSecrets(dir);
-  return { plan: makePlan({ dir, secrets, services, edgePort, ports: names, environment }), names };
+  const planWith = (ports: Readonly<Record<string, number>>) =>
+    makePlan({ dir, secrets, services, edgePort, ports, environment });
+  const plan = planWith(names);
+  const seen = new Map<string, StackPlan>();
+  for (const name of attempt.rewire === undefined ? [] : nodeProcessNames(services)) {
+    const links = await attempt.rewire?.(name, serverPorts(plan));
+    seen.set(name, planWith({ ...names, ...links }));
+  }
+  return { plan, names, seenBy: (name: string) => seen.get(name) ?? plan };
 }
 
-async function startOnce(attempt: Attempt, plan: StackPlan, ports: Record<string, number>): Promise<Running> {
+function serverPorts(plan: StackPlan): ServerPorts {
+  return {
+    'stock-redis': plan.port('stock-redis'),
+    'queue-redis': plan.port('queue-redis'),
+    zookeeper: plan.port('zookeeper'),
+    postgres: plan.port('postgres'),
+  };
+}
+
+async function startOnce(
+  attempt: Attempt,
+  plan: StackPlan,
+  ports: Record<string, number>,
+  seenBy: (name: string) => StackPlan,
+): Promise<Running> {
   const { dir, services, onEvent, signal, block, only } = attempt;
-  const specs = processTable(plan, only);
+  const specs = processTable(plan, only, seenBy);
   const identity = await identityOf(process.pid);
   let phase: StackState['phase'] = 'starting';
   const write = (processes: ProcessState[]) =>

@@ -7,10 +7,11 @@ import { newOrderId } from '#contract/order.ts';
 import { queuePrefix } from '#contract/queues.ts';
 import { relayGroup, saleKeys } from '#contract/redis-keys.ts';
 import { until } from '#infra/acceptance/seckill.ts';
-import { startStack } from '#infra/stack/stack.ts';
+import { stackStatus, startStack } from '#infra/stack/stack.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { createStock } from '#stock/stock.ts';
+import { type RelayLag, watchRelayLag } from './lag.ts';
 import { startRelay } from './relay.ts';
 
 const dir = await mkdtemp(join(tmpdir(), 'relay-'));
@@ -26,6 +27,7 @@ const running: { close: () => Promise<void> }[] = [];
 beforeEach(async () => {
   saleId = `relay-${crypto.randomUUID().slice(0, 8)}`;
   queue = new Queue(saleId, { connection: queueRedis, prefix: queuePrefix });
+  queue.on('error', () => {}); // the outages here are on purpose
   const plan = { total: 10_000, opensAtMs: 0, closesAtMs: Date.now() + 60_000, limitPerUser: 1, lowestEpoch: 0 };
   await stock.preload(saleId, plan);
   await stock.setState(saleId, 'open');
@@ -103,4 +105,43 @@ test('makes its consumer group anew when the stream came back without it', async
   relay('new');
   await until('the jobs to arrive', async () => (await queue.getWaitingCount()) === 2);
   expect(await queued()).toEqual(ids.sort());
+});
+
+test('a queue Redis that dies gets the orders when it is back', async () => {
+  relay('patient');
+  const before = (await stackStatus(dir)).processes.find(({ role }) => role === 'queue-redis')?.pid;
+  if (before == null) throw new Error('no queue Redis');
+  process.kill(before, 'SIGKILL');
+  const ids = await buy(40);
+  await until('the outbox to be empty', async () => (await stock.outboxLength(saleId)) === 0);
+  expect(await queued()).toEqual(ids.sort());
+});
+
+test('a queue Redis that is full gets the orders when it has room again; none is lost, none is doubled', async () => {
+  await queueRedis.config('SET', 'maxmemory', '1mb');
+  relay('patient');
+  const ids = await buy(40);
+  const errorsAt = performance.now() + 700;
+  await until('some refused tries', async () => performance.now() > errorsAt);
+  expect(await stock.outboxLength(saleId)).toBe(40);
+  await queueRedis.config('SET', 'maxmemory', '0');
+  await until('the outbox to be empty', async () => (await stock.outboxLength(saleId)) === 0);
+  expect(await queued()).toEqual(ids.sort());
+});
+
+test('tells how many orders wait and for how long', async () => {
+  await buy(3);
+  const told: RelayLag[] = [];
+  running.push(
+    watchRelayLag({
+      redis: stockRedis,
+      sales: async () => [saleId],
+      now: () => Date.now() + 5000,
+      logger,
+      onLag: (lag) => told.push(lag),
+    }),
+  );
+  await until('a word', async () => told.length > 0);
+  expect(told[0]).toMatchObject({ saleId, entries: 3 });
+  expect(told[0]?.oldestMs).toBeGreaterThanOrEqual(4900);
 });

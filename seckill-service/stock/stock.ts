@@ -209,6 +209,11 @@ export function createStock(redis: Redis) {
       return redis.xlen(saleKeys(saleId).outbox).catch(fail);
     },
 
+    /** Orders that were ever granted in a sale. */
+    async orderCount(saleId: string): Promise<number> {
+      return redis.hlen(saleKeys(saleId).reservations).catch(fail);
+    },
+
     /** A page of reservations: about `count` of them and the cursor of the next page (`'0'` ends). */
     async scanReservations(saleId: string, cursor: string, count: number) {
       const [next, flat] = await redis.hscan(saleKeys(saleId).reservations, cursor, 'COUNT', count).catch(fail);

@@ -1,17 +1,13 @@
-import { cp, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import type { TestProject } from 'vitest/node';
-import { checkoutDir } from '../run-directory.ts';
-import { describeEvent, type Stack, startStack, stopStack } from '../stack.ts';
+import { describeEvent, type Stack, startStack } from '../stack.ts';
+import { keepLogs, privateRunDir, removeAbandoned } from './private-run.ts';
 import './stack-under-test.ts';
 
 /**
  * Brings one private stack up for the projects of a vitest run, hands its addresses to the tests, and takes it down.
  * Both projects of one run share it: the last one to finish stops it. Its logs stay in `.run/last-test-logs`.
  */
-const parent = join(checkoutDir, '.run');
-const prefix = 'test-';
-
 type Shared = { stack: Promise<Stack>; users: number };
 // vitest loads this file once a project; what they share hangs on the process.
 const holder: typeof globalThis & { [key: symbol]: Shared | undefined } = globalThis;
@@ -33,14 +29,14 @@ export default async function setup(project: TestProject): Promise<() => Promise
     if (shared.users > 0) return;
     holder[key] = undefined;
     await stack.stop();
-    await keepLogs(stack.dir);
+    await keepLogs(stack.dir, 'last-test-logs');
     await rm(stack.dir, { recursive: true, force: true });
   };
 }
 
 async function start(): Promise<Stack> {
-  await removeAbandoned();
-  const dir = join(parent, `${prefix}${process.pid}`);
+  await removeAbandoned('test');
+  const dir = privateRunDir('test');
   const events: string[] = [];
   try {
     return await startStack({
@@ -50,34 +46,8 @@ async function start(): Promise<Stack> {
       onEvent: (event) => events.push(describeEvent(event)),
     });
   } catch (error) {
-    await keepLogs(dir);
+    await keepLogs(dir, 'last-test-logs');
     process.stderr.write(`${events.join('\n')}\n`);
     throw error;
-  }
-}
-
-async function keepLogs(dir: string): Promise<void> {
-  const kept = join(parent, 'last-test-logs');
-  await rm(kept, { recursive: true, force: true, maxRetries: 2 });
-  // Another run may be doing the same at this moment: no reason to fail, one of the two stays.
-  await cp(join(dir, 'logs'), kept, { recursive: true }).catch(() => undefined);
-}
-
-/** Directories of test runs that were killed: their processes ended with them, their files did not. */
-async function removeAbandoned(): Promise<void> {
-  const names = await readdir(parent).catch(() => []);
-  for (const name of names.filter((each) => /^test-\d+$/.test(each))) {
-    if (isAlive(Number(name.slice(prefix.length)))) continue;
-    await stopStack(join(parent, name));
-    await rm(join(parent, name), { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }

@@ -26,12 +26,15 @@ local already = (action == 'open' and onSale and when ~= 'now') or (action == 'r
   or (action == 'mend' and not faulty)
 if already then return { 0, epoch, state } end
 
+-- Without a free unit it is sold out, or no purchase would ever say so to the edges.
+local function onShelf() return tonumber(redis.call('GET', stockKey)) > 0 and 'open' or 'sold_out' end
 local target
-if action == 'open' and (state == 'draft' or state == 'open') then target = 'open'
+if action == 'open' and state == 'draft' then target = onShelf()
+elseif action == 'open' and state == 'open' then target = 'open'
 elseif action == 'pause' and (onSale or (fault ~= '' and state ~= 'closed')) then target = 'paused'
 elseif action == 'resume' and state == 'paused' then
   if faulty then return { -3, epoch, state } end
-  target = tonumber(redis.call('GET', stockKey)) > 0 and 'open' or 'sold_out'
+  target = onShelf()
 elseif action == 'mend' and state == 'paused' then target = 'paused'
 elseif action == 'close' then target = 'closed'
 else return { -2, epoch, state } end

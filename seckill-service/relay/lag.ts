@@ -1,0 +1,34 @@
+import type { Redis } from 'ioredis';
+import { saleKeys } from '#contract/redis-keys.ts';
+import type { Logger } from '#runtime/logger.ts';
+import { type Loop, startLoop } from '#runtime/loop.ts';
+
+export type RelayLag = { saleId: string; entries: number; oldestMs: number };
+
+/**
+ * Tells once a second how many accepted orders wait in each outbox, and the age of the oldest (0 when none). A loop of
+ * its own: the relay itself stands still while queue Redis is away, and that is when the lag matters.
+ */
+export function watchRelayLag(deps: {
+  redis: Redis;
+  sales: () => Promise<string[]>;
+  now: () => number;
+  logger: Logger;
+  onLag: (lag: RelayLag) => void;
+}): Loop {
+  const { redis, sales, now, logger, onLag } = deps;
+  return startLoop({
+    name: 'relay lag',
+    everyMs: 1000,
+    logger,
+    pass: async () => {
+      for (const saleId of await sales()) {
+        const { outbox } = saleKeys(saleId);
+        const [entries, oldest] = await Promise.all([redis.xlen(outbox), redis.xrange(outbox, '-', '+', 'COUNT', 1)]);
+        const addedAt = Number(oldest[0]?.[0].split('-')[0] ?? now());
+        onLag({ saleId, entries, oldestMs: Math.max(0, now() - addedAt) });
+      }
+      return 'idle';
+    },
+  });
+}
