@@ -33,7 +33,7 @@ export async function openConnections(environment: Record<string, string | undef
   const stockRedis = connectRedis('patient', config.SECKILL_STOCK_REDIS_URL, logger);
   const queueRedis = connectRedis('patient', config.SECKILL_QUEUE_REDIS_URL, logger);
   const zookeeper = connectZooKeeper({ connection: config.SECKILL_ZOOKEEPER, logger });
-  const pool = connectPostgres(config.SECKILL_DATABASE_URL, logger, { max: 4 });
+  const pool = connectPostgres(config.SECKILL_DATABASE_URL, logger, { max: 4, statementTimeoutMs: 60_000 });
   const queue = new Queue(queueNames.orders, { connection: queueRedis, prefix: queuePrefix, skipVersionCheck: true });
   queue.on('error', () => {}); // each command's own call rejects with it
   return {

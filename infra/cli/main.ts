@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { ConfigError } from '#runtime/config.ts';
 import { registerAuditCommand } from './audit-command.ts';
@@ -12,7 +13,12 @@ import { registerStockCommands } from './stock-commands.ts';
 import { registerTicketsCommands } from './tickets-commands.ts';
 import { registerWatchCommand } from './watch-command.ts';
 
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
 const program = new Command('seckill')
+  .version(version)
   .description('Flash sales: preload, open, watch, drain, and prove that every unit is accounted for.')
   .showSuggestionAfterError(true)
   .showHelpAfterError('(add --help for what there is)')

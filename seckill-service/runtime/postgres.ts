@@ -10,14 +10,19 @@ types.setTypeParser(20, (text) => {
   return value;
 });
 
-/** A pool with deadlines on connecting and on each statement. */
-export function connectPostgres(url: string, logger: Logger, options: { max?: number } = {}): Pool {
+/** A pool with deadlines on connecting and on each statement; a statement that missed its own takes its link along. */
+export function connectPostgres(
+  url: string,
+  logger: Logger,
+  options: { max?: number; statementTimeoutMs?: number } = {},
+): Pool {
+  const { statementTimeoutMs = 4000 } = options;
   const pool = new Pool({
     connectionString: url,
     max: options.max ?? 10,
     connectionTimeoutMillis: 3000,
-    statement_timeout: 10_000,
-    query_timeout: 12_000,
+    statement_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs + 1000, // the server's own deadline first; this one when the link is dead
     idleTimeoutMillis: 30_000,
     keepAlive: true,
   });

@@ -12,7 +12,7 @@ const common: Options = {
 };
 
 /**
- * The three kinds of connection. What each must not do was found with a proxy that drops replies; see docs/redis.md.
+ * The three kinds of connection. What each must not do was found with a proxy that drops replies; see docs/decisions.
  *
  * hot       decisions: sent once, never resent, rejected at once when the link is lost (the outcome is then unknown)
  * queue     BullMQ: waits for the server for ever, as BullMQ demands
@@ -26,9 +26,12 @@ const kinds = {
     enableOfflineQueue: false,
     enableAutoPipelining: true,
     commandTimeout: 1000,
+    // A link that swallows bytes is cut and made anew: commandTimeout alone would let every later command meet it.
+    socketTimeout: 1000,
   },
-  queue: { ...common, maxRetriesPerRequest: null },
-  patient: { ...common, maxRetriesPerRequest: 3, commandTimeout: 5000 },
+  // BullMQ blocks for at most 10 s: silence for longer is a dead link.
+  queue: { ...common, maxRetriesPerRequest: null, socketTimeout: 15_000 },
+  patient: { ...common, maxRetriesPerRequest: 3, commandTimeout: 5000, socketTimeout: 3000 },
 } satisfies Record<string, Options>;
 
 /** Opens a connection of that kind. Errors are logged, throttled; without a listener ioredis would swallow them. */

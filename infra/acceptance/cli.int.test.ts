@@ -1,0 +1,138 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Pool } from 'undici';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { call } from '#loadtest/crowd/shopper.ts';
+import type { AuditReport } from '#order-worker/audit/audit.ts';
+import type { Funnel } from '../cli/funnel.ts';
+import { newSaleId, openSale, seckill, seckillJson, until, writeSaleFile } from './seckill.ts';
+
+const stack = inject('stack');
+const pool = new Pool(stack.edgeUrl, { connections: 8 });
+const saleId = newSaleId('cli');
+const units = 4;
+
+beforeAll(() => openSale(stack.env, stack.dir, { saleId, units }));
+afterAll(() => pool.close());
+
+test('minted tickets buy, their file is private, and audit --units names the owners in the order of the grants', async () => {
+  const out = join(stack.dir, `${saleId}.tickets`);
+  await seckillJson(stack.env, 'tickets', 'mint', saleId, '--count', '3', '--out', out);
+  expect((await stat(out)).mode & 0o777).toBe(0o600);
+  const minted = (await readFile(out, 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { ticket: string; userId: string; token: string; orderId: string });
+  expect(minted).toHaveLength(3);
+  for (const { ticket, orderId, token } of minted) {
+    const { status, body } = await call(pool, 'POST', `/api/sales/${saleId}/orders`, { ticket, body: { quantity: 1 } });
+    expect([status, body.orderId]).toEqual([202, orderId]);
+    expect((await call(pool, 'GET', `/api/orders/${orderId}`, { token })).status).toBe(200);
+  }
+  const owners = async () =>
+    (JSON.parse((await seckill(stack.env, 'audit', saleId, '--units', '--json')).stdout) as AuditReport).owners ?? [];
+  await until('the orders to be stored', async () => (await owners()).every(({ where }) => where === 'unpaid'));
+  expect((await owners()).map(({ orderId, userId }) => [orderId, userId])).toEqual(
+    minted.map(({ orderId, userId }) => [orderId, userId]),
+  );
+});
+
+test('watch shows the funnel as JSON, and the edge in step', async () => {
+  const { stdout } = await seckill(stack.env, 'watch', saleId, '--rounds', '1', '--json');
+  const funnel = JSON.parse(stdout) as Funnel;
+  expect(funnel).toMatchObject({ saleId, state: 'open', units: { total: units }, outbox: 0 });
+  expect(funnel.edgeEpoch).toBe(funnel.epoch);
+  expect((await seckill(stack.env, 'watch', saleId, '--rounds', '1')).stdout).toMatch(/^cli-\S+ open e2 \| free/);
+});
+
+test('a pause reaches the edge before the command returns, a resume too', async () => {
+  const state = async () => (await call(pool, 'GET', `/api/sales/${saleId}`)).body.state;
+  await seckillJson(stack.env, 'sale', 'pause', saleId);
+  expect(await state()).toBe('paused');
+  const { status, body, retryAfterSeconds } = await call(pool, 'POST', `/api/sales/${saleId}/orders`, {
+    body: { quantity: 1 },
+  });
+  expect([status, body.code, retryAfterSeconds > 0]).toEqual([503, 'PAUSED', true]);
+  await seckillJson(stack.env, 'sale', 'resume', saleId);
+  expect(await state()).toBe('open');
+});
+
+test('a sale that opens later says when, and opens by the clock without anybody’s doing', async () => {
+  const later = newSaleId('later');
+  const opensAt = new Date(Date.now() + 4000).toISOString();
+  await openSale(stack.env, stack.dir, { saleId: later, units: 1, opensAt });
+  const early = await call(pool, 'POST', `/api/sales/${later}/orders`, { body: { quantity: 1 } });
+  expect([early.status, early.body.code]).toEqual([403, 'NOT_OPEN']);
+  expect(early.retryAfterSeconds).toBeGreaterThan(0);
+  await until('the opening', async () => (await call(pool, 'GET', `/api/sales/${later}`)).body.state === 'open');
+  expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(opensAt) - 50);
+});
+
+test('the published page is served by the edge with headers for a CDN, and a markup title is only text', async () => {
+  const marked = newSaleId('page');
+  const file = await writeSaleFile(stack.dir, { saleId: marked, units: 1, ...{ title: '<script>alert(1)</script>' } });
+  await seckillJson(stack.env, 'sale', 'create', file);
+  await seckillJson(stack.env, 'stock', 'preload', marked);
+  await seckillJson(stack.env, 'sale', 'open', marked);
+  await seckillJson(stack.env, 'pages', 'publish', marked);
+  const { statusCode, headers, body } = await pool.request({ method: 'GET', path: `/sales/${marked}` });
+  const html = await body.text();
+  expect(statusCode).toBe(200);
+  expect(headers['cache-control']).toContain('s-maxage');
+  expect(headers['content-security-policy']).toContain("script-src 'self'");
+  expect(html).toContain('&lt;script&gt;');
+  expect(html).not.toContain('<script>alert');
+});
+
+test('the drain rate is set, shown, and taken over by the running worker', async () => {
+  await seckillJson(stack.env, 'drain', 'rate', '321');
+  expect(await seckillJson(stack.env, 'drain', 'show')).toMatchObject({ ratePerSecond: 321 });
+  const { processes } = await seckillJson<{ processes: { role: string; address: string }[] }>(
+    {},
+    'status',
+    '--dir',
+    stack.dir,
+  );
+  const worker = processes.find(({ role }) => role === 'order-worker')?.address;
+  await until('the worker to obey', async () => {
+    const metrics = await (await fetch(`${worker}/metrics`)).text();
+    return metrics.includes('seckill_drain_limit_per_second 321');
+  });
+  await seckillJson(stack.env, 'drain', 'rate', '500');
+});
+
+test('status lists every process with role, pid, address and health', async () => {
+  const status = await seckillJson<{ running: boolean; processes: { role: string; health: string }[] }>(
+    {},
+    'status',
+    '--dir',
+    stack.dir,
+  );
+  expect(status.running).toBe(true);
+  expect(status.processes.map(({ role }) => role).sort()).toEqual([
+    'edge',
+    'gateway',
+    'order-worker',
+    'postgres',
+    'queue-redis',
+    'seckill-service',
+    'stock-redis',
+    'zookeeper',
+  ]);
+  expect(status.processes.every(({ health }) => health === 'up')).toBe(true);
+});
+
+test('a demo crowd is counted, shed and audited', async () => {
+  const demo = newSaleId('crowd');
+  await openSale(stack.env, stack.dir, { saleId: demo, units: 20 });
+  const { code, stdout } = await seckill(stack.env, 'demo', 'crowd', demo, '--shoppers', '300', '--json');
+  const report = JSON.parse(stdout) as {
+    accepted: number;
+    stored: number;
+    refused: Record<string, number>;
+    audit: AuditReport;
+  };
+  expect(code).toBe(0);
+  expect(report).toMatchObject({ accepted: 20, stored: 20, refused: { SOLD_OUT: 280 } });
+  expect(report.audit.balanced).toBe(true);
+});
