@@ -80,6 +80,7 @@ test('node-zookeeper-client has one importer, process.env only the entries, stoc
   const mentioning = (pattern: RegExp) => files.filter((file) => pattern.test(readFileSync(join(root, file), 'utf8')));
   expect(mentioning(/from 'node-zookeeper-client'/)).toEqual(['seckill-service/runtime/zookeeper.ts']);
   expect(mentioning(/\.defineCommand\(|\.eval(sha)?\(/)).toEqual(['seckill-service/stock/load-scripts.ts']);
-  const entries = /^infra\/cli\/|^infra\/stack\/daemon\.ts$|^seckill-service\/runtime\/main\.ts$/;
+  const entries =
+    /^infra\/cli\/|^infra\/chaos\/run\.ts$|^infra\/stack\/daemon\.ts$|^seckill-service\/runtime\/main\.ts$/;
   expect(mentioning(/process\.env\b/).filter((file) => !entries.test(file))).toEqual([]);
 });

@@ -117,3 +117,11 @@ test('what a publisher that was killed left behind is swept after an hour', asyn
   await publish(sales, new Date(now.getTime() + 3_700_000));
   expect(await readdir(pagesDir)).not.toContain('.publish-left');
 });
+
+test('two sales whose picture is the same are both published', async () => {
+  const sales = ['twin-7', 'twin-9'].map((saleId) => testingSale(saleId, now));
+  const { files } = await publishPages({ sales, pagesDir, now });
+  expect(files).toEqual(expect.arrayContaining(['sales/twin-7.html', 'sales/twin-9.html']));
+  const pictures = files.filter((file) => file.startsWith('assets/') && file.endsWith('.svg'));
+  expect(new Set(pictures).size).toBe(pictures.length);
+});

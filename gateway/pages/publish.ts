@@ -73,7 +73,8 @@ export async function publishPages({ sales, pagesDir, now }: PublishOptions): Pr
   const staging = join(pagesDir, stagingPrefix + randomUUID());
   try {
     const moves: [from: string, to: string][] = [];
-    for (const { file, content } of site) {
+    // Two sales may share a picture: one file.
+    for (const [file, content] of new Map(site.map((it) => [it.file, it.content]))) {
       await mkdir(join(staging, dirname(file)), { recursive: true });
       for (const [extension, bytes] of await variants(content)) {
         const path = file + extension;
@@ -87,5 +88,5 @@ export async function publishPages({ sales, pagesDir, now }: PublishOptions): Pr
     await rm(staging, { recursive: true, force: true });
   }
   await removeGone(pagesDir, sales);
-  return { files: site.map(({ file }) => file) };
+  return { files: [...new Set(site.map(({ file }) => file))] };
 }

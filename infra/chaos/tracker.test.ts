@@ -78,6 +78,7 @@ describe('finds', () => {
       'a and b share place 5',
       '12 units are sold of 10',
       'u has 9 units, the limit is 2 (I2)',
+      'w has 3 units, the limit is 2 (I2)',
     ]);
   });
 });

@@ -80,11 +80,10 @@ export function createTracker() {
     /** Tickets that got no definite answer yet: a yes, or refusals only. */
     open: (): TrackedTicket[] => [...tickets.values()].filter((record) => standing(record) === 'unresolved'),
 
-    counts: () => ({ tickets: tickets.size, ...counts }),
+    /** Tickets whose shopper knows that they are bought. */
+    bought: (): TrackedTicket[] => [...tickets.values()].filter((record) => standing(record) === 'bought'),
 
-    /** Units that shoppers know they bought. */
-    unitsBought: () =>
-      [...tickets.values()].reduce((sum, record) => sum + (standing(record) === 'bought' ? record.quantity : 0), 0),
+    counts: () => ({ tickets: tickets.size, ...counts }),
 
     /** What is wrong with the answers alone, and with `rows` against them. Empty when all is well. */
     problems(rows: readonly TrackedRow[], sale: { units: number; limitPerUser: number }): string[] {

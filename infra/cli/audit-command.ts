@@ -15,6 +15,9 @@ export function auditText(report: AuditReport): string {
     `${report.saleId}: ${report.balanced ? 'balanced' : 'NOT BALANCED'}; ${report.orders.reservations} reservations, ${report.orders.rows} rows`,
     ...(report.fault === null ? [] : [`  FAULT ${report.fault}: run "seckill stock rebuild ${report.saleId}"`]),
     ...checks,
+    ...(report.oldestHeldAt === null
+      ? []
+      : [`  the oldest held order was accepted at ${report.oldestHeldAt}: see "seckill drain show"`]),
     ...(shown.length > 0 ? ['differences:', ...shown] : []),
     ...(report.owners === undefined ? [] : [ownersTable(report.owners)]),
     ...(more > 0 ? [`  … and ${more} more (--json shows all)`] : []),

@@ -30,7 +30,7 @@ export function registerDrainCommands(program: Command): void {
         const { waiting = 0, active = 0, delayed = 0, failed = 0 } = counts;
         output.result(
           { ratePerSecond, waiting, active, delayed, failed },
-          `limit ${perSecond(ratePerSecond)}; waiting ${waiting}, active ${active}, delayed ${delayed}, dead letters ${failed}`,
+          `${ratePerSecond === null ? 'no limit' : `limit ${perSecond(ratePerSecond)}`}; waiting ${waiting}, active ${active}, delayed ${delayed}, dead letters ${failed}`,
         );
       }),
     );

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { effectiveState, type SaleFile, saleFileSchema } from '#contract/sale.ts';
+import { effectiveState, type SaleFile, type SaleNode, saleFileSchema } from '#contract/sale.ts';
 import type { CatalogueSale } from '#sales/catalogue.ts';
 import { type EdgesInStep, edgesInStep } from '#sales/edges-in-step.ts';
 import { readSaleNode } from '#sales/publish-state.ts';
@@ -125,12 +125,12 @@ export function registerSaleCommands(program: Command): void {
       withConnections(command, async (context) => {
         const { stock, zookeeper, output } = context;
         const shown = describe(await findSale(context, saleId), await stock.sale(saleId));
-        const published = await readSaleNode(zookeeper, saleId).catch(() => null); // shown as unknown below
+        const published = await readSaleNode(zookeeper, saleId).catch(() => undefined); // shown as unknown below
         output.result(
           { ...shown, publishedEpoch: published?.epoch ?? null },
           [
             `${shown.saleId}  ${shown.title}`,
-            `  state     ${shown.state} (epoch ${shown.epoch}, edges were told ${published?.epoch ?? 'nothing yet'})`,
+            `  state     ${shown.state} (epoch ${shown.epoch}, ${told(published)})`,
             ...(shown.fault === null ? [] : [`  FAULT     ${shown.fault}: run "seckill stock rebuild ${saleId}"`]),
             `  price     ${money(shown.price)}, at most ${shown.limitPerUser} per person`,
             `  window    ${shown.opensAt} to ${shown.closesAt}`,
@@ -153,6 +153,9 @@ export function registerSaleCommands(program: Command): void {
       withConnections(self, async (context) => {
         const sale = await findSale(context, saleId);
         if (name === 'close' && options.yes !== true) await confirm(`close ${saleId} for good`);
+        if (name !== 'close' && Date.parse(sale.closesAt) <= Date.now()) {
+          throw new CliError(`the window of ${saleId} ended at ${sale.closesAt}: create a new sale`, 1);
+        }
         const outcome = await changeSaleState(context, sale, name, options.now ?? false);
         if (outcome.kind === 'sale_unknown') {
           throw new CliError(`${saleId} has no stock yet: run "seckill stock preload ${saleId}" first`, 1);
@@ -178,6 +181,11 @@ export function registerSaleCommands(program: Command): void {
       }),
     );
   }
+}
+
+function told(published: SaleNode | null | undefined): string {
+  if (published === undefined) return 'zookeeper does not answer: what edges were told is unknown';
+  return published === null ? 'edges were told nothing yet' : `edges were told ${published.epoch}`;
 }
 
 function edgesText({ inStep, behind }: EdgesInStep): string {

@@ -33,7 +33,7 @@ export function registerStockCommands(program: Command): void {
         }
         context.output.result(
           { saleId, units, epoch: outcome.node.epoch },
-          `${units} units of ${saleId} are loaded; next: seckill sale open ${saleId} && seckill pages publish`,
+          `${units} units of ${saleId} are loaded; next: seckill pages publish && seckill sale open ${saleId}`,
         );
       }),
     );

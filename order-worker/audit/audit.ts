@@ -15,6 +15,8 @@ export type AuditReport = {
   differences: AuditDifference[];
   /** Why the system itself paused the sale, or null. */
   fault: string | null;
+  /** When the order was accepted that has waited longest for its row, ISO 8601 UTC; null when none waits. */
+  oldestHeldAt: string | null;
   /** Every unit's owner, when asked for: order by order, in the order in which they were granted. */
   owners?: UnitOwner[];
 };
@@ -74,6 +76,7 @@ function compare(
   const perUser = new Map<string, number>();
   const differences: AuditDifference[] = [];
   let returned = 0;
+  let oldestHeldAt: number | null = null;
 
   for (const [orderId, reservation] of reservations) {
     const row = rowsById.get(orderId);
@@ -87,6 +90,7 @@ function compare(
       continue;
     }
     units[placeOf(reservation, row)] += reservation.units;
+    if (reservation.state === 'held') oldestHeldAt = Math.min(oldestHeldAt ?? Infinity, reservation.acceptedAt);
     perUser.set(reservation.userId, (perUser.get(reservation.userId) ?? 0) + reservation.units);
     if (reservation.state === 'committed' && row === undefined) {
       differences.push({ invariant: 'I3', orderId, explains: 'committed in stock Redis, but there is no row' });
@@ -147,6 +151,7 @@ function compare(
     checks,
     differences,
     fault: sale.fault,
+    oldestHeldAt: oldestHeldAt === null ? null : new Date(oldestHeldAt).toISOString(),
   };
 }
 

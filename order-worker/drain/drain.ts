@@ -39,7 +39,16 @@ export function startDrain(deps: {
         throw new UnrecoverableError(error.message);
       }
     },
-    { connection, prefix: queuePrefix, concurrency, lockDuration: 30_000 },
+    {
+      connection,
+      prefix: queuePrefix,
+      concurrency,
+      // A dead worker's jobs go to another within about 8 s; one that ran twice after all finds its row.
+      lockDuration: 5000,
+      stalledInterval: 2500,
+      // A stall is never the order's fault: it must not make a dead letter of it.
+      maxStalledCount: 1_000_000,
+    },
   );
   worker.on('error', (error) => warn(error, 'drain'));
   worker.on('failed', (job, error) =>

@@ -49,7 +49,10 @@ export function startSweeper(deps: {
     const rows = overdue.filter(({ orderId }) => present.has(orderId)).map(({ orderId }) => orderId);
     await stock.commit(saleId, rows);
     if (rows.length > 0) onSwept('committed', rows.length);
-    const lost = overdue.filter(({ orderId }) => !present.has(orderId));
+    const absent = overdue.filter(({ orderId }) => !present.has(orderId));
+    // What has a job is not lost: it waits, runs, or lies among the dead letters until ops decide.
+    const jobs = await Promise.all(absent.map(({ orderId }) => queue.getJob(orderId)));
+    const lost = absent.filter((_order, index) => jobs[index] === undefined);
     if (lost.length === 0) return;
     await queue.addBulk(
       lost.map(({ orderId, reservation }) => {

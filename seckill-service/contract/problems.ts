@@ -4,7 +4,7 @@
  */
 export const problems = {
   BAD_REQUEST: { status: 400, retryable: false, title: 'The request could not be understood.' },
-  QUANTITY_INVALID: { status: 422, retryable: false, title: 'The quantity must be a whole number of at least 1.' },
+  QUANTITY_INVALID: { status: 422, retryable: false, title: 'That quantity cannot be bought.' },
   WRONG_ANSWER: { status: 422, retryable: true, title: 'That answer is not right.' },
   TICKET_MISSING: { status: 401, retryable: false, title: 'A ticket is needed: solve the challenge first.' },
   TICKET_INVALID: { status: 401, retryable: false, title: 'This ticket is not valid for this sale.' },

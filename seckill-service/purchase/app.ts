@@ -62,7 +62,7 @@ function answer(outcome: PurchaseOutcome): Response {
     case 'quantity_missing':
       return problemResponse('BAD_REQUEST', { detail: 'The body needs "quantity", a number: {"quantity": 1}.' });
     case 'quantity_invalid':
-      return problemResponse('QUANTITY_INVALID');
+      return problemResponse('QUANTITY_INVALID', { detail: 'The quantity must be a whole number of at least 1.' });
     case 'not_enough':
       return problemResponse('QUANTITY_INVALID', {
         detail: `Only ${outcome.free} left: ask for ${outcome.free} or fewer.`,

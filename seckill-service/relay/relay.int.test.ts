@@ -129,6 +129,14 @@ test('a queue Redis that is full gets the orders when it has room again; none is
   expect(await queued()).toEqual(ids.sort());
 });
 
+test('an entry that cannot be read holds up neither the others nor the sweeper', async () => {
+  await stockRedis.xadd(saleKeys(saleId).outbox, '*', 'o', 'rubbish');
+  const ids = await buy(2);
+  relay('reader');
+  await until('the outbox to be empty', async () => (await stock.outboxLength(saleId)) === 0);
+  expect(await queued()).toEqual(ids.sort());
+});
+
 test('tells how many orders wait and for how long', async () => {
   await buy(3);
   const told: RelayLag[] = [];

@@ -96,15 +96,15 @@ export function startRelay(deps: {
     if (entries.length === 0) return;
     const orders = entries.flatMap(([id, fields]) => {
       const order = fields === null ? null : readEntry(saleId, id, fields);
-      if (order === null)
-        logger.error({ saleId, id, fields }, 'an outbox entry cannot be read; it stays in the outbox');
-      return order === null ? [] : [{ id, order }];
+      if (order !== null) return [order];
+      // It leaves the outbox all the same: its reservation is still held, and the sweeper works from that.
+      logger.error({ saleId, id, fields }, 'an outbox entry cannot be read: left to the sweeper');
+      return [];
     });
     await queue.addBulk(
-      orders.map(({ order }) => ({ name: 'order', data: order, opts: { ...orderJobOptions, jobId: order.orderId } })),
+      orders.map((order) => ({ name: 'order', data: order, opts: { ...orderJobOptions, jobId: order.orderId } })),
     );
-    const ids = orders.map(({ id }) => id);
-    if (ids.length === 0) return;
+    const ids = entries.map(([id]) => id);
     const { outbox } = saleKeys(saleId);
     await redis
       .multi()

@@ -28,6 +28,9 @@ export function connectPostgres(
   });
   const warn = createThrottledWarn(logger);
   pool.on('error', (error) => warn(error, 'postgres connection'));
+  // The pool listens to idle connections only. One that breaks while it is out, between two statements of a transaction,
+  // would end the process by an unhandled 'error'; its next statement rejects, and that is where it belongs.
+  pool.on('connect', (client) => client.on('error', (error) => warn(error, 'postgres connection')));
   return pool;
 }
 

@@ -26,7 +26,7 @@ import { createStock, type Stock } from './stock.ts';
  * SIMULATION_SEED=<seed> replays the one sequence of that seed; SIMULATION_SEQUENCES says how many to run without it.
  */
 const replayed = process.env.SIMULATION_SEED;
-const sequences = Number(process.env.SIMULATION_SEQUENCES ?? 3000);
+const sequences = Number(process.env.SIMULATION_SEQUENCES ?? 2000);
 const stepsPerSequence = 30;
 const hourMs = 3_600_000;
 

@@ -16,7 +16,7 @@ export const saleAdvice: Record<SaleState, string> = {
   draft: 'This sale is being prepared.',
   upcoming: 'Stay here: the button comes alive by itself the moment the sale opens.',
   open: 'First come, first served. One press is enough.',
-  sold_out: 'Every unit is spoken for. One may come back when an order goes unpaid: this page tells you at once.',
+  sold_out: 'Every unit is spoken for. If one comes back, this page tells you at once.',
   paused: 'The shop has paused the sale for a moment. It goes on here by itself.',
   closed: 'This sale is over. Thank you for coming.',
 };
@@ -34,7 +34,7 @@ export const orderLabels: Record<OrderState, string> = {
 
 export const orderAdvice: Record<OrderState, string> = {
   queued: 'Your unit is set aside for you. We are writing your order; there is nothing more to press.',
-  awaiting_payment: 'Your unit is yours until the time below runs out.',
+  awaiting_payment: 'Your unit is yours. Paying is not part of this version yet: an order goes as far as this.',
   paid: 'We have your payment.',
   expired: 'It was not paid in time, so the unit went back on sale.',
   cancelled: 'The unit went back on sale.',
@@ -45,7 +45,7 @@ export const orderAdvice: Record<OrderState, string> = {
 
 export const problemSentences: Record<ProblemCode, string> = {
   BAD_REQUEST: 'Something went wrong on this page. Please reload it.',
-  QUANTITY_INVALID: 'Please choose another quantity.',
+  QUANTITY_INVALID: 'That many cannot be bought right now. Please choose fewer.',
   WRONG_ANSWER: 'Not quite. Here is a new question.',
   TICKET_MISSING: 'Please answer the question first.',
   TICKET_INVALID: 'Your place at the door is not valid any more. Please answer again.',

@@ -27,13 +27,16 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local sale = redis.call('HMGET', saleKey, 'state', 'opensAt', 'closesAt', 'limit', 'total', 'returned', 'epoch',
   'skipped')
+-- Every number is read before the first write: a script that fails half way leaves what it has written.
 local state, opensAt, closesAt, limit = sale[1], tonumber(sale[2]), tonumber(sale[3]), tonumber(sale[4])
+local epoch, everFree = tonumber(sale[7]), 0
+if state then everFree = tonumber(sale[5]) + tonumber(sale[6]) + tonumber(sale[8] or 0) end
 
 -- A yes that was given stays a yes: the record answers before any refusal does.
-local function refuse(code, value, epoch)
+local function refuse(code, value, atEpoch)
   local record = redis.call('HGET', reservationsKey, orderId)
   if record then return { 2, tonumber(string.match(record, '^%a:%d+:(%d+):')), 0 } end
-  return { code, value, epoch }
+  return { code, value, atEpoch }
 end
 
 if not state then return { -1, 0, 0 } end
@@ -42,7 +45,7 @@ if state ~= 'open' or now < opensAt or now >= closesAt then
   if state == 'draft' then return refuse(-2, 0, 0) end
   if state == 'paused' then return refuse(-3, 0, 0) end
   if now < opensAt then return refuse(-2, opensAt - now, 0) end
-  return refuse(-4, 0, tonumber(sale[7]))
+  return refuse(-4, 0, epoch)
 end
 if quantity > limit then return refuse(-6, limit, 0) end
 
@@ -64,7 +67,7 @@ if free < 0 then
 end
 -- Units granted so far, this order's included: grows with every grant, whatever came back in between. `skipped` are
 -- places that a rebuild passed over.
-local place = tonumber(sale[5]) + tonumber(sale[6]) + tonumber(sale[8]) - free
+local place = everFree - free
 local record = string.format('h:%d:%d:%.0f:%s', quantity, place, now, userId)
 if redis.call('HSETNX', reservationsKey, orderId, record) == 0 then
   redis.call('INCRBY', stockKey, quantity)
@@ -73,6 +76,5 @@ if redis.call('HSETNX', reservationsKey, orderId, record) == 0 then
 end
 redis.call('XADD', outboxKey, '*', 'o', orderId, 'u', userId, 'q', quantity, 'p', place)
 if free > 0 then return { 1, place, 0 } end
-local epoch = tonumber(sale[7]) + 1
-redis.call('HSET', saleKey, 'state', 'sold_out', 'epoch', epoch)
-return { 1, place, epoch }
+redis.call('HSET', saleKey, 'state', 'sold_out', 'epoch', epoch + 1)
+return { 1, place, epoch + 1 }

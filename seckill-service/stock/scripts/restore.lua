@@ -23,14 +23,16 @@ local acceptedAt, userId = tonumber(ARGV[5]), ARGV[6]
 local sale = redis.call('HMGET', saleKey, 'state', 'total', 'returned', 'skipped')
 if sale[1] ~= 'paused' and sale[1] ~= 'draft' then return { -1, 0 } end
 local free = tonumber(redis.call('GET', stockKey))
+local everFree = tonumber(sale[2]) + tonumber(sale[3]) + tonumber(sale[4] or 0)
 if redis.call('HEXISTS', reservationsKey, orderId) == 1 then return { 0, free } end
 if free < units then return { -2, free } end
 
-redis.call('HSET', reservationsKey, orderId, string.format('%s:%d:%d:%.0f:%s', letter, units, place, acceptedAt, userId))
+local record = string.format('%s:%d:%d:%.0f:%s', letter, units, place, acceptedAt, userId)
+redis.call('HSET', reservationsKey, orderId, record)
 redis.call('HINCRBY', buyersKey, userId, units)
 free = redis.call('DECRBY', stockKey, units)
 if letter == 'c' then redis.call('HINCRBY', saleKey, 'committed', units) end
 -- The next place must lie above every place that was told: pass over those whose orders nobody knows any more.
-local granted = tonumber(sale[2]) + tonumber(sale[3]) + tonumber(sale[4]) - free
+local granted = everFree - free
 if place > granted then redis.call('HINCRBY', saleKey, 'skipped', place - granted) end
 return { 1, free }

@@ -1,0 +1,77 @@
+import { effectiveState } from '#contract/sale.ts';
+import type { AuditReport } from '#order-worker/audit/audit.ts';
+import { seckill } from '../acceptance/seckill.ts';
+import type { Connections } from '../cli/connections.ts';
+import { type Stack, stackStatus } from '../stack/stack.ts';
+import { poll } from './poll.ts';
+import type { Crowd } from './storm.ts';
+
+const healthyWithinMs = 30_000;
+/** The sweeper looks at reservations that are held for 15 s, every 5 s. */
+const storedWithinMs = 45_000;
+const edgeFollowsWithinMs = 10_000;
+
+/** Every process is up again, by itself. */
+export async function isHealthy(stack: Stack, withinMs = healthyWithinMs): Promise<void> {
+  await poll(
+    'every process to be well',
+    withinMs,
+    async () => {
+      const { processes } = await stackStatus(stack.dir);
+      const ill = processes.filter(({ health }) => health !== 'up');
+      if (ill.length > 0) throw new Error(ill.map(({ name, problem }) => `${name}: ${problem}`).join('; '));
+      return true;
+    },
+    150,
+  );
+}
+
+/** Every granted order has its row, and its reservation knows it. */
+export async function isStored({ stock, store }: Connections, saleId: string): Promise<void> {
+  await poll(
+    'every order to be stored',
+    storedWithinMs,
+    async () => {
+      const cut = await stock.cut(saleId);
+      const granted = [...(cut?.reservations.values() ?? [])];
+      const held = granted.filter(({ state }) => state === 'held').length;
+      const rows = (await store.ofSale(saleId)).length;
+      if (held === 0 && rows === granted.length) return true;
+      throw new Error(`${held} held, ${rows} rows for ${granted.length} reservations`);
+    },
+    150,
+  );
+}
+
+/** `seckill audit` balances, and nothing is on its way any more. */
+export async function isBalanced(stack: Stack, saleId: string): Promise<void> {
+  const { code, stdout, stderr } = await seckill(stack.environment, 'audit', saleId, '--json');
+  if (stdout === '') throw new Error(`seckill audit exited ${code}: ${stderr}`);
+  const report = JSON.parse(stdout) as AuditReport; // the command's own contract
+  const broken = report.checks.filter(({ holds }) => !holds).map(({ invariant, says }) => `${invariant}: ${says}`);
+  const differences = report.differences.map(
+    ({ invariant, orderId, explains }) => `${invariant} ${orderId} ${explains}`,
+  );
+  if (code !== 0 || !report.balanced || report.units.held > 0) {
+    const what = [...broken, ...differences, `${report.units.held} held`, stderr].join('; ');
+    throw new Error(`seckill audit exited ${code}: ${what}`);
+  }
+}
+
+/** The edge is in the state of the highest epoch (I7). */
+export async function edgeIsInStep({ stock }: Connections, crowd: Crowd, saleId: string): Promise<void> {
+  await poll('the edge to be in step with stock Redis', edgeFollowsWithinMs, async () => {
+    const sale = await stock.sale(saleId);
+    if (sale === null) throw new Error('stock Redis does not know the sale');
+    const { status, body } = await crowd.sale();
+    const wanted = effectiveState(sale.state, sale.opensAtMs, sale.closesAtMs, Date.now());
+    if (body.state === wanted && body.epoch === sale.epoch) return true;
+    throw new Error(`stock says ${wanted} at epoch ${sale.epoch}, the edge ${status} ${body.state} at ${body.epoch}`);
+  });
+}
+
+/** With units free, somebody new gets one. */
+export async function sellsOn({ stock }: Connections, crowd: Crowd, saleId: string): Promise<void> {
+  const sale = await poll('stock Redis to answer', edgeFollowsWithinMs, () => stock.sale(saleId));
+  if (sale.free > 0) await crowd.newcomer(edgeFollowsWithinMs);
+}

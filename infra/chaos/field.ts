@@ -1,0 +1,80 @@
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { runDirectory } from '../stack/run-directory.ts';
+import { describeEvent, type Rewire, type ServerRole, type Stack, startStack } from '../stack/stack.ts';
+import { readState } from '../stack/state-file.ts';
+import { startTcpProxy, type TcpProxy } from '../stack/testing/tcp-proxy.ts';
+
+/** The battlefield: a private stack whose processes reach each server through a proxy of their own. */
+export type Field = {
+  stack: Stack;
+  /** The proxies between a server and the processes that use it; `process` picks one of them, `all` takes all. */
+  links: (server: ServerRole, process: string) => TcpProxy[];
+  /** The process of that name as it runs now, null while it is down. */
+  pidOf: (process: string) => number | null;
+  /** A line in the run's own log, beside the logs of the stack. */
+  note: (text: string) => void;
+  close: () => Promise<void>;
+};
+
+type Link = { server: ServerRole; process: string; proxy: TcpProxy };
+
+export async function openField(options: {
+  dir: string;
+  environment: Record<string, string | undefined>;
+}): Promise<Field> {
+  const { dir, environment } = options;
+  const paths = runDirectory(dir);
+  let links: Link[] = [];
+  let isUp = false;
+  const note = (text: string) => {
+    if (isUp) appendFileSync(join(dir, 'logs', 'chaos.log'), `${new Date().toISOString()} ${text}\n`);
+  };
+
+  const rewire: Rewire = async (process, ports) => {
+    // Asked again for a process: the stack starts once more, on other ports.
+    const old = links.filter((link) => link.process === process);
+    links = links.filter((link) => link.process !== process);
+    await Promise.all(old.map(({ proxy }) => proxy.close()));
+    const via = async (server: ServerRole) => {
+      const proxy = await startTcpProxy({ to: { host: '127.0.0.1', port: ports[server] } });
+      links.push({ server, process, proxy });
+      return proxy.port;
+    };
+    return {
+      'stock-redis': await via('stock-redis'),
+      'queue-redis': await via('queue-redis'),
+      zookeeper: await via('zookeeper'),
+      postgres: await via('postgres'),
+    };
+  };
+  const closeLinks = () => Promise.all(links.map(({ proxy }) => proxy.close()));
+
+  try {
+    const stack = await startStack({
+      dir,
+      port: 'any',
+      services: 2,
+      environment,
+      rewire,
+      onEvent: (event) => note(describeEvent(event)),
+    });
+    isUp = true;
+    return {
+      stack,
+      links: (server, process) =>
+        links
+          .filter((link) => link.server === server && (process === 'all' || link.process === process))
+          .map(({ proxy }) => proxy),
+      pidOf: (process) => readState(paths)?.processes.find(({ name }) => name === process)?.pid ?? null,
+      note,
+      close: async () => {
+        await stack.stop();
+        await closeLinks();
+      },
+    };
+  } catch (error) {
+    await closeLinks();
+    throw error;
+  }
+}

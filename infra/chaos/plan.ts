@@ -1,0 +1,136 @@
+import type { ServerRole } from '../stack/stack.ts';
+import type { ProxyMode } from '../stack/testing/tcp-proxy.ts';
+import { createRandom, type Random, seedFor } from './random.ts';
+
+/** What a round breaks. `service` is one of the seckill-services, drawn when it is dealt. */
+export type Victim =
+  | 'stock-redis'
+  | 'queue-redis'
+  | 'postgres'
+  | 'zookeeper'
+  | 'edge'
+  | 'service'
+  | 'gateway'
+  | 'worker';
+export type LinkFault = Exclude<ProxyMode, 'pass'>;
+export type Card =
+  | { kind: 'kill' | 'freeze'; victim: Victim }
+  | { kind: LinkFault; victim: ServerRole }
+  | { kind: 'flush'; victim: 'queue-redis' }
+  | { kind: 'out-of-memory'; victim: 'stock-redis' | 'queue-redis' }
+  | { kind: 'disk-full' | 'no-replicas'; victim: 'stock-redis' };
+export type FaultKind = Card['kind'];
+
+/** A card with its moment: ms after the storm's begin, and for how long (where that means something). */
+export type Fault = Card & {
+  afterMs: number;
+  forMs: number;
+  /** Which of our processes meets it: of several services the killed one; of a link its user, or all of them. */
+  process: string;
+  delayMs: number;
+};
+
+/** `units` of stock, `limitPerUser`; `tickets` of `users` who come within `arriveMs`. */
+export type StormPlan = { units: number; limitPerUser: number; tickets: number; users: number; arriveMs: number };
+export type RoundPlan = { round: number; seed: number; faults: Fault[]; storm: StormPlan };
+
+const victims: Victim[] = [
+  'stock-redis',
+  'queue-redis',
+  'postgres',
+  'zookeeper',
+  'edge',
+  'service',
+  'gateway',
+  'worker',
+];
+/** Which of our processes use the server: a link is cut for all of them, or for one. */
+const usersOf: Record<ServerRole, string[]> = {
+  'stock-redis': ['service-1', 'service-2', 'gateway-1', 'worker-1'],
+  'queue-redis': ['service-1', 'service-2', 'worker-1'],
+  zookeeper: ['service-1', 'service-2', 'gateway-1', 'worker-1'],
+  postgres: ['service-1', 'service-2', 'gateway-1', 'worker-1'],
+};
+const servers = Object.keys(usersOf) as ServerRole[]; // the table's own keys
+const linkFaults: LinkFault[] = ['cut', 'delay', 'half-open', 'drop-replies'];
+
+/** Every victim with every fault that it can have. */
+export const cards: readonly Card[] = [
+  ...victims.flatMap((victim): Card[] => [
+    { kind: 'kill', victim },
+    { kind: 'freeze', victim },
+  ]),
+  ...servers.flatMap((victim) => linkFaults.map((kind): Card => ({ kind, victim }))),
+  { kind: 'flush', victim: 'queue-redis' },
+  { kind: 'out-of-memory', victim: 'stock-redis' },
+  { kind: 'out-of-memory', victim: 'queue-redis' },
+  { kind: 'disk-full', victim: 'stock-redis' },
+  { kind: 'no-replicas', victim: 'stock-redis' },
+];
+
+/**
+ * The rounds 1 to `count` of a seed; a longer run begins with the same rounds. Cards are dealt from a shuffled deck,
+ * two in each third round, so 30 rounds (40 cards) see every victim with every one of its faults.
+ */
+export function planRounds(seed: number, count: number): RoundPlan[] {
+  const dealer = createRandom(seedFor(seed, 0));
+  let deck: Card[] = [];
+  const deal = (): Card => {
+    if (deck.length === 0) deck = dealer.shuffle(cards);
+    const [card, ...rest] = deck;
+    if (card === undefined) throw new Error('there are no cards');
+    deck = rest;
+    return card;
+  };
+  return Array.from({ length: count }, (_, index) => {
+    const round = index + 1;
+    const roundSeed = seedFor(seed, round);
+    const random = createRandom(roundSeed);
+    const dealt = round % 3 === 0 ? [deal(), deal()] : [deal()];
+    return { round, seed: roundSeed, faults: dealt.map((card) => timed(card, random)), storm: stormPlan(random) };
+  });
+}
+
+function timed(card: Card, random: Random): Fault {
+  const afterMs = random.int(50, 1800);
+  const forMs = random.int(300, 3000);
+  const delayMs = random.int(50, 1500);
+  const isForAll = random.chance(0.5);
+  const service = random.pick(['service-1', 'service-2']);
+  return { ...card, afterMs, forMs, delayMs, process: processOf(card, service, isForAll, random) };
+}
+
+function processOf(card: Card, service: string, isForAll: boolean, random: Random): string {
+  if (isLinkCard(card)) return isForAll ? 'all' : random.pick(usersOf[card.victim]);
+  const names: Partial<Record<Victim, string>> = { service, gateway: 'gateway-1', worker: 'worker-1' };
+  return names[card.victim] ?? card.victim;
+}
+
+export function isLinkCard(card: Card): card is Extract<Card, { kind: LinkFault }> {
+  return linkFaults.some((kind) => kind === card.kind);
+}
+
+/** Demand from well below the stock to four times as much: faults meet a sale in every stage of its life. */
+function stormPlan(random: Random): StormPlan {
+  const tickets = random.int(150, 350);
+  const demand = random.pick([0.6, 1.2, 2, 4]);
+  return {
+    units: Math.max(40, Math.round((tickets * 1.4) / demand)),
+    limitPerUser: random.int(1, 3),
+    tickets,
+    users: Math.round(tickets * 0.7),
+    arriveMs: 2500,
+  };
+}
+
+/** The fault in a few words: for a test's title and the report. */
+export function describeFault({ kind, victim, process, afterMs, forMs, delayMs }: Fault): string {
+  const who = process === victim ? victim : isServer(victim) ? `${victim} (${process})` : process;
+  const how = kind === 'delay' ? `delay ${delayMs} ms` : kind;
+  const isInstant = kind === 'kill' || kind === 'flush';
+  return `${how} ${who} at ${afterMs} ms${isInstant ? '' : ` for ${forMs} ms`}`;
+}
+
+function isServer(victim: Victim): boolean {
+  return servers.some((server) => server === victim);
+}

@@ -1,0 +1,62 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { describeFault, type RoundPlan } from './plan.ts';
+import type { RoundResult } from './round.ts';
+
+export type PlayedRound = { plan: RoundPlan; result: RoundResult };
+
+const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
+
+/** One line about a round, for whoever watches. */
+export function roundLine({ plan, result }: PlayedRound): string {
+  const { counts, problems, tookMs, recoveredMs } = result;
+  const answers = `${counts.tickets} tickets: ${counts.yes} yes, ${counts.no} no, ${counts.unknown} unknown`;
+  const verdict = problems.length === 0 ? 'ok  ' : 'FAIL';
+  const faults = plan.faults.map(describeFault).join(' + ');
+  return `${verdict} ${String(plan.round).padStart(3)} ${seconds(tookMs)} (well after ${seconds(recoveredMs)}) ${answers}, ${counts.left} left open; ${counts.bought} bought of ${plan.storm.units} units | ${faults}`;
+}
+
+/** How often each fault met each victim, and in how many rounds that failed. */
+export function countFaults(played: readonly PlayedRound[]): Record<string, { rounds: number; failed: number }> {
+  const faults: Record<string, { rounds: number; failed: number }> = {};
+  for (const { plan, result } of played) {
+    for (const { kind, victim } of plan.faults) {
+      const count = faults[`${kind} ${victim}`] ?? { rounds: 0, failed: 0 };
+      count.rounds += 1;
+      if (result.problems.length > 0) count.failed += 1;
+      faults[`${kind} ${victim}`] = count;
+    }
+  }
+  return Object.fromEntries(Object.entries(faults).sort(([a], [b]) => a.localeCompare(b)));
+}
+
+export function summaryLines(seed: number, played: readonly PlayedRound[]): string[] {
+  const failed = played.filter(({ result }) => result.problems.length > 0);
+  const tookMs = played.reduce((sum, { result }) => sum + result.tookMs, 0);
+  return [
+    ...Object.entries(countFaults(played)).map(
+      ([fault, { rounds, failed: bad }]) => `${fault.padEnd(28)} ${rounds} rounds${bad > 0 ? `, ${bad} FAILED` : ''}`,
+    ),
+    `${played.length} rounds in ${seconds(tookMs)}, ${failed.length} failed; seed ${seed}`,
+    ...failed.map(({ plan }) => `replay: npm run test:chaos -- --seed ${seed} --only ${plan.round}`),
+  ];
+}
+
+export async function writeReport(file: string, seed: number, played: readonly PlayedRound[]): Promise<void> {
+  const failed = played.filter(({ result }) => result.problems.length > 0);
+  const report = {
+    seed,
+    rounds: played.length,
+    passed: played.length - failed.length,
+    failed: failed.length,
+    tookMs: Math.round(played.reduce((sum, { result }) => sum + result.tookMs, 0)),
+    faults: countFaults(played),
+    failures: failed.map(({ plan, result }) => ({
+      round: plan.round,
+      faults: plan.faults.map(describeFault),
+      problems: result.problems,
+    })),
+  };
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, `${JSON.stringify(report, null, 2)}\n`);
+}

@@ -1,0 +1,103 @@
+import { saleFileSchema } from '#contract/sale.ts';
+import { edgesInStep } from '#sales/edges-in-step.ts';
+import { changeSaleState, preloadSale } from '#sales/sale-state.ts';
+import { type Connections, openConnections } from '../cli/connections.ts';
+import { edgeIsInStep, isBalanced, isHealthy, isStored, sellsOn } from './checks.ts';
+import { unleash } from './faults.ts';
+import type { Field } from './field.ts';
+import type { RoundPlan } from './plan.ts';
+import { poll } from './poll.ts';
+import { createCrowd } from './storm.ts';
+import { createTracker, type Tracker } from './tracker.ts';
+
+export type RoundResult = {
+  saleId: string;
+  problems: string[];
+  counts: ReturnType<Tracker['counts']> & { left: number; bought: number };
+  tookMs: number;
+  /** From the end of the storm and its faults to a stack that is well. */
+  recoveredMs: number;
+};
+
+/** A fresh sale under a storm, the faults of the plan, and everything that must hold afterwards. */
+export async function playRound(field: Field, plan: RoundPlan): Promise<RoundResult> {
+  const begun = performance.now();
+  const { stack } = field;
+  const saleId = `chaos-${plan.round}-${crypto.randomUUID().slice(0, 8)}`;
+  const tracker = createTracker();
+  const crowd = createCrowd({ stack, saleId, tracker, seed: plan.seed });
+  const connections = await openConnections(stack.environment);
+  const problems: string[] = [];
+  let left = 0;
+  let recoveredMs = 0;
+  const check = async (work: () => Promise<unknown>) => {
+    try {
+      await work();
+    } catch (error) {
+      problems.push(error instanceof Error ? error.message : String(error));
+    }
+  };
+
+  try {
+    field.note(`round ${plan.round}: sale ${saleId}`);
+    await openSale(connections, saleId, plan);
+    field.note('storm begins');
+    await Promise.all([crowd.storm(plan.storm), unleash(field, plan.faults)]);
+    field.note('storm is over');
+    const overAt = performance.now();
+    await check(() => isHealthy(stack));
+    recoveredMs = performance.now() - overAt;
+    left = tracker.open().length;
+    await crowd.resolve();
+    field.note('resolved');
+    await check(() => sellsOn(connections, crowd, saleId));
+    await check(() => isStored(connections, saleId));
+    field.note('stored');
+    await check(async () => {
+      problems.push(...tracker.problems(await connections.store.ofSale(saleId), plan.storm));
+    });
+    await check(() => isBalanced(stack, saleId));
+    await check(() => edgeIsInStep(connections, crowd, saleId));
+  } finally {
+    await crowd.close();
+    await connections.close();
+  }
+  field.note(problems.length === 0 ? 'the round holds' : `PROBLEMS:\n  ${problems.join('\n  ')}`);
+  const counts = { ...tracker.counts(), left, bought: tracker.bought().length };
+  return { saleId, problems, counts, tookMs: performance.now() - begun, recoveredMs };
+}
+
+/** What ops do by the CLI, in this process: a round should not spend its time on starting commands. */
+async function openSale(connections: Connections, saleId: string, { storm }: RoundPlan): Promise<void> {
+  const { catalogue, zookeeper } = connections;
+  const file = saleFileSchema.parse({
+    saleId,
+    title: 'A phone in a storm',
+    price: { amount: 1999, currency: 'CNY' },
+    units: storm.units,
+    limitPerUser: storm.limitPerUser,
+    opensAt: new Date(Date.now() - 60_000).toISOString(),
+    closesAt: new Date(Date.now() + 3_600_000).toISOString(),
+    // No unit comes back within a round: the tracker counts on it.
+    payWithinSeconds: 86_400,
+  });
+  await poll('a connection to ZooKeeper', 10_000, () => (zookeeper.ready() === null ? true : null));
+  await catalogue.create(file);
+  const sale = await catalogue.find(saleId);
+  if (sale === null) throw new Error('the sale is not in the catalogue');
+  const preloaded = await preloadSale(connections, sale, storm.units);
+  const opened = await changeSaleState(connections, sale, 'open');
+  if (preloaded.kind !== 'done' || opened.kind !== 'done') throw new Error(`not opened: ${JSON.stringify(opened)}`);
+  const { behind, inStep } = await edgesInStep(zookeeper, saleId, opened.epoch, 10_000);
+  if (behind.length > 0 || inStep.length === 0) throw new Error('the edge does not know the sale');
+}
+
+/** The books of a sale of an earlier round: nothing that came late may have changed them. */
+export async function recheck(field: Field, saleIds: readonly string[]): Promise<string[]> {
+  const problems: string[] = [];
+  await isHealthy(field.stack);
+  for (const saleId of saleIds) {
+    await isBalanced(field.stack, saleId).catch((error: Error) => problems.push(`${saleId}: ${error.message}`));
+  }
+  return problems;
+}

@@ -1,0 +1,37 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { checkoutDir } from '../stack/run-directory.ts';
+
+/** `npm run test:chaos -- [--rounds N] [--seed S] [--only R]`: the chaos project of vitest with these numbers. */
+const usage = 'usage: npm run test:chaos -- [--rounds N] [--seed S] [--only R]';
+
+function wholeNumber(name: string, text: string | undefined, otherwise: number): number {
+  if (text === undefined) return otherwise;
+  if (!/^\d{1,9}$/.test(text)) throw new TypeError(`--${name} takes a whole number, not "${text}"`);
+  return Number(text);
+}
+
+function readOptions(): Record<string, string> {
+  const option = { type: 'string' } as const;
+  const { values } = parseArgs({ options: { rounds: option, seed: option, only: option } });
+  const seed = wholeNumber('seed', values.seed, Math.floor(Math.random() * 1_000_000));
+  const only = values.only === undefined ? {} : { CHAOS_ONLY: String(wholeNumber('only', values.only, 1)) };
+  return { CHAOS_SEED: String(seed), CHAOS_ROUNDS: String(wholeNumber('rounds', values.rounds, 30)), ...only };
+}
+
+let options: Record<string, string>;
+try {
+  options = readOptions();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${usage}\n`);
+  process.exit(2);
+}
+const vitest = spawn(
+  process.execPath,
+  [join(checkoutDir, 'node_modules/vitest/vitest.mjs'), 'run', '--project', 'chaos'],
+  { cwd: checkoutDir, env: { ...process.env, ...options }, stdio: 'inherit' },
+);
+vitest.once('exit', (code, signal) => process.exit(signal === null ? (code ?? 1) : 1));
+// A Ctrl-C reaches vitest too; it takes the stack down and ends, and then so do we.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => vitest.kill(signal));

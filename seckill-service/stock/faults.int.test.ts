@@ -1,0 +1,293 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { newOrderId } from '#contract/order.ts';
+import { signTicket } from '#contract/ticket.ts';
+import { until } from '#infra/acceptance/seckill.ts';
+import { startStack } from '#infra/stack/stack.ts';
+import { startTcpProxy } from '#infra/stack/testing/tcp-proxy.ts';
+import { createLogger } from '#runtime/logger.ts';
+import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
+import { createPurchase } from '../purchase/purchase.ts';
+import { StockFault } from './fault.ts';
+import { createStock } from './stock.ts';
+
+// What the service uses goes through a link that the test breaks; the test itself looks past it.
+const dir = await mkdtemp(join(tmpdir(), 'faults-'));
+const stack = await startStack({ dir, only: ['stock-redis'], port: 'any', environment: process.env });
+const url = new URL(stack.environment.SECKILL_STOCK_REDIS_URL ?? '');
+const proxy = await startTcpProxy({ to: { host: url.hostname, port: Number(url.port) } });
+const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
+const redis = connectRedis('hot', `redis://127.0.0.1:${proxy.port}`, logger);
+const stock = createStock(redis);
+const probe = new Redis(url.href);
+const books = createStock(probe);
+
+const ticketKeys = [{ id: 'k1', secret: 's'.repeat(32) }];
+const units = 10;
+let saleId = '';
+let told: string[] = [];
+
+const order = () => newOrderId(saleId, Date.now());
+/** Until the hot connection works; its status alone may be that of a link whose end has not been seen yet. */
+const ready = () =>
+  until('the hot connection works', () =>
+    redis.ping().then(
+      () => true,
+      () => false,
+    ),
+  );
+const purchase = createPurchase({
+  stock,
+  ticketKeys,
+  now: Date.now,
+  wait: async (ms) => void (await wait(ms)),
+  onAccepted: () => told.push('accepted'),
+  onSoldOut: () => told.push('sold out'),
+});
+const buy = (orderId: string, userId = 'u') =>
+  purchase(saleId, signTicket({ orderId, userId, expiresAtMs: Date.now() + 60_000 }, ticketKeys), { quantity: 1 });
+
+/** How often Redis ran a script since the test began, whoever heard of it. */
+async function runs(): Promise<number> {
+  const text = await probe.info('commandstats');
+  return [...text.matchAll(/cmdstat_eval(?:sha)?:calls=(\d+)/g)].reduce((sum, [, calls]) => sum + Number(calls), 0);
+}
+const hasRun = (times: number) => until(`Redis has run ${times} scripts`, async () => (await runs()) === times);
+
+/** The kind of fault that a call ends in, and after how many milliseconds. */
+async function fault(call: Promise<unknown>): Promise<{ kind: string; afterMs: number }> {
+  const startedAt = performance.now();
+  const kind = await call.then(
+    (answer) => `answered ${JSON.stringify(answer)}`,
+    (error: unknown) => (error instanceof StockFault ? error.kind : String(error)),
+  );
+  return { kind, afterMs: performance.now() - startedAt };
+}
+
+async function taken() {
+  const cut = await books.cut(saleId);
+  const live = [...(cut?.reservations.values() ?? [])].filter((it) => it.state !== 'released');
+  const outbox = await books.outboxLength(saleId);
+  return { free: cut?.sale.free, held: live.reduce((sum, it) => sum + it.units, 0), outbox };
+}
+
+beforeEach(async () => {
+  proxy.mode('pass');
+  await ready();
+  saleId = `faults-${crypto.randomUUID().slice(0, 8)}`;
+  const plan = { total: units, opensAtMs: 0, closesAtMs: Date.now() + 600_000, limitPerUser: 1, lowestEpoch: 0 };
+  await books.preload(saleId, plan);
+  await books.setState(saleId, 'open');
+  await stock.reserve(saleId, 'not-an-order', 'nobody', 99); // refused; the scripts are loaded from here on
+  await probe.config('RESETSTAT');
+  told = [];
+});
+afterEach(async () => {
+  await probe.replicaof('NO', 'ONE');
+  await probe.config('SET', 'maxmemory', '0');
+  await probe.config('SET', 'min-replicas-to-write', '0');
+});
+afterAll(async () => {
+  disconnectRedis(redis, probe);
+  await proxy.close();
+  await stack.stop();
+  await rm(dir, { recursive: true, force: true });
+});
+
+describe('a reply that is lost after Redis has run the script', () => {
+  test('takes one unit, is unknown as soon as the link is cut, is not resent, and asked again is a replay (I5)', async () => {
+    const orderId = order();
+    proxy.mode('drop-replies');
+    const lost = fault(stock.reserve(saleId, orderId, 'u', 1));
+    await hasRun(1);
+    proxy.mode('cut');
+    const { kind, afterMs } = await lost;
+    expect(kind).toBe('unknown');
+    expect(afterMs).toBeLessThan(900); // the link's end, not the deadline of the command
+    proxy.mode('pass');
+    await ready();
+    expect(await stock.reserve(saleId, orderId, 'u', 1)).toEqual({ kind: 'replay', place: 1 });
+    expect(await runs()).toBe(2);
+    expect(await taken()).toEqual({ free: units - 1, held: 1, outbox: 1 });
+  });
+
+  test('leaves the shopper with one answer, the true one, without asking him again (I5)', async () => {
+    const orderId = order();
+    proxy.mode('drop-replies');
+    const answer = buy(orderId);
+    await hasRun(1);
+    proxy.mode('cut');
+    await until('the link is seen as lost', async () => redis.status !== 'ready');
+    proxy.mode('pass');
+    expect(await answer).toEqual({ kind: 'replay', place: 1, orderId });
+    expect(told).toEqual([]);
+    expect(await taken()).toEqual({ free: units - 1, held: 1, outbox: 1 });
+  });
+
+  test('ends as "unavailable" when the link stays away, and the retry of the shopper gets the truth (I5)', async () => {
+    const orderId = order();
+    proxy.mode('drop-replies');
+    const startedAt = performance.now();
+    const answer = buy(orderId);
+    await hasRun(1);
+    proxy.mode('cut');
+    expect(await answer).toEqual({ kind: 'unavailable' });
+    expect(performance.now() - startedAt).toBeLessThan(3000);
+    proxy.mode('pass');
+    await ready();
+    expect(await buy(orderId)).toEqual({ kind: 'replay', place: 1, orderId });
+    expect(await taken()).toEqual({ free: units - 1, held: 1, outbox: 1 });
+  });
+});
+
+describe('a link that is silent', () => {
+  test('half-open: rejected by the deadline of the command, and what was swallowed is never sent again (I5)', async () => {
+    const orderId = order();
+    proxy.mode('half-open');
+    const { kind, afterMs } = await fault(stock.reserve(saleId, orderId, 'u', 1));
+    expect(kind).toBe('unknown');
+    expect(afterMs).toBeGreaterThan(900);
+    expect(afterMs).toBeLessThan(1500);
+    proxy.mode('pass');
+    await ready();
+    expect(await stock.reserve(saleId, orderId, 'u', 1)).toEqual({ kind: 'accepted', place: 1, soldOutEpoch: null });
+    expect(await runs()).toBe(1);
+    expect(await taken()).toEqual({ free: units - 1, held: 1, outbox: 1 });
+  });
+
+  test('half-open: the dead link is given up by itself, so that the next connection can be a live one', async () => {
+    proxy.mode('half-open');
+    await fault(stock.reserve(saleId, order(), 'u', 1));
+    await until('the dead link is given up', async () => redis.status !== 'ready', 5000);
+  });
+
+  test('half-open: every shopper of a crowd is answered within the deadline, also who came when others waited', async () => {
+    proxy.mode('half-open');
+    const crowd = Array.from({ length: 20 }, async (_, index) => {
+      await wait(index * 40);
+      const startedAt = performance.now();
+      const { kind } = await buy(order(), `u${index}`);
+      return { kind, ms: performance.now() - startedAt };
+    });
+    const answers = await Promise.all(crowd);
+    expect(new Set(answers.map(({ kind }) => kind))).toEqual(new Set(['unavailable']));
+    expect(Math.max(...answers.map(({ ms }) => ms))).toBeLessThan(2600);
+  });
+
+  test('slow: a command that comes after its deadline runs once, and asking again is a replay (I5)', async () => {
+    const orderId = order();
+    proxy.mode('delay', 1300);
+    const { kind, afterMs } = await fault(stock.reserve(saleId, orderId, 'u', 1));
+    expect(kind).toBe('unknown');
+    expect(afterMs).toBeLessThan(1250);
+    expect(await runs()).toBe(0);
+    await hasRun(1);
+    proxy.mode('pass');
+    await ready();
+    expect(await stock.reserve(saleId, orderId, 'u', 1)).toEqual({ kind: 'replay', place: 1 });
+    expect(await taken()).toEqual({ free: units - 1, held: 1, outbox: 1 });
+  });
+});
+
+test('a link that is down before anything is sent is "unavailable" at once, and nothing is sent later', async () => {
+  const orderId = order();
+  proxy.mode('cut');
+  await until('the link is seen as lost', async () => redis.status !== 'ready');
+  const { kind, afterMs } = await fault(stock.reserve(saleId, orderId, 'u', 1));
+  expect(kind).toBe('unavailable');
+  expect(afterMs).toBeLessThan(200);
+  expect(await buy(orderId)).toEqual({ kind: 'unavailable' });
+  proxy.mode('pass');
+  await ready();
+  expect(await runs()).toBe(0);
+  expect(await taken()).toEqual({ free: units, held: 0, outbox: 0 });
+});
+
+describe('a Redis that refuses to run the script', () => {
+  const refusals: { refusal: string; begin: () => Promise<unknown>; end: () => Promise<unknown>; text: string }[] = [
+    {
+      refusal: 'its memory is full',
+      begin: () => probe.config('SET', 'maxmemory', '1mb'),
+      end: () => probe.config('SET', 'maxmemory', '0'),
+      text: 'OOM',
+    },
+    {
+      refusal: 'it is a replica',
+      begin: () => probe.replicaof('127.0.0.1', 1),
+      end: () => probe.replicaof('NO', 'ONE'),
+      text: 'READONLY',
+    },
+    {
+      refusal: 'it has too few replicas',
+      begin: () => probe.config('SET', 'min-replicas-to-write', '1'),
+      end: () => probe.config('SET', 'min-replicas-to-write', '0'),
+      text: 'NOREPLICAS',
+    },
+  ];
+
+  test.each(refusals)(
+    'because $refusal: "unavailable" at once, nothing changed, and it sells again after',
+    async (it) => {
+      const orderId = order();
+      const before = await taken();
+      await it.begin();
+      await expect(stock.reserve(saleId, orderId, 'u', 1)).rejects.toThrow(it.text);
+      const { kind, afterMs } = await fault(stock.reserve(saleId, orderId, 'u', 1));
+      expect(kind).toBe('unavailable');
+      expect(afterMs).toBeLessThan(500);
+      expect(await buy(orderId)).toEqual({ kind: 'unavailable' });
+      await it.end();
+      expect(await taken()).toEqual(before);
+      expect(await buy(orderId)).toEqual({ kind: 'accepted', place: 1, soldOutEpoch: null, orderId });
+    },
+  );
+});
+
+test('scripts that Redis has forgotten are loaded by themselves, also for a crowd in one pipeline', async () => {
+  await probe.script('FLUSH');
+  const outcomes = await Promise.all(
+    Array.from({ length: 3 * units }, (_, index) => stock.reserve(saleId, order(), `u${index}`, 1)),
+  );
+  expect(outcomes.filter(({ kind }) => kind === 'accepted')).toHaveLength(units);
+  expect(outcomes.filter(({ kind }) => kind === 'sold_out')).toHaveLength(2 * units);
+  await probe.script('FLUSH');
+  const [orderId = ''] = (await books.cut(saleId))?.reservations.keys() ?? [];
+  expect((await stock.release(saleId, orderId)).kind).toBe('released');
+  expect(await taken()).toEqual({ free: 1, held: units - 1, outbox: units });
+});
+
+test('through a link that breaks again and again, each shopper of a crowd has one order or none, as told (I3–I5)', async () => {
+  let isBreaking = true;
+  const breaker = (async () => {
+    for (let round = 0; isBreaking; round += 1) {
+      const modes = ['drop-replies', 'cut', 'pass', 'half-open', 'cut', 'pass'] as const;
+      proxy.mode(modes[round % modes.length] ?? 'pass');
+      await wait(30);
+    }
+  })();
+  const told = new Map<string, string>();
+  const shoppers = Array.from({ length: 40 }, async (_, index) => {
+    await wait(index * 10);
+    const orderId = order();
+    for (;;) {
+      const { kind } = await buy(orderId, `u${index}`);
+      if (kind === 'unavailable') continue;
+      told.set(orderId, kind);
+      return;
+    }
+  });
+  await Promise.race([Promise.all(shoppers), wait(8000)]);
+  isBreaking = false;
+  await breaker;
+  proxy.mode('pass');
+  await Promise.all(shoppers);
+  const granted = [...((await books.cut(saleId))?.reservations.keys() ?? [])];
+  const yes = [...told].flatMap(([orderId, kind]) => (kind === 'accepted' || kind === 'replay' ? [orderId] : []));
+  expect(yes.sort()).toEqual(granted.sort());
+  expect(new Set(told.values())).toContain('sold_out');
+  expect(await taken()).toEqual({ free: 0, held: units, outbox: units });
+});
