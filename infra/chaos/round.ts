@@ -10,6 +10,8 @@ import { poll } from './poll.ts';
 import { createCrowd } from './storm.ts';
 import { createTracker, type Tracker } from './tracker.ts';
 
+const shownProblems = 8;
+
 export type RoundResult = {
   saleId: string;
   problems: string[];
@@ -54,7 +56,9 @@ export async function playRound(field: Field, plan: RoundPlan): Promise<RoundRes
     await check(() => isStored(connections, saleId));
     field.note('stored');
     await check(async () => {
-      problems.push(...tracker.problems(await connections.store.ofSale(saleId), plan.storm));
+      const found = tracker.problems(await connections.store.ofSale(saleId), plan.storm);
+      problems.push(...found.slice(0, shownProblems));
+      if (found.length > shownProblems) problems.push(`… and ${found.length - shownProblems} more of that kind`);
     });
     await check(() => isBalanced(stack, saleId));
     await check(() => edgeIsInStep(connections, crowd, saleId));

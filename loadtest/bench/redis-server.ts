@@ -39,7 +39,7 @@ export async function startRedis(): Promise<BenchRedis> {
   const client = new Redis(port, '127.0.0.1', { replyMapping: 'legacy', retryStrategy: () => 50 });
   client.on('error', () => {}); // not up yet; the deadline below speaks
   await Promise.race([
-    once(client, 'ready'),
+    new Promise<void>((resolve) => client.once('ready', () => resolve())),
     once(child, 'error').then(([error]) => Promise.reject(error)),
     wait(10_000, null, { ref: false }).then(() => Promise.reject(new Error('redis-server did not start in 10 s'))),
   ]);

@@ -5,7 +5,7 @@ import { newOrderId } from '#contract/order.ts';
 import { relayGroup, type SaleKeys, saleKeys } from '#contract/redis-keys.ts';
 import { drive, encode } from './drive.ts';
 import { type BenchRedis, startRedis } from './redis-server.ts';
-import { circumstances, spread, table } from './statistics.ts';
+import { circumstances, type Spread, spread, table } from './statistics.ts';
 
 export const summary = 'what our reserve script costs beside a bare GET+DECR+HSET+XADD one, and bytes per order';
 
@@ -37,6 +37,7 @@ async function reset({ client }: BenchRedis, units: number): Promise<void> {
   await client.xgroup('CREATE', keys.outbox, relayGroup, '0', 'MKSTREAM');
 }
 
+const rounded = (_key: string, value: unknown) => (typeof value === 'number' ? Math.round(value * 1000) / 1000 : value);
 const number = (text: string, pattern: RegExp) => Number(pattern.exec(text)?.[1] ?? Number.NaN);
 
 export async function run(args: string[]): Promise<string> {
@@ -92,16 +93,17 @@ export async function run(args: string[]): Promise<string> {
     const usecRatio = spread(results.map((it) => it.reserve.usecPerCall / it.bare.usecPerCall));
     const report = {
       ...(await circumstances()),
-      redis: number(await redis.client.info('server'), /redis_version:(\d+\.\d+)/),
+      redis: /redis_version:(\S+)/.exec(await redis.client.info('server'))?.[1] ?? 'unknown',
       settings: { appendonly: 'yes', appendfsync: 'always', orders, rounds, connections, inFlight },
       acceptedPerSecond: { reserve: column('reserve', 'perSecond'), bare: column('bare', 'perSecond'), ratio },
       usecPerCall: { reserve: column('reserve', 'usecPerCall'), bare: column('bare', 'usecPerCall'), ratio: usecRatio },
+      loadAverage: spread(results.flatMap((it) => [it.reserve.load, it.bare.load])),
       bytesPerOrder,
       results,
     };
     const folder = new URL('../results/', import.meta.url);
     await mkdir(folder, { recursive: true });
-    await writeFile(new URL('reserve.json', folder), `${JSON.stringify(report, null, 2)}\n`);
+    await writeFile(new URL('reserve.json', folder), `${JSON.stringify(report, rounded, 2)}\n`);
     return describe(report);
   } finally {
     await redis.stop();
@@ -122,14 +124,14 @@ async function memory(redis: BenchRedis, reserve: Contestant, connections: numbe
 }
 
 type Report = {
-  acceptedPerSecond: Record<'reserve' | 'bare' | 'ratio', ReturnType<typeof spread>>;
-  usecPerCall: Record<'reserve' | 'bare' | 'ratio', ReturnType<typeof spread>>;
+  acceptedPerSecond: Record<'reserve' | 'bare' | 'ratio', Spread>;
+  usecPerCall: Record<'reserve' | 'bare' | 'ratio', Spread>;
   bytesPerOrder: number;
-  loadAverage: number[];
+  loadAverage: Spread;
 };
 
 function describe({ acceptedPerSecond, usecPerCall, bytesPerOrder, loadAverage }: Report): string {
-  const row = (name: string, { median, min, max }: ReturnType<typeof spread>, digits: number) => [
+  const row = (name: string, { median, min, max }: Spread, digits: number) => [
     name,
     ...[median, min, max].map((value) => value.toFixed(digits)),
   ];
@@ -141,5 +143,5 @@ function describe({ acceptedPerSecond, usecPerCall, bytesPerOrder, loadAverage }
     row('reserve, µs per call', usecPerCall.reserve, 2),
     row('bare, µs per call', usecPerCall.bare, 2),
     row('ratio of the two, by round', usecPerCall.ratio, 2),
-  ])}\nbytes of stock Redis per accepted order, outbox emptied: ${bytesPerOrder}\nload average: ${loadAverage.join(' ')}\n`;
+  ])}\nbytes of stock Redis per accepted order, outbox emptied: ${bytesPerOrder}\nload average while measuring: ${loadAverage.min} to ${loadAverage.max}\n`;
 }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cpus, loadavg } from 'node:os';
+import { cpus } from 'node:os';
 import { promisify } from 'node:util';
 
 export type Spread = { median: number; min: number; max: number };
@@ -24,7 +24,6 @@ export async function circumstances() {
     date: new Date().toISOString(),
     machine: { model: cpus()[0]?.model ?? 'unknown', cores: cpus().length },
     node: process.version,
-    loadAverage: loadavg().map((load) => Math.round(load * 100) / 100),
   };
 }
 

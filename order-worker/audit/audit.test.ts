@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseReservation } from '#contract/reservation.ts';
-import type { StockSale } from '#stock/stock.ts';
+import type { StockSale } from '#stock/stock-sale.ts';
 import type { StoredOrder } from '../orders/order-store.ts';
 import { auditSale } from './audit.ts';
 

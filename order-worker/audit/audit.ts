@@ -1,5 +1,6 @@
 import type { Reservation } from '#contract/reservation.ts';
-import type { Stock, StockCut } from '#stock/stock.ts';
+import type { Stock } from '#stock/stock.ts';
+import type { StockCut } from '#stock/stock-sale.ts';
 import { endedStates, type OrderStore, type StoredOrder } from '../orders/order-store.ts';
 
 export type InvariantId = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6';

@@ -1,6 +1,7 @@
 import { type AcceptedOrder, acceptedOrderSchema } from '#contract/order.ts';
 import type { Reservation } from '#contract/reservation.ts';
-import { type KnownOrder, type Stock, type StockSale, unitsGranted } from '#stock/stock.ts';
+import type { KnownOrder, Stock } from '#stock/stock.ts';
+import { type StockSale, unitsGranted } from '#stock/stock-sale.ts';
 import { endedStates, type OrderStore } from '../orders/order-store.ts';
 
 /** What a rebuild would do; computed first, shown, and only then done. Units throughout. */

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { type AcceptedOrder, newOrderId } from '#contract/order.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { StockFault } from '#stock/fault.ts';
-import type { CommitOutcome } from '#stock/stock.ts';
+import type { CommitOutcome } from '#stock/outcomes.ts';
 import type { StoreOutcome } from '../orders/order-store.ts';
 import { createCommitBatch, isDatabaseOutage, PoisonOrder } from './commit-batch.ts';
 

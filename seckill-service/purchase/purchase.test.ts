@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { newOrderId } from '#contract/order.ts';
 import { signTicket } from '#contract/ticket.ts';
 import { StockFault } from '#stock/fault.ts';
-import type { ReserveOutcome } from '#stock/stock.ts';
+import type { ReserveOutcome } from '#stock/outcomes.ts';
 import { createPurchase } from './purchase.ts';
 
 const keys = [{ id: 'k1', secret: 's'.repeat(32) }];

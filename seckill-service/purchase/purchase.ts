@@ -1,7 +1,8 @@
 import { maxUnitsPerUser } from '#contract/sale.ts';
 import { checkTicket, type TicketKey } from '#contract/ticket.ts';
 import { StockFault } from '#stock/fault.ts';
-import type { ReserveOutcome, Stock } from '#stock/stock.ts';
+import type { ReserveOutcome } from '#stock/outcomes.ts';
+import type { Stock } from '#stock/stock.ts';
 
 export type PurchaseOutcome =
   | { kind: 'ticket_missing' | 'ticket_invalid' | 'ticket_expired' | 'quantity_missing' | 'quantity_invalid' }

@@ -1,7 +1,8 @@
 import type { Logger } from '#runtime/logger.ts';
 import { withDeadline } from '#runtime/shutdown.ts';
 import type { ZooKeeper } from '#runtime/zookeeper.ts';
-import { type Stock, unitsGranted } from '#stock/stock.ts';
+import type { Stock } from '#stock/stock.ts';
+import { unitsGranted } from '#stock/stock-sale.ts';
 import type { Catalogue, SaleWitness } from './catalogue.ts';
 import { publishState, readSaleNode } from './publish-state.ts';
 

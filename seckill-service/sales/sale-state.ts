@@ -1,6 +1,8 @@
 import type { SaleNode } from '#contract/sale.ts';
 import type { ZooKeeper } from '#runtime/zookeeper.ts';
-import type { SaleAction, SetStateOutcome, Stock, StockSale } from '#stock/stock.ts';
+import type { SaleAction, SetStateOutcome } from '#stock/outcomes.ts';
+import type { Stock } from '#stock/stock.ts';
+import type { StockSale } from '#stock/stock-sale.ts';
 import type { Catalogue, CatalogueSale } from './catalogue.ts';
 import { publishSale, readSaleNode } from './publish-state.ts';
 

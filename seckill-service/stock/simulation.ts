@@ -8,7 +8,7 @@ import type {
   RestoreOutcome,
   SaleAction,
   SetStateOutcome,
-} from './stock.ts';
+} from './outcomes.ts';
 
 /**
  * What the stock is meant to do, said a second time and in another way than the scripts say it: a sale is a list of

@@ -2,72 +2,27 @@ import type { Redis } from 'ioredis';
 import { saleIdOfOrder } from '#contract/order.ts';
 import { relayGroup, saleKeys, salesRegistryKey } from '#contract/redis-keys.ts';
 import { parseReservation, type Reservation } from '#contract/reservation.ts';
-import { type StoredSaleState, storedSaleStates } from '#contract/sale.ts';
 import { faultOf } from './fault.ts';
 import { defineScripts } from './load-scripts.ts';
+import {
+  type CommitOutcome,
+  commitOutcomes,
+  numbers,
+  type ReleaseOutcome,
+  type ReserveOutcome,
+  type RestoreOutcome,
+  reserveOutcome,
+  restoreOutcomes,
+  type SaleAction,
+  type SetStateOutcome,
+  setStateOutcome,
+  unexpected,
+} from './outcomes.ts';
 import { replies } from './replies.ts';
-
-export type ReserveOutcome =
-  /** `soldOutEpoch` is the sale's new epoch when this order took the last unit, else null. */
-  | { kind: 'accepted'; place: number; soldOutEpoch: number | null }
-  /** The order was granted before; `place` is what it was then. */
-  | { kind: 'replay'; place: number }
-  | { kind: 'sale_unknown' }
-  /** `opensInMs` is null while the sale is a draft. */
-  | { kind: 'not_open'; opensInMs: number | null }
-  | { kind: 'paused' }
-  | { kind: 'sold_out'; epoch: number }
-  | { kind: 'closed' }
-  | { kind: 'limit_reached'; limit: number }
-  /** Some units are free, but fewer than were asked for. */
-  | { kind: 'not_enough'; free: number };
-
-export type CommitOutcome = 'committed' | 'already' | 'unknown' | 'released';
-
-export type ReleaseOutcome =
-  /** `openEpoch` is the sale's new epoch when it was sold out and is open again, else null. */
-  { kind: 'released'; openEpoch: number | null } | { kind: 'already' } | { kind: 'unknown' };
-
-/** What ops may do with a sale. `mend` is the rebuild's own: it takes a fault away, the sale stays paused. */
-export type SaleAction = 'open' | 'pause' | 'resume' | 'close';
-export type SetStateOutcome =
-  | { kind: 'done' | 'already' | 'not_allowed' | 'faulty'; state: StoredSaleState; epoch: number }
-  | { kind: 'sale_unknown' };
-
-/** The sale as stock Redis has it. Times are Unix ms, the rest units. */
-export type StockSale = {
-  state: StoredSaleState;
-  epoch: number;
-  opensAtMs: number;
-  closesAtMs: number;
-  limitPerUser: number;
-  total: number;
-  free: number;
-  /** Units that were granted and came back, and units whose order the database has (both ever growing). */
-  returned: number;
-  committed: number;
-  /** Places that a rebuild passed over, in units. */
-  skipped: number;
-  /** Why the system itself paused the sale, or null. */
-  fault: string | null;
-};
-
-/** A sale's books at one instant. `buyers`: units held or bought by user. */
-export type StockCut = {
-  sale: StockSale;
-  reservations: Map<string, Reservation>;
-  buyers: Map<string, number>;
-};
-
-/** Units granted so far, whatever came back in between: the place of the newest order. It never falls. */
-export function unitsGranted(sale: Pick<StockSale, 'total' | 'returned' | 'skipped' | 'free'>): number {
-  return sale.total + sale.returned + sale.skipped - sale.free;
-}
+import { type StockCut, type StockSale, toStockSale } from './stock-sale.ts';
 
 /** An order as the database or the queue knows it, for {@link Stock.restore}. */
 export type KnownOrder = Omit<Reservation, 'state'> & { orderId: string; state: 'held' | 'committed' };
-export type RestoreOutcome = 'restored' | 'already' | 'not_standing' | 'no_units';
-
 export type PreloadPlan = {
   total: number;
   opensAtMs: number;
@@ -228,91 +183,4 @@ export function createStock(redis: Redis) {
 
 function fail(error: unknown): never {
   throw faultOf(error);
-}
-
-function unexpected(script: string, code: number): never {
-  throw new Error(`the script ${script} returned an unknown code: ${code}`);
-}
-
-function numbers(reply: unknown): [number, number, number, ...number[]] {
-  if (!Array.isArray(reply)) throw new Error(`a stock script returned ${JSON.stringify(reply)}`);
-  return reply.map(Number) as [number, number, number, ...number[]]; // as many as the script's header says
-}
-
-const commitOutcomes = new Map<number, CommitOutcome>([
-  [replies.commit.COMMITTED, 'committed'],
-  [replies.commit.ALREADY, 'already'],
-  [replies.commit.UNKNOWN, 'unknown'],
-  [replies.commit.RELEASED, 'released'],
-]);
-
-const restoreOutcomes = new Map<number, RestoreOutcome>([
-  [replies.restore.RESTORED, 'restored'],
-  [replies.restore.ALREADY, 'already'],
-  [replies.restore.NOT_STANDING, 'not_standing'],
-  [replies.restore.NO_UNITS, 'no_units'],
-]);
-
-const setStateKinds = new Map<number, 'done' | 'already' | 'not_allowed' | 'faulty'>([
-  [replies['set-state'].DONE, 'done'],
-  [replies['set-state'].ALREADY, 'already'],
-  [replies['set-state'].NOT_ALLOWED, 'not_allowed'],
-  [replies['set-state'].FAULTY, 'faulty'],
-]);
-
-function setStateOutcome(reply: unknown): SetStateOutcome {
-  const [code, epoch, state] = reply as [number, number, string]; // the script's three fields, see its header
-  if (code === replies['set-state'].SALE_UNKNOWN) return { kind: 'sale_unknown' };
-  const kind = setStateKinds.get(code) ?? unexpected('set-state', code);
-  return { kind, state: toStoredState(state), epoch };
-}
-
-function reserveOutcome([code, value, epoch]: readonly [number, number, number, ...number[]]): ReserveOutcome {
-  const reply = replies.reserve;
-  switch (code) {
-    case reply.ACCEPTED:
-      return { kind: 'accepted', place: value, soldOutEpoch: epoch === 0 ? null : epoch };
-    case reply.REPLAY:
-      return { kind: 'replay', place: value };
-    case reply.SALE_UNKNOWN:
-      return { kind: 'sale_unknown' };
-    case reply.NOT_OPEN:
-      return { kind: 'not_open', opensInMs: value === 0 ? null : value };
-    case reply.PAUSED:
-      return { kind: 'paused' };
-    case reply.SOLD_OUT:
-      return { kind: 'sold_out', epoch };
-    case reply.CLOSED:
-      return { kind: 'closed' };
-    case reply.LIMIT_REACHED:
-      return { kind: 'limit_reached', limit: value };
-    case reply.NOT_ENOUGH:
-      return { kind: 'not_enough', free: value };
-    default:
-      return unexpected('reserve', code);
-  }
-}
-
-function toStoredState(text: string | undefined): StoredSaleState {
-  const state = storedSaleStates.find((known) => known === text);
-  if (state === undefined) throw new Error(`stock Redis holds an unknown sale state: ${JSON.stringify(text)}`);
-  return state;
-}
-
-function toStockSale(hash: unknown, free: unknown): StockSale | null {
-  const fields = hash as Record<string, string>; // HGETALL's reply in ioredis' legacy shape
-  if (fields.state === undefined) return null;
-  return {
-    state: toStoredState(fields.state),
-    epoch: Number(fields.epoch),
-    opensAtMs: Number(fields.opensAt),
-    closesAtMs: Number(fields.closesAt),
-    limitPerUser: Number(fields.limit),
-    total: Number(fields.total),
-    free: Number(free),
-    returned: Number(fields.returned),
-    committed: Number(fields.committed),
-    skipped: Number(fields.skipped),
-    fault: fields.fault ?? null,
-  };
 }
