@@ -3,6 +3,7 @@ import { Pool } from 'undici';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { newOrderId } from '#contract/order.ts';
 import { parseTicketKeys, signTicket } from '#contract/ticket.ts';
+import { signSession } from '#gateway/tickets/session.ts';
 import { call, getTicket, type HeldTicket, signIn } from '#loadtest/crowd/shopper.ts';
 import type { AuditReport } from '#order-worker/audit/audit.ts';
 import { newSaleId, openSale, seckill, seckillJson, writeSaleFile } from './seckill.ts';
@@ -89,6 +90,34 @@ describe('a purchase', () => {
     const { status, body } = await call(pool, 'POST', '/api/sales/nowhere/orders', { body: { quantity: 1 } });
     expect([status, body.code]).toEqual([404, 'SALE_UNKNOWN']);
   });
+});
+
+test('a user id with braces, colons and quotes buys like any other; one of 10 KB is nobody', async () => {
+  const keys = parseTicketKeys(stack.env.SECKILL_TICKET_KEYS ?? '');
+  const secret = stack.env.SECKILL_SESSION_SECRET ?? '';
+  const odd = '{a}:b\'c"|张三';
+  const sale = newSaleId('odd');
+  await openSale(stack.env, stack.dir, { saleId: sale, units: 1 });
+  const token = await signSession(odd, secret, Date.now());
+  const ticket = await getTicket(pool, sale, { userId: odd, token });
+  if (!('ticket' in ticket)) throw new Error(`no ticket: ${JSON.stringify(ticket)}`);
+  const bought = await call(pool, 'POST', `/api/sales/${sale}/orders`, {
+    ticket: ticket.ticket,
+    body: { quantity: 1 },
+  });
+  expect(bought.status).toBe(202);
+  expect((await call(pool, 'GET', `/api/orders/${ticket.orderId}`, { token })).status).toBe(200);
+
+  const giant = 'x'.repeat(10_240);
+  const nobody = await getTicket(pool, saleId, { userId: giant, token: await signSession(giant, secret, Date.now()) });
+  expect('body' in nobody && ['UNAUTHENTICATED', 'BAD_REQUEST']).toContain('body' in nobody && nobody.body.code);
+  const forged = signTicket(
+    { orderId: newOrderId(saleId, Date.now()), userId: 'x'.repeat(1000), expiresAtMs: Date.now() + 60_000 },
+    keys,
+  );
+  expect((await call(pool, 'POST', orders, { ticket: forged, body: { quantity: 1 } })).body.code).toBe(
+    'TICKET_INVALID',
+  );
 });
 
 describe('a ticket', () => {

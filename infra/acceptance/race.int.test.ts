@@ -4,7 +4,11 @@ import { Pool } from 'undici';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { problems } from '#contract/problems.ts';
 import { type Answer, buy, call, getTicket, type HeldTicket, type Shopper, signIn } from '#loadtest/crowd/shopper.ts';
-import type { AuditReport } from '#order-worker/audit/audit.ts';
+import { type AuditReport, auditSale } from '#order-worker/audit/audit.ts';
+import { createOrderStore } from '#order-worker/orders/order-store.ts';
+import { createLogger } from '#runtime/logger.ts';
+import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
+import { createStock } from '#stock/stock.ts';
 import { edgeCounts, readEdgeSamples } from '../cli/funnel.ts';
 import { newSaleId, openSale, seckill, seckillJson, until } from './seckill.ts';
 
@@ -19,6 +23,11 @@ describe(`${units} units, ${shoppers} shoppers, ${ticketsPerUser} purchases at o
   const database = new DatabasePool({ connectionString: stack.env.SECKILL_DATABASE_URL, max: 1 });
   const pause = async (ms: number) => void (await wait(ms));
   const answers: { held: HeldTicket; answer: Answer }[] = [];
+  const audits: (AuditReport | null)[] = [];
+  let isOver = false;
+  const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
+  const redis = connectRedis('patient', stack.env.SECKILL_STOCK_REDIS_URL ?? '', logger);
+  const books = { stock: createStock(redis), store: createOrderStore(database) };
 
   beforeAll(async () => {
     await openSale(stack.env, stack.dir, { saleId, units });
@@ -30,9 +39,14 @@ describe(`${units} units, ${shoppers} shoppers, ${ticketsPerUser} purchases at o
       if (!('ticket' in ticket)) throw new Error(`no ticket: ${JSON.stringify(ticket)}`);
       return ticket;
     });
-    await Promise.all(
+    const buying = Promise.all(
       tickets.map(async (held) => answers.push({ held, answer: await buy(pool, saleId, held, pause) })),
-    );
+    ).finally(() => {
+      isOver = true;
+    });
+    // The books must balance at any instant: look as often as one can while everybody buys.
+    while (!isOver) audits.push(await auditSale(books, saleId));
+    await buying;
     await until('every accepted order to be stored', async () => {
       const report = await seckillJson<AuditReport>(stack.env, 'audit', saleId);
       return report.units.held === 0 && report.orders.rows === units;
@@ -41,6 +55,7 @@ describe(`${units} units, ${shoppers} shoppers, ${ticketsPerUser} purchases at o
   afterAll(async () => {
     await pool.close();
     await database.end();
+    disconnectRedis(redis);
   });
 
   test('makes exactly as many orders as units, one for each yes, and no other (I1, I3, I4)', async () => {
@@ -74,6 +89,12 @@ describe(`${units} units, ${shoppers} shoppers, ${ticketsPerUser} purchases at o
     expect(code).toBe(0);
     expect(report.units).toEqual({ total: units, free: 0, held: 0, unpaid: units, paid: 0, refunding: 0 });
     expect(report.differences).toEqual([]);
+  });
+
+  test('balanced at every look that was taken while everybody bought', () => {
+    const unbalanced = audits.filter((report) => report?.balanced !== true);
+    expect(unbalanced).toEqual([]);
+    expect(audits.filter((report) => (report?.units.free ?? 0) < units).length).toBeGreaterThan(0);
   });
 
   test('sheds at the edge from then on: no purchase reaches the service any more (I8)', async () => {
