@@ -51,6 +51,8 @@ export function createRollbackGuard(deps: {
     const isAway = zookeeper.ready() !== null;
     const published = isAway ? null : await ask('zookeeper', readSaleNode(zookeeper, saleId), null);
     const known = Math.max(published?.epoch ?? 0, witness?.epoch ?? 0);
+    // Before the stock is read: what is given out after that is no witness against what was read.
+    const seen = places.get(saleId) ?? 0;
     const sale = await stock.sale(saleId);
     if (sale === null) {
       // Edges that know it as paused for this already need no new epoch.
@@ -61,7 +63,7 @@ export function createRollbackGuard(deps: {
     const epoch = Math.max(known, sale.epoch);
     if (sale.epoch < known) return { fault: `its epoch is ${sale.epoch}, but ${known} was published`, epoch };
     const granted = unitsGranted(sale);
-    const place = Math.max(places.get(saleId) ?? 0, witness?.place ?? 0);
+    const place = Math.max(seen, witness?.place ?? 0);
     if (granted < place) return { fault: `it granted ${granted} units, but place ${place} was given`, epoch };
     const missing = await stock.withoutReservation(saleId, witness?.newestOrders ?? []);
     if (missing.length === 0) return null;

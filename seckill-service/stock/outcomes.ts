@@ -15,7 +15,9 @@ export type ReserveOutcome =
   | { kind: 'closed' }
   | { kind: 'limit_reached'; limit: number }
   /** Some units are free, but fewer than were asked for. */
-  | { kind: 'not_enough'; free: number };
+  | { kind: 'not_enough'; free: number }
+  /** Not a whole number of at least 1: the caller should have known. */
+  | { kind: 'quantity_invalid' };
 
 export type CommitOutcome = 'committed' | 'already' | 'unknown' | 'released';
 
@@ -89,6 +91,8 @@ export function reserveOutcome([code, value, epoch]: readonly [number, number, n
       return { kind: 'closed' };
     case reply.LIMIT_REACHED:
       return { kind: 'limit_reached', limit: value };
+    case reply.QUANTITY_INVALID:
+      return { kind: 'quantity_invalid' };
     case reply.NOT_ENOUGH:
       return { kind: 'not_enough', free: value };
     default:

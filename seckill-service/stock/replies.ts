@@ -1,5 +1,7 @@
 /** The reply codes of the scripts beside, by their names there; `scripts.test.ts` compares the two. */
 export const replies = {
+  'read-sale': { FOUND: 1, SALE_UNKNOWN: -1 },
+  'read-books': { FOUND: 1, SALE_UNKNOWN: -1 },
   preload: { DONE: 1, LIVE: -1 },
   reserve: {
     ACCEPTED: 1,
@@ -11,6 +13,7 @@ export const replies = {
     CLOSED: -5,
     LIMIT_REACHED: -6,
     NOT_ENOUGH: -7,
+    QUANTITY_INVALID: -8,
   },
   commit: { COMMITTED: 1, ALREADY: 0, UNKNOWN: -1, RELEASED: -2 },
   release: { RELEASED: 1, ALREADY: 0, UNKNOWN: -1 },

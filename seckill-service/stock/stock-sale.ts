@@ -37,21 +37,27 @@ export function toStoredState(text: string | undefined): StoredSaleState {
   return state;
 }
 
-/** From the sale's hash and its stock; null when there is no such sale here. */
-export function toStockSale(hash: unknown, free: unknown): StockSale | null {
-  const fields = hash as Record<string, string>; // HGETALL's reply in ioredis' legacy shape
-  if (fields.state === undefined) return null;
+/** A number that a script wrote; anything else means that the books themselves are in doubt. */
+function wholeNumber(value: unknown): number {
+  const number = value === null || value === undefined ? Number.NaN : Number(value);
+  if (!Number.isSafeInteger(number)) throw new Error(`stock Redis holds no number: ${JSON.stringify(value)}`);
+  return number;
+}
+
+/** From the fields of `read-sale.lua`, in its order: free, state, epoch, … */
+export function toStockSale(free: unknown, fields: readonly unknown[]): StockSale {
+  const [state, epoch, opensAt, closesAt, limit, total, returned, committed, skipped, fault] = fields;
   return {
-    state: toStoredState(fields.state),
-    epoch: Number(fields.epoch),
-    opensAtMs: Number(fields.opensAt),
-    closesAtMs: Number(fields.closesAt),
-    limitPerUser: Number(fields.limit),
-    total: Number(fields.total),
-    free: Number(free),
-    returned: Number(fields.returned),
-    committed: Number(fields.committed),
-    skipped: Number(fields.skipped),
-    fault: fields.fault ?? null,
+    state: toStoredState(typeof state === 'string' ? state : undefined),
+    epoch: wholeNumber(epoch),
+    opensAtMs: wholeNumber(opensAt),
+    closesAtMs: wholeNumber(closesAt),
+    limitPerUser: wholeNumber(limit),
+    total: wholeNumber(total),
+    free: wholeNumber(free),
+    returned: wholeNumber(returned),
+    committed: wholeNumber(committed),
+    skipped: wholeNumber(skipped ?? 0),
+    fault: typeof fault === 'string' ? fault : null,
   };
 }

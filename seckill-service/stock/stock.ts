@@ -117,10 +117,8 @@ export function createStock(redis: Redis) {
 
     /** The sale's numbers, read at one instant; null when there is no stock of that sale here. */
     async sale(saleId: string): Promise<StockSale | null> {
-      const keys = saleKeys(saleId);
-      const results = await redis.multi().hgetall(keys.sale).get(keys.stock).exec().catch(fail);
-      const [hash, free] = (results ?? []).map(([error, value]) => (error === null ? value : fail(error)));
-      return toStockSale(hash, free);
+      const [code, free, ...fields] = list(await run('read-sale', saleKeys(saleId), []));
+      return code === replies['read-sale'].FOUND ? toStockSale(free, fields) : null;
     },
 
     /** One order's reservation, null when nothing was ever granted to it. */
@@ -131,31 +129,14 @@ export function createStock(redis: Redis) {
       return record === null ? null : parseReservation(record);
     },
 
-    /**
-     * Sale, stock, buyers and every reservation at one instant (one MULTI): the audit's cut. It blocks Redis for about
-     * a millisecond per thousand reservations.
-     */
+    /** Sale, stock, buyers and every reservation at one instant: the audit's cut. See read-books.lua for its cost. */
     async cut(saleId: string): Promise<StockCut | null> {
-      const keys = saleKeys(saleId);
-      const results = await redis
-        .multi()
-        .hgetall(keys.sale)
-        .get(keys.stock)
-        .hgetall(keys.reservations)
-        .hgetall(keys.buyers)
-        .exec()
-        .catch(fail);
-      const [hash, free, records, held] = (results ?? []).map(([error, value]) =>
-        error === null ? value : fail(error),
-      );
-      const sale = toStockSale(hash, free);
-      if (sale === null) return null;
-      const entries = Object.entries(records as Record<string, string>); // HGETALL's reply in ioredis' legacy shape
-      const buyers = Object.entries(held as Record<string, string>); // the same
+      const [code, free, reservations, buyers, ...fields] = list(await run('read-books', saleKeys(saleId), []));
+      if (code !== replies['read-books'].FOUND) return null;
       return {
-        sale,
-        reservations: new Map(entries.map(([orderId, record]) => [orderId, parseReservation(record)])),
-        buyers: new Map(buyers.map(([userId, units]) => [userId, Number(units)])),
+        sale: toStockSale(free, fields),
+        reservations: pairs(reservations, parseReservation),
+        buyers: pairs(buyers, Number),
       };
     },
 
@@ -183,4 +164,18 @@ export function createStock(redis: Redis) {
 
 function fail(error: unknown): never {
   throw faultOf(error);
+}
+
+function list(reply: unknown): unknown[] {
+  if (!Array.isArray(reply)) throw new Error(`a stock script returned ${JSON.stringify(reply)}`);
+  return reply;
+}
+
+/** A hash as a script returns it: field, value, field, value, … */
+function pairs<T>(flat: unknown, read: (value: string) => T): Map<string, T> {
+  const fields = list(flat).map(String);
+  const map = new Map<string, T>();
+  for (let index = 0; index + 1 < fields.length; index += 2)
+    map.set(fields[index] ?? '', read(fields[index + 1] ?? ''));
+  return map;
 }

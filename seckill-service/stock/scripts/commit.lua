@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- commit: the database has these orders; their reservations are no longer merely held.
 -- Keeps: I1, I4. Called only after the transaction that stored the rows has committed.
 -- KEYS[1] sale
@@ -9,6 +9,7 @@
 -- Returns 0 ALREADY: it was committed before
 -- Returns -1 UNKNOWN: no such reservation; nothing was changed
 -- Returns -2 RELEASED: its units went back before; nothing was changed
+-- Runs out of memory too (allow-oom): it adds nothing, and what was promised must go on.
 -- Cost: 2 commands per order, and 1.
 local saleKey, reservationsKey = KEYS[1], KEYS[2]
 local orderIds = ARGV

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- release: an order's units go back on sale, once; a sold-out sale opens again.
 -- Keeps: I1, I6, I7.
 -- KEYS[1] sale
@@ -9,6 +9,7 @@
 -- Returns {1, epoch} RELEASED: epoch is the new one when the sale was sold out, else 0
 -- Returns {0, 0} ALREADY: its units went back before
 -- Returns {-1, 0} UNKNOWN: no such reservation; nothing was changed
+-- Runs out of memory too (allow-oom): it frees more than it takes.
 -- Cost: at most 7 commands.
 local saleKey, stockKey, buyersKey, reservationsKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local orderId = ARGV[1]

@@ -18,6 +18,7 @@
 -- Returns {-5, 0, 0} CLOSED: by ops or by the clock
 -- Returns {-6, limit, 0} LIMIT_REACHED
 -- Returns {-7, free, 0} NOT_ENOUGH: fewer units are free than asked for, but some are
+-- Returns {-8, 0, 0} QUANTITY_INVALID: not a whole number of at least 1
 -- Cost: 6 commands when accepted (7 for the last unit), 3 when the state or the window refuses, at most 8 otherwise.
 -- The clock is Redis' own TIME: every service process, whatever its clock, sees one window.
 local saleKey, stockKey, buyersKey, reservationsKey, outboxKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
@@ -47,6 +48,7 @@ if state ~= 'open' or now < opensAt or now >= closesAt then
   if now < opensAt then return refuse(-2, opensAt - now, 0) end
   return refuse(-4, 0, epoch)
 end
+if not quantity or quantity < 1 or quantity % 1 ~= 0 then return refuse(-8, 0, 0) end
 if quantity > limit then return refuse(-6, limit, 0) end
 
 -- Take first, look after: one command both changes and tells. What does not hold is put back before anyone can see it.
@@ -68,7 +70,8 @@ end
 -- Units granted so far, this order's included: grows with every grant, whatever came back in between. `skipped` are
 -- places that a rebuild passed over.
 local place = everFree - free
-local record = string.format('h:%d:%d:%.0f:%s', quantity, place, now, userId)
+-- Joined, not formatted: %s would end the user's id at a NUL byte.
+local record = string.format('h:%d:%d:%.0f:', quantity, place, now) .. userId
 if redis.call('HSETNX', reservationsKey, orderId, record) == 0 then
   redis.call('INCRBY', stockKey, quantity)
   putBack()

@@ -25,9 +25,9 @@ if sale[1] ~= 'paused' and sale[1] ~= 'draft' then return { -1, 0 } end
 local free = tonumber(redis.call('GET', stockKey))
 local everFree = tonumber(sale[2]) + tonumber(sale[3]) + tonumber(sale[4] or 0)
 if redis.call('HEXISTS', reservationsKey, orderId) == 1 then return { 0, free } end
-if free < units then return { -2, free } end
+if free < units or units < 1 then return { -2, free } end
 
-local record = string.format('%s:%d:%d:%.0f:%s', letter, units, place, acceptedAt, userId)
+local record = string.format('%s:%d:%d:%.0f:', letter, units, place, acceptedAt) .. userId
 redis.call('HSET', reservationsKey, orderId, record)
 redis.call('HINCRBY', buyersKey, userId, units)
 free = redis.call('DECRBY', stockKey, units)

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- set-state: opens, pauses, resumes or closes a sale; each change has a new epoch.
 -- Keeps: I7. A sale that was paused for a fault cannot be resumed before it is mended.
 -- KEYS[1] sale
@@ -12,6 +12,7 @@
 -- Returns {-1, 0, ''} SALE_UNKNOWN
 -- Returns {-2, epoch, state} NOT_ALLOWED: not from this state; nothing was changed
 -- Returns {-3, epoch, state} FAULTY: it was paused for a fault; nothing was changed
+-- Runs out of memory too (allow-oom): a sale must be stoppable just then.
 -- Cost: at most 5 commands. The clock is Redis' own TIME.
 local saleKey, stockKey = KEYS[1], KEYS[2]
 local action, when, fault, lowestEpoch = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
