@@ -25,6 +25,7 @@ export async function watchFunnel(
 ): Promise<void> {
   const { json, signal, rounds = Number.POSITIVE_INFINITY } = options;
   const live = process.stdout.isTTY && !json;
+  let shown = 0;
   for (let round = 0; round < rounds && !signal.aborted; round += 1) {
     let text: string;
     try {
@@ -33,11 +34,30 @@ export async function watchFunnel(
     } catch (error) {
       text = `${saleId}: ${error instanceof Error ? error.message : String(error)}`;
     }
-    if (live) process.stdout.write(`\r\x1b[2K${text.slice(0, process.stdout.columns - 1)}`);
+    if (live) shown = redraw(text, shown);
     else process.stdout.write(`${text}\n`);
     if (round + 1 < rounds) await wait(live ? 250 : 1000, undefined, { signal }).catch(() => {}); // aborted: done
   }
   if (live) process.stdout.write('\n');
+}
+
+/** Writes the text over the `shown` lines that stand there, in as many lines as the terminal needs; returns how many. */
+function redraw(text: string, shown: number): number {
+  const lines = fit(text, (process.stdout.columns ?? 80) - 1);
+  const up = shown > 1 ? `\x1b[${shown - 1}A` : '';
+  process.stdout.write(`${up}\r\x1b[0J${lines.join('\n')}`);
+  return lines.length;
+}
+
+/** Breaks a line between its parts so that each row has at most `width` characters. */
+export function fit(text: string, width: number): string[] {
+  const rows: string[] = [];
+  for (const part of text.split(' | ')) {
+    const last = rows.at(-1);
+    if (last !== undefined && last.length + 3 + part.length <= width) rows[rows.length - 1] = `${last} | ${part}`;
+    else rows.push(part.slice(0, width));
+  }
+  return rows;
 }
 
 export function registerWatchCommand(program: Command): void {
