@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { fit } from './watch-command.ts';
+import { wrapParts } from './watch-command.ts';
 
 test('a line that does not fit the terminal is broken between its parts, and nothing of it is lost', () => {
   const text = 'demo-1 sold_out e3 | free 0/200 | arrived 5000, shed 4672 | accepted 200 | stored 200';
-  expect(fit(text, 200)).toEqual([text]);
-  const rows = fit(text, 40);
+  expect(wrapParts(text, 200)).toEqual([text]);
+  const rows = wrapParts(text, 40);
   expect(rows.every((row) => row.length <= 40)).toBe(true);
   expect(rows.join(' | ')).toBe(text);
 });

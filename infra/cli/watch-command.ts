@@ -43,14 +43,14 @@ export async function watchFunnel(
 
 /** Writes the text over the `shown` lines that stand there, in as many lines as the terminal needs; returns how many. */
 function redraw(text: string, shown: number): number {
-  const lines = fit(text, (process.stdout.columns ?? 80) - 1);
+  const lines = wrapParts(text, (process.stdout.columns ?? 80) - 1);
   const up = shown > 1 ? `\x1b[${shown - 1}A` : '';
   process.stdout.write(`${up}\r\x1b[0J${lines.join('\n')}`);
   return lines.length;
 }
 
 /** Breaks a line between its parts so that each row has at most `width` characters. */
-export function fit(text: string, width: number): string[] {
+export function wrapParts(text: string, width: number): string[] {
   const rows: string[] = [];
   for (const part of text.split(' | ')) {
     const last = rows.at(-1);
