@@ -12,5 +12,12 @@ if (bench === undefined) {
 } else {
   // The servers that a bench started go with it.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
-  process.stdout.write(await bench.run(args));
+  try {
+    process.stdout.write(await bench.run(args));
+  } catch (error) {
+    // A wrong option, by parseArgs or by the bench; anything else is a failure that wants its stack.
+    if (!(error instanceof TypeError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 2;
+  }
 }

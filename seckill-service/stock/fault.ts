@@ -17,7 +17,10 @@ const notSent = /Stream isn't writeable/;
 export function faultOf(error: unknown): StockFault {
   if (error instanceof StockFault) return error;
   // An error reply means that Redis refused to run the script (loading, read-only, out of memory, disk): nothing done.
-  if (error instanceof Error && error.name === 'ReplyError') return new StockFault('unavailable', error);
+  // One that a running script raised says so itself, and what the script had written by then stays.
+  if (error instanceof Error && error.name === 'ReplyError') {
+    return new StockFault(/user_script|script: /.test(error.message) ? 'unknown' : 'unavailable', error);
+  }
   if (error instanceof Error && notSent.test(error.message)) return new StockFault('unavailable', error);
   return new StockFault('unknown', error);
 }

@@ -250,6 +250,19 @@ describe('a Redis that refuses to run the script', () => {
   );
 });
 
+test('a Redis whose memory is full still commits, takes back, pauses and tells its books', async () => {
+  const [kept, back] = [order(), order()];
+  await stock.reserve(saleId, kept, 'u', 1);
+  await stock.reserve(saleId, back, 'v', 1);
+  await probe.config('SET', 'maxmemory', '1mb');
+  expect((await fault(stock.reserve(saleId, order(), 'w', 1))).kind).toBe('unavailable');
+  expect(await stock.commit(saleId, [kept])).toEqual(['committed']);
+  expect(await stock.release(saleId, back)).toEqual({ kind: 'released', openEpoch: null });
+  expect((await stock.setState(saleId, 'pause')).kind).toBe('done');
+  expect((await stock.sale(saleId))?.state).toBe('paused');
+  expect(await taken()).toEqual({ free: units - 1, held: 1, outbox: 2 });
+});
+
 test('a Redis that is still loading is "unavailable", and then knows every yes that it gave before (I3)', async () => {
   const home = await mkdtemp(join(tmpdir(), 'loading-'));
   const free = createServer().listen(0, '127.0.0.1');

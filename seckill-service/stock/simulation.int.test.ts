@@ -55,7 +55,7 @@ afterAll(async () => {
 });
 
 // Names with everything in them that separates something somewhere.
-const userNames = ['{u}:0', 'h:1:2:3:李', `a b\n"'${'x'.repeat(300)}`, '%d{}::'];
+const userNames = ['{u}:0', 'h:1:2:3:李', `a b\n"'${'x'.repeat(300)}`, '\0%d{}::'];
 const userNumber = (name: string) => userNames.indexOf(name);
 const orderId = (saleId: string, order: number) => `${saleId}-${String(order).padStart(26, '0')}`;
 const orderNumber = (id: string) => Number(id.slice(-26));
@@ -210,6 +210,7 @@ async function warmUp({ stock }: Link): Promise<void> {
   await stock.commit('warm-up', ['warm-up']);
   await stock.release('warm-up', 'warm-up');
   await stock.setState('warm-up', 'open');
+  await stock.cut('warm-up');
   await stock.restore('warm-up', nobody);
   await stock.preload('warm-up', { total: 1, opensAtMs: 0, closesAtMs: 0, limitPerUser: 1, lowestEpoch: 0 });
 }
@@ -227,7 +228,8 @@ test('the scripts do what the model does, through thousands of random sequences 
   const seeds = replayed === undefined ? consecutive(firstSeed, sequences) : [Number(replayed)];
   expect(report(await firstFailure(connect(), seeds))).toBe('');
   if (seeds.length < 100) return;
-  const every = Object.entries(replies).flatMap(([script, names]) =>
+  const changing = Object.entries(replies).filter(([script]) => !script.startsWith('read-'));
+  const every = changing.flatMap(([script, names]) =>
     Object.keys(names).map((name) => `${script}: ${name.toLowerCase()}`),
   );
   expect([...met].sort(), 'every reply of every script was met').toEqual(every.sort());

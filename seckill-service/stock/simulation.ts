@@ -96,6 +96,7 @@ export function createModel(broken: { ignoresLimit?: boolean } = {}): Model {
     if (sale.state === 'paused') return { kind: 'paused' };
     if (sale.window === 'ahead') return { kind: 'not_open', opensInMs: waiting };
     if (sale.state === 'sold_out') return { kind: 'sold_out', epoch: sale.epoch };
+    if (!Number.isInteger(units) || units < 1) return { kind: 'quantity_invalid' };
     if (unitsOf(user) + units > sale.limit && broken.ignoresLimit !== true) {
       return { kind: 'limit_reached', limit: sale.limit };
     }
@@ -174,7 +175,7 @@ export function createModel(broken: { ignoresLimit?: boolean } = {}): Model {
   function restore({ order, user, units, place, state }: Step & { do: 'restore' }): Outcome {
     if (sale?.state !== 'paused' && sale?.state !== 'draft') return 'not_standing';
     if (orders.has(order)) return 'already';
-    if (units > freeOf(sale.total)) return 'no_units';
+    if (units < 1 || units > freeOf(sale.total)) return 'no_units';
     orders.set(order, { order, state, units, place, user });
     if (state === 'committed') committed += units;
     granted += units;
@@ -218,7 +219,18 @@ export function createModel(broken: { ignoresLimit?: boolean } = {}): Model {
 
 /** The outcomes of one call after which nothing may have changed. */
 const refusals = new Set([
-  ...['live', 'replay', 'sale_unknown', 'not_open', 'paused', 'sold_out', 'closed', 'limit_reached', 'not_enough'],
+  ...[
+    'live',
+    'replay',
+    'sale_unknown',
+    'not_open',
+    'paused',
+    'sold_out',
+    'closed',
+    'limit_reached',
+    'not_enough',
+    'quantity_invalid',
+  ],
   ...['already', 'unknown', 'released', 'not_allowed', 'faulty', 'not_standing', 'no_units'],
 ]);
 
@@ -318,7 +330,8 @@ export function randomSteps(random: () => number, length: number): Step[] {
   const pick = <T>(...choices: readonly [T, ...T[]]): T => choices[below(choices.length)] ?? choices[0];
   const order = () => below(ids.orders);
   const user = () => below(ids.users);
-  const units = () => pick(1, 1, 1, 2, 3, 5);
+  const units = () => pick(1, 1, 1, 2, 3, 5, 0);
+  const quantity = () => (below(25) === 0 ? pick(-1, 1.5, 2 ** 53, -(2 ** 53)) : units());
   const lowestEpoch = () => pick(0, 0, 0, below(20));
   const preload = () =>
     ({
@@ -335,7 +348,7 @@ export function randomSteps(random: () => number, length: number): Step[] {
     if (index === 0 && below(10) > 0) return preload();
     if (index === 1 && below(10) > 1) return setState('open');
     const die = below(100);
-    if (die < 52) return { do: 'reserve', order: order(), user: user(), units: units() } as const;
+    if (die < 52) return { do: 'reserve', order: order(), user: user(), units: quantity() } as const;
     if (die < 64) return { do: 'release', order: order() } as const;
     if (die < 73) return { do: 'commit', orders: Array.from({ length: 1 + below(4) }, order) } as const;
     if (die < 88)

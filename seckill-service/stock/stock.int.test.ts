@@ -138,6 +138,19 @@ describe('reserve', () => {
     },
   );
 
+  test('sells a sale that was loaded before places could be skipped', async () => {
+    await openSale(2);
+    await probe.hdel(saleKeys(saleId).sale, 'skipped');
+    expect(await stock.reserve(saleId, order(), 'u', 1)).toEqual({ kind: 'accepted', place: 1, soldOutEpoch: null });
+    expect((await stock.sale(saleId))?.free).toBe(1);
+  });
+
+  test('an error inside a script is told as unknown, never as "nothing was done"', async () => {
+    await openSale(2);
+    await probe.hset(saleKeys(saleId).sale, 'total', 'broken');
+    await expect(stock.reserve(saleId, order(), 'u', 1)).rejects.toMatchObject({ kind: 'unknown' });
+  });
+
   test('costs six commands on the way to a yes, three when the state refuses', async () => {
     await openSale(10);
     const callsDuring = async (work: () => Promise<unknown>) => {

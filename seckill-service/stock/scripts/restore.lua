@@ -14,7 +14,7 @@
 -- Returns {1, free} RESTORED
 -- Returns {0, free} ALREADY: it has a reservation; nothing was changed
 -- Returns {-1, 0} NOT_STANDING: the sale is on sale, closed or unknown; nothing was changed
--- Returns {-2, free} NO_UNITS: fewer units are free than the order has; nothing was changed
+-- Returns {-2, free} NO_UNITS: fewer units are free than the order has, or no whole number; nothing was changed
 -- Cost: at most 8 commands.
 local saleKey, stockKey, buyersKey, reservationsKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local orderId, letter, units, place = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -25,7 +25,7 @@ if sale[1] ~= 'paused' and sale[1] ~= 'draft' then return { -1, 0 } end
 local free = tonumber(redis.call('GET', stockKey))
 local everFree = tonumber(sale[2]) + tonumber(sale[3]) + tonumber(sale[4] or 0)
 if redis.call('HEXISTS', reservationsKey, orderId) == 1 then return { 0, free } end
-if free < units or units < 1 then return { -2, free } end
+if free < units or units < 1 or units % 1 ~= 0 then return { -2, free } end
 
 local record = string.format('%s:%d:%d:%.0f:', letter, units, place, acceptedAt) .. userId
 redis.call('HSET', reservationsKey, orderId, record)
