@@ -47,7 +47,10 @@ export async function startAgent(options: {
       send(socket, { type: 'snapshot', sales: sales.all().map(toEdgeSale) });
       following.add(socket);
     });
-    createInterface({ input: socket }).on('line', (line) => {
+    const lines = createInterface({ input: socket });
+    // It repeats what the socket's own listener has said; with nobody here a broken edge would end the gateway.
+    lines.on('error', () => undefined);
+    lines.on('line', (line) => {
       const result = edgeAppliedSchema.safeParse(parseJson(line));
       if (!result.success) {
         logger.warn({ line: line.slice(0, 200) }, 'the edge sent a line that is not understood');

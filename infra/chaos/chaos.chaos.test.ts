@@ -21,11 +21,19 @@ const always = () => true;
 const never = () => false;
 let field: Field | null = null;
 let isHurt = false;
+let isKept = false;
+
+/** The logs of the first stack that failed stay in `.run/last-chaos-logs`. */
+async function keepLogsOfHurt(): Promise<void> {
+  if (isHurt && !isKept) await keepLogs(dir, 'last-chaos-logs');
+  isKept ||= isHurt;
+}
 
 /** The stack of the run; a new one when the last round left one that does not recover, so that it fails alone. */
 async function openedField(): Promise<Field> {
   const isWell = field !== null && (await isHealthy(field.stack, 5000).then(always, never));
   if (field !== null && isWell) return field;
+  await keepLogsOfHurt();
   await field?.close();
   await rm(dir, { recursive: true, force: true });
   field = await openField({ dir, environment: process.env });
@@ -41,7 +49,7 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const line of summaryLines(seed, played)) say(line);
   await writeReport(join(checkoutDir, '.run/reports/chaos.json'), seed, played);
-  if (isHurt) await keepLogs(dir, 'last-chaos-logs');
+  await keepLogsOfHurt();
   await field?.close();
   await rm(dir, { recursive: true, force: true });
 });
@@ -50,14 +58,13 @@ describe(`seed ${seed}: no oversale, no lost yes, books that balance, an edge in
   test.each(plans.map((plan) => ({ plan, title: plan.faults.map(describeFault).join(' + ') })))(
     'round $plan.round: $title',
     async ({ plan }) => {
-      isHurt = true; // until it is known to hold
       const result = await playRound(await openedField(), plan);
+      isHurt ||= result.problems.length > 0;
       played.push({ plan, result });
       say(roundLine({ plan, result }));
       for (const problem of result.problems) say(`       ${problem}`);
       const replay = `npm run test:chaos -- --seed ${seed} --only ${plan.round}`;
       expect(result.problems, `${plan.faults.map(describeFault).join(' + ')}; replay: ${replay}`).toEqual([]);
-      isHurt = played.some((each) => each.result.problems.length > 0);
     },
   );
 

@@ -26,8 +26,8 @@ export async function isHealthy(stack: Stack, withinMs = healthyWithinMs): Promi
   );
 }
 
-/** Every granted order has its row, and its reservation knows it. */
-export async function isStored({ stock, store }: Connections, saleId: string): Promise<void> {
+/** Every granted order has its row, its reservation knows it, and nothing of it lies about on the way. */
+export async function isStored({ stock, store, queue }: Connections, saleId: string): Promise<void> {
   await poll(
     'every order to be stored',
     storedWithinMs,
@@ -36,8 +36,11 @@ export async function isStored({ stock, store }: Connections, saleId: string): P
       const granted = [...(cut?.reservations.values() ?? [])];
       const held = granted.filter(({ state }) => state === 'held').length;
       const rows = (await store.ofSale(saleId)).length;
-      if (held === 0 && rows === granted.length) return true;
-      throw new Error(`${held} held, ${rows} rows for ${granted.length} reservations`);
+      const outbox = await stock.outboxLength(saleId);
+      const { failed = 0, active = 0 } = await queue.getJobCounts('failed', 'active');
+      if (held + outbox + failed + active === 0 && rows === granted.length) return true;
+      const jobs = `${outbox} in the outbox, ${active} active, ${failed} dead letters`;
+      throw new Error(`${held} held, ${rows} rows for ${granted.length} reservations; ${jobs}`);
     },
     150,
   );

@@ -12,6 +12,8 @@ export type Field = {
   links: (server: ServerRole, process: string) => TcpProxy[];
   /** The process of that name as it runs now, null while it is down. */
   pidOf: (process: string) => number | null;
+  /** Processes that ended since this was asked last, whoever ended them. */
+  deaths: () => { name: string; how: string }[];
   /** A line in the run's own log, beside the logs of the stack. */
   note: (text: string) => void;
   close: () => Promise<void>;
@@ -27,6 +29,7 @@ export async function openField(options: {
   const paths = runDirectory(dir);
   let links: Link[] = [];
   let isUp = false;
+  let died: { name: string; how: string }[] = [];
   const note = (text: string) => {
     if (isUp) appendFileSync(join(dir, 'logs', 'chaos.log'), `${new Date().toISOString()} ${text}\n`);
   };
@@ -57,7 +60,10 @@ export async function openField(options: {
       services: 2,
       environment,
       rewire,
-      onEvent: (event) => note(describeEvent(event)),
+      onEvent: (event) => {
+        note(describeEvent(event));
+        if (event.type === 'died') died.push({ name: event.name, how: describeEvent(event) });
+      },
     });
     isUp = true;
     return {
@@ -67,6 +73,11 @@ export async function openField(options: {
           .filter((link) => link.server === server && (process === 'all' || link.process === process))
           .map(({ proxy }) => proxy),
       pidOf: (process) => readState(paths)?.processes.find(({ name }) => name === process)?.pid ?? null,
+      deaths: () => {
+        const taken = died;
+        died = [];
+        return taken;
+      },
       note,
       close: async () => {
         await stack.stop();

@@ -30,8 +30,17 @@ export type Fault = Card & {
   delayMs: number;
 };
 
-/** `units` of stock, `limitPerUser`; `tickets` of `users` who come within `arriveMs`. */
-export type StormPlan = { units: number; limitPerUser: number; tickets: number; users: number; arriveMs: number };
+export type StormPlan = {
+  units: number;
+  limitPerUser: number;
+  tickets: number;
+  users: number;
+  /** A third of the shoppers come within that time, the others around the `peaks`, the moments of the faults. */
+  arriveMs: number;
+  peaksMs: number[];
+  /** A slow drain leaves orders in the queue for a fault to meet. */
+  drainPerSecond: number;
+};
 export type RoundPlan = { round: number; seed: number; faults: Fault[]; storm: StormPlan };
 
 const victims: Victim[] = [
@@ -87,12 +96,13 @@ export function planRounds(seed: number, count: number): RoundPlan[] {
     const roundSeed = seedFor(seed, round);
     const random = createRandom(roundSeed);
     const dealt = round % 3 === 0 ? [deal(), deal()] : [deal()];
-    return { round, seed: roundSeed, faults: dealt.map((card) => timed(card, random)), storm: stormPlan(random) };
+    const faults = dealt.map((card) => timed(card, random));
+    return { round, seed: roundSeed, faults, storm: stormPlan(faults, random) };
   });
 }
 
 function timed(card: Card, random: Random): Fault {
-  const afterMs = random.int(50, 1800);
+  const afterMs = random.int(50, 1400);
   const forMs = random.int(300, 3000);
   const delayMs = random.int(50, 1500);
   const isForAll = random.chance(0.5);
@@ -111,15 +121,17 @@ export function isLinkCard(card: Card): card is Extract<Card, { kind: LinkFault 
 }
 
 /** Demand from well below the stock to four times as much: faults meet a sale in every stage of its life. */
-function stormPlan(random: Random): StormPlan {
-  const tickets = random.int(150, 350);
+function stormPlan(faults: readonly Fault[], random: Random): StormPlan {
+  const tickets = random.int(200, 500);
   const demand = random.pick([0.6, 1.2, 2, 4]);
   return {
-    units: Math.max(40, Math.round((tickets * 1.4) / demand)),
+    units: Math.max(40, Math.round(tickets / demand)),
     limitPerUser: random.int(1, 3),
     tickets,
     users: Math.round(tickets * 0.7),
     arriveMs: 2500,
+    peaksMs: faults.map(({ afterMs }) => afterMs),
+    drainPerSecond: random.pick([500, 500, 100, 40]),
   };
 }
 

@@ -29,7 +29,8 @@ try {
 }
 const vitest = spawn(
   process.execPath,
-  [join(checkoutDir, 'node_modules/vitest/vitest.mjs'), 'run', '--project', 'chaos'],
+  // Its own reporter: under CI the configured one would write over the report of the other projects.
+  [join(checkoutDir, 'node_modules/vitest/vitest.mjs'), 'run', '--project', 'chaos', '--reporter', 'default'],
   { cwd: checkoutDir, env: { ...process.env, ...options }, stdio: 'inherit' },
 );
 vitest.once('exit', (code, signal) => process.exit(signal === null ? (code ?? 1) : 1));

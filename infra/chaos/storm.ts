@@ -11,7 +11,9 @@ import { createRandom, type Random, seedFor } from './random.ts';
 import type { Told, Tracker } from './tracker.ts';
 
 const ticketLifeMs = 600_000;
-const answerWithinMs = 3000;
+/** Most shoppers wait that long for an answer; the hasty ones give up early and click again. */
+const patienceMs = 3000;
+const hasteMs = 250;
 const stormMs = 4000;
 const resolveWithinMs = 20_000;
 const atOnce = 24;
@@ -24,12 +26,15 @@ export function createCrowd(options: { stack: Stack; saleId: string; tracker: Tr
   const { stack, saleId, tracker, seed } = options;
   const keys = parseTicketKeys(stack.environment.SECKILL_TICKET_KEYS ?? '');
   const secret = stack.environment.SECKILL_SESSION_SECRET ?? '';
-  const pool = new Pool(stack.edgeUrl, {
-    connections: 256,
-    headersTimeout: answerWithinMs,
-    bodyTimeout: answerWithinMs,
-    connect: { timeout: 1000 },
-  });
+  const poolOf = (answerWithinMs: number) =>
+    new Pool(stack.edgeUrl, {
+      connections: 256,
+      headersTimeout: answerWithinMs,
+      bodyTimeout: answerWithinMs,
+      connect: { timeout: 1000 },
+    });
+  const patient = poolOf(patienceMs);
+  const hasty = poolOf(hasteMs);
   const visitors = new Map<string, Visitor>();
 
   async function newVisitor(userId: string, quantity: number): Promise<Visitor> {
@@ -41,7 +46,7 @@ export function createCrowd(options: { stack: Stack; saleId: string; tracker: Tr
     return visitor;
   }
 
-  async function buy({ orderId, ticket, quantity }: Visitor): Promise<Told> {
+  async function buy({ orderId, ticket, quantity }: Visitor, pool = patient): Promise<Told> {
     const path = `/api/sales/${saleId}/orders`;
     const answer = await call(pool, 'POST', path, { ticket, body: { quantity } }).catch(noAnswer);
     const told = 'status' in answer ? toTold(answer, orderId) : answer;
@@ -51,7 +56,7 @@ export function createCrowd(options: { stack: Stack; saleId: string; tracker: Tr
 
   /** The place of the order as its page shows it; null when there is no such order, undefined without an answer. */
   async function look({ orderId, token }: Visitor): Promise<number | null | undefined> {
-    const answer = await call(pool, 'GET', `/api/orders/${orderId}`, { token }).catch(noAnswer);
+    const answer = await call(patient, 'GET', `/api/orders/${orderId}`, { token }).catch(noAnswer);
     if (!('status' in answer)) return undefined;
     if (answer.status === 200) return Number(answer.body.place);
     if (answer.body.code === 'ORDER_UNKNOWN') return null;
@@ -62,9 +67,10 @@ export function createCrowd(options: { stack: Stack; saleId: string; tracker: Tr
 
   /** One ticket's life: clicks, double clicks, retries while there is no definite answer, a look at the order. */
   async function visit(visitor: Visitor, random: Random, endsAt: number): Promise<void> {
+    const pool = random.chance(0.25) ? hasty : patient;
     for (let tries = 0; tries < 8 && performance.now() < endsAt; tries += 1) {
       const clicks = random.chance(0.2) ? 2 : 1;
-      const told = await Promise.all(Array.from({ length: clicks }, () => buy(visitor)));
+      const told = await Promise.all(Array.from({ length: clicks }, () => buy(visitor, pool)));
       if (told.some(({ kind }) => kind === 'yes')) {
         if (random.chance(0.3)) await buy(visitor);
         for (let looks = random.int(0, 2); looks > 0; looks -= 1) {
@@ -95,8 +101,8 @@ export function createCrowd(options: { stack: Stack; saleId: string; tracker: Tr
   };
 
   return {
-    /** Lets everybody come, each at a moment of `arriveMs`; resolves when the last has left. */
-    async storm({ tickets, users, limitPerUser, arriveMs }: StormPlan): Promise<void> {
+    /** Lets everybody come, each at a moment of their own; resolves when the last has left. */
+    async storm({ tickets, users, limitPerUser, arriveMs, peaksMs }: StormPlan): Promise<void> {
       const random = createRandom(seedFor(seed, 1));
       const people = await Promise.all(
         Array.from({ length: tickets }, (_, index) =>
@@ -107,7 +113,8 @@ export function createCrowd(options: { stack: Stack; saleId: string; tracker: Tr
       await Promise.all(
         people.map(async (visitor, index) => {
           const own = createRandom(seedFor(seed, 100 + index));
-          await wait(own.int(0, arriveMs));
+          const isAtPeak = peaksMs.length > 0 && own.chance(0.65);
+          await wait(isAtPeak ? Math.max(0, own.pick(peaksMs) + own.int(-100, 150)) : own.int(0, arriveMs));
           await visit(visitor, own, begun + stormMs);
         }),
       );
@@ -143,9 +150,9 @@ export function createCrowd(options: { stack: Stack; saleId: string; tracker: Tr
     },
 
     /** What the edge tells everybody about the sale. */
-    sale: () => call(pool, 'GET', `/api/sales/${saleId}`),
+    sale: () => call(patient, 'GET', `/api/sales/${saleId}`),
 
-    close: () => pool.destroy(),
+    close: () => Promise.all([patient.destroy(), hasty.destroy()]),
   };
 }
 

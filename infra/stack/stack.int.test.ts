@@ -5,9 +5,18 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { identityOf } from './process-identity.ts';
 import type { Role } from './roles.ts';
 import { runDirectory } from './run-directory.ts';
-import { type StackEvent, type StackOptions, stackEnvironment, stackStatus, startStack, stopStack } from './stack.ts';
+import {
+  type ServerRole,
+  type StackEvent,
+  type StackOptions,
+  stackEnvironment,
+  stackStatus,
+  startStack,
+  stopStack,
+} from './stack.ts';
 import { readState } from './state-file.ts';
 import { privateDirectory } from './testing/private-directory.ts';
+import { startTcpProxy, type TcpProxy } from './testing/tcp-proxy.ts';
 
 const servers: Role[] = ['stock-redis', 'queue-redis', 'zookeeper', 'postgres'];
 
@@ -86,6 +95,37 @@ test('a process that dies is reported and restarted', async () => {
   expect(after.processes.map(({ health, restarts }) => ({ health, restarts }))).toEqual(
     servers.map(() => ({ health: 'up', restarts: 1 })),
   );
+});
+
+test('a process of ours reaches the servers where it was rewired to; everybody else is told the truth', async () => {
+  const proxies: TcpProxy[] = [];
+  const { stack } = await start({
+    dir: privateDirectory(),
+    only: [...servers, 'order-worker'],
+    rewire: async (process, ports) => {
+      if (process !== 'worker-1') return ports;
+      const via = async (server: ServerRole) => {
+        const proxy = await startTcpProxy({ to: { host: '127.0.0.1', port: ports[server] } });
+        onTestFinished(proxy.close);
+        proxies.push(proxy);
+        return proxy.port;
+      };
+      return {
+        'stock-redis': await via('stock-redis'),
+        'queue-redis': await via('queue-redis'),
+        zookeeper: await via('zookeeper'),
+        postgres: await via('postgres'),
+      };
+    },
+  });
+  await vi.waitUntil(() => proxies.every((proxy) => proxy.connections() > 0), { timeout: 10_000 });
+  const proxyPorts = proxies.map(({ port }) => String(port));
+  expect(proxyPorts).not.toContain(new URL(stack.environment.SECKILL_STOCK_REDIS_URL ?? '').port);
+  for (const proxy of proxies) proxy.mode('cut');
+  const worker = async () => (await stackStatus(stack.dir)).processes.find(({ name }) => name === 'worker-1')?.health;
+  await vi.waitUntil(async () => (await worker()) === 'down', { timeout: 10_000 });
+  for (const proxy of proxies) proxy.mode('pass');
+  await vi.waitUntil(async () => (await worker()) === 'up', { timeout: 10_000 });
 });
 
 test('a taken edge port is a configuration error that names --port', async () => {

@@ -1,0 +1,60 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import type { SaleNode } from '#contract/sale.ts';
+import { createLogger } from '#runtime/logger.ts';
+import { startAgent } from './stream.ts';
+import type { SaleWatch } from './watch-sales.ts';
+
+const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
+const sale = (saleId: string): SaleNode => ({
+  saleId,
+  title: 'A phone',
+  price: { amount: 1, currency: 'CNY' },
+  challenge: 'none',
+  state: 'open',
+  epoch: 1,
+  window: { opensAt: '2026-11-11T00:00:00.000Z', closesAt: '2026-11-12T00:00:00.000Z' },
+  limits: { perUser: 1 },
+});
+
+async function agentWith(sales: SaleNode[]) {
+  const watch: SaleWatch = {
+    get: (saleId) => sales.find((each) => each.saleId === saleId),
+    all: () => sales,
+    isComplete: () => true,
+    onChange: () => undefined,
+    onComplete: (listener) => listener(),
+    close: () => undefined,
+  };
+  const folder = mkdtempSync(join(tmpdir(), 'agent-'));
+  const socketPath = join(folder, 'agent.sock');
+  const agent = await startAgent({ socketPath, sales: watch, logger, onApplied: () => undefined });
+  onTestFinished(() => {
+    agent.close();
+    rmSync(folder, { recursive: true });
+  });
+  return { agent, socketPath };
+}
+
+test('an edge that dies with our words unread does not take the gateway along; the next one is served', async () => {
+  // More than the kernel and the client hold, so that part of it is still unread when the edge goes.
+  const { agent, socketPath } = await agentWith(Array.from({ length: 20_000 }, (_, index) => sale(`sale-${index}`)));
+  const dying = connect(socketPath);
+  await once(dying, 'connect');
+  dying.pause();
+  await vi.waitUntil(() => agent.connected());
+  dying.destroy();
+  await vi.waitUntil(() => !agent.connected());
+
+  const next = connect(socketPath);
+  const [line] = await once(createInterface({ input: next }), 'line');
+  expect(JSON.parse(String(line))).toMatchObject({ type: 'snapshot' });
+  next.write(`${JSON.stringify({ type: 'applied', epochs: { 'sale-0': 1 } })}\n`);
+  await vi.waitUntil(() => agent.applied()['sale-0'] === 1);
+  next.destroy();
+});
