@@ -50,7 +50,7 @@ await runMain('gateway', async (environment) => {
   const registry = createRegistry();
 
   const zookeeper = connectZooKeeper({ connection: config.SECKILL_ZOOKEEPER, logger });
-  const redis = connectRedis('patient', config.SECKILL_STOCK_REDIS_URL, logger);
+  const redis = connectRedis('hot', config.SECKILL_STOCK_REDIS_URL, logger);
   const pool = connectPostgres(config.SECKILL_DATABASE_URL, logger, { max: 4 });
 
   const sales = watchSales({ zookeeper, logger });

@@ -16,6 +16,7 @@ import { standForLeader } from '#runtime/zookeeper-leader.ts';
 import { createStock } from '#stock/stock.ts';
 import { watchBooks } from './audit/audit-watch.ts';
 import { createCommitBatch } from './drain/commit-batch.ts';
+import { failedOrderIds } from './drain/dead-letters.ts';
 import { startDrain } from './drain/drain.ts';
 import { keepDrainRate } from './drain/rate.ts';
 import { startSweeper } from './drain/sweeper.ts';
@@ -106,17 +107,20 @@ await runMain('order-worker', async (environment) => {
     onSwept: (outcome, count) => swept.inc({ outcome }, count),
   });
 
+  const leadership = standForLeader({
+    zookeeper,
+    path: zookeeperPaths.leader('audit'),
+    instance: config.SECKILL_INSTANCE,
+    logger,
+  });
   const books = watchBooks({
     stock,
     store,
-    leadership: standForLeader({
-      zookeeper,
-      path: zookeeperPaths.leader('audit'),
-      instance: config.SECKILL_INSTANCE,
-      logger,
-    }),
+    leadership,
     logger,
-    onAudit: (saleId, count) => differences.set({ sale: saleId }, count),
+    deadLetters: () => failedOrderIds(queue),
+    onAudit: (saleId, count) =>
+      count === null ? differences.remove({ sale: saleId }) : differences.set({ sale: saleId }, count),
   });
 
   const inner = await startInnerServer({
@@ -136,6 +140,7 @@ await runMain('order-worker', async (environment) => {
       { name: 'sweeper', close: sweeper.close },
       { name: 'rate', close: rate.close },
       { name: 'audit', close: books.close },
+      { name: 'leadership', close: leadership.close },
       { name: 'inner server', close: () => inner.close() },
       { name: 'zookeeper', close: zookeeper.close },
       { name: 'connections', close: () => disconnectRedis(stockRedis, queueRedis) },

@@ -117,20 +117,26 @@ await runMain('seckill-service', async (environment) => {
     logger,
   });
 
+  const hotStock = createStock(hot);
   const guard = createRollbackGuard({
-    stock: patientStock,
     catalogue,
     zookeeper,
     logger,
     onRollback: (saleId) => rollbacks.inc({ sale: saleId }),
   });
-  const gate = createGate({ redis: hot, stock: createStock(hot), verify: guard.check, logger });
+  const gate = createGate({
+    redis: hot,
+    stock: hotStock,
+    // Over the very connection that is to be opened: another one may lead to another server.
+    verify: () => guard.check(hotStock, { needsWitness: true }),
+    logger,
+  });
   const watchdog = startLoop({
     name: 'rollback check',
     everyMs: 2000,
     logger,
     pass: async () => {
-      if (leadership.isLeader()) await guard.check();
+      if (leadership.isLeader()) await guard.check(patientStock);
       return 'idle';
     },
   });
@@ -174,6 +180,7 @@ await runMain('seckill-service', async (environment) => {
       { name: 'relay lag', close: lag.close },
       { name: 'reconciler', close: reconciler.close },
       { name: 'rollback check', close: watchdog.close },
+      { name: 'leadership', close: leadership.close },
       { name: 'inner server', close: () => inner.close() },
       { name: 'zookeeper', close: zookeeper.close },
       { name: 'connections', close: () => disconnectRedis(hot, patient, queueRedis) },

@@ -25,16 +25,16 @@ export function createOrderApp(deps: { redis: Redis; pool: Pool; authenticate: A
     if (saleId === null) return problemResponse('ORDER_UNKNOWN');
 
     const keys = saleKeys(saleId);
-    const [record, committed] = await Promise.all([
+    const [record, [committed, skipped]] = await Promise.all([
       redis.hget(keys.reservations, orderId),
-      redis.hget(keys.sale, 'committed'),
+      redis.hmget(keys.sale, 'committed', 'skipped'),
     ]);
     if (record === null) return problemResponse('ORDER_UNKNOWN');
     const reservation = parseReservation(record);
     if (reservation.userId !== userId) return problemResponse('FORBIDDEN');
 
     const row = reservation.state === 'held' ? null : await findRow(orderId);
-    return context.json(view(orderId, saleId, reservation, Number(committed), row), 200, {
+    return context.json(view(orderId, saleId, reservation, Number(committed) + Number(skipped), row), 200, {
       'Cache-Control': 'private, no-store',
     });
   });
@@ -49,13 +49,7 @@ export function createOrderApp(deps: { redis: Redis; pool: Pool; authenticate: A
   return app;
 }
 
-function view(
-  orderId: string,
-  saleId: string,
-  reservation: Reservation,
-  committed: number,
-  row: Row | null,
-): OrderView {
+function view(orderId: string, saleId: string, reservation: Reservation, behind: number, row: Row | null): OrderView {
   const { place, units } = reservation;
   return {
     orderId,
@@ -63,7 +57,7 @@ function view(
     state: row?.state ?? (reservation.state === 'released' ? 'expired' : 'queued'),
     quantity: units,
     place,
-    ahead: row === null && reservation.state === 'held' ? Math.max(0, place - units - committed) : 0,
+    ahead: row === null && reservation.state === 'held' ? Math.max(0, place - units - behind) : 0,
     payBy: row?.pay_by.toISOString() ?? null,
     amount: row === null ? null : { amount: row.amount, currency: row.currency },
   };

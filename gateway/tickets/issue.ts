@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
+import { isJsonType } from '#contract/json-body.ts';
 import { newOrderId } from '#contract/order.ts';
 import { problemResponse } from '#contract/problems.ts';
 import type { SaleNode } from '#contract/sale.ts';
@@ -46,7 +47,7 @@ export function createTicketApp(deps: {
     if (sale instanceof Response) return sale;
     const userId = await authenticate(context.req.raw);
     if (userId === null) return problemResponse('UNAUTHENTICATED');
-    if (!context.req.header('content-type')?.startsWith('application/json')) {
+    if (!isJsonType(context.req.header('content-type'))) {
       return problemResponse('UNSUPPORTED_MEDIA_TYPE');
     }
     const body = bodySchema.safeParse(await context.req.json().catch(() => null));

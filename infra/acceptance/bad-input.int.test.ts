@@ -168,7 +168,7 @@ describe('the command line', () => {
     const id = newSaleId('file');
     const file = await writeSaleFile(stack.dir, { saleId: id, units: 5, ...change });
     const result = await seckill(stack.env, 'sale', 'create', file);
-    expect((await seckill(stack.env, 'sale', 'show', id)).code).toBe(1); // nothing was created
+    expect((await seckill(stack.env, 'sale', 'show', id)).code).toBe(2); // nothing was created
     return result;
   };
 
@@ -190,13 +190,13 @@ describe('the command line', () => {
     expect((await seckill(stack.env, 'sale', 'create', process.execPath)).stderr).toContain('is not valid JSON');
   });
 
-  test('refuses to preload over a live sale, exit 1, and changes nothing', async () => {
+  test('refuses to preload over a live sale, exit 2, and changes nothing', async () => {
     const { code, stderr } = await seckill(stack.env, 'stock', 'preload', saleId, '--units', '500');
-    expect([code, stderr]).toEqual([1, expect.stringContaining('its stock was not touched')]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('its stock was not touched')]);
   });
 
   test('refuses an unknown sale, a misspelled command, a wrong number: one line that says what to change', async () => {
-    expect(await seckill(stack.env, 'sale', 'open', 'nowhere')).toMatchObject({ code: 1 });
+    expect(await seckill(stack.env, 'sale', 'open', 'nowhere')).toMatchObject({ code: 2 });
     const misspelled = await seckill(stack.env, 'sale', 'opn', saleId);
     expect([misspelled.code, misspelled.stderr]).toEqual([2, expect.stringContaining('Did you mean open?')]);
     const number = await seckill(stack.env, 'stock', 'preload', saleId, '--units', '1.5');

@@ -27,7 +27,7 @@ describe(`${units} units, ${shoppers} shoppers, ${ticketsPerUser} purchases at o
   let isOver = false;
   const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
   const redis = connectRedis('patient', stack.env.SECKILL_STOCK_REDIS_URL ?? '', logger);
-  const books = { stock: createStock(redis), store: createOrderStore(database) };
+  const books = { stock: createStock(redis), store: createOrderStore(database), deadLetters: async () => [] };
 
   beforeAll(async () => {
     await openSale(stack.env, stack.dir, { saleId, units });

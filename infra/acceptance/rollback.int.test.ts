@@ -85,7 +85,7 @@ test('a stock Redis with an older past sells nothing more, says so, and is rebui
   const shown = await seckillJson<{ fault: string }>(stack.environment, 'sale', 'show', saleId);
   expect(shown.fault).toMatch(/place|reservation/);
   const resume = await seckill(stack.environment, 'sale', 'resume', saleId);
-  expect([resume.code, resume.stderr]).toEqual([1, expect.stringContaining(`seckill stock rebuild ${saleId}`)]);
+  expect([resume.code, resume.stderr]).toEqual([2, expect.stringContaining(`seckill stock rebuild ${saleId}`)]);
   expect((await seckill(stack.environment, 'audit', saleId)).code).toBe(1);
 
   const plan = await seckillJson<{ freeNow: number; freeAfter: number }>(
@@ -130,8 +130,8 @@ test('a rebuild of a sale that is on sale, or unknown, is refused and changes no
   await buyAndStore(1);
   const before = await audit();
   const open = await seckill(stack.environment, 'stock', 'rebuild', saleId, '--yes');
-  expect([open.code, open.stderr]).toEqual([1, expect.stringContaining('pause it first')]);
-  expect((await seckill(stack.environment, 'stock', 'rebuild', 'nowhere', '--yes')).code).toBe(1);
+  expect([open.code, open.stderr]).toEqual([2, expect.stringContaining('pause it first')]);
+  expect((await seckill(stack.environment, 'stock', 'rebuild', 'nowhere', '--yes')).code).toBe(2);
   expect((await audit()).units).toEqual(before.units);
 });
 

@@ -105,7 +105,7 @@ async function openSale(connections: Connections, saleId: string, { storm }: Rou
   if (sale === null) throw new Error('the sale is not in the catalogue');
   await writeDrainSettings(zookeeper, { ratePerSecond: storm.drainPerSecond });
   const preloaded = await preloadSale(connections, sale, storm.units);
-  const opened = await changeSaleState(connections, sale, 'open');
+  const { outcome: opened } = await changeSaleState(connections, saleId, 'open');
   if (preloaded.kind !== 'done' || opened.kind !== 'done') throw new Error(`not opened: ${JSON.stringify(opened)}`);
   const { behind, inStep } = await edgesInStep(zookeeper, saleId, opened.epoch, 10_000);
   if (behind.length > 0 || inStep.length === 0) throw new Error('the edge does not know the sale');

@@ -41,7 +41,7 @@ export function registerAuditCommand(program: Command): void {
       withConnections(command, async (context) => {
         await findSale(context, saleId);
         const report = await auditSale(context, saleId, { owners: options.units === true });
-        if (report === null) throw new CliError(`${saleId} has no stock yet: nothing to audit`, 1);
+        if (report === null) throw new CliError(`${saleId} has no stock yet: nothing to audit`, 2);
         context.output.result(report, auditText(report));
         if (!report.balanced) process.exitCode = 1;
       }),

@@ -2,6 +2,7 @@ import { Queue } from 'bullmq';
 import type { Command } from 'commander';
 import { queueNames, queuePrefix } from '#contract/queues.ts';
 import { type SettingName, settings } from '#contract/settings.ts';
+import { failedOrderIds } from '#order-worker/drain/dead-letters.ts';
 import { createOrderStore } from '#order-worker/orders/order-store.ts';
 import { readConfig } from '#runtime/config.ts';
 import { createLogger } from '#runtime/logger.ts';
@@ -42,6 +43,7 @@ export async function openConnections(environment: Record<string, string | undef
     store: createOrderStore(pool),
     zookeeper,
     queue,
+    deadLetters: () => failedOrderIds(queue),
     close: async () => {
       zookeeper.close();
       disconnectRedis(stockRedis, queueRedis);

@@ -30,8 +30,8 @@ export async function openDemoSale(context: CommandContext, units: number): Prom
   }
   const sale = await findSale(context, saleId);
   await preloadSale(context, sale, units);
-  const opened = await changeSaleState(context, sale, 'open');
-  if (opened.kind === 'done') await edgesInStep(context.zookeeper, saleId, opened.epoch);
+  const { outcome } = await changeSaleState(context, saleId, 'open');
+  if (outcome.kind === 'done') await edgesInStep(context.zookeeper, saleId, outcome.epoch);
   await publishAllPages(context, pagesDir);
   return saleId;
 }

@@ -41,7 +41,7 @@ function sentence(issue: { code: string; message: string }): string {
 /** The sale by its id, or a clear word that there is none. */
 export async function findSale(context: Pick<CommandContext, 'catalogue'>, saleId: string): Promise<CatalogueSale> {
   const sale = await context.catalogue.find(saleId);
-  if (sale === null) throw new CliError(`there is no sale "${saleId}": see "seckill sale list"`, 1);
+  if (sale === null) throw new CliError(`there is no sale "${saleId}": see "seckill sale list"`, 2);
   return sale;
 }
 
@@ -78,7 +78,7 @@ export function registerSaleCommands(program: Command): void {
       withConnections(command, async ({ catalogue, output }) => {
         const sale = await readSaleFile(file);
         if (!(await catalogue.create(sale))) {
-          throw new CliError(`a sale "${sale.saleId}" exists already: choose another saleId`, 1);
+          throw new CliError(`a sale "${sale.saleId}" exists already: choose another saleId`, 2);
         }
         output.result(
           { ...sale, state: 'draft', epoch: 0 },
@@ -152,31 +152,38 @@ export function registerSaleCommands(program: Command): void {
     if (name === 'close') command.option('--yes', 'do not ask');
     command.action((saleId: string, options: { now?: boolean; yes?: boolean }, self: Command) =>
       withConnections(self, async (context) => {
-        const sale = await findSale(context, saleId);
+        // What counts is in stock Redis: a sale can be stopped while the catalogue is away.
+        const current = await context.stock.sale(saleId);
+        if (current === null) {
+          await findSale(context, saleId);
+          throw new CliError(`${saleId} has no stock yet: run "seckill stock preload ${saleId}" first`, 2);
+        }
+        if (name !== 'close' && current.closesAtMs <= Date.now()) {
+          const endedAt = new Date(current.closesAtMs).toISOString();
+          throw new CliError(`the window of ${saleId} ended at ${endedAt}: create a new sale`, 2);
+        }
         if (name === 'close' && options.yes !== true) await confirm(`close ${saleId} for good`);
-        if (name !== 'close' && Date.parse(sale.closesAt) <= Date.now()) {
-          throw new CliError(`the window of ${saleId} ended at ${sale.closesAt}: create a new sale`, 1);
-        }
-        const outcome = await changeSaleState(context, sale, name, options.now ?? false);
-        if (outcome.kind === 'sale_unknown') {
-          throw new CliError(`${saleId} has no stock yet: run "seckill stock preload ${saleId}" first`, 1);
-        }
+        const { outcome, notTold } = await changeSaleState(context, saleId, name, options.now ?? false);
+        if (outcome.kind === 'sale_unknown')
+          throw new CliError(`the stock of ${saleId} is gone: see "seckill audit"`, 2);
         if (outcome.kind === 'faulty') {
           throw new CliError(
             `${saleId} was paused because its stock is in doubt: run "seckill stock rebuild ${saleId}" first`,
-            1,
+            2,
           );
         }
         if (outcome.kind === 'not_allowed') {
           throw new CliError(
             `${saleId} is ${outcome.state}: it cannot be ${name === 'open' ? 'opened' : `${name}d`}`,
-            1,
+            2,
           );
         }
-        const edges = await edgesInStep(context.zookeeper, saleId, outcome.epoch);
+        const edges = notTold.includes('zookeeper')
+          ? null
+          : await edgesInStep(context.zookeeper, saleId, outcome.epoch).catch(() => null); // told below
         const word = outcome.kind === 'already' ? `was ${outcome.state} already` : done;
         context.output.result(
-          { saleId, state: outcome.state, epoch: outcome.epoch, changed: outcome.kind === 'done', edges },
+          { saleId, state: outcome.state, epoch: outcome.epoch, changed: outcome.kind === 'done', notTold, edges },
           `${saleId} ${word} (state ${outcome.state}, epoch ${outcome.epoch}); ${edgesText(edges)}`,
         );
       }),
@@ -189,7 +196,9 @@ function told(published: SaleNode | null | undefined): string {
   return published === null ? 'edges were told nothing yet' : `edges were told ${published.epoch}`;
 }
 
-function edgesText({ inStep, behind }: EdgesInStep): string {
+function edgesText(edges: EdgesInStep | null): string {
+  if (edges === null) return 'ZooKeeper does not answer: edges follow when it is back';
+  const { inStep, behind } = edges;
   if (behind.length > 0) return `BEHIND: ${behind.join(', ')} (they follow when they are back; see "seckill status")`;
   return inStep.length === 0 ? 'no edge is connected' : `edges in step: ${inStep.join(', ')}`;
 }

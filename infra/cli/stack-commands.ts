@@ -14,13 +14,14 @@ import {
 } from '../stack/stack.ts';
 import { CliError } from './cli-error.ts';
 import { dirOption, jsonOption, wholeNumber } from './options.ts';
+import { createOutput } from './output.ts';
 import { describeStatus } from './stack-status-table.ts';
 
-type UpOptions = { dir: string | undefined; port?: number; services?: number; foreground?: boolean };
+type UpOptions = { dir: string | undefined; port?: number; services?: number; foreground?: boolean; json?: boolean };
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const progress = (text: string) => void process.stderr.write(`${text}\n`);
-const result = (text: string) => void process.stdout.write(`${text}\n`);
+const tell = (value: unknown, text: string, json = false) => createOutput(json).result(value, text);
 const showEvent: OnEvent = (event) => progress(describeEvent(event));
 
 /** `seckill up`, `down`, `status`: the stack on this machine. */
@@ -34,6 +35,7 @@ export function registerStackCommands(program: Command, environment: Environment
     .option('--services <n>', 'how many seckill-service processes (default: 1)', wholeNumber(1, maxServices))
     .option('--foreground', 'supervise in this process until Ctrl-C')
     .addOption(dirOption())
+    .addOption(jsonOption())
     .action((options: Omit<UpOptions, 'dir'> & { dir?: string }) =>
       translated(() => up({ ...options, dir: dirOf(options) }, environment)),
     );
@@ -42,10 +44,12 @@ export function registerStackCommands(program: Command, environment: Environment
     .command('down')
     .description('stop the stack in order, and wait until nothing of it is left')
     .addOption(dirOption())
-    .action((options: { dir?: string }) =>
-      translated(async () =>
-        result((await stopStack(dirOf(options))) === 'stopped' ? 'stopped' : 'nothing was running'),
-      ),
+    .addOption(jsonOption())
+    .action((options: { dir?: string; json?: boolean }) =>
+      translated(async () => {
+        const stopped = (await stopStack(dirOf(options))) === 'stopped';
+        tell({ stopped }, stopped ? 'stopped' : 'nothing was running', options.json);
+      }),
     );
 
   program
@@ -57,6 +61,8 @@ export function registerStackCommands(program: Command, environment: Environment
       translated(() => status(dirOf(options), options.json === true)),
     );
 }
+
+const tellEdge = (edge: string, { json }: UpOptions) => tell({ edge }, edge, json);
 
 async function up(options: UpOptions, environment: Environment): Promise<void> {
   try {
@@ -85,11 +91,11 @@ async function start(options: UpOptions, environment: Environment): Promise<void
   try {
     if (!foreground) {
       await startDetached({ ...asked, onEvent: showEvent, signal: interrupted.signal });
-      result(`http://127.0.0.1:${port ?? defaultEdgePort}`);
+      tellEdge(`http://127.0.0.1:${port ?? defaultEdgePort}`, options);
       return;
     }
     const stack = await startStack({ ...asked, onEvent: showEvent, signal: interrupted.signal });
-    result(stack.edgeUrl);
+    tellEdge(stack.edgeUrl, options);
     progress('press Ctrl-C to stop');
     const reason = await interrupted.happened;
     showEvent({ type: 'stopping', reason });
@@ -100,7 +106,8 @@ async function start(options: UpOptions, environment: Environment): Promise<void
 }
 
 /** Says so and returns true when the stack runs as asked. Another start that is under way is waited for. */
-async function isUpAlready({ dir, port, services }: UpOptions): Promise<boolean> {
+async function isUpAlready(options: UpOptions): Promise<boolean> {
+  const { dir, port, services } = options;
   let running = await findRunningStack(dir);
   if (running === null) return false;
   if (running.state.phase === 'starting')
@@ -119,13 +126,13 @@ async function isUpAlready({ dir, port, services }: UpOptions): Promise<boolean>
     );
   }
   progress(`already running (supervisor pid ${running.supervisorPid})`);
-  result(`http://127.0.0.1:${edgePort}`);
+  tellEdge(`http://127.0.0.1:${edgePort}`, options);
   return true;
 }
 
 async function status(dir: string | undefined, asJson: boolean): Promise<void> {
   const found = await stackStatus(dir);
-  result(asJson ? JSON.stringify(found) : describeStatus(found, Date.now()));
+  tell(found, describeStatus(found, Date.now()), asJson);
   const isWell = found.running && found.processes.every((each) => each.health === 'up');
   if (!isWell) throw new CliError(found.running ? 'not every process is up' : `nothing runs in ${found.dir}`, 1);
 }

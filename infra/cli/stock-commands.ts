@@ -28,7 +28,7 @@ export function registerStockCommands(program: Command): void {
         if (outcome.kind === 'live') {
           throw new CliError(
             `${saleId} is live (or has orders): its stock was not touched. Preload works on drafts only.`,
-            1,
+            2,
           );
         }
         context.output.result(
@@ -61,7 +61,10 @@ async function rebuild(
     (await context.queue.getJobs(['waiting', 'active', 'delayed', 'failed'])).map((job) => job.data as unknown);
   const plan = await planRebuild({ ...context, queuedOrders }, saleId, sale.units);
   if (plan === null) {
-    throw new CliError(`${saleId} is on sale: pause it first ("seckill sale pause ${saleId}"); nothing was changed`, 1);
+    throw new CliError(`${saleId} is on sale: pause it first ("seckill sale pause ${saleId}"); nothing was changed`, 2);
+  }
+  if (plan.state === 'closed' || (plan.state === 'missing' && sale.state === 'closed')) {
+    throw new CliError(`${saleId} is closed for good: there is nothing to rebuild`, 2);
   }
   if (options.dryRun === true) return context.output.result(plan, planText(plan));
   context.output.progress(planText(plan));

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { newOrderId } from '#contract/order.ts';
 import { signTicket } from '#contract/ticket.ts';
@@ -26,19 +26,23 @@ export function registerTicketsCommands(program: Command): void {
         const config = commandConfig(['SECKILL_TICKET_KEYS', 'SECKILL_SESSION_SECRET'], context.environment);
         const nowMs = Date.now();
         const expiresAtMs = nowMs + options.ttl * 1000;
-        const lines: string[] = [];
-        for (let index = 0; index < options.count; index += 1) {
-          const userId = `mint-${randomUUID()}`;
-          const orderId = newOrderId(saleId, nowMs);
-          const ticket = signTicket({ orderId, userId, expiresAtMs }, config.SECKILL_TICKET_KEYS);
-          const token = await signSession(userId, config.SECKILL_SESSION_SECRET, nowMs);
-          const expiresAt = new Date(expiresAtMs).toISOString();
-          lines.push(JSON.stringify({ userId, token, orderId, ticket, expiresAt }));
-        }
-        // Tickets are money: readable by their owner only.
-        await writeFile(options.out, `${lines.join('\n')}\n`, { mode: 0o600 }).catch((error: Error) => {
+        // Tickets are money: readable by their owner only, also when the file was there before.
+        const file = await open(options.out, 'w', 0o600).catch((error: Error) => {
           throw new CliError(`cannot write ${options.out}: ${error.message}`, 2);
         });
+        try {
+          await file.chmod(0o600);
+          for (let index = 0; index < options.count; index += 1) {
+            const userId = `mint-${randomUUID()}`;
+            const orderId = newOrderId(saleId, nowMs);
+            const ticket = signTicket({ orderId, userId, expiresAtMs }, config.SECKILL_TICKET_KEYS);
+            const token = await signSession(userId, config.SECKILL_SESSION_SECRET, nowMs);
+            const expiresAt = new Date(expiresAtMs).toISOString();
+            await file.write(`${JSON.stringify({ userId, token, orderId, ticket, expiresAt })}\n`);
+          }
+        } finally {
+          await file.close();
+        }
         context.output.result(
           { saleId, count: options.count, out: options.out },
           `${options.count} tickets of ${saleId} are in ${options.out}, valid for ${options.ttl} s`,

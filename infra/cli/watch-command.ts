@@ -10,7 +10,7 @@ import { findSale } from './sale-commands.ts';
 async function newestSale(context: CommandContext): Promise<string> {
   const loaded = new Set(await context.stock.sales());
   const sale = (await context.catalogue.list()).filter(({ saleId }) => loaded.has(saleId)).at(-1);
-  if (sale === undefined) throw new CliError('there is no preloaded sale to watch: see "seckill sale list"', 1);
+  if (sale === undefined) throw new CliError('there is no preloaded sale to watch: see "seckill sale list"', 2);
   return sale.saleId;
 }
 

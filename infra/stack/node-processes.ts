@@ -35,7 +35,6 @@ export function nodeProcesses(plan: StackPlan, seenBy: (name: string) => StackPl
     SECKILL_TICKET_KEYS: plan.secrets.ticketKeys,
     SECKILL_SESSION_SECRET: plan.secrets.sessionSecret,
     SECKILL_DEMO_SIGN_IN: 'on',
-    SECKILL_PAGES_DIR: plan.dir.pages,
   });
   const worker = nodeProcess(plan, 'order-worker', instances.worker, {
     ...servers(instances.worker),

@@ -17,11 +17,16 @@ const sale: StockSale = {
   skipped: 0,
   fault: null,
 };
-const row = (orderId: string, userId: string, state: StoredOrder['state'] = 'awaiting_payment'): StoredOrder => ({
+const row = (
+  orderId: string,
+  userId: string,
+  place: number,
+  state: StoredOrder['state'] = 'awaiting_payment',
+): StoredOrder => ({
   orderId,
   userId,
   quantity: 1,
-  place: 1,
+  place,
   state,
   acceptedAt: 9,
 });
@@ -43,6 +48,7 @@ function audit(
     rows?: ReturnType<typeof row>[];
     late?: string;
     buyers?: Map<string, number>;
+    deadLetters?: string[];
   },
   options = {},
 ) {
@@ -57,7 +63,8 @@ function audit(
         }),
         reservation: async (id) => (id === change.late ? parseReservation('h:1:4:9:x') : null),
       },
-      store: { ofSale: async () => change.rows ?? [row('a', 'u', 'paid'), row('b', 'v')] },
+      store: { ofSale: async () => change.rows ?? [row('a', 'u', 1, 'paid'), row('b', 'v', 2)] },
+      deadLetters: async () => change.deadLetters ?? [],
     },
     'autumn',
     options,
@@ -82,12 +89,17 @@ test('a user above the limit breaks I2', async () => {
 });
 
 test('a committed order without a row breaks I3, a row without a reservation I4', async () => {
-  expect(await failing({ rows: [row('a', 'u')] })).toEqual(['I3']);
-  expect(await failing({ rows: [row('a', 'u'), row('b', 'v'), row('ghost', 'x')] })).toEqual(['I4']);
+  expect(await failing({ rows: [row('a', 'u', 1)] })).toEqual(['I3']);
+  expect(await failing({ rows: [row('a', 'u', 1), row('b', 'v', 2), row('ghost', 'x', 9)] })).toEqual(['I4']);
+});
+
+test('an accepted order whose job was given up on breaks I3, and so does a count that is off', async () => {
+  expect(await failing({ deadLetters: ['c', 'foreign'] })).toEqual(['I3']);
+  expect(await failing({ sale: { committed: 99 } })).toEqual(['I3']);
 });
 
 test('a row younger than the cut is no difference', async () => {
-  expect(await failing({ rows: [row('a', 'u'), row('b', 'v'), row('late', 'x')], late: 'late' })).toEqual([]);
+  expect(await failing({ rows: [row('a', 'u', 1), row('b', 'v', 2), row('late', 'x', 4)], late: 'late' })).toEqual([]);
 });
 
 test('units that went back while the row lives break I1', async () => {
@@ -109,5 +121,6 @@ test('each unit has an owner by name when asked for', async () => {
 });
 
 test('a row that disagrees with its reservation breaks I5', async () => {
-  expect(await failing({ rows: [row('a', 'u'), row('b', 'somebody else')] })).toEqual(['I5']);
+  expect(await failing({ rows: [row('a', 'u', 1), row('b', 'somebody else', 2)] })).toEqual(['I5']);
+  expect(await failing({ rows: [row('a', 'u', 1), row('b', 'v', 77)] })).toEqual(['I5']);
 });

@@ -21,6 +21,12 @@ export type AuditReport = {
   /** Every unit's owner, when asked for: order by order, in the order in which they were granted. */
   owners?: UnitOwner[];
 };
+/** What the audit reads. `deadLetters`: ids of order jobs that were given up on. */
+export type Books = {
+  stock: Pick<Stock, 'cut' | 'reservation'>;
+  store: Pick<OrderStore, 'ofSale'>;
+  deadLetters: () => Promise<string[]>;
+};
 export type UnitOwner = {
   orderId: string;
   userId: string;
@@ -36,10 +42,12 @@ type UnitPlace = 'held' | 'unpaid' | 'paid' | 'refunding';
  * than the cut: its reservation is looked up again before it counts as a difference.
  */
 export async function auditSale(
-  deps: { stock: Pick<Stock, 'cut' | 'reservation'>; store: Pick<OrderStore, 'ofSale'> },
+  deps: Books,
   saleId: string,
   options: { owners?: boolean } = {},
 ): Promise<AuditReport | null> {
+  // Read first: one that is retried in the meantime is held in the cut, and has its row or its job by then.
+  const deadLetters = new Set(await deps.deadLetters());
   const cut = await deps.stock.cut(saleId);
   if (cut === null) return null;
   const rows = await deps.store.ofSale(saleId);
@@ -49,7 +57,7 @@ export async function auditSale(
     const reservation = await deps.stock.reservation(row.orderId);
     if (reservation !== null) young.set(row.orderId, reservation);
   }
-  const report = compare(saleId, cut, rows, young);
+  const report = compare(saleId, cut, rows, young, deadLetters);
   return options.owners === true ? { ...report, owners: ownersOf(cut.reservations, rows) } : report;
 }
 
@@ -71,12 +79,14 @@ function compare(
   { sale, reservations, buyers }: StockCut,
   rows: readonly StoredOrder[],
   young: ReadonlyMap<string, Reservation>,
+  deadLetters: ReadonlySet<string>,
 ): AuditReport {
   const rowsById = new Map(rows.map((row) => [row.orderId, row]));
   const units = { total: sale.total, free: sale.free, held: 0, unpaid: 0, paid: 0, refunding: 0 };
   const perUser = new Map<string, number>();
   const differences: AuditDifference[] = [];
   let returned = 0;
+  let committed = 0;
   let oldestHeldAt: number | null = null;
 
   for (const [orderId, reservation] of reservations) {
@@ -93,11 +103,15 @@ function compare(
     units[placeOf(reservation, row)] += reservation.units;
     if (reservation.state === 'held') oldestHeldAt = Math.min(oldestHeldAt ?? Infinity, reservation.acceptedAt);
     perUser.set(reservation.userId, (perUser.get(reservation.userId) ?? 0) + reservation.units);
+    if (reservation.state === 'committed') committed += reservation.units;
+    if (reservation.state === 'held' && row === undefined && deadLetters.has(orderId)) {
+      differences.push({ invariant: 'I3', orderId, explains: 'accepted, but its job is a dead letter: no row' });
+    }
     if (reservation.state === 'committed' && row === undefined) {
       differences.push({ invariant: 'I3', orderId, explains: 'committed in stock Redis, but there is no row' });
     }
-    if (row !== undefined && (row.userId !== reservation.userId || row.quantity !== reservation.units)) {
-      differences.push({ invariant: 'I5', orderId, explains: 'user or units of row and reservation differ' });
+    if (row !== undefined && !agree(row, reservation)) {
+      differences.push({ invariant: 'I5', orderId, explains: 'user, units or place of row and reservation differ' });
     }
   }
   for (const row of rows) {
@@ -130,6 +144,15 @@ function compare(
     });
   }
 
+  // Orders that were committed and came back later are counted there for ever.
+  if (sale.committed < committed || sale.committed > committed + returned) {
+    differences.push({
+      invariant: 'I3',
+      orderId: '',
+      explains: `${committed} units are committed, but ${sale.committed} were counted`,
+    });
+  }
+
   const sum = units.free + units.held + units.unpaid + units.paid + units.refunding;
   const clean = (invariant: InvariantId) => !differences.some((difference) => difference.invariant === invariant);
   const checks: AuditCheck[] = [
@@ -154,6 +177,10 @@ function compare(
     fault: sale.fault,
     oldestHeldAt: oldestHeldAt === null ? null : new Date(oldestHeldAt).toISOString(),
   };
+}
+
+function agree(row: StoredOrder, { userId, units, place }: Reservation): boolean {
+  return row.userId === userId && row.quantity === units && row.place === place;
 }
 
 function placeOf(reservation: Reservation, row: StoredOrder | undefined): UnitPlace {

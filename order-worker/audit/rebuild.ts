@@ -1,7 +1,7 @@
 import { type AcceptedOrder, acceptedOrderSchema } from '#contract/order.ts';
 import type { Reservation } from '#contract/reservation.ts';
 import type { KnownOrder, Stock } from '#stock/stock.ts';
-import { type StockSale, unitsGranted } from '#stock/stock-sale.ts';
+import type { StockSale } from '#stock/stock-sale.ts';
 import { endedStates, type OrderStore } from '../orders/order-store.ts';
 
 /** What a rebuild would do; computed first, shown, and only then done. Units throughout. */
@@ -18,8 +18,8 @@ export type RebuildPlan = {
   release: string[];
   /** Orders for which no unit is left: more was promised than the sale has. Nothing is done for these. */
   excess: KnownOrder[];
-  /** Highest place that any known order has. */
-  highestPlace: number;
+  /** Orders that have ended and are unknown to stock Redis: given back and released, so that their places stay taken. */
+  ended: KnownOrder[];
 };
 
 type Deps = {
@@ -36,14 +36,18 @@ type Deps = {
 export async function planRebuild(deps: Deps, saleId: string, total: number): Promise<RebuildPlan | null> {
   const cut = await deps.stock.cut(saleId);
   if (cut?.sale.state === 'open' || cut?.sale.state === 'sold_out') return null;
-  const [rows, jobs] = await Promise.all([deps.store.ofSale(saleId), deps.queuedOrders()]);
+  // Jobs first: an order that leaves the queue in between is found among the rows.
+  const jobs = await deps.queuedOrders();
+  const rows = await deps.store.ofSale(saleId);
   const reservations = cut?.reservations ?? new Map<string, Reservation>();
 
   const known = new Map<string, KnownOrder>();
+  const endedUnknown: KnownOrder[] = [];
   for (const row of rows) {
-    if (endedStates.has(row.state)) continue;
     const { orderId, userId, quantity, place, acceptedAt } = row;
-    known.set(orderId, { orderId, state: 'committed', units: quantity, place, acceptedAt, userId });
+    const order: KnownOrder = { orderId, state: 'committed', units: quantity, place, acceptedAt, userId };
+    if (!endedStates.has(row.state)) known.set(orderId, order);
+    else if (!reservations.has(orderId)) endedUnknown.push(order);
   }
   const ended = new Set(rows.filter((row) => endedStates.has(row.state)).map((row) => row.orderId));
   for (const job of jobs) {
@@ -72,7 +76,6 @@ export async function planRebuild(deps: Deps, saleId: string, total: number): Pr
     free -= order.units;
     restore.push(order);
   }
-  const places = [...known.values()].map((order) => order.place);
   return {
     saleId,
     state: cut?.sale.state ?? 'missing',
@@ -82,7 +85,7 @@ export async function planRebuild(deps: Deps, saleId: string, total: number): Pr
     restore,
     release,
     excess,
-    highestPlace: Math.max(0, cut === null ? 0 : unitsGranted(cut.sale), ...places),
+    ended: endedUnknown,
   };
 }
 
@@ -98,6 +101,11 @@ export async function applyRebuild(
 ): Promise<{ restored: number; refused: string[] }> {
   for (const orderId of plan.release) await deps.stock.release(plan.saleId, orderId);
   let restored = 0;
+  // Before the others: each needs its units for a moment.
+  for (const order of plan.ended) {
+    await deps.stock.restore(plan.saleId, order);
+    await deps.stock.release(plan.saleId, order.orderId);
+  }
   const refused: string[] = [];
   for (const order of plan.restore) {
     const outcome = await deps.stock.restore(plan.saleId, order);

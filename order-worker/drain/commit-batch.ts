@@ -22,11 +22,10 @@ export function createCommitBatch(deps: {
   stock: Pick<Stock, 'commit'>;
   logger: Logger;
   wait: (ms: number) => Promise<void>;
-  onWaiting?: (reason: string) => void;
   /** The database refused an order because its sale has no unit left for it: an alarm. */
   onGuard?: () => void;
 }): CommitBatch {
-  const { store, stock, logger, wait, onWaiting, onGuard } = deps;
+  const { store, stock, logger, wait, onGuard } = deps;
 
   async function patiently<T>(what: string, work: () => Promise<T>, isOutage: (error: unknown) => boolean): Promise<T> {
     for (let attempt = 0; ; attempt += 1) {
@@ -35,7 +34,6 @@ export function createCommitBatch(deps: {
       } catch (error) {
         if (!isOutage(error)) throw error;
         if (attempt % 10 === 0) logger.warn({ err: error, attempt }, `${what} is away: the drain waits`);
-        onWaiting?.(what);
         await wait(Math.min(100 * 2 ** attempt, 2000));
       }
     }
@@ -94,12 +92,12 @@ function isStored(outcome: StoreOutcome | PoisonOrder | undefined): boolean {
 }
 
 /**
- * Errors that pass when the database is back: no connection (no SQLSTATE), or SQLSTATE classes 08 connection, 53
- * resources, 57 operator, 40 transaction rollback, 55 object state, 25006 read only. Source: PostgreSQL, Appendix A.
+ * True unless PostgreSQL refused the data itself (SQLSTATE class 22 data exception, 23 integrity constraint): all else,
+ * from a lost connection to a wrong password or a full disk, is mended by somebody, and the order is not to blame.
+ * Source: PostgreSQL, Appendix A.
  */
 export function isDatabaseOutage(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code: unknown = Reflect.get(error, 'code');
-  if (typeof code !== 'string' || !/^[0-9A-Z]{5}$/.test(code)) return true;
-  return /^(08|53|57|40|55)/.test(code) || code === '25006';
+  return !(typeof code === 'string' && /^(22|23)[0-9A-Z]{3}$/.test(code));
 }

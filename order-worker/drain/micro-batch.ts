@@ -1,4 +1,4 @@
-export type MicroBatcher<T, R> = { add: (item: T) => Promise<R>; size: () => number };
+export type MicroBatcher<T, R> = { add: (item: T) => Promise<R> };
 
 /**
  * Collects items that arrive within `maxWaitMs` of each other, at most `maxSize`, and hands them to `handle` together.
@@ -41,6 +41,5 @@ export function createMicroBatcher<T, R>(options: {
           void flush(); // settles through its items' promises
         else timer ??= setTimeout(() => void flush(), maxWaitMs);
       }),
-    size: () => waiting.length,
   };
 }

@@ -1,8 +1,8 @@
 import type { Queue } from 'bullmq';
 import type { AcceptedOrder } from '#contract/order.ts';
 import { orderJobOptions } from '#contract/queues.ts';
-import type { Logger } from '#runtime/logger.ts';
-import { type Loop, startLoop } from '#runtime/loop.ts';
+import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
+import { eachSafely, type Loop, startLoop } from '#runtime/loop.ts';
 import type { Stock } from '#stock/stock.ts';
 import type { OrderStore } from '../orders/order-store.ts';
 
@@ -25,11 +25,15 @@ export function startSweeper(deps: {
   everyMs?: number;
 }): Loop {
   const { stock, store, queue, logger, now, onSwept, heldForMs = 15_000, everyMs = 5000 } = deps;
+  const warn = createThrottledWarn(logger);
   const shortQueue = 200;
   const page = 500;
 
   async function sweep(saleId: string): Promise<void> {
     if ((await stock.outboxLength(saleId)) > 0) return;
+    // As many units committed as granted: none is held, and a million reservations need not be walked.
+    const sale = await stock.sale(saleId);
+    if (sale === null || sale.total + sale.returned - sale.free === sale.committed) return;
     let cursor = '0';
     do {
       const scan = await stock.scanReservations(saleId, cursor, page);
@@ -72,7 +76,7 @@ export function startSweeper(deps: {
     pass: async () => {
       const { waiting = 0, active = 0 } = await queue.getJobCounts('waiting', 'active');
       if (waiting + active > shortQueue) return 'idle';
-      for (const saleId of await stock.sales()) await sweep(saleId);
+      await eachSafely(await stock.sales(), sweep, (error, saleId) => warn(error, `sweeping ${saleId}`));
       return 'idle';
     },
   });

@@ -1,7 +1,8 @@
 import { Hono } from 'hono';
+import { isJsonType } from '#contract/json-body.ts';
 import type { PurchaseAnswer } from '#contract/order.ts';
 import { problemResponse } from '#contract/problems.ts';
-import type { Logger } from '#runtime/logger.ts';
+import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import type { Purchase, PurchaseOutcome } from './purchase.ts';
 
 const json = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' };
@@ -14,6 +15,7 @@ export function createPurchaseApp(deps: {
 }): Hono {
   const { purchase, logger, onAnswer } = deps;
   const app = new Hono();
+  const warn = createThrottledWarn(logger);
 
   app.post('/api/sales/:saleId/orders', async (context) => {
     const body = await readJson(context.req.raw);
@@ -25,15 +27,15 @@ export function createPurchaseApp(deps: {
   });
 
   app.notFound(() => problemResponse('NOT_FOUND'));
-  app.onError((error, context) => {
-    logger.error({ err: error, requestId: context.req.header('x-request-id') }, 'purchase failed');
+  app.onError((error) => {
+    warn(error, 'a purchase failed');
     return problemResponse('UNAVAILABLE', { retryAfterSeconds: 1 });
   });
   return app;
 }
 
 async function readJson(request: Request): Promise<{ value: unknown } | Response> {
-  if (!request.headers.get('content-type')?.startsWith('application/json')) {
+  if (!isJsonType(request.headers.get('content-type'))) {
     return problemResponse('UNSUPPORTED_MEDIA_TYPE');
   }
   const text = await request.text();

@@ -60,10 +60,9 @@ export function createPurchase(deps: {
     const { orderId, userId } = check.ticket;
     const outcome = await reserve(saleId, orderId, userId, quantity);
     if (outcome === null) return { kind: 'unavailable' };
-    if (outcome.kind === 'accepted') {
-      onAccepted(saleId, outcome.place);
-      if (outcome.soldOutEpoch !== null) onSoldOut(saleId, outcome.soldOutEpoch);
-    }
+    // A replay may be the answer to a first call whose own answer was lost: to us it is news just the same.
+    if (outcome.kind === 'accepted' || outcome.kind === 'replay') onAccepted(saleId, outcome.place);
+    if (outcome.kind === 'accepted' && outcome.soldOutEpoch !== null) onSoldOut(saleId, outcome.soldOutEpoch);
     return { ...outcome, orderId };
   };
 }

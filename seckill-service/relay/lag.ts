@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { saleKeys } from '#contract/redis-keys.ts';
-import type { Logger } from '#runtime/logger.ts';
-import { type Loop, startLoop } from '#runtime/loop.ts';
+import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
+import { eachSafely, type Loop, startLoop } from '#runtime/loop.ts';
 
 export type RelayLag = { saleId: string; entries: number; oldestMs: number };
 
@@ -17,17 +17,19 @@ export function watchRelayLag(deps: {
   onLag: (lag: RelayLag) => void;
 }): Loop {
   const { redis, sales, now, logger, onLag } = deps;
+  const warn = createThrottledWarn(logger);
   return startLoop({
     name: 'relay lag',
     everyMs: 1000,
     logger,
     pass: async () => {
-      for (const saleId of await sales()) {
+      const look = async (saleId: string) => {
         const { outbox } = saleKeys(saleId);
         const [entries, oldest] = await Promise.all([redis.xlen(outbox), redis.xrange(outbox, '-', '+', 'COUNT', 1)]);
         const addedAt = Number(oldest[0]?.[0].split('-')[0] ?? now());
         onLag({ saleId, entries, oldestMs: Math.max(0, now() - addedAt) });
-      }
+      };
+      await eachSafely(await sales(), look, (error, saleId) => warn(error, `the relay lag of ${saleId}`));
       return 'idle';
     },
   });

@@ -3,8 +3,8 @@ import type { Redis } from 'ioredis';
 import { type AcceptedOrder, acceptedOrderSchema } from '#contract/order.ts';
 import { orderJobOptions } from '#contract/queues.ts';
 import { relayGroup, saleKeys } from '#contract/redis-keys.ts';
-import type { Logger } from '#runtime/logger.ts';
-import { startLoop } from '#runtime/loop.ts';
+import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
+import { eachSafely, startLoop } from '#runtime/loop.ts';
 
 type Entry = [id: string, fields: string[] | null];
 
@@ -38,6 +38,7 @@ export function startRelay(deps: {
     maxDepth = 10_000,
     takeOverAfterMs = 3000,
   } = deps;
+  const warn = createThrottledWarn(logger);
   const nudged = new Set<string>();
   let fullPassAt = 0;
 
@@ -46,23 +47,27 @@ export function startRelay(deps: {
     const saleIds = full ? await sales() : [...nudged];
     if (full) fullPassAt = performance.now() + 1000;
     nudged.clear();
+    if (saleIds.length === 0) return 'idle';
     let more = false;
-    for (const saleId of saleIds) {
-      if (await queueIsFull()) return 'idle';
-      if (full) await move(saleId, await abandoned(saleId));
+    // Asked once a pass; what this pass adds is counted along.
+    let room = maxDepth - (await depth());
+    const one = async (saleId: string) => {
+      if (room <= 0) return;
+      if (full) room -= await move(saleId, await abandoned(saleId));
       const entries = await fresh(saleId);
-      await move(saleId, entries);
+      room -= await move(saleId, entries);
       if (entries.length === batch) {
         nudged.add(saleId);
         more = true;
       }
-    }
-    return more ? 'more' : 'idle';
+    };
+    await eachSafely(saleIds, one, (error, saleId) => warn(error, `moving the orders of ${saleId}`));
+    return more && room > 0 ? 'more' : 'idle';
   }
 
-  async function queueIsFull(): Promise<boolean> {
+  async function depth(): Promise<number> {
     const { waiting = 0, active = 0 } = await queue.getJobCounts('waiting', 'active');
-    return waiting + active >= maxDepth;
+    return waiting + active;
   }
 
   async function fresh(saleId: string): Promise<Entry[]> {
@@ -92,8 +97,9 @@ export function startRelay(deps: {
     return entries;
   }
 
-  async function move(saleId: string, entries: readonly Entry[]): Promise<void> {
-    if (entries.length === 0) return;
+  /** How many entries it moved. */
+  async function move(saleId: string, entries: readonly Entry[]): Promise<number> {
+    if (entries.length === 0) return 0;
     const orders = entries.flatMap(([id, fields]) => {
       const order = fields === null ? null : readEntry(saleId, id, fields);
       if (order !== null) return [order];
@@ -106,12 +112,12 @@ export function startRelay(deps: {
     );
     const ids = entries.map(([id]) => id);
     const { outbox } = saleKeys(saleId);
-    await redis
-      .multi()
-      .xack(outbox, relayGroup, ...ids)
-      .xdel(outbox, ...ids)
-      .exec();
+    // No MULTI: Redis refuses it when out of memory, which is when the outbox must shrink. Deleted first: an entry that
+    // is only acknowledged would lie there for ever.
+    await redis.xdel(outbox, ...ids);
+    await redis.xack(outbox, relayGroup, ...ids);
     onMoved?.(ids.length);
+    return ids.length;
   }
 
   const loop = startLoop({ name: 'relay', everyMs: 250, pass, logger });

@@ -29,6 +29,8 @@ export async function listen(server: NetServer, address: string): Promise<void> 
 /** Stops accepting and resolves when the last request is answered; idle connections are closed at once. */
 export function closeServer(server: Server): Promise<void> {
   return new Promise((resolve, reject) => {
+    // nginx would go on asking over its kept connections: each answer from now on ends its own.
+    server.prependListener('request', (_request, response) => response.setHeader('Connection', 'close'));
     server.close((error) => (error === undefined ? resolve() : reject(error)));
     server.closeIdleConnections();
   });

@@ -58,3 +58,18 @@ export function startLoop(options: {
     },
   };
 }
+
+/** Does `work` for one after another; one that fails is told and does not keep the others waiting. */
+export async function eachSafely<T>(
+  items: Iterable<T>,
+  work: (item: T) => Promise<unknown>,
+  onError: (error: unknown, item: T) => void,
+): Promise<void> {
+  for (const item of items) {
+    try {
+      await work(item);
+    } catch (error) {
+      onError(error, item);
+    }
+  }
+}

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createThrottledWarn, type Logger } from './logger.ts';
 import type { ZooKeeper } from './zookeeper.ts';
 
@@ -18,18 +19,16 @@ export function standForLeader(options: {
   const { zookeeper, path, instance, logger, leaseMs = 2500 } = options;
   const warn = createThrottledWarn(logger);
   let heldInSession = 0;
+  // Tells our node of this very session from anybody's: a create whose answer was lost is found again by it.
+  const boot = randomUUID();
 
   async function stand(): Promise<void> {
     const session = zookeeper.sessionNumber();
-    if (heldInSession === session) {
-      const node = await zookeeper.read(path);
-      if (node?.data.toString() === instance) return;
-      heldInSession = 0;
-    }
-    if (await zookeeper.create(path, Buffer.from(instance), 'ephemeral')) {
-      heldInSession = session;
-      logger.info({ path }, 'leader');
-    }
+    const me = `${instance} ${boot} ${session}`;
+    const isOurs = async () => (await zookeeper.read(path))?.data.toString() === me;
+    const held = (await isOurs()) || (await zookeeper.create(path, Buffer.from(me), 'ephemeral')) || (await isOurs());
+    if (held && heldInSession !== session) logger.info({ path }, 'leader');
+    heldInSession = held ? session : 0;
   }
   const timer = setInterval(() => stand().catch((error: unknown) => warn(error, `standing for ${path}`)), 1000);
   timer.unref();

@@ -17,12 +17,11 @@ export async function publishSale(zookeeper: ZooKeeper, sale: SaleNode): Promise
   return publish(zookeeper, sale.saleId, () => sale);
 }
 
-/** Changes state and epoch of a node that exists; `missing` when it does not (the reconciler makes it anew). */
-export async function publishState(
-  zookeeper: ZooKeeper,
-  saleId: string,
-  change: Pick<SaleNode, 'state' | 'epoch'>,
-): Promise<PublishOutcome> {
+/** What may change of a sale while it runs. */
+export type SaleChange = Pick<SaleNode, 'state' | 'epoch'> & Partial<Pick<SaleNode, 'window'>>;
+
+/** Changes state and epoch (and the window, when given) of a node that exists; `missing` when it does not (the reconciler makes it anew). */
+export async function publishState(zookeeper: ZooKeeper, saleId: string, change: SaleChange): Promise<PublishOutcome> {
   return publish(zookeeper, saleId, (current) => (current === null ? null : { ...current, ...change }));
 }
 

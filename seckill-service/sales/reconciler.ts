@@ -1,11 +1,11 @@
-import type { Logger } from '#runtime/logger.ts';
-import { type Loop, startLoop } from '#runtime/loop.ts';
+import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
+import { eachSafely, type Loop, startLoop } from '#runtime/loop.ts';
 import type { ZooKeeper } from '#runtime/zookeeper.ts';
 import type { Leadership } from '#runtime/zookeeper-leader.ts';
 import type { Stock } from '#stock/stock.ts';
 import type { Catalogue } from './catalogue.ts';
 import { publishState, readSaleNode } from './publish-state.ts';
-import { republish } from './sale-state.ts';
+import { republish, windowOf } from './sale-state.ts';
 
 /**
  * Repairs ZooKeeper from stock Redis when a writer died between the two (I7). One leader does it; what it writes is
@@ -21,6 +21,8 @@ export function startReconciler(deps: {
 }): Loop {
   const { stock, catalogue, zookeeper, leadership, logger, everyMs = 500 } = deps;
 
+  const warn = createThrottledWarn(logger);
+
   async function reconcile(saleId: string): Promise<void> {
     const [truth, published] = await Promise.all([stock.sale(saleId), readSaleNode(zookeeper, saleId)]);
     if (truth === null) return;
@@ -31,7 +33,7 @@ export function startReconciler(deps: {
       return;
     }
     if (published.epoch < truth.epoch) {
-      await publishState(zookeeper, saleId, { state: truth.state, epoch: truth.epoch });
+      await publishState(zookeeper, saleId, { state: truth.state, epoch: truth.epoch, window: windowOf(truth) });
       logger.warn(
         { saleId, state: truth.state, from: published.epoch, to: truth.epoch },
         'zookeeper was behind, repaired',
@@ -45,7 +47,7 @@ export function startReconciler(deps: {
     logger,
     pass: async () => {
       if (!leadership.isLeader()) return 'idle';
-      for (const saleId of await stock.sales()) await reconcile(saleId);
+      await eachSafely(await stock.sales(), reconcile, (error, saleId) => warn(error, `reconciling ${saleId}`));
       return 'idle';
     },
   });

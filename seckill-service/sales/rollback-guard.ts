@@ -1,10 +1,13 @@
 import type { Logger } from '#runtime/logger.ts';
 import { withDeadline } from '#runtime/shutdown.ts';
 import type { ZooKeeper } from '#runtime/zookeeper.ts';
+import { StockFault } from '#stock/fault.ts';
 import type { Stock } from '#stock/stock.ts';
 import { unitsGranted } from '#stock/stock-sale.ts';
 import type { Catalogue, SaleWitness } from './catalogue.ts';
 import { publishState, readSaleNode } from './publish-state.ts';
+
+type GuardedStock = Pick<Stock, 'sale' | 'sales' | 'withoutReservation' | 'pauseForFault'>;
 
 /**
  * Notices that stock Redis came back with an older past (a restored backup, a lost disk, a failover that lost writes),
@@ -12,44 +15,45 @@ import { publishState, readSaleNode } from './publish-state.ts';
  * is well, because each was written after Redis had answered:
  *
  * - the highest place that this process itself was given,
- * - the newest orders in PostgreSQL, and the epoch noted there,
+ * - the newest orders in PostgreSQL, and the epoch that the command line noted there,
  * - the epoch in ZooKeeper.
  *
- * A witness that is away is passed over; the reconciler's leader looks again all the time.
+ * A witness that is away is passed over; the leader among the services looks again all the time.
  */
 export type RollbackGuard = {
   /** Remembers a place that stock Redis gave. */
   sawPlace: (saleId: string, place: number) => void;
-  /** Looks at every sale; pauses those whose past is older than a witness knows. Returns their ids. */
-  check: () => Promise<string[]>;
+  /**
+   * Looks at every sale over the given connection; pauses those whose past is older than a witness knows, and returns
+   * their ids. With `needsWitness` it throws when there is none at all: then nothing is known, and nothing may be sold.
+   */
+  check: (stock: GuardedStock, options?: { needsWitness?: boolean }) => Promise<string[]>;
 };
 
+type Found = { fault: string; epoch: number };
+
 export function createRollbackGuard(deps: {
-  stock: Pick<Stock, 'sale' | 'sales' | 'withoutReservation' | 'pauseForFault'>;
   catalogue: Pick<Catalogue, 'witnesses'>;
   zookeeper: ZooKeeper;
   logger: Logger;
   onRollback: (saleId: string) => void;
   witnessTimeoutMs?: number;
 }): RollbackGuard {
-  const { stock, catalogue, zookeeper, logger, onRollback, witnessTimeoutMs = 1500 } = deps;
+  const { catalogue, zookeeper, logger, onRollback, witnessTimeoutMs = 1500 } = deps;
   const places = new Map<string, number>();
 
-  async function ask<T>(what: string, work: Promise<T>, otherwise: T): Promise<T> {
+  async function ask<T>(what: string, work: Promise<T>): Promise<T | undefined> {
     try {
       return await withDeadline(work, witnessTimeoutMs, what);
     } catch (error) {
       logger.warn({ err: error }, `rollback check without ${what}`);
-      return otherwise;
+      return undefined;
     }
   }
 
-  async function doubt(
-    saleId: string,
-    witness: SaleWitness | undefined,
-  ): Promise<{ fault: string; epoch: number } | null> {
+  async function doubt(stock: GuardedStock, saleId: string, witness: SaleWitness | undefined): Promise<Found | null> {
     const isAway = zookeeper.ready() !== null;
-    const published = isAway ? null : await ask('zookeeper', readSaleNode(zookeeper, saleId), null);
+    const published = isAway ? null : ((await ask('zookeeper', readSaleNode(zookeeper, saleId))) ?? null);
     const known = Math.max(published?.epoch ?? 0, witness?.epoch ?? 0);
     // Before the stock is read: what is given out after that is no witness against what was read.
     const seen = places.get(saleId) ?? 0;
@@ -59,7 +63,11 @@ export function createRollbackGuard(deps: {
       if (witness === undefined || published?.state === 'paused' || published?.state === 'closed') return null;
       return { fault: 'its stock is gone', epoch: known };
     }
-    if (sale.state === 'closed' || (sale.state === 'paused' && sale.fault !== null)) return null;
+    if (sale.state === 'paused' && sale.fault !== null) {
+      places.delete(saleId); // a rebuild decides what is true now
+      return null;
+    }
+    if (sale.state === 'closed') return null;
     const epoch = Math.max(known, sale.epoch);
     if (sale.epoch < known) return { fault: `its epoch is ${sale.epoch}, but ${known} was published`, epoch };
     const granted = unitsGranted(sale);
@@ -70,11 +78,21 @@ export function createRollbackGuard(deps: {
     return { fault: `${missing.length} of its newest orders have no reservation, such as ${missing[0]}`, epoch };
   }
 
-  async function pause(saleId: string, found: { fault: string; epoch: number }): Promise<void> {
+  /** Books that cannot be read are in doubt too; they must not keep the other sales waiting. */
+  async function doubtOrFault(stock: GuardedStock, saleId: string, witness: SaleWitness | undefined) {
+    try {
+      return await doubt(stock, saleId, witness);
+    } catch (error) {
+      if (error instanceof StockFault) throw error;
+      return { fault: `its books cannot be read: ${String(error)}`, epoch: witness?.epoch ?? 0 };
+    }
+  }
+
+  async function pause(stock: GuardedStock, saleId: string, found: Found): Promise<void> {
     logger.error({ saleId, fault: found.fault }, 'ROLLBACK: stock Redis has an older past; the sale is paused');
     const outcome = await stock.pauseForFault(saleId, found.fault, found.epoch);
     const epoch = outcome.kind === 'sale_unknown' ? found.epoch + 1 : outcome.epoch;
-    await ask('zookeeper', publishState(zookeeper, saleId, { state: 'paused', epoch }), 'missing');
+    await ask('zookeeper', publishState(zookeeper, saleId, { state: 'paused', epoch }));
     places.delete(saleId);
     onRollback(saleId);
   }
@@ -83,18 +101,20 @@ export function createRollbackGuard(deps: {
     sawPlace: (saleId, place) => {
       if (place > (places.get(saleId) ?? 0)) places.set(saleId, place);
     },
-    check: async () => {
-      const witnesses = new Map(
-        (await ask('postgres', catalogue.witnesses(), [])).map((witness) => [witness.saleId, witness]),
-      );
+    check: async (stock, { needsWitness = false } = {}) => {
+      const stored = await ask('postgres', catalogue.witnesses());
+      if (needsWitness && stored === undefined && zookeeper.ready() !== null && places.size === 0) {
+        throw new Error('neither PostgreSQL nor ZooKeeper answers, and this process has seen nothing itself');
+      }
+      const witnesses = new Map(stored?.map((witness) => [witness.saleId, witness]));
       const saleIds = new Set([...(await stock.sales()), ...witnesses.keys(), ...places.keys()]);
       const paused: string[] = [];
       // All at once: with a witness that hangs, a thousand sales wait as long as one.
       await Promise.all(
         [...saleIds].map(async (saleId) => {
-          const found = await doubt(saleId, witnesses.get(saleId));
+          const found = await doubtOrFault(stock, saleId, witnesses.get(saleId));
           if (found === null) return;
-          await pause(saleId, found);
+          await pause(stock, saleId, found);
           paused.push(saleId);
         }),
       );

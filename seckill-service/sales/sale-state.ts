@@ -4,7 +4,7 @@ import type { SaleAction, SetStateOutcome } from '#stock/outcomes.ts';
 import type { Stock } from '#stock/stock.ts';
 import type { StockSale } from '#stock/stock-sale.ts';
 import type { Catalogue, CatalogueSale } from './catalogue.ts';
-import { publishSale, readSaleNode } from './publish-state.ts';
+import { publishSale, publishState, readSaleNode } from './publish-state.ts';
 
 type Deps = { stock: Stock; catalogue: Catalogue; zookeeper: ZooKeeper };
 
@@ -17,7 +17,7 @@ export function toSaleNode(sale: CatalogueSale, stock: StockSale): SaleNode {
     challenge: sale.challenge,
     state: stock.state,
     epoch: stock.epoch,
-    window: { opensAt: new Date(stock.opensAtMs).toISOString(), closesAt: new Date(stock.closesAtMs).toISOString() },
+    window: windowOf(stock),
     limits: { perUser: stock.limitPerUser },
   };
 }
@@ -32,6 +32,11 @@ export async function republish(deps: Deps, sale: CatalogueSale): Promise<SaleNo
   return node;
 }
 
+/** The window as stock Redis has it, for ZooKeeper. */
+export function windowOf(stock: StockSale): SaleNode['window'] {
+  return { opensAt: new Date(stock.opensAtMs).toISOString(), closesAt: new Date(stock.closesAtMs).toISOString() };
+}
+
 /** Loads `units` of a draft into stock Redis and makes the sale known to the edges. */
 export async function preloadSale(
   deps: Deps,
@@ -39,6 +44,8 @@ export async function preloadSale(
   units: number,
 ): Promise<{ kind: 'done'; node: SaleNode } | { kind: 'live' }> {
   const published = await readSaleNode(deps.zookeeper, sale.saleId);
+  // The database's guard is raised before the stock is, and lowered after: a crash in between leaves it too wide.
+  if (units > sale.units) await deps.catalogue.setUnits(sale.saleId, units);
   const outcome = await deps.stock.preload(sale.saleId, {
     total: units,
     opensAtMs: Date.parse(sale.opensAt),
@@ -46,21 +53,36 @@ export async function preloadSale(
     limitPerUser: sale.limitPerUser,
     lowestEpoch: Math.max(sale.epoch, published?.epoch ?? 0),
   });
-  if (outcome.kind === 'live') return outcome;
-  if (units !== sale.units) await deps.catalogue.setUnits(sale.saleId, units);
+  if (outcome.kind === 'live') {
+    if (units > sale.units) await deps.catalogue.setUnits(sale.saleId, sale.units);
+    return outcome;
+  }
+  if (units < sale.units) await deps.catalogue.setUnits(sale.saleId, units);
   const node = await republish(deps, sale);
   if (node === null) throw new Error(`the stock of ${sale.saleId} vanished right after it was loaded`);
   return { kind: 'done', node };
 }
 
-/** Opens, pauses, resumes or closes a sale: stock Redis decides, then everyone is told. */
+/** Who could not be told of a change that stock Redis has made. */
+export type NotTold = ('zookeeper' | 'postgres')[];
+
+/**
+ * Opens, pauses, resumes or closes a sale. Stock Redis decides; ZooKeeper and the catalogue are told after, and when one
+ * of them is away the change stands all the same: the reconciler tells ZooKeeper when it is back.
+ */
 export async function changeSaleState(
   deps: Deps,
-  sale: CatalogueSale,
+  saleId: string,
   action: SaleAction,
   openNow = false,
-): Promise<SetStateOutcome> {
-  const outcome = await deps.stock.setState(sale.saleId, action, openNow);
-  if (outcome.kind !== 'sale_unknown') await republish(deps, sale);
-  return outcome;
+): Promise<{ outcome: SetStateOutcome; notTold: NotTold }> {
+  const outcome = await deps.stock.setState(saleId, action, openNow);
+  const notTold: NotTold = [];
+  if (outcome.kind !== 'done' && outcome.kind !== 'already') return { outcome, notTold };
+  const current = await deps.stock.sale(saleId);
+  if (current === null) return { outcome, notTold };
+  const change = { state: current.state, epoch: current.epoch, window: windowOf(current) };
+  await publishState(deps.zookeeper, saleId, change).catch(() => notTold.push('zookeeper'));
+  await deps.catalogue.notePublished(saleId, change).catch(() => notTold.push('postgres'));
+  return { outcome, notTold };
 }

@@ -25,7 +25,7 @@ export type ReleaseOutcome =
   /** `openEpoch` is the sale's new epoch when it was sold out and is open again, else null. */
   { kind: 'released'; openEpoch: number | null } | { kind: 'already' } | { kind: 'unknown' };
 
-/** What ops may do with a sale. `mend` is the rebuild's own: it takes a fault away, the sale stays paused. */
+/** What ops may do with a sale. */
 export type SaleAction = 'open' | 'pause' | 'resume' | 'close';
 export type SetStateOutcome =
   | { kind: 'done' | 'already' | 'not_allowed' | 'faulty'; state: StoredSaleState; epoch: number }

@@ -53,10 +53,12 @@ export function createStock(redis: Redis) {
     async preload(saleId: string, plan: PreloadPlan): Promise<{ kind: 'done'; epoch: number } | { kind: 'live' }> {
       const { total, opensAtMs, closesAtMs, limitPerUser, lowestEpoch } = plan;
       const args = [total, opensAtMs, closesAtMs, limitPerUser, lowestEpoch, relayGroup];
-      const [code, epoch] = numbers(await run('preload', saleKeys(saleId), args));
+      // Another slot than the sale's, so a command of its own, and sent first: a name without stock is passed over
+      // everywhere, stock without a name would sell unseen by relay, sweeper and reconciler.
+      const named = redis.sadd(salesRegistryKey, saleId).catch(fail);
+      const [, reply] = await Promise.all([named, run('preload', saleKeys(saleId), args)]);
+      const [code, epoch] = numbers(reply);
       if (code === replies.preload.LIVE) return { kind: 'live' };
-      // Another slot than the sale's, so after the script: a crash between the two is mended by preloading again.
-      await redis.sadd(salesRegistryKey, saleId);
       return { kind: 'done', epoch };
     },
 
