@@ -107,8 +107,12 @@ async function openSale(connections: Connections, saleId: string, { storm }: Rou
   const preloaded = await preloadSale(connections, sale, storm.units);
   const { outcome: opened } = await changeSaleState(connections, saleId, 'open');
   if (preloaded.kind !== 'done' || opened.kind !== 'done') throw new Error(`not opened: ${JSON.stringify(opened)}`);
-  const { behind, inStep } = await edgesInStep(zookeeper, saleId, opened.epoch, 10_000);
-  if (behind.length > 0 || inStep.length === 0) throw new Error('the edge does not know the sale');
+  const { epoch } = opened;
+  // After a session that expired, the edge's node in ZooKeeper is a second or two on its way back.
+  await poll('the edge to know the sale', 10_000, async () => {
+    const { behind, inStep } = await edgesInStep(zookeeper, saleId, epoch);
+    return behind.length === 0 && inStep.length > 0 ? true : null;
+  });
 }
 
 /** A process that ends although nobody killed it is broken, however soon the supervisor starts the next. */
