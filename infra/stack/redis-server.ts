@@ -4,6 +4,8 @@ import { redisCheck } from './health.ts';
 import type { StackPlan } from './plan.ts';
 import type { ProcessSpec } from './process-spec.ts';
 
+const starter = join(import.meta.dirname, 'redis.sh');
+
 const appendFsync = {
   // A yes that left the building is on disk (DESIGN 2.4).
   'stock-redis': 'always',
@@ -21,7 +23,7 @@ export function redisServer(plan: StackPlan, role: keyof typeof appendFsync): Pr
     address: `redis://127.0.0.1:${port}`,
     portName: role,
     after: [],
-    line: { command: plan.program('redis-server'), args: [configFile] },
+    line: { command: '/bin/sh', args: [starter, plan.program('redis-server'), configFile, dataDir] },
     environment: plan.baseEnvironment,
     cwd: plan.dir.root,
     prepare: async () => {
@@ -40,6 +42,7 @@ dir "${options.dataDir}"
 daemonize no
 appendonly yes
 appendfsync ${options.appendFsync}
+aof-load-truncated no
 save ""
 maxmemory-policy noeviction
 tcp-backlog 511
