@@ -5,7 +5,7 @@ import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
 import { startStack } from './stack.ts';
 
-test('half a transaction that a full disk left in the append-only file is never applied, at no later start', async () => {
+test('half a transaction that a death in mid-write left in the append-only file is never applied, at no later start', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'torn-'));
   const during = async (work: (redis: Redis) => Promise<unknown>) => {
     const stack = await startStack({ dir, only: ['stock-redis'], port: 'any', environment: process.env });

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Starts a Redis server, after its append-only file was made whole: redis.sh <redis-server> <config> <data dir>
 #
-# A full disk or a lost power may leave half a transaction at the end of the file. Redis 7.0 (seen with 7.0.15, by the
+# Lost power, or a kill in mid-write, may leave half a transaction at the end of the file. Redis 7.0 (seen with 7.0.15, by the
 # chaos rounds) leaves it there when the cut is inside a command: it starts as if it were gone, appends to it, and at
 # the NEXT start applies the half: a unit taken, and no order that has it. redis-check-aof cuts off the whole
 # transaction; aof-load-truncated is off, so that nothing serves from a file that was not mended.
