@@ -73,10 +73,10 @@ export const deeds: Record<FaultKind, Deed> = {
   'no-replicas': setting('min-replicas-to-write', '1', '0'),
 
   /**
-   * The append-only file may not grow beyond the next few hundred bytes (RLIMIT_FSIZE, prlimit(1)): the write that
-   * crosses the limit is cut short as on a full disk, and Redis, which fsyncs always, gives up (exit 1) rather than
-   * answer. The limit is put on each successor too, until there is "space" again. Not the same as ENOSPC in one point:
-   * a write that begins at the very limit ends the process by SIGXFSZ. In both cases nothing of it was answered.
+   * The append-only file may not grow beyond the next few hundred bytes (RLIMIT_FSIZE, prlimit(1)), for Redis and for
+   * each of its successors, until there is "space" again. The write that crosses the limit is cut short as on a full
+   * disk; nothing of it was answered. Then it differs, for the worse: Redis' next write meets SIGXFSZ instead of
+   * ENOSPC and dies with the torn write in the file, as after a lost power, where with ENOSPC it would take it back.
    */
   'disk-full': async (field, fault) => {
     const until = performance.now() + fault.forMs;

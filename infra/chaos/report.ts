@@ -30,25 +30,31 @@ export function countFaults(played: readonly PlayedRound[]): Record<string, { ro
   return Object.fromEntries(Object.entries(faults).sort(([a], [b]) => a.localeCompare(b)));
 }
 
-export function summaryLines(seed: number, played: readonly PlayedRound[]): string[] {
+export function summaryLines(seed: number, played: readonly PlayedRound[], late: readonly string[]): string[] {
   const failed = played.filter(({ result }) => result.problems.length > 0);
   const tookMs = played.reduce((sum, { result }) => sum + result.tookMs, 0);
   return [
     ...Object.entries(countFaults(played)).map(
       ([fault, { rounds, failed: bad }]) => `${fault.padEnd(28)} ${rounds} rounds${bad > 0 ? `, ${bad} FAILED` : ''}`,
     ),
-    `${played.length} rounds in ${seconds(tookMs)}, ${failed.length} failed; seed ${seed}`,
+    `${played.length} rounds in ${seconds(tookMs)}, ${failed.length} failed${late.length > 0 ? `, and ${late.length} sales did not balance afterwards` : ''}; seed ${seed}`,
     ...failed.map(({ plan }) => `replay: npm run test:chaos -- --seed ${seed} --only ${plan.round}`),
   ];
 }
 
-export async function writeReport(file: string, seed: number, played: readonly PlayedRound[]): Promise<void> {
+/** `late`: what was found after the last round; it counts as one failure more. */
+export async function writeReport(
+  file: string,
+  seed: number,
+  played: readonly PlayedRound[],
+  late: readonly string[],
+): Promise<void> {
   const failed = played.filter(({ result }) => result.problems.length > 0);
   const report = {
     seed,
     rounds: played.length,
     passed: played.length - failed.length,
-    failed: failed.length,
+    failed: failed.length + (late.length > 0 ? 1 : 0),
     tookMs: Math.round(played.reduce((sum, { result }) => sum + result.tookMs, 0)),
     faults: countFaults(played),
     failures: failed.map(({ plan, result }) => ({
@@ -56,6 +62,7 @@ export async function writeReport(file: string, seed: number, played: readonly P
       faults: plan.faults.map(describeFault),
       problems: result.problems,
     })),
+    late,
   };
   await mkdir(dirname(file), { recursive: true });
   await writeFile(file, `${JSON.stringify(report, null, 2)}\n`);

@@ -4,7 +4,8 @@ import { writeDrainSettings } from '#order-worker/drain/rate.ts';
 import { edgesInStep } from '#sales/edges-in-step.ts';
 import { changeSaleState, preloadSale } from '#sales/sale-state.ts';
 import { type Connections, openConnections } from '../cli/connections.ts';
-import { edgeIsInStep, isBalanced, isHealthy, isStored, sellsOn } from './checks.ts';
+import { signalProcess } from '../stack/life.ts';
+import { auditProblems, edgeIsInStep, isBalanced, isHealthy, isStored, sellsOn } from './checks.ts';
 import { unleash } from './faults.ts';
 import type { Field } from './field.ts';
 import type { RoundPlan } from './plan.ts';
@@ -124,18 +125,33 @@ function unexplainedDeaths(field: Field, { faults }: RoundPlan): string[] {
     .map(({ how }) => `nobody killed it: ${how}`);
 }
 
-/** The books of sales of earlier rounds: nothing that came late may have changed them. */
+/**
+ * The books of sales of earlier rounds, after stock Redis and PostgreSQL were killed once more: nothing that came late
+ * may have changed them, and what lies on disk must be what was in memory.
+ */
 export async function recheck(field: Field, saleIds: readonly string[]): Promise<string[]> {
   const problems: string[] = [];
+  await Promise.all(['stock-redis', 'postgres'].map((name) => replace(field, name)));
   await isHealthy(field.stack);
   const connections = await openConnections(field.stack.environment);
   try {
     for (const saleId of saleIds) {
       const report = await auditSale(connections, saleId);
-      if (report?.balanced !== true || report.units.held > 0) problems.push(`${saleId}: ${JSON.stringify(report)}`);
+      const found = report === null ? ['stock Redis does not know it'] : auditProblems(report);
+      if (found.length > 0) problems.push(`${saleId}: ${found.join('; ')}`);
     }
   } finally {
     await connections.close();
   }
   return problems;
+}
+
+/** Kills a process and waits for its successor. */
+async function replace(field: Field, name: string): Promise<void> {
+  const before = await poll(`${name} to run`, 10_000, () => field.pidOf(name));
+  signalProcess(before, 'SIGKILL');
+  await poll(`a new ${name}`, 10_000, () => {
+    const now = field.pidOf(name);
+    return now === null || now === before ? null : true;
+  });
 }
