@@ -125,11 +125,15 @@ async function makeCluster(options: ClusterOptions): Promise<void> {
     ...(user === undefined ? {} : { user }),
   };
   const { command, args } = tied(initdb, endings.postgres.onSupervisorDeath, plan.searchPath);
+  const running = run(command, [...args], { cwd: '/', env: plan.baseEnvironment, signal, killSignal: 'SIGINT' });
+  // An aborted run rejects at once, while initdb and the server that it started are still ending.
+  const ended = new Promise((resolve) => running.child.once('close', resolve));
   try {
-    await run(command, [...args], { cwd: '/', env: plan.baseEnvironment, signal, killSignal: 'SIGINT' });
+    await running;
     await rename(draft, cluster);
   } catch (error) {
-    await rm(draft, { recursive: true, force: true });
+    await ended;
+    await rm(draft, { recursive: true, force: true, maxRetries: 20, retryDelay: 25 });
     signal.throwIfAborted();
     const said = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : '';
     throw new StackError('failed', `postgres: initdb failed: ${said === '' ? messageOf(error) : said}`);
