@@ -52,7 +52,7 @@ export function startDrain(deps: {
   );
   worker.on('error', (error) => warn(error, 'drain'));
   worker.on('failed', (job, error) =>
-    logger.error({ orderId: job?.id, err: error }, 'an order failed: seckill dlq list'),
+    logger.error({ orderId: job?.id, err: error }, 'an order was given up on: its audit names it (seckill audit, I3)'),
   );
 
   return { close: () => worker.close() };
