@@ -1,38 +1,71 @@
-import { setTimeout as wait } from 'node:timers/promises';
+import { createServer } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
 import { Queue } from 'bullmq';
+import { describeRequest } from '#contract/origin.ts';
+import { createProblemApp } from '#contract/problem-app.ts';
 import { queueNames, queuePrefix } from '#contract/queues.ts';
+import { createAuthenticate, shopSignInOf } from '#contract/session.ts';
 import { settings } from '#contract/settings.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import { readConfig } from '#runtime/config.ts';
+import { watchConnections } from '#runtime/connection-metrics.ts';
 import { startInnerServer } from '#runtime/inner-server.ts';
+import { closeServer, listen } from '#runtime/listen.ts';
 import { createLogger, createThrottledWarn } from '#runtime/logger.ts';
 import { runMain } from '#runtime/main.ts';
-import { Counter, createRegistry, Gauge } from '#runtime/metrics.ts';
+import { Counter, createRegistry } from '#runtime/metrics.ts';
 import { connectPostgres, postgresReady } from '#runtime/postgres.ts';
 import { connectRedis, disconnectRedis, redisReady } from '#runtime/redis.ts';
 import { closeOnSignal } from '#runtime/shutdown.ts';
+import { parseWebhookSecrets } from '#runtime/standard-webhooks.ts';
+import { startTracing } from '#runtime/tracing.ts';
 import { connectZooKeeper } from '#runtime/zookeeper.ts';
 import { standForLeader } from '#runtime/zookeeper-leader.ts';
 import { createStock } from '#stock/stock.ts';
 import { watchBooks } from './audit/audit-watch.ts';
-import { createCommitBatch } from './drain/commit-batch.ts';
-import { failedOrderIds } from './drain/dead-letters.ts';
-import { startDrain } from './drain/drain.ts';
-import { keepDrainRate } from './drain/rate.ts';
+import { createAuditMetrics } from './audit/metrics.ts';
+import { createMoneyBooks } from './audit/money.ts';
+import { failedOrderIds } from './dead-letters/failed-orders.ts';
+import { watchDeadLetters } from './dead-letters/watch.ts';
+import { startDraining } from './drain/start-draining.ts';
 import { startSweeper } from './drain/sweeper.ts';
+import { createExpiryMetrics } from './expiry/metrics.ts';
+import { startExpiring } from './expiry/start-expiring.ts';
+import { startOps } from './ops/start-ops.ts';
 import { createOrderStore } from './orders/order-store.ts';
+import { startOutbox } from './outbox/outbox.ts';
+import { createTellStock } from './outbox/tell-stock.ts';
+import { createSandboxProvider } from './payment/sandbox/client.ts';
+import { startPayments } from './payment/start-payments.ts';
+import { startSubscribers } from './subscribers/start-subscribers.ts';
 
 await runMain('order-worker', async (environment) => {
   const config = readConfig(
     settings,
     [
       'SECKILL_INSTANCE',
+      'SECKILL_LISTEN',
       'SECKILL_INNER_LISTEN',
       'SECKILL_STOCK_REDIS_URL',
       'SECKILL_QUEUE_REDIS_URL',
       'SECKILL_ZOOKEEPER',
       'SECKILL_DATABASE_URL',
+      'SECKILL_SESSION_SECRET',
+      'SECKILL_SIGN_IN_JWKS_URL',
+      'SECKILL_SIGN_IN_ISSUER',
+      'SECKILL_SIGN_IN_AUDIENCE',
+      'SECKILL_PAYMENT_URL',
+      'SECKILL_PAYMENT_API_KEY',
+      'SECKILL_PAYMENT_WEBHOOK_SECRET',
+      'SECKILL_PAYMENT_DEADLINE_MS',
+      'SECKILL_PAYMENT_CHECK_AFTER_MS',
+      'SECKILL_REFUND_TRIES',
+      'SECKILL_REFUND_FIRST_WAIT_MS',
+      'SECKILL_REFUND_LONGEST_WAIT_MS',
+      'SECKILL_CONSOLE_TOKEN',
       'SECKILL_LOG_LEVEL',
+      'OTEL_EXPORTER_OTLP_ENDPOINT',
+      'OTEL_TRACES_SAMPLER_ARG',
     ],
     environment,
   );
@@ -43,38 +76,25 @@ await runMain('order-worker', async (environment) => {
   });
   const warn = createThrottledWarn(logger);
 
+  const tracing = await startTracing({
+    endpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT,
+    ratio: config.OTEL_TRACES_SAMPLER_ARG,
+    service: 'order-worker',
+    instance: config.SECKILL_INSTANCE,
+    logger,
+  });
+
   const registry = createRegistry();
   const registers = [registry];
-  const stored = new Counter({
-    name: 'seckill_orders_stored_total',
-    help: 'Order jobs finished by this process, by outcome',
-    labelNames: ['outcome'],
-    registers,
-  });
   const swept = new Counter({
     name: 'seckill_sweeper_finished_total',
     help: 'Reservations held too long that the sweeper finished, by what it did',
     labelNames: ['outcome'],
     registers,
   });
-  const guarded = new Counter({
-    name: 'seckill_units_guard_refused_total',
-    help: 'Orders that the database refused because their sale had no unit left: must stay 0',
-    registers,
-  });
-  const differences = new Gauge({
-    name: 'seckill_audit_differences',
-    help: 'Differences that the last audit of a sale found: must stay 0 (exported by the leader)',
-    labelNames: ['sale'],
-    registers,
-  });
-  const limit = new Gauge({
-    name: 'seckill_drain_limit_per_second',
-    help: 'The drain rate that ops set; 0 is uncapped',
-    registers,
-  });
-
+  const auditMetrics = createAuditMetrics(registers);
   const pool = connectPostgres(config.SECKILL_DATABASE_URL, logger, { max: 4 });
+  const expiryPool = connectPostgres(config.SECKILL_DATABASE_URL, logger, { max: 2 });
   const stockRedis = connectRedis('patient', config.SECKILL_STOCK_REDIS_URL, logger);
   const queueRedis = connectRedis('queue', config.SECKILL_QUEUE_REDIS_URL, logger);
   const zookeeper = connectZooKeeper({ connection: config.SECKILL_ZOOKEEPER, logger });
@@ -84,19 +104,25 @@ await runMain('order-worker', async (environment) => {
   const queue = new Queue(queueNames.orders, { connection: queueRedis, prefix: queuePrefix });
   queue.on('error', (error) => warn(error, 'queue'));
 
-  const rate = keepDrainRate({ queue, zookeeper, logger, onRate: (perSecond) => limit.set(perSecond ?? 0) });
-  const commitBatch = createCommitBatch({
+  const outbox = startOutbox({ consumer: 'stock', pool, logger, tell: createTellStock({ stock, store, logger }) });
+  const expiring = startExpiring({
+    pool: expiryPool,
+    queueRedis,
+    logger,
+    metrics: createExpiryMetrics(registers),
+    onExpired: outbox.nudge,
+  });
+  const draining = startDraining({
+    instance: config.SECKILL_INSTANCE,
+    queueRedis,
+    queue,
+    zookeeper,
     store,
     stock,
     logger,
-    wait: async (ms) => void (await wait(ms)),
-    onGuard: () => guarded.inc(),
-  });
-  const drain = startDrain({
-    connection: queueRedis,
-    commitBatch,
-    logger,
-    onStored: (outcome) => stored.inc({ outcome }),
+    registers,
+    tracing,
+    onStoredOrders: (orders) => expiring.onStored(orders.filter(({ state }) => state === 'awaiting_payment')),
   });
   const sweeper = startSweeper({
     stock,
@@ -105,6 +131,13 @@ await runMain('order-worker', async (environment) => {
     logger,
     now: Date.now,
     onSwept: (outcome, count) => swept.inc({ outcome }, count),
+  });
+
+  const deadLetters = watchDeadLetters({ redis: queueRedis, pool, stock, logger, registers });
+  watchConnections(registers, {
+    'stock redis': () => stockRedis.status === 'ready',
+    'queue redis': () => queueRedis.status === 'ready',
+    zookeeper: () => zookeeper.ready() === null,
   });
 
   const leadership = standForLeader({
@@ -119,10 +152,60 @@ await runMain('order-worker', async (environment) => {
     leadership,
     logger,
     deadLetters: () => failedOrderIds(queue),
-    onAudit: (saleId, count) =>
-      count === null ? differences.remove({ sale: saleId }) : differences.set({ sale: saleId }, count),
+    money: createMoneyBooks(pool),
+    onAudit: auditMetrics.audited,
+    onPass: auditMetrics.passed,
   });
 
+  // Its own pool: what subscribers cost, no order waits for. What it writes is done again if it is lost.
+  const subscribersPool = connectPostgres(config.SECKILL_DATABASE_URL, logger, { max: 3, mayLoseLast: true });
+  const subscribers = startSubscribers({
+    pool: subscribersPool,
+    connection: queueRedis,
+    registry,
+    logger,
+    now: Date.now,
+    random: Math.random,
+  });
+
+  const moneyPool = connectPostgres(config.SECKILL_DATABASE_URL, logger, { max: 8 });
+  // The one line to change for a provider of one's own: docs/payment-provider.md.
+  const provider = createSandboxProvider({
+    url: config.SECKILL_PAYMENT_URL,
+    apiKey: config.SECKILL_PAYMENT_API_KEY,
+    secrets: parseWebhookSecrets(config.SECKILL_PAYMENT_WEBHOOK_SECRET),
+  });
+  const payments = startPayments({
+    pool: moneyPool,
+    connection: queueRedis,
+    stock,
+    provider,
+    authenticate: createAuthenticate(config.SECKILL_SESSION_SECRET, shopSignInOf(config)),
+    logger,
+    registers,
+    now: Date.now,
+    random: Math.random,
+    deadlineMs: config.SECKILL_PAYMENT_DEADLINE_MS,
+    checkAfterMs: config.SECKILL_PAYMENT_CHECK_AFTER_MS,
+    refunds: {
+      tries: config.SECKILL_REFUND_TRIES,
+      firstMs: config.SECKILL_REFUND_FIRST_WAIT_MS,
+      longestMs: config.SECKILL_REFUND_LONGEST_WAIT_MS,
+    },
+    onMoved: outbox.nudge,
+  });
+
+  const app = createProblemApp(payments.apps, (error, request) =>
+    warn(error, 'a request failed', describeRequest(request)),
+  );
+  const server = createServer(getRequestListener(app.fetch));
+  server.keepAliveTimeout = 75_000; // longer than nginx keeps its idle connections, so it never meets a closing one
+  await listen(server, config.SECKILL_LISTEN);
+
+  const token = config.SECKILL_CONSOLE_TOKEN;
+  const opsPool = connectPostgres(config.SECKILL_DATABASE_URL, logger, { max: 2 });
+  const opsRedis = connectRedis('patient', config.SECKILL_QUEUE_REDIS_URL, logger);
+  const ops = { pool: opsPool, queueRedis: opsRedis, zookeeper, stock, store: createOrderStore(opsPool), logger };
   const inner = await startInnerServer({
     address: config.SECKILL_INNER_LISTEN,
     registry,
@@ -131,20 +214,31 @@ await runMain('order-worker', async (environment) => {
       'stock redis': redisReady(stockRedis),
       'queue redis': redisReady(queueRedis),
     },
+    ...(token === undefined ? {} : { pages: startOps({ ...ops, token }) }),
   });
-  logger.info('ready');
+  logger.info({ listen: config.SECKILL_LISTEN }, 'ready');
 
   closeOnSignal(
     [
-      { name: 'drain', close: drain.close },
+      { name: 'server', close: () => closeServer(server) },
+      ...draining,
+      ...expiring.closers,
+      ...payments.closers,
+      { name: 'payment provider', close: provider.close },
+      { name: 'outbox', close: outbox.close },
+      { name: 'subscribers', close: subscribers.close },
       { name: 'sweeper', close: sweeper.close },
-      { name: 'rate', close: rate.close },
       { name: 'audit', close: books.close },
+      { name: 'dead letters', close: deadLetters.close },
       { name: 'leadership', close: leadership.close },
       { name: 'inner server', close: () => inner.close() },
+      { name: 'traces', close: () => tracing?.close() },
       { name: 'zookeeper', close: zookeeper.close },
-      { name: 'connections', close: () => disconnectRedis(stockRedis, queueRedis) },
-      { name: 'postgres', close: () => pool.end() },
+      { name: 'connections', close: () => disconnectRedis(stockRedis, queueRedis, opsRedis) },
+      {
+        name: 'postgres',
+        close: () => Promise.all([pool.end(), expiryPool.end(), moneyPool.end(), subscribersPool.end(), opsPool.end()]),
+      },
     ],
     logger,
   );

@@ -5,10 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { nothingApplied } from '#contract/edge-stream.ts';
 import type { SaleNode } from '#contract/sale.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { startAgent } from './stream.ts';
 import type { SaleWatch } from './watch-sales.ts';
+import type { SettingsWatch } from './watch-settings.ts';
 
 const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
 const sale = (saleId: string): SaleNode => ({
@@ -31,9 +33,24 @@ async function agentWith(sales: SaleNode[]) {
     onComplete: (listener) => listener(),
     close: () => undefined,
   };
+  const settings: SettingsWatch = {
+    get: () => undefined,
+    onChange: () => undefined,
+    onComplete: (listener) => listener(),
+    close: () => undefined,
+  };
+  const keys = [{ id: 'k1', secret: 's'.repeat(32) }];
+  const ticketKeys = { get: () => keys, onChange: () => undefined, close: () => undefined };
   const folder = mkdtempSync(join(tmpdir(), 'agent-'));
   const socketPath = join(folder, 'agent.sock');
-  const agent = await startAgent({ socketPath, sales: watch, logger, onApplied: () => undefined });
+  const agent = await startAgent({
+    socketPath,
+    sales: watch,
+    settings,
+    ticketKeys,
+    logger,
+    onNews: () => undefined,
+  });
   onTestFinished(() => {
     agent.close();
     rmSync(folder, { recursive: true });
@@ -54,7 +71,7 @@ test('an edge that dies with our words unread does not take the gateway along; t
   const next = connect(socketPath);
   const [line] = await once(createInterface({ input: next }), 'line');
   expect(JSON.parse(String(line))).toMatchObject({ type: 'snapshot' });
-  next.write(`${JSON.stringify({ type: 'applied', epochs: { 'sale-0': 1 } })}\n`);
-  await vi.waitUntil(() => agent.applied()['sale-0'] === 1);
+  next.write(`${JSON.stringify({ type: 'applied', ...nothingApplied, epochs: { 'sale-0': 1 } })}\n`);
+  await vi.waitUntil(() => agent.applied()?.epochs['sale-0'] === 1);
   next.destroy();
 });

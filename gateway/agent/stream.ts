@@ -1,35 +1,57 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
-import { type EdgeLine, edgeAppliedSchema, toEdgeSale } from '#contract/edge-stream.ts';
+import { type EdgeApplied, type EdgeLine, edgeAnswerSchema, toEdgeSale } from '#contract/edge-stream.ts';
+import { formatTicketKeys, type TicketKey } from '#contract/ticket.ts';
+import type { Followed } from '#runtime/follow-setting.ts';
 import { listen } from '#runtime/listen.ts';
 import type { Logger } from '#runtime/logger.ts';
 import type { SaleWatch } from './watch-sales.ts';
+import type { SettingsWatch } from './watch-settings.ts';
 
 export type Agent = {
-  /** The epochs that our nginx says it holds, by sale. */
-  applied: () => Record<string, number>;
+  /** What our nginx said last that it obeys; null before it spoke. */
+  applied: () => EdgeApplied | null;
+  /** Since when no nginx answers; null while one does. */
+  silentSince: () => Date | null;
+  /** Whether an nginx has got its snapshot and is still there. */
   connected: () => boolean;
   close: () => void;
 };
 
+const beatMs = 1000;
+const silenceMs = 3000;
+
 /**
- * Streams the sales to our nginx over a unix socket: a snapshot for each connection, then changes, and a beat every
- * second. Until ZooKeeper was read once there is no snapshot: nginx then keeps what it has.
+ * Streams sales, settings and ticket keys to our nginx over a unix socket: a snapshot for each connection, then changes,
+ * and a beat every second, which nginx answers. Until ZooKeeper was read once there is no snapshot: nginx then keeps
+ * what it has. An nginx that answers nothing for 3 s is hung up on; it gets a new snapshot when it is back.
  */
 export async function startAgent(options: {
   socketPath: string;
   sales: SaleWatch;
+  settings: SettingsWatch;
+  ticketKeys: Followed<readonly TicketKey[]>;
   logger: Logger;
-  onApplied: () => void;
+  /** Something of `applied` or `silentSince` is another now. */
+  onNews: () => void;
 }): Promise<Agent> {
-  const { socketPath, sales, logger, onApplied } = options;
-  const following = new Set<Socket>();
-  let applied: Record<string, number> = {};
+  const { socketPath, sales, settings, ticketKeys, logger, onNews } = options;
+  /** Who has its snapshot, and when it was heard last. During a reload of nginx there are two. */
+  const following = new Map<Socket, number>();
+  let applied: EdgeApplied | null = null;
+  let heardAt = Date.now();
+  let isSilent = true;
 
-  const send = (socket: Socket, line: EdgeLine) => socket.write(`${JSON.stringify(line)}\n`);
+  const textOf = (line: EdgeLine) => `${JSON.stringify(line)}\n`;
   const sendAll = (line: EdgeLine) => {
-    const text = `${JSON.stringify(line)}\n`;
-    for (const socket of following) socket.write(text);
+    const text = textOf(line);
+    for (const socket of following.keys()) socket.write(text);
+  };
+  const snapshot = (): EdgeLine => {
+    const set = settings.get();
+    const keys = formatTicketKeys(ticketKeys.get());
+    const all = sales.all().map(toEdgeSale);
+    return { type: 'snapshot', sales: all, keys, ...(set === undefined ? {} : { settings: set }) };
   };
 
   sales.onChange((change) =>
@@ -37,39 +59,63 @@ export async function startAgent(options: {
       change.kind === 'sale' ? { type: 'sale', sale: toEdgeSale(change.sale) } : { type: 'gone', id: change.saleId },
     ),
   );
+  settings.onChange((changed) => sendAll({ type: 'settings', settings: changed }));
+  ticketKeys.onChange((keys) => sendAll({ type: 'keys', keys: formatTicketKeys(keys) }));
+
+  function hear(socket: Socket, line: string): void {
+    const answer = edgeAnswerSchema.safeParse(parseJson(line));
+    if (!answer.success) {
+      logger.warn({ line: line.slice(0, 200) }, 'the edge sent a line that is not understood');
+      return;
+    }
+    heardAt = Date.now();
+    if (following.has(socket)) following.set(socket, heardAt);
+    const wasSilent = isSilent;
+    isSilent = false;
+    if (answer.data.type === 'applied') {
+      const { type: _, ...rest } = answer.data;
+      applied = rest;
+    }
+    if (wasSilent || answer.data.type === 'applied') onNews();
+  }
+
+  function leave(socket: Socket): void {
+    following.delete(socket);
+    if (following.size > 0 || isSilent) return;
+    isSilent = true;
+    onNews();
+  }
 
   const server: Server = createServer((socket) => {
     socket.setNoDelay(true);
     socket.on('error', (error) => logger.debug({ err: error }, 'edge stream'));
-    socket.on('close', () => following.delete(socket));
-    sales.onComplete(() => {
-      if (socket.destroyed) return;
-      send(socket, { type: 'snapshot', sales: sales.all().map(toEdgeSale) });
-      following.add(socket);
-    });
+    socket.on('close', () => leave(socket));
+    sales.onComplete(() =>
+      settings.onComplete(() => {
+        if (socket.destroyed) return;
+        socket.write(textOf(snapshot()));
+        following.set(socket, Date.now());
+      }),
+    );
     const lines = createInterface({ input: socket });
     // It repeats what the socket's own listener has said; with nobody here a broken edge would end the gateway.
     lines.on('error', () => undefined);
-    lines.on('line', (line) => {
-      const result = edgeAppliedSchema.safeParse(parseJson(line));
-      if (!result.success) {
-        logger.warn({ line: line.slice(0, 200) }, 'the edge sent a line that is not understood');
-        return;
-      }
-      applied = result.data.epochs;
-      onApplied();
-    });
+    lines.on('line', (line) => hear(socket, line));
   });
   await listen(server, `unix:${socketPath}`);
-  const beat = setInterval(() => sendAll({ type: 'beat' }), 1000);
+  const beat = setInterval(() => {
+    sendAll({ type: 'beat' });
+    for (const [socket, lastHeardAt] of following) if (Date.now() - lastHeardAt > silenceMs) socket.destroy();
+  }, beatMs);
   beat.unref();
 
   return {
     applied: () => applied,
     connected: () => following.size > 0,
+    silentSince: () => (isSilent ? new Date(heardAt) : null),
     close: () => {
       clearInterval(beat);
-      for (const socket of following) socket.destroy();
+      for (const socket of following.keys()) socket.destroy();
       server.close();
     },
   };

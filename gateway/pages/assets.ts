@@ -1,29 +1,43 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { iconArt, productArt } from './art.ts';
 import { bundle } from './bundle.ts';
-import type { AssetUrls } from './render.ts';
+import type { AssetUrls, Image } from './frame.ts';
+import type { Picture } from './picture.ts';
 
-export type Asset = { file: string; content: string };
+export type Asset = { file: string; content: string | Buffer };
 
-function hashed(name: string, extension: string, content: string): Asset {
+function hashed(name: string, extension: string, content: string | Buffer): Asset {
   const hash = createHash('sha256').update(content).digest('base64url').slice(0, 10);
   return { file: `assets/${name}.${hash}.${extension}`, content };
 }
 
+const browser = (file: string) => new URL(`./browser/${file}`, import.meta.url);
+
 /** The files that pages refer to, named by their content, so that a cache may keep them for ever. */
 export async function buildAssets(saleIds: readonly string[]): Promise<{ files: Asset[]; urls: AssetUrls }> {
-  const js = hashed('app', 'js', await bundle(new URL('./browser/app.ts', import.meta.url)));
-  const css = hashed('app', 'css', await readFile(new URL('./browser/app.css', import.meta.url), 'utf8'));
+  const [js, language, worker, css] = await Promise.all([
+    bundle(browser('app.ts'), 'module').then((text) => hashed('app', 'js', text)),
+    bundle(browser('language.ts'), 'script').then((text) => hashed('language', 'js', text)),
+    bundle(browser('work/worker.ts'), 'script').then((text) => hashed('work', 'js', text)),
+    bundle(browser('style/app.css'), 'style').then((text) => hashed('app', 'css', text)),
+  ]);
   const icon = hashed('icon', 'svg', iconArt);
   const artOf = (saleId: string) => hashed('art', 'svg', productArt(saleId));
   return {
-    files: [js, css, icon, ...saleIds.map(artOf)],
+    files: [js, language, worker, css, icon, ...saleIds.map(artOf)],
     urls: {
       js: `/${js.file}`,
+      language: `/${language.file}`,
+      worker: `/${worker.file}`,
       css: `/${css.file}`,
       icon: `/${icon.file}`,
       art: (saleId) => `/${artOf(saleId).file}`,
     },
   };
+}
+
+/** A sale's own picture as an asset. */
+export function pictureAsset({ width, height, webp }: Picture): { asset: Asset; image: Image } {
+  const asset = hashed('picture', 'webp', webp);
+  return { asset, image: { url: `/${asset.file}`, width, height } };
 }

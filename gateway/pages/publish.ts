@@ -3,23 +3,35 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
-import { buildAssets } from './assets.ts';
-import { type PageSale, renderList, renderOrder, renderSale } from './render.ts';
+import { type Asset, buildAssets, pictureAsset } from './assets.ts';
+import type { PageSale } from './frame.ts';
+import type { PreparedPicture } from './picture.ts';
+import { renderList } from './render-list.ts';
+import { renderOrder } from './render-order.ts';
+import { renderSale } from './render-sale.ts';
 
 export type PublishOptions = {
   /** Every sale that is to have a page; the page of any other sale is taken away. */
   sales: readonly PageSale[];
+  /** Pictures of their own, by sale id; a sale without one gets a drawn one. */
+  pictures?: ReadonlyMap<string, PreparedPicture>;
   /** The edge's document root, absolute. */
   pagesDir: string;
   now: Date;
+  /** Finds out what would change, and changes nothing. */
+  dryRun?: boolean;
 };
+
+/** Relative to `pagesDir`. `files`: the whole site; `written` and `removed`: what differed. All without the compressed twins. */
+export type Published = { files: string[]; written: string[]; removed: string[] };
 
 const stagingPrefix = '.publish-';
 const staleStagingMs = 3_600_000;
 const compress = { gz: promisify(gzip), br: promisify(brotliCompress) };
 
-/** The file itself comes last: whoever sees it finds its compressed twins. */
-async function variants(content: string): Promise<[extension: string, bytes: Buffer][]> {
+/** The file itself comes last: whoever sees it finds its compressed twins. A picture is compressed already. */
+async function variants(content: string | Buffer): Promise<[extension: string, bytes: Buffer][]> {
+  if (typeof content !== 'string') return [['', content]];
   const bytes = Buffer.from(content);
   return [
     ['.gz', await compress.gz(bytes, { level: 9 })],
@@ -45,10 +57,38 @@ async function sweepStaging(pagesDir: string, now: Date): Promise<void> {
 }
 
 /** Page before its compressed twins: a page that is gone must not live on as a `.gz`. */
-async function removeGone(pagesDir: string, sales: readonly PageSale[]): Promise<void> {
+async function gonePages(pagesDir: string, sales: readonly PageSale[]): Promise<string[]> {
   const kept = new Set(sales.map(({ saleId }) => `${saleId}.html`));
-  const gone = (await readdir(join(pagesDir, 'sales'))).filter((name) => !kept.has(name.replace(/\.(gz|br)$/, '')));
-  for (const name of gone.sort()) await rm(join(pagesDir, 'sales', name), { force: true });
+  const names = await readdir(join(pagesDir, 'sales')).catch(() => []); // nothing was published yet
+  return names.filter((name) => !kept.has(name.replace(/\.(gz|br)$/, ''))).sort();
+}
+
+type Difference = { path: string; bytes: Buffer };
+
+/** What of the site is not there, or differs. Two sales may share a picture: one file. */
+async function differences(pagesDir: string, site: readonly Asset[]): Promise<Difference[]> {
+  const found: Difference[] = [];
+  for (const [file, content] of new Map(site.map((it) => [it.file, it.content]))) {
+    for (const [extension, bytes] of await variants(content)) {
+      const path = file + extension;
+      if (!(await holds(join(pagesDir, path), bytes))) found.push({ path, bytes });
+    }
+  }
+  return found;
+}
+
+const withoutTwins = (paths: readonly string[]) => [...new Set(paths.map((path) => path.replace(/\.(gz|br)$/, '')))];
+
+function withImages(sales: readonly PageSale[], pictures: ReadonlyMap<string, PreparedPicture>) {
+  const files: Asset[] = [];
+  const pictured = sales.map((sale) => {
+    const own = pictures.get(sale.saleId);
+    if (own === undefined) return sale;
+    const [page, card] = [pictureAsset(own.page), pictureAsset(own.card)];
+    files.push(page.asset, card.asset);
+    return { ...sale, images: { page: page.image, card: card.image } };
+  });
+  return { sales: pictured, files };
 }
 
 /**
@@ -56,37 +96,42 @@ async function removeGone(pagesDir: string, sales: readonly PageSale[]): Promise
  * assets before the pages that name them, so a reader never meets half a file nor a page without its script. Files that
  * would not change are left alone. Old hashed assets stay: pages in caches still name them.
  *
- * @returns the site's files, relative to `pagesDir`, without the compressed twins.
+ * @returns the site's files, and which of them differed.
  */
-export async function publishPages({ sales, pagesDir, now }: PublishOptions): Promise<{ files: string[] }> {
+export async function publishPages(options: PublishOptions): Promise<Published> {
+  const { pictures = new Map(), pagesDir, now, dryRun = false } = options;
+  const { sales, files: pictureFiles } = withImages(options.sales, pictures);
   const assets = await buildAssets(sales.map(({ saleId }) => saleId));
   const context = { renderedAt: now, assets: assets.urls };
   const site = [
     ...assets.files,
+    ...pictureFiles,
     ...sales.map((sale) => ({ file: `sales/${sale.saleId}.html`, content: renderSale(sale, context) })),
     { file: 'order.html', content: renderOrder(context) },
     { file: 'index.html', content: renderList(sales, context) },
   ];
+  const differing = await differences(pagesDir, site);
+  const gone = await gonePages(pagesDir, sales);
+  const published = {
+    files: [...new Set(site.map(({ file }) => file))],
+    written: withoutTwins(differing.map(({ path }) => path)),
+    removed: withoutTwins(gone.map((name) => `sales/${name}`)),
+  };
+  if (dryRun) return published;
 
   for (const folder of ['assets', 'sales']) await mkdir(join(pagesDir, folder), { recursive: true });
   await sweepStaging(pagesDir, now);
   const staging = join(pagesDir, stagingPrefix + randomUUID());
   try {
-    const moves: [from: string, to: string][] = [];
-    // Two sales may share a picture: one file.
-    for (const [file, content] of new Map(site.map((it) => [it.file, it.content]))) {
-      await mkdir(join(staging, dirname(file)), { recursive: true });
-      for (const [extension, bytes] of await variants(content)) {
-        const path = file + extension;
-        if (await holds(join(pagesDir, path), bytes)) continue;
-        await writeFile(join(staging, path), bytes);
-        moves.push([join(staging, path), join(pagesDir, path)]);
-      }
+    await mkdir(staging, { recursive: true });
+    for (const { path, bytes } of differing) {
+      await mkdir(join(staging, dirname(path)), { recursive: true });
+      await writeFile(join(staging, path), bytes);
     }
-    for (const [from, to] of moves) await rename(from, to);
+    for (const { path } of differing) await rename(join(staging, path), join(pagesDir, path));
   } finally {
     await rm(staging, { recursive: true, force: true });
   }
-  await removeGone(pagesDir, sales);
-  return { files: [...new Set(site.map(({ file }) => file))] };
+  for (const name of gone) await rm(join(pagesDir, 'sales', name), { force: true });
+  return published;
 }

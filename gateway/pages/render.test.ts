@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest';
 import { saleStates, storedSaleStates } from '#contract/sale.ts';
-import { type PageContext, renderList, renderOrder, renderSale } from './render.ts';
+import type { PageContext } from './frame.ts';
+import { renderList } from './render-list.ts';
+import { renderOrder } from './render-order.ts';
+import { renderSale } from './render-sale.ts';
 import { testingSale } from './testing-sale.ts';
 
 const now = new Date('2026-11-11T12:00:00Z');
@@ -9,6 +12,8 @@ const context: PageContext = {
   assets: {
     css: '/assets/app.1.css',
     js: '/assets/app.1.js',
+    language: '/assets/language.1.js',
+    worker: '/assets/work.1.js',
     icon: '/assets/icon.1.svg',
     art: () => '/assets/art.1.svg',
   },
@@ -22,7 +27,7 @@ function pagesOf(text: string): string[] {
 
 test('no markup from a title or a description can run', () => {
   for (const page of pagesOf(hostile)) {
-    expect(page.match(/<script/g)).toHaveLength(1);
+    expect(page.match(/<script/g)).toHaveLength(2);
     expect(page).not.toMatch(/<img src=x|<a href="javascript:|<\/title><a/);
   }
   expect(pagesOf(hostile)[0]).toContain('&lt;script&gt;alert(1)&lt;/script&gt;');
@@ -32,6 +37,7 @@ test('every page passes a policy without inline scripts, styles and foreign host
   for (const page of pagesOf('Tea set')) {
     expect(page).not.toMatch(/<style|\sstyle=|\son[a-z]+=|javascript:|https?:\/\//i);
     expect(page.match(/<script[^>]*>[^<]*<\/script>/g)).toEqual([
+      '<script src="/assets/language.1.js"></script>',
       '<script type="module" src="/assets/app.1.js"></script>',
     ]);
   }
@@ -41,9 +47,42 @@ test('the sale page says without JavaScript what is sold, when, for how much and
   const page = renderSale(testingSale('tea', now), context);
   expect(page).toContain('<h1>Porcelain tea set</h1>');
   expect(page).toContain('¥1,999.00');
-  expect(page).toContain('<time datetime="2026-11-11T11:59:00.000Z">Nov 11, 2026, 11:59');
-  expect(page).toMatch(/data-testid="state">Open now</);
+  expect(page).toContain('<time datetime="2026-11-11T11:59:00.000Z">2026-11-11 11:59 UTC<');
+  expect(page).toMatch(/data-testid="state">.*Open now<.*正在抢购</);
   expect(page).toMatch(/<noscript>.*please switch JavaScript on/s);
+});
+
+test('every page says all that it says in English and in Chinese, in one file for all visitors', () => {
+  for (const page of pagesOf('Tea set')) {
+    const spans = [...page.matchAll(/<span class="(en|zh)" lang="[a-zA-Z-]+">([^<]*)</g)];
+    const of = (language: string) => spans.filter(([, found]) => found === language);
+    expect(of('zh')).toHaveLength(of('en').length);
+    expect(of('en').length).toBeGreaterThan(5);
+    // What stands outside of the two is figures, the shop's own words and the brand.
+    const rest = page
+      .replace(/<span class="(en|zh)"[^>]*>[^<]*<\/span>/g, '')
+      .replace(/<head>.*<\/head>|<[^>]*>/gs, ' ')
+      .replace(/\d{4}-\d\d-\d\d \d\d:\d\d UTC/g, '');
+    expect(rest.match(/[a-z]{3,}/gi) ?? []).toEqual(
+      rest.includes('Tea set') ? expect.arrayContaining(['Tea', 'set']) : [],
+    );
+  }
+});
+
+test('a title and a description in Chinese stand beside the English ones', () => {
+  const translations = { zh: { title: '瓷器茶具', description: '每人一套' } };
+  const page = renderSale(testingSale('tea', now, { description: 'One each', translations }), context);
+  expect(page).toMatch(/<h1><span class="en" lang="en">Porcelain tea set<\/span><span class="zh"[^>]*>瓷器茶具</);
+  expect(page).toMatch(/One each<.*每人一套</);
+});
+
+test('a picture of the shop’s own has its size in the markup, the drawn one too', () => {
+  const image = { url: '/assets/picture.1.webp', width: 1280, height: 960 };
+  const own = renderSale(testingSale('tea', now, { images: { page: image, card: image } }), context);
+  expect(own).toContain('src="/assets/picture.1.webp" width="1280" height="960"');
+  for (const page of [own, ...pagesOf('Tea set')]) {
+    for (const [tag] of page.matchAll(/<img[^>]*>/g)) expect(tag).toMatch(/width="\d+" height="\d+"/);
+  }
 });
 
 test('every stored state has its own public state on the page', () => {

@@ -1,121 +1,154 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { openShop, type Shop } from './testing/open-shop-sale.ts';
+import { answerSum, buy, inState, launchBrowser, newShopper, nextTab, orderInState } from './testing/shopper.ts';
 
 const stack = inject('stack');
-const run = promisify(execFile);
-const flags = ['no-sandbox', 'disable-gpu', 'disable-background-networking', 'disable-component-update'];
 let browser: Browser;
-let folder = '';
+let shop: Shop;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'seckill-shop-'));
-  browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: [...flags, 'disable-sync', 'no-first-run'].map((flag) => `--${flag}`),
-  });
+  [browser, shop] = await Promise.all([launchBrowser(), openShop(stack)]);
 });
 afterAll(async () => {
   await browser?.close();
-  await rm(folder, { recursive: true, force: true });
+  await shop?.close();
 });
 
-async function seckill(...command: string[]): Promise<void> {
-  const main = join(import.meta.dirname, '../../infra/cli/main.ts');
-  await run(process.execPath, [main, ...command], { env: { ...process.env, ...stack.env }, timeout: 60_000 });
-}
+const unitsLeft = async (saleId: string) => (await shop.connections.stock.sale(saleId))?.free;
 
-/** A sale of its own for each test, with its page out and its doors open at `opensInMs` from now. */
-async function openSale(
-  title: string,
-  change: { opensInMs?: number; units?: number; challenge?: 'none' | 'quiz' } = {},
-) {
-  const { opensInMs = -60_000, units = 5, challenge = 'quiz' } = change;
-  const saleId = `shop-${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 6)}`;
-  const opensAt = new Date(Date.now() + opensInMs);
-  const file = join(folder, `${saleId}.json`);
-  const sale = {
-    saleId,
-    title,
-    price: { amount: 199_900, currency: 'CNY' },
-    units,
-    opensAt: opensAt.toISOString(),
-    closesAt: new Date(opensAt.getTime() + 3_600_000).toISOString(),
-    challenge,
-  };
-  await writeFile(file, JSON.stringify(sale));
-  await seckill('sale', 'create', file);
-  await seckill('stock', 'preload', saleId);
-  await seckill('pages', 'publish', saleId);
-  await seckill('sale', 'open', saleId);
-  return { saleId, url: `${stack.edgeUrl}/sales/${saleId}` };
-}
-
-/** A new shopper; `complaints` collects what the console, the policy and the page itself objected to. */
-async function shopper(): Promise<{ page: Page; complaints: string[] }> {
-  const context = await browser.newContext({ viewport: { width: 390, height: 844 } });
-  const page = await context.newPage();
-  const complaints: string[] = [];
-  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
-  page.on('pageerror', (error) => complaints.push(error.message));
-  page.on('dialog', (dialog) => {
-    complaints.push(`dialog: ${dialog.message()}`);
-    void dialog.dismiss();
-  });
-  return { page, complaints };
-}
-
-async function answerQuestion(page: Page): Promise<void> {
-  const question = page.getByTestId('question').filter({ hasText: /\d+ \+ \d+/ });
-  await question.waitFor();
-  const [a, b] = ((await question.textContent()) ?? '').match(/\d+/g) ?? [];
-  await page.getByTestId('answer').fill(String(Number(a) + Number(b)));
-}
-
-const waitForOrder = (page: Page) =>
-  page.locator('[data-testid=order-state][data-state=awaiting_payment]').waitFor({ timeout: 30_000 });
-
-test('a shopper answers, buys and sees the order wait for payment, with a clean console', async () => {
-  const { url } = await openSale('Tea set <script>alert(1)</script>');
-  const { page, complaints } = await shopper();
+test('a shopper answers, double-clicks, and has one order that waits for payment; nothing foreign is asked', async () => {
+  const { url, saleId } = await shop.open('"Tea" & cups, 5 < 6: it\'s real');
+  const { page, complaints, foreign } = await newShopper(browser);
   await page.goto(url);
-  await answerQuestion(page);
+  await answerSum(page);
   await page.getByTestId('buy').dblclick();
   await page.waitForURL(/\/orders\/shop-/);
-  await waitForOrder(page);
+  await orderInState(page, 'awaiting_payment');
   expect(await page.getByTestId('place').textContent()).toBe('1');
   expect(await page.getByTestId('amount').textContent()).toBe('¥1,999.00');
   expect(await page.getByTestId('countdown').textContent()).toMatch(/^00:1\d:\d\d$/);
-  expect(complaints).toEqual([]);
+  expect(await unitsLeft(saleId)).toBe(4);
+  expect([complaints, foreign]).toEqual([[], []]);
 });
 
-test('the button comes alive at the opening without a reload, and the answer given before still holds', async () => {
-  const { url } = await openSale('Walnut lamp', { opensInMs: 25_000 });
-  const { page, complaints } = await shopper();
+test('the button comes alive by the server’s clock, without a reload, also where the visitor’s clock is an hour off', async () => {
+  const { url } = await shop.open('Walnut lamp', { opensInMs: 25_000 });
+  const { page, complaints } = await newShopper(browser);
+  await page.addInitScript('{ const now = Date.now; Date.now = () => now() + 3_600_000; }');
   await page.goto(url);
-  await page.locator('[data-testid=state][data-state=upcoming]').waitFor();
-  await answerQuestion(page);
+  await inState(page, 'upcoming');
+  expect(await page.getByTestId('countdown').textContent()).toMatch(/^00:00:[012]\d$/);
+  await answerSum(page);
   await page.getByTestId('buy').click();
   await page.getByText('You are ready', { exact: true }).waitFor();
   expect(await page.getByTestId('buy').isDisabled()).toBe(true);
   await page.locator('[data-testid=buy]:enabled', { hasText: 'Buy now' }).click({ timeout: 40_000 });
   await page.waitForURL(/\/orders\/shop-/);
-  await waitForOrder(page);
+  await orderInState(page, 'awaiting_payment');
   expect(complaints).toEqual([]);
 });
 
-test('who comes after the last unit is told so on a page that is still open', async () => {
-  const { url } = await openSale('Last pan', { units: 1, challenge: 'none' });
-  const [first, second] = [await shopper(), await shopper()];
-  await first.page.goto(url);
+test('a lost answer is asked for again with the same ticket (I5)', async () => {
+  const { url, saleId } = await shop.open('Copper pan', { challenge: 'none' });
+  const { page } = await newShopper(browser);
+  const tickets: (string | undefined)[] = [];
+  await page.route('**/api/sales/*/orders', async (route) => {
+    tickets.push(route.request().headers()['seckill-ticket']);
+    if (tickets.length > 1) return route.continue();
+    // The shop hears it, the shopper never does.
+    await route.fetch();
+    return route.abort('connectionreset');
+  });
+  await buy(page, url);
+  await orderInState(page, 'awaiting_payment');
+  expect(tickets.length).toBeGreaterThanOrEqual(2);
+  expect(new Set(tickets).size).toBe(1);
+  expect(await unitsLeft(saleId)).toBe(4);
+});
+
+test('two tabs and the back button know of one order', async () => {
+  const { url } = await shop.open('Linen shirt', { challenge: 'none' });
+  const first = await newShopper(browser);
+  const second = await nextTab(first.page);
   await second.page.goto(url);
-  await first.page.locator('[data-testid=buy]:enabled').click();
+  await second.page.locator('[data-testid=buy]:enabled', { hasText: 'Buy now' }).waitFor();
+  await buy(first.page, url);
+  await second.page.getByRole('button', { name: 'See your order' }).waitFor();
+  await first.page.goBack();
+  await first.page.getByRole('button', { name: 'See your order' }).click();
   await first.page.waitForURL(/\/orders\/shop-/);
-  await second.page.locator('[data-testid=state][data-state=sold_out]').waitFor({ timeout: 15_000 });
+  await second.page.getByRole('button', { name: 'See your order' }).click();
+  await second.page.waitForURL(/\/orders\/shop-/);
+  expect(second.page.url()).toBe(first.page.url());
+});
+
+test('who comes after the last unit is told so on a page that is still open, and so is who presses', async () => {
+  const { url } = await shop.open('Last pan', { units: 1, challenge: 'none' });
+  const [first, second] = [await newShopper(browser), await newShopper(browser)];
+  await second.page.goto(url);
+  await second.page.locator('[data-testid=buy]:enabled', { hasText: 'Buy now' }).waitFor();
+  await buy(first.page, url);
+  await second.page
+    .getByTestId('buy')
+    .click({ timeout: 2000 })
+    .catch(() => undefined); // it may know already
+  await inState(second.page, 'sold_out');
   expect(await second.page.getByTestId('buy').isDisabled()).toBe(true);
-  expect([...first.complaints, ...second.complaints]).toEqual([]);
+
+  // The unit comes back: the page says so and the button lives.
+  await first.page.getByTestId('cancel').click();
+  await first.page.getByTestId('cancel').click();
+  await orderInState(first.page, 'cancelled');
+  await second.page.getByText('A unit came back: the sale is open again.').waitFor({ timeout: 20_000 });
+  await second.page.locator('[data-testid=buy]:enabled', { hasText: 'Buy now' }).click();
+  await second.page.waitForURL(/\/orders\/shop-/);
+  await orderInState(second.page, 'awaiting_payment');
+});
+
+test('paying and returning: the order page says each step by itself', async () => {
+  const { url } = await shop.open('Silk scarf', { challenge: 'none' });
+  const { page, complaints } = await newShopper(browser);
+  await buy(page, url);
+  await orderInState(page, 'awaiting_payment');
+  await page.getByTestId('pay').dblclick();
+  await orderInState(page, 'paid');
+  expect(await page.getByTestId('pay').isVisible()).toBe(false);
+  await page.getByTestId('refund').click();
+  await page.getByText('Press once more to return it').waitFor();
+  await page.getByTestId('refund').click();
+  await orderInState(page, 'refunded');
+  expect(complaints).toEqual([]);
+});
+
+/** Buys, and cancels the order behind the page's back: only the server can tell the page. */
+async function buyAndCancel(page: Page, url: string): Promise<void> {
+  await buy(page, url);
+  await orderInState(page, 'awaiting_payment');
+  const token: string = JSON.parse(await page.evaluate("localStorage.getItem('seckill.token')"));
+  const { status } = await fetch(`${stack.edgeUrl}/api${new URL(page.url()).pathname}/cancel`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${token}` },
+  });
+  expect(status).toBe(200);
+  await orderInState(page, 'cancelled');
+}
+
+test('the order page hears of a change by the event stream, without asking', async () => {
+  const { url } = await shop.open('Quiet kettle', { challenge: 'none' });
+  const { page, complaints } = await newShopper(browser);
+  const asked: string[] = [];
+  page.on('request', (request) => {
+    if (/\/api\/orders\/[^/]+$/.test(request.url())) asked.push(request.url());
+  });
+  await buyAndCancel(page, url);
+  expect(asked.length).toBeLessThanOrEqual(2); // one at the start, one while the stream was opening
+  expect(complaints).toEqual([]);
+});
+
+test('where no event stream comes through, the order page asks', async () => {
+  const { url } = await shop.open('Loud kettle', { challenge: 'none' });
+  const { page } = await newShopper(browser);
+  await page.route('**/events', (route) => route.abort());
+  await buyAndCancel(page, url);
 });

@@ -1,4 +1,4 @@
-import type { PageSale } from './render.ts';
+import type { PageSale } from './frame.ts';
 
 /** A sale for tests: open since a minute before `now`, for two hours. */
 export function testingSale(saleId: string, now: Date, change: Partial<PageSale> = {}): PageSale {

@@ -1,41 +1,88 @@
-import { createHmac, randomInt, timingSafeEqual } from 'node:crypto';
+import { createHmac, randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
+import type { Challenge, Work } from '#contract/challenge.ts';
+import { derivedOrderId } from '#contract/order.ts';
+import type { LocalText } from '#contract/plain-text.ts';
 import type { SaleNode } from '#contract/sale.ts';
+import { createPressure } from './pressure.ts';
+import { isWorkDone } from './proof-of-work.ts';
+import { isAccepted, isSum, newSum, sumQuestion } from './quiz.ts';
 
-export type Challenge = { challengeId: string; kind: SaleNode['challenge']; question: string; expiresAt: string };
+/** As long as the page prepares before the opening, so that nobody's question changes under their hands. */
+const lifetimeMs = 300_000;
 
-const lifetimeMs = 120_000;
+/** `orderId`: the one order that this answer of this user is good for. */
+export type Verdict = { kind: 'right'; orderId: string } | { kind: 'wrong' } | { kind: 'expired' };
 
 /**
- * A question that a person answers at once; it spreads arrivals and keeps the simplest bots out. Stateless: the id
- * carries the question, bound to the sale, signed and expiring.
+ * What stands before a ticket. Stateless: the id says what was asked and when, bound to the sale, signed and expiring:
+ *
+ *   <saleId>.<what was asked>.<issued>.<nonce>.<signature>
+ *
+ * `issued` is Unix ms in base 36, the signature HMAC-SHA256 over all before its dot. Nobody is asked who they are when
+ * they ask for one; the answer is bound to its user by the order id, which is derived from challenge and user: a second
+ * use by the same user is the same ticket again, so an answer buys once without anyone keeping a list of used ones.
  */
 export type Challenges = ReturnType<typeof createChallenges>;
 
-export function createChallenges(secret: string) {
-  const signatureOf = (text: string) => createHmac('sha256', secret).update(`challenge:${text}`).digest();
+/** What was asked, as the id holds it: `s-3-4` a sum, `q-7` the sale's question 7, `p-16-12` work, `n` nothing. */
+const pattern =
+  /^([a-z0-9-]{1,48})\.(?:s-(\d+)-(\d+)|q-(\d+)|p-(\d+)-(\d+)|n)\.([0-9a-z]{8,9})\.[\w-]{8}\.([\w-]{43})$/;
+const signatureLength = 43;
+
+export function createChallenges(secret: string, options: { calmPerSecond?: number } = {}) {
+  const hmac = (text: string) => createHmac('sha256', secret).update(text).digest();
+  const pressure = createPressure(options.calmPerSecond ?? 200);
+
+  function ask(sale: SaleNode, nowMs: number): { asked: string; questions: LocalText; work?: Work } {
+    if (sale.challenge === 'none') return { asked: 'n', questions: { en: '' } };
+    if (sale.challenge === 'pow') {
+      const work = pressure.workFor(nowMs);
+      const en = `Find ${work.rounds} nonces, "n0,n1,…", so that SHA-256("<challengeId>.<userId>.<round>.<nonce>") of each begins with ${work.bits} zero bits.`;
+      return { asked: `p-${work.rounds}-${work.bits}`, questions: { en }, work };
+    }
+    if (sale.quiz !== undefined && sale.quiz.length > 0) {
+      const index = randomInt(sale.quiz.length);
+      return { asked: `q-${index}`, questions: sale.quiz[index]?.question ?? { en: '' } };
+    }
+    const [a, b] = newSum();
+    return { asked: `s-${a}-${b}`, questions: sumQuestion(a, b) };
+  }
 
   return {
     create(sale: SaleNode, nowMs: number): Challenge {
-      const [a, b] = [randomInt(2, 20), randomInt(2, 20)];
-      const expires = nowMs + lifetimeMs;
-      const text = `${sale.saleId}.${a}.${b}.${expires}`;
+      const { asked, questions, work } = ask(sale, nowMs);
+      const text = `${sale.saleId}.${asked}.${nowMs.toString(36)}.${randomBytes(6).toString('base64url')}`;
       return {
-        challengeId: `${text}.${signatureOf(text).toString('base64url')}`,
+        challengeId: `${text}.${hmac(`challenge:${text}`).toString('base64url')}`,
         kind: sale.challenge,
-        question: sale.challenge === 'none' ? '' : `What is ${a} + ${b}?`,
-        expiresAt: new Date(expires).toISOString(),
+        question: questions.en,
+        questions,
+        expiresAt: new Date(nowMs + lifetimeMs).toISOString(),
+        ...(work === undefined ? {} : { work }),
       };
     },
 
-    /** True when the id is ours, for this sale and not expired, and the answer is right (`none` takes any answer). */
-    accepts(sale: SaleNode, challengeId: string, answer: string, nowMs: number): boolean {
-      const match = /^([a-z0-9-]+)\.(\d+)\.(\d+)\.(\d+)\.([A-Za-z0-9_-]{43})$/.exec(challengeId);
-      if (match === null) return false;
-      const [, saleId = '', a, b, expires, signature = ''] = match;
-      const expected = signatureOf(`${saleId}.${a}.${b}.${expires}`);
-      if (!timingSafeEqual(Buffer.from(signature, 'base64url'), expected)) return false;
-      if (saleId !== sale.saleId || Number(expires) <= nowMs) return false;
-      return sale.challenge === 'none' || answer.trim() === String(Number(a) + Number(b));
+    /** Judges an answer. A challenge that is not ours or of another sale is `wrong`; `none` takes any answer. */
+    judge(sale: SaleNode, challengeId: string, answer: string, userId: string, nowMs: number): Verdict {
+      const match = pattern.exec(challengeId);
+      if (match === null) return { kind: 'wrong' };
+      const [, saleId, a, b, index, rounds, bits, issued = '', signature = ''] = match;
+      const expected = hmac(`challenge:${challengeId.slice(0, -signatureLength - 1)}`);
+      if (!timingSafeEqual(Buffer.from(signature, 'base64url'), expected)) return { kind: 'wrong' };
+      if (saleId !== sale.saleId) return { kind: 'wrong' };
+      const issuedMs = Number.parseInt(issued, 36);
+      if (issuedMs + lifetimeMs <= nowMs) return { kind: 'expired' };
+
+      const question = index === undefined ? undefined : sale.quiz?.[Number(index)];
+      const isRight =
+        a !== undefined
+          ? isSum(Number(a), Number(b), answer)
+          : rounds !== undefined
+            ? isWorkDone({ rounds: Number(rounds), bits: Number(bits) }, challengeId, userId, answer)
+            : index === undefined || (question !== undefined && isAccepted(secret, saleId, question, answer));
+      if (!isRight) return { kind: 'wrong' };
+      const seed = hmac(`order:${JSON.stringify([challengeId, userId])}`);
+      return { kind: 'right', orderId: derivedOrderId(saleId, issuedMs, seed) };
     },
   };
 }

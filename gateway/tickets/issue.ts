@@ -1,27 +1,22 @@
 import { Hono } from 'hono';
-import { z } from 'zod';
+import { type TicketAnswer, ticketRequestSchema } from '#contract/challenge.ts';
 import { isJsonType } from '#contract/json-body.ts';
-import { newOrderId } from '#contract/order.ts';
 import { problemResponse } from '#contract/problems.ts';
 import type { SaleNode } from '#contract/sale.ts';
+import type { Authenticate } from '#contract/session.ts';
 import { signTicket, type TicketKey } from '#contract/ticket.ts';
 import type { Challenges } from './challenge.ts';
-import type { Authenticate } from './session.ts';
-
-const bodySchema = z.object({
-  challengeId: z.string().max(256),
-  answer: z.union([z.string().max(200), z.number()]).transform(String),
-});
 
 /**
- * `GET …/challenge` and `POST …/ticket`. Tickets are issued before the opening (so that the opening second needs none)
- * and while a sale is sold out (a unit that comes back finds buyers ready), not for drafts and closed sales.
+ * `GET …/challenge` and `POST …/ticket`. Tickets are issued before the opening (so that the opening second needs none;
+ * not before the sale's lead, though, so that nobody collects its questions) and while a sale is sold out (a unit that
+ * comes back finds buyers ready), not for drafts and closed sales. The same answer again is the same ticket, anew.
  */
 export function createTicketApp(deps: {
   findSale: (saleId: string) => SaleNode | undefined;
   challenges: Challenges;
   authenticate: Authenticate;
-  ticketKeys: readonly TicketKey[];
+  ticketKeys: () => readonly TicketKey[];
   ticketTtlMs: number;
   now: () => number;
 }): Hono {
@@ -39,7 +34,17 @@ export function createTicketApp(deps: {
   app.get('/api/sales/:saleId/challenge', (context) => {
     const sale = saleFor(context.req.param('saleId'));
     if (sale instanceof Response) return sale;
-    return context.json(challenges.create(sale, now()), 200, { 'Cache-Control': 'no-store' });
+    const nowMs = now();
+    const waitMs = Date.parse(sale.window.opensAt) - (sale.challengeLeadSeconds ?? Infinity) * 1000 - nowMs;
+    if (waitMs > 0) {
+      const from = new Date(nowMs + waitMs).toISOString();
+      const options = {
+        detail: `The challenge of this sale is given from ${from} on.`,
+        retryAfterSeconds: waitMs / 1000,
+      };
+      return problemResponse('NOT_OPEN', options);
+    }
+    return context.json(challenges.create(sale, nowMs), 200, { 'Cache-Control': 'no-store' });
   });
 
   app.post('/api/sales/:saleId/ticket', async (context) => {
@@ -50,20 +55,25 @@ export function createTicketApp(deps: {
     if (!isJsonType(context.req.header('content-type'))) {
       return problemResponse('UNSUPPORTED_MEDIA_TYPE');
     }
-    const body = bodySchema.safeParse(await context.req.json().catch(() => null));
+    const body = ticketRequestSchema.safeParse(await context.req.json().catch(() => null));
     if (!body.success) {
       return problemResponse('BAD_REQUEST', { detail: 'The body needs "challengeId" and "answer", both text.' });
     }
     const nowMs = now();
-    if (!challenges.accepts(sale, body.data.challengeId, body.data.answer, nowMs)) {
-      return problemResponse('WRONG_ANSWER', { detail: 'The answer is wrong or came too late: get a new challenge.' });
+    const { challengeId, answer } = body.data;
+    const verdict = challenges.judge(sale, challengeId, answer, userId, nowMs);
+    if (verdict.kind !== 'right') {
+      const detail =
+        verdict.kind === 'expired'
+          ? 'The challenge has expired: get a new one.'
+          : 'The answer is not right, or the challenge is not one of this sale: try again, or get a new one.';
+      return problemResponse('WRONG_ANSWER', { detail });
     }
-    const orderId = newOrderId(sale.saleId, nowMs);
+    const { orderId } = verdict;
     const expiresAtMs = nowMs + ticketTtlMs;
-    const ticket = signTicket({ orderId, userId, expiresAtMs }, ticketKeys);
-    return context.json({ ticket, orderId, expiresAt: new Date(expiresAtMs).toISOString() }, 201, {
-      'Cache-Control': 'no-store',
-    });
+    const ticket = signTicket({ orderId, userId, expiresAtMs }, ticketKeys());
+    const answered: TicketAnswer = { ticket, orderId, expiresAt: new Date(expiresAtMs).toISOString() };
+    return context.json(answered, 201, { 'Cache-Control': 'no-store' });
   });
 
   return app;

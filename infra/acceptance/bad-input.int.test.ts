@@ -1,9 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { fileURLToPath } from 'node:url';
 import { Pool } from 'undici';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { newOrderId } from '#contract/order.ts';
+import { signSession } from '#contract/session.ts';
 import { parseTicketKeys, signTicket } from '#contract/ticket.ts';
-import { signSession } from '#gateway/tickets/session.ts';
 import { call, getTicket, type HeldTicket, signIn } from '#loadtest/crowd/shopper.ts';
 import type { AuditReport } from '#order-worker/audit/audit.ts';
 import { newSaleId, openSale, seckill, seckillJson, writeSaleFile } from './seckill.ts';
@@ -72,7 +74,7 @@ describe('a purchase', () => {
   });
 
   test('with a forged, expired, foreign or missing ticket is refused', async () => {
-    const keys = parseTicketKeys(stack.env.SECKILL_TICKET_KEYS ?? '');
+    const keys = parseTicketKeys(readFileSync(stack.env.SECKILL_TICKET_KEYS_FILE ?? '', 'utf8'));
     const soon = Date.now() + 60_000;
     const mint = (sale: string, expiresAtMs: number, by = keys) =>
       signTicket({ orderId: newOrderId(sale, Date.now()), userId: held.userId, expiresAtMs }, by);
@@ -93,7 +95,7 @@ describe('a purchase', () => {
 });
 
 test('a user id with braces, colons and quotes buys like any other; one of 10 KB is nobody', async () => {
-  const keys = parseTicketKeys(stack.env.SECKILL_TICKET_KEYS ?? '');
+  const keys = parseTicketKeys(readFileSync(stack.env.SECKILL_TICKET_KEYS_FILE ?? '', 'utf8'));
   const secret = stack.env.SECKILL_SESSION_SECRET ?? '';
   const odd = '{a}:b\'c"|张三';
   const sale = newSaleId('odd');
@@ -185,9 +187,11 @@ describe('the command line', () => {
     expect(stderr).toContain(words);
   });
 
-  test('refuses a file that is missing or no JSON, exit 2', async () => {
+  test('refuses a file that is missing, no JSON or far too large, exit 2', async () => {
     expect(await seckill(stack.env, 'sale', 'create', '/nowhere.json')).toMatchObject({ code: 2 });
-    expect((await seckill(stack.env, 'sale', 'create', process.execPath)).stderr).toContain('is not valid JSON');
+    const noJson = fileURLToPath(new URL('../../LICENSE', import.meta.url));
+    expect((await seckill(stack.env, 'sale', 'create', noJson)).stderr).toContain('is not valid JSON');
+    expect((await seckill(stack.env, 'sale', 'create', process.execPath)).stderr).toContain('at most 1 MB');
   });
 
   test('refuses to preload over a live sale, exit 2, and changes nothing', async () => {

@@ -1,15 +1,17 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { Pool as DatabasePool } from 'pg';
 import { Pool } from 'undici';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { edgeCounts } from '#contract/edge-counts.ts';
 import { problems } from '#contract/problems.ts';
 import { type Answer, buy, call, getTicket, type HeldTicket, type Shopper, signIn } from '#loadtest/crowd/shopper.ts';
 import { type AuditReport, auditSale } from '#order-worker/audit/audit.ts';
+import { createMoneyBooks } from '#order-worker/audit/money.ts';
 import { createOrderStore } from '#order-worker/orders/order-store.ts';
 import { createLogger } from '#runtime/logger.ts';
+import { connectPostgres } from '#runtime/postgres.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { createStock } from '#stock/stock.ts';
-import { edgeCounts, readEdgeSamples } from '../cli/funnel.ts';
+import { readEdgeSamples } from '../cli/watch/funnel.ts';
 import { newSaleId, openSale, seckill, seckillJson, until } from './seckill.ts';
 
 const stack = inject('stack');
@@ -20,14 +22,22 @@ const saleId = newSaleId('race');
 
 describe(`${units} units, ${shoppers} shoppers, ${ticketsPerUser} purchases at once by each`, () => {
   const pool = new Pool(stack.edgeUrl, { connections: 64 });
-  const database = new DatabasePool({ connectionString: stack.env.SECKILL_DATABASE_URL, max: 1 });
+  const database = connectPostgres(
+    stack.env.SECKILL_DATABASE_URL ?? '',
+    createLogger({ service: 'test', instance: 'test', level: 'silent' }),
+  );
   const pause = async (ms: number) => void (await wait(ms));
   const answers: { held: HeldTicket; answer: Answer }[] = [];
   const audits: (AuditReport | null)[] = [];
   let isOver = false;
   const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
   const redis = connectRedis('patient', stack.env.SECKILL_STOCK_REDIS_URL ?? '', logger);
-  const books = { stock: createStock(redis), store: createOrderStore(database), deadLetters: async () => [] };
+  const books = {
+    stock: createStock(redis),
+    store: createOrderStore(database),
+    deadLetters: async () => [],
+    money: createMoneyBooks(database),
+  };
 
   beforeAll(async () => {
     await openSale(stack.env, stack.dir, { saleId, units });
@@ -87,7 +97,7 @@ describe(`${units} units, ${shoppers} shoppers, ${ticketsPerUser} purchases at o
     const { code, stdout } = await seckill(stack.env, 'audit', saleId, '--json');
     const report = JSON.parse(stdout) as AuditReport;
     expect(code).toBe(0);
-    expect(report.units).toEqual({ total: units, free: 0, held: 0, unpaid: units, paid: 0, refunding: 0 });
+    expect(report.units).toEqual({ total: units, free: 0, held: 0, unpaid: units, paid: 0, refunding: 0, withheld: 0 });
     expect(report.differences).toEqual([]);
   });
 

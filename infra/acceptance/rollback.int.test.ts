@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { saleKeys, salesRegistryKey } from '#contract/redis-keys.ts';
 import { call, getTicket, type HeldTicket, signIn } from '#loadtest/crowd/shopper.ts';
 import type { AuditReport } from '#order-worker/audit/audit.ts';
+import { createStock } from '#stock/stock.ts';
 import { type Stack, stackStatus, startStack } from '../stack/stack.ts';
 import { newSaleId, openSale, seckill, seckillJson, until } from './seckill.ts';
 
@@ -141,6 +142,76 @@ test('a rebuild of books that are in order changes nothing', async () => {
   const plan = await seckillJson<{ restored: number }>(stack.environment, 'stock', 'rebuild', saleId, '--yes');
   expect(plan.restored).toBe(0);
   expect((await audit()).units).toMatchObject({ free: units - 2, unpaid: 2 });
+});
+
+type Correction = { name: string; from: string; to: number };
+const rebuild = (...flags: string[]) =>
+  seckillJson<{ counts: Correction[]; buyers: Correction[]; free: number }>(
+    stack.environment,
+    'stock',
+    'rebuild',
+    saleId,
+    ...flags,
+  );
+
+test.each([
+  { count: 'too high', written: String(units + 3) },
+  { count: 'too low', written: '5' },
+  { count: 'no number', written: 'many' },
+])('a count of free units that somebody made $count is put right, and the sale goes on (I1)', async ({ written }) => {
+  await buyAndStore(1);
+  const waiting = await ticket();
+  await redis.set(saleKeys(saleId).stock, written);
+  const seen = await seckill(stack.environment, 'audit', saleId);
+  expect([seen.code, seen.stdout]).toEqual([1, expect.stringContaining(`seckill stock rebuild ${saleId}`)]);
+  await seckillJson(stack.environment, 'sale', 'pause', saleId);
+  const counts = [{ name: 'free', from: written, to: units - 1 }];
+  expect(await rebuild('--yes')).toMatchObject({ counts, buyers: [], free: units - 1 });
+  expect(await audit()).toMatchObject({ balanced: true, fault: null });
+  await seckillJson(stack.environment, 'sale', 'resume', saleId);
+  expect(await buy(waiting)).toMatchObject({ status: 202, place: 2 });
+});
+
+test('buyers that do not fit the orders are put right, once, and --dry-run says so first (I2)', async () => {
+  const waiting = await ticket();
+  const { buyers } = saleKeys(saleId);
+  await redis.hset(buyers, waiting.userId, 1);
+  expect((await buy(waiting)).code).toBe('LIMIT_REACHED');
+  await seckillJson(stack.environment, 'sale', 'pause', saleId);
+  const wrong = [{ name: waiting.userId, from: '1', to: 0 }];
+  expect((await rebuild('--dry-run')).buyers).toEqual(wrong);
+  expect(await redis.hget(buyers, waiting.userId)).toBe('1');
+  expect((await rebuild('--yes')).buyers).toEqual(wrong);
+  expect((await rebuild('--yes')).buyers).toEqual([]);
+  expect((await audit()).balanced).toBe(true);
+  await seckillJson(stack.environment, 'sale', 'resume', saleId);
+  expect((await buy(waiting)).status).toBe(202);
+});
+
+test('more promised than there is: no count is touched, the sale stays off, until an order was given up (I1)', async () => {
+  await buyAndStore(3);
+  await seckillJson(stack.environment, 'sale', 'pause', saleId);
+  await redis.hset(saleKeys(saleId).sale, 'total', 2);
+  const over = await seckill(stack.environment, 'stock', 'rebuild', saleId, '--yes');
+  expect([over.code, over.stdout]).toEqual([1, expect.stringContaining('OVERSOLD by 1 units')]);
+  const resume = await seckill(stack.environment, 'sale', 'resume', saleId);
+  expect([resume.code, resume.stderr]).toEqual([2, expect.stringContaining(`seckill stock rebuild ${saleId}`)]);
+
+  const [first] = await redis.hkeys(saleKeys(saleId).reservations);
+  await createStock(redis).release(saleId, first ?? '');
+  await rebuild('--yes');
+  expect(await redis.get(saleKeys(saleId).stock)).toBe('0');
+  expect(await seckillJson(stack.environment, 'sale', 'resume', saleId)).toMatchObject({ state: 'sold_out' });
+});
+
+test('a sale that is closed keeps its orders, and its counts can be put right', async () => {
+  await buyAndStore(1);
+  await seckillJson(stack.environment, 'sale', 'close', saleId, '--yes');
+  const done = await seckill(stack.environment, 'stock', 'rebuild', saleId, '--yes');
+  expect([done.code, done.stderr]).toEqual([2, expect.stringContaining('nothing to rebuild')]);
+  await redis.incr(saleKeys(saleId).stock);
+  expect((await rebuild('--yes')).counts).toEqual([{ name: 'free', from: String(units), to: units - 1 }]);
+  expect((await audit()).balanced).toBe(true);
 });
 
 test('every accepted order becomes a row when queue Redis is wiped in mid-sale (I3)', async () => {

@@ -11,7 +11,7 @@ export function seckill(environment: Record<string, string>, ...args: string[]):
     const outside = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SECKILL_')));
     execFile(
       process.execPath,
-      [join(checkoutDir, 'infra/cli/main.ts'), ...args],
+      [join(checkoutDir, 'infra/cli/seckill.ts'), ...args],
       { env: { ...outside, ...environment }, timeout: 60_000, maxBuffer: 64 * 1024 * 1024 },
       (error, stdout, stderr) => {
         const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;
@@ -34,8 +34,11 @@ export type SaleDraft = {
   saleId: string;
   units: number;
   limitPerUser?: number;
+  payWithinSeconds?: number;
   opensAt?: string;
   closesAt?: string;
+  /** Anything else of a sale file. */
+  [field: string]: unknown;
 };
 
 /** Writes a sale file as ops would; open since a minute, for an hour, unless told otherwise. */
@@ -53,12 +56,12 @@ export async function writeSaleFile(dir: string, draft: SaleDraft): Promise<stri
   return file;
 }
 
-/** Creates, preloads and opens a sale by the CLI; every edge knows it when this resolves. */
+/** Creates, preloads and opens a sale by the CLI; every edge knows it when this resolves. It has no page: hence --force. */
 export async function openSale(environment: Record<string, string>, dir: string, draft: SaleDraft): Promise<void> {
   const file = await writeSaleFile(dir, draft);
   await seckillJson(environment, 'sale', 'create', file);
   await seckillJson(environment, 'stock', 'preload', draft.saleId);
-  await seckillJson(environment, 'sale', 'open', draft.saleId);
+  await seckillJson(environment, 'sale', 'open', draft.saleId, '--force');
 }
 
 /** Polls until `check` gives a value that is not null or false; the error tells what was waited for. */

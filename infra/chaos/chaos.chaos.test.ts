@@ -55,7 +55,7 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-describe(`seed ${seed}: no oversale, no lost yes, books that balance, an edge in step (I1–I5, I7)`, () => {
+describe(`seed ${seed}: no oversale, no lost yes, books that balance, money in its place, an edge in step (I1–I7)`, () => {
   test.each(plans.map((plan) => ({ plan, title: plan.faults.map(describeFault).join(' + ') })))(
     'round $plan.round: $title',
     async ({ plan }) => {

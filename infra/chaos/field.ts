@@ -1,9 +1,11 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Settings } from '../stack/plan.ts';
 import { runDirectory } from '../stack/run-directory.ts';
 import { describeEvent, type Rewire, type ServerRole, type Stack, startStack } from '../stack/stack.ts';
 import { readState } from '../stack/state-file.ts';
 import { startTcpProxy, type TcpProxy } from '../stack/testing/tcp-proxy.ts';
+import { type Listener, listenToOrders } from './listener.ts';
 
 /** The battlefield: a private stack whose processes reach each server through a proxy of their own. */
 export type Field = {
@@ -14,9 +16,19 @@ export type Field = {
   pidOf: (process: string) => number | null;
   /** Processes that ended since this was asked last, whoever ended them. */
   deaths: () => { name: string; how: string }[];
+  /** Hears every event of every order, as a subscriber. */
+  listener: Listener;
   /** A line in the run's own log, beside the logs of the stack. */
   note: (text: string) => void;
   close: () => Promise<void>;
+};
+
+/** Schedules that a round cannot wait for. */
+const quickened: Settings = {
+  SECKILL_PAYMENT_CHECK_AFTER_MS: '2000',
+  SECKILL_REFUND_TRIES: '100',
+  SECKILL_REFUND_FIRST_WAIT_MS: '200',
+  SECKILL_REFUND_LONGEST_WAIT_MS: '2000',
 };
 
 type Link = { server: ServerRole; process: string; proxy: TcpProxy };
@@ -58,6 +70,7 @@ export async function openField(options: {
       dir,
       port: 'any',
       services: 2,
+      settings: quickened,
       environment,
       rewire,
       onEvent: (event) => {
@@ -66,6 +79,7 @@ export async function openField(options: {
       },
     });
     isUp = true;
+    const listener = await listenToOrders(stack.environment.SECKILL_DATABASE_URL ?? '', 1);
     return {
       stack,
       links: (server, process) =>
@@ -78,9 +92,11 @@ export async function openField(options: {
         died = [];
         return taken;
       },
+      listener,
       note,
       close: async () => {
         await stack.stop();
+        await listener.close();
         await closeLinks();
       },
     };

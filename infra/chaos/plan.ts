@@ -11,7 +11,8 @@ export type Victim =
   | 'edge'
   | 'service'
   | 'gateway'
-  | 'worker';
+  | 'worker'
+  | 'provider';
 export type LinkFault = Exclude<ProxyMode, 'pass'>;
 export type Card =
   | { kind: 'kill' | 'freeze'; victim: Victim }
@@ -41,7 +42,14 @@ export type StormPlan = {
   /** A slow drain leaves orders in the queue for a fault to meet. */
   drainPerSecond: number;
 };
-export type RoundPlan = { round: number; seed: number; faults: Fault[]; storm: StormPlan };
+export type RoundPlan = {
+  round: number;
+  seed: number;
+  faults: Fault[];
+  storm: StormPlan;
+  /** Every second round: orders are paid, cancelled, refunded and expire, and the payment provider misbehaves. */
+  isLife: boolean;
+};
 
 const victims: Victim[] = [
   'stock-redis',
@@ -52,6 +60,7 @@ const victims: Victim[] = [
   'service',
   'gateway',
   'worker',
+  'provider',
 ];
 /** Which of our processes use the server: a link is cut for all of them, or for one. */
 const usersOf: Record<ServerRole, string[]> = {
@@ -97,7 +106,7 @@ export function planRounds(seed: number, count: number): RoundPlan[] {
     const random = createRandom(roundSeed);
     const dealt = round % 3 === 0 ? [deal(), deal()] : [deal()];
     const faults = dealt.map((card) => timed(card, random));
-    return { round, seed: roundSeed, faults, storm: stormPlan(faults, random) };
+    return { round, seed: roundSeed, faults, storm: stormPlan(faults, random), isLife: round % 2 === 0 };
   });
 }
 
@@ -112,7 +121,12 @@ function timed(card: Card, random: Random): Fault {
 
 function processOf(card: Card, service: string, isForAll: boolean, random: Random): string {
   if (isLinkCard(card)) return isForAll ? 'all' : random.pick(usersOf[card.victim]);
-  const names: Partial<Record<Victim, string>> = { service, gateway: 'gateway-1', worker: 'worker-1' };
+  const names: Partial<Record<Victim, string>> = {
+    service,
+    gateway: 'gateway-1',
+    worker: 'worker-1',
+    provider: 'payment-sandbox-1',
+  };
   return names[card.victim] ?? card.victim;
 }
 

@@ -1,15 +1,17 @@
 import { saleFileSchema } from '#contract/sale.ts';
 import { auditSale } from '#order-worker/audit/audit.ts';
-import { writeDrainSettings } from '#order-worker/drain/rate.ts';
-import { edgesInStep } from '#sales/edges-in-step.ts';
+import { changeDrainSettings } from '#order-worker/drain/settings.ts';
+import { edgesInStep } from '#sales/edges.ts';
 import { changeSaleState, preloadSale } from '#sales/sale-state.ts';
 import { type Connections, openConnections } from '../cli/connections.ts';
 import { signalProcess } from '../stack/life.ts';
 import { auditProblems, edgeIsInStep, isBalanced, isHealthy, isStored, sellsOn } from './checks.ts';
 import { unleash } from './faults.ts';
 import type { Field } from './field.ts';
+import { createLifeTracker } from './life-tracker.ts';
 import type { RoundPlan } from './plan.ts';
 import { poll } from './poll.ts';
+import { behave, isAtRest, misbehave } from './settlement.ts';
 import { createCrowd } from './storm.ts';
 import { createTracker, type Tracker } from './tracker.ts';
 
@@ -29,8 +31,9 @@ export async function playRound(field: Field, plan: RoundPlan): Promise<RoundRes
   const begun = performance.now();
   const { stack } = field;
   const saleId = `chaos-${plan.round}-${crypto.randomUUID().slice(0, 8)}`;
-  const tracker = createTracker();
-  const crowd = createCrowd({ stack, saleId, tracker, seed: plan.seed });
+  const tracker = createTracker({ unitsComeBack: plan.isLife });
+  const lives = plan.isLife ? createLifeTracker() : null;
+  const crowd = createCrowd({ stack, saleId, tracker, seed: plan.seed, lives });
   const connections = await openConnections(stack.environment);
   const problems: string[] = [];
   let left = 0;
@@ -47,9 +50,11 @@ export async function playRound(field: Field, plan: RoundPlan): Promise<RoundRes
   };
 
   async function weather(): Promise<void> {
+    if (lives !== null) await check(() => misbehave(stack, plan.seed));
     field.note('storm begins');
     await Promise.all([check(() => crowd.storm(plan.storm)), check(() => unleash(field, plan.faults))]);
     field.note('storm is over');
+    if (lives !== null) await check(() => behave(stack));
     const overAt = performance.now();
     await check(() => isHealthy(stack));
     recoveredMs = performance.now() - overAt;
@@ -66,6 +71,7 @@ export async function playRound(field: Field, plan: RoundPlan): Promise<RoundRes
       problems.push(...found.slice(0, shownProblems));
       if (found.length > shownProblems) problems.push(`… and ${found.length - shownProblems} more of that kind`);
     });
+    if (lives !== null) await check(() => isAtRest(field, connections, lives, saleId));
     await check(() => isBalanced(stack, saleId));
     await check(() => edgeIsInStep(connections, crowd, saleId));
   }
@@ -87,7 +93,7 @@ export async function playRound(field: Field, plan: RoundPlan): Promise<RoundRes
 }
 
 /** What ops do by the CLI, in this process: a round should not spend its time on starting commands. */
-async function openSale(connections: Connections, saleId: string, { storm }: RoundPlan): Promise<void> {
+async function openSale(connections: Connections, saleId: string, { storm, isLife }: RoundPlan): Promise<void> {
   const { catalogue, zookeeper } = connections;
   const file = saleFileSchema.parse({
     saleId,
@@ -97,14 +103,14 @@ async function openSale(connections: Connections, saleId: string, { storm }: Rou
     limitPerUser: storm.limitPerUser,
     opensAt: new Date(Date.now() - 60_000).toISOString(),
     closesAt: new Date(Date.now() + 3_600_000).toISOString(),
-    // No unit comes back within a round: the tracker counts on it.
-    payWithinSeconds: 86_400,
+    // Where orders have no life, no unit comes back within a round: the tracker counts on it.
+    payWithinSeconds: isLife ? 10 : 86_400,
   });
   await poll('a connection to ZooKeeper', 10_000, () => (zookeeper.ready() === null ? true : null));
   await catalogue.create(file);
   const sale = await catalogue.find(saleId);
   if (sale === null) throw new Error('the sale is not in the catalogue');
-  await writeDrainSettings(zookeeper, { ratePerSecond: storm.drainPerSecond });
+  await changeDrainSettings(zookeeper, { ratePerSecond: storm.drainPerSecond, paused: false });
   const preloaded = await preloadSale(connections, sale, storm.units);
   const { outcome: opened } = await changeSaleState(connections, saleId, 'open');
   if (preloaded.kind !== 'done' || opened.kind !== 'done') throw new Error(`not opened: ${JSON.stringify(opened)}`);

@@ -1,10 +1,13 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { newOrderId } from '#contract/order.ts';
+import { signSession } from '#contract/session.ts';
 import { parseTicketKeys, signTicket } from '#contract/ticket.ts';
-import { signSession } from '#gateway/tickets/session.ts';
 import { type Answer, call, type HeldTicket } from '#loadtest/crowd/shopper.ts';
 import type { Stack } from '../stack/stack.ts';
+import type { LifeTracker } from './life-tracker.ts';
+import { createLives } from './lives.ts';
 import type { StormPlan } from './plan.ts';
 import { poll } from './poll.ts';
 import { createRandom, type Random, seedFor } from './random.ts';
@@ -15,6 +18,8 @@ const ticketLifeMs = 600_000;
 const patienceMs = 3000;
 const hasteMs = 250;
 const stormMs = 4000;
+/** So much longer stay those who have an order to see to. */
+const lifeMs = 5000;
 const resolveWithinMs = 20_000;
 const atOnce = 24;
 
@@ -22,9 +27,16 @@ export type Visitor = HeldTicket & { quantity: number };
 export type Crowd = ReturnType<typeof createCrowd>;
 
 /** The shoppers of one round, with real tickets signed by the stack's own keys, and what they do. */
-export function createCrowd(options: { stack: Stack; saleId: string; tracker: Tracker; seed: number }) {
-  const { stack, saleId, tracker, seed } = options;
-  const keys = parseTicketKeys(stack.environment.SECKILL_TICKET_KEYS ?? '');
+export function createCrowd(options: {
+  stack: Stack;
+  saleId: string;
+  tracker: Tracker;
+  seed: number;
+  /** Hears what shoppers are told about their accepted orders; null: they do nothing with them. */
+  lives: LifeTracker | null;
+}) {
+  const { stack, saleId, tracker, seed, lives } = options;
+  const keys = parseTicketKeys(readFileSync(stack.environment.SECKILL_TICKET_KEYS_FILE ?? '', 'utf8'));
   const secret = stack.environment.SECKILL_SESSION_SECRET ?? '';
   const poolOf = (answerWithinMs: number) =>
     new Pool(stack.edgeUrl, {
@@ -36,6 +48,7 @@ export function createCrowd(options: { stack: Stack; saleId: string; tracker: Tr
   const patient = poolOf(patienceMs);
   const hasty = poolOf(hasteMs);
   const visitors = new Map<string, Visitor>();
+  const live = lives === null ? null : createLives(patient, lives);
 
   async function newVisitor(userId: string, quantity: number): Promise<Visitor> {
     const orderId = newOrderId(saleId, Date.now());
@@ -77,6 +90,7 @@ export function createCrowd(options: { stack: Stack; saleId: string; tracker: Tr
           const seen = await look(visitor);
           if (seen !== undefined) tracker.saw(visitor.orderId, seen);
         }
+        await live?.(visitor, random, endsAt + lifeMs);
         return;
       }
       if (told.some((each) => each.kind === 'no' && !isWorthATry(each.code))) return;

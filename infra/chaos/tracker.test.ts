@@ -5,7 +5,13 @@ const sale = { units: 10, limitPerUser: 2 };
 const yes = (place: number): Told => ({ kind: 'yes', place });
 const no = (code: string): Told => ({ kind: 'no', code });
 const unknown: Told = { kind: 'unknown', why: 'timeout' };
-const row = (orderId: string, place: number, quantity = 1, userId = 'u') => ({ orderId, place, quantity, userId });
+const row = (orderId: string, place: number, quantity = 1, userId = 'u') => ({
+  orderId,
+  place,
+  quantity,
+  userId,
+  state: 'awaiting_payment' as const,
+});
 
 /** One ticket `a` of user u, one unit, with these answers. */
 function trackerWith(answers: Told[], quantity = 1) {
@@ -81,4 +87,14 @@ describe('finds', () => {
       'w has 3 units, the limit is 2 (I2)',
     ]);
   });
+});
+
+test('where units come back, a refusal may become a yes, and an ended order counts no more', () => {
+  const tracker = createTracker({ unitsComeBack: true });
+  tracker.add({ orderId: 'a', userId: 'u', quantity: 2 });
+  tracker.add({ orderId: 'b', userId: 'u', quantity: 2 });
+  for (const answer of [no('LIMIT_REACHED'), no('SOLD_OUT'), yes(4)]) tracker.told('a', answer);
+  tracker.told('b', yes(2));
+  const rows = [{ ...row('b', 2, 2), state: 'expired' as const }, row('a', 4, 2)];
+  expect(tracker.problems(rows, { units: 3, limitPerUser: 2 })).toEqual([]);
 });

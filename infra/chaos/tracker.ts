@@ -1,3 +1,6 @@
+import type { OrderState } from '#contract/order.ts';
+import { endedStates } from '#order-worker/orders/order-state.ts';
+
 /** What one request told its shopper. An `unknown` says nothing: no answer, a broken one, or "not available now". */
 export type Told = { kind: 'yes'; place: number } | { kind: 'no'; code: string } | { kind: 'unknown'; why: string };
 
@@ -5,7 +8,7 @@ export type Told = { kind: 'yes'; place: number } | { kind: 'no'; code: string }
 export type Verdict = { kind: 'bought'; place: number } | { kind: 'not-bought' };
 
 export type TrackedTicket = { orderId: string; userId: string; quantity: number };
-export type TrackedRow = { orderId: string; userId: string; quantity: number; place: number };
+export type TrackedRow = TrackedTicket & { place: number; state: OrderState };
 
 type Record = TrackedTicket & { places: Set<number>; refusals: Set<string>; unknowns: number; verdict: Verdict | null };
 
@@ -14,16 +17,17 @@ type Record = TrackedTicket & { places: Set<number>; refusals: Set<string>; unkn
  * after it, nobody pauses it, and every ticket is good.
  */
 const honest = new Set(['SOLD_OUT', 'LIMIT_REACHED', 'QUANTITY_INVALID', 'RATE_LIMITED', 'BUSY']);
-/** The stock's own refusals. No unit comes back in a round, so a ticket that got one never had, and never gets, a yes. */
+/** The stock's own refusals. Where no unit comes back, a ticket that got one never had, and never gets, a yes. */
 const final = new Set(['LIMIT_REACHED', 'QUANTITY_INVALID']);
 
 export type Tracker = ReturnType<typeof createTracker>;
 
 /**
  * Keeps every answer that a shopper was given in one round, and holds the database's rows against them. Pure: it
- * neither asks nor waits. A problem is a sentence that names the order.
+ * neither asks nor waits. A problem is a sentence that names the order. `unitsComeBack`: orders expire, are cancelled or
+ * refunded in this round, so what was refused may be granted later.
  */
-export function createTracker() {
+export function createTracker({ unitsComeBack = false }: { unitsComeBack?: boolean } = {}) {
   const tickets = new Map<string, Record>();
   const problems: string[] = [];
   const counts = { yes: 0, no: 0, unknown: 0 };
@@ -101,7 +105,7 @@ export function createTracker() {
           const said = [...record.refusals, ...(record.verdict === null ? [] : ['a replay: not bought'])];
           found.push(`${orderId} has a row and was told no (${said.join(', ')}) (I4)`);
         }
-        const refused = [...record.refusals].filter((code) => final.has(code));
+        const refused = [...record.refusals].filter((code) => final.has(code) && !unitsComeBack);
         if (stands === 'bought' && refused.length > 0) {
           found.push(`${orderId} was told yes, and ${refused.join(', ')} as well (I5)`);
         }
@@ -109,16 +113,17 @@ export function createTracker() {
       for (const row of rows) found.push(...problemsOfRow(row, tickets.get(row.orderId)));
       found.push(...sharedPlaces(rows));
 
-      const sold = rows.reduce((sum, row) => sum + row.quantity, 0);
+      const kept = rows.filter((row) => !endedStates.has(row.state));
+      const sold = kept.reduce((sum, row) => sum + row.quantity, 0);
       if (sold > sale.units) found.push(`${sold} units are sold of ${sale.units}`);
       const perUser = new Map<string, number>();
-      for (const row of rows) perUser.set(row.userId, (perUser.get(row.userId) ?? 0) + row.quantity);
+      for (const row of kept) perUser.set(row.userId, (perUser.get(row.userId) ?? 0) + row.quantity);
       for (const [userId, units] of perUser) {
         if (units > sale.limitPerUser)
           found.push(`${userId} has ${units} units, the limit is ${sale.limitPerUser} (I2)`);
       }
       const wasSoldOut = [...tickets.values()].some((record) => record.refusals.has('SOLD_OUT'));
-      if (wasSoldOut && sold < sale.units) {
+      if (wasSoldOut && sold < sale.units && !unitsComeBack) {
         found.push(`somebody was told SOLD_OUT, and ${sale.units - sold} units are left`);
       }
       return found;

@@ -2,9 +2,9 @@ import type { Command } from 'commander';
 import { type AuditReport, auditSale, type UnitOwner } from '#order-worker/audit/audit.ts';
 import { CliError } from './cli-error.ts';
 import { withConnections } from './connections.ts';
+import { findSale } from './find-sale.ts';
 import { dirOption, jsonOption } from './options.ts';
-import { table } from './output.ts';
-import { findSale } from './sale-commands.ts';
+import { table } from './table.ts';
 
 /** The report as people read it. */
 export function auditText(report: AuditReport): string {
@@ -14,6 +14,7 @@ export function auditText(report: AuditReport): string {
   return [
     `${report.saleId}: ${report.balanced ? 'balanced' : 'NOT BALANCED'}; ${report.orders.reservations} reservations, ${report.orders.rows} rows`,
     ...(report.fault === null ? [] : [`  FAULT ${report.fault}: run "seckill stock rebuild ${report.saleId}"`]),
+    ...(report.balanced || report.fault !== null ? [] : [mendText(report)]),
     ...checks,
     ...(report.oldestHeldAt === null
       ? []
@@ -22,6 +23,11 @@ export function auditText(report: AuditReport): string {
     ...(report.owners === undefined ? [] : [ownersTable(report.owners)]),
     ...(more > 0 ? [`  … and ${more} more (--json shows all)`] : []),
   ].join('\n');
+}
+
+/** What a rebuild can put right; the rest says itself what it is about. */
+function mendText({ saleId }: AuditReport): string {
+  return `  what would be put right, once the sale is paused: seckill stock rebuild ${saleId} --dry-run`;
 }
 
 function ownersTable(owners: readonly UnitOwner[]): string {
@@ -40,7 +46,8 @@ export function registerAuditCommand(program: Command): void {
     .action((saleId: string, options: { units?: boolean }, command: Command) =>
       withConnections(command, async (context) => {
         await findSale(context, saleId);
-        const report = await auditSale(context, saleId, { owners: options.units === true });
+        const audit = auditSale(context, saleId, { owners: options.units === true });
+        const report = await context.output.during('comparing the books', audit);
         if (report === null) throw new CliError(`${saleId} has no stock yet: nothing to audit`, 2);
         context.output.result(report, auditText(report));
         if (!report.balanced) process.exitCode = 1;

@@ -1,55 +1,21 @@
-import { Queue } from 'bullmq';
 import type { Command } from 'commander';
-import { queueNames, queuePrefix } from '#contract/queues.ts';
 import { type SettingName, settings } from '#contract/settings.ts';
-import { failedOrderIds } from '#order-worker/drain/dead-letters.ts';
-import { createOrderStore } from '#order-worker/orders/order-store.ts';
 import { readConfig } from '#runtime/config.ts';
-import { createLogger } from '#runtime/logger.ts';
-import { connectPostgres } from '#runtime/postgres.ts';
-import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
-import { connectZooKeeper } from '#runtime/zookeeper.ts';
-import { createCatalogue } from '#sales/catalogue.ts';
-import { createStock } from '#stock/stock.ts';
 import { stackEnvironment } from '../stack/running-stack.ts';
 import { CliError } from './cli-error.ts';
+import { neededSettings } from './needed-settings.ts';
+import type { openConnections as open } from './open-connections.ts';
 import { createOutput, type Output } from './output.ts';
 
 /**
  * What a command works with. The CLI connects to Redis, ZooKeeper, the queue and PostgreSQL itself, so it works while a
  * service is down. Addresses come from `SECKILL_*` variables, or from the stack on this machine.
  */
-export type Connections = Awaited<ReturnType<typeof openConnections>>;
+export type Connections = Awaited<ReturnType<typeof open>>;
 
-const needed = [
-  'SECKILL_STOCK_REDIS_URL',
-  'SECKILL_QUEUE_REDIS_URL',
-  'SECKILL_ZOOKEEPER',
-  'SECKILL_DATABASE_URL',
-] as const satisfies SettingName[];
-
-export async function openConnections(environment: Record<string, string | undefined>) {
-  const config = readConfig(settings, needed, environment);
-  const logger = createLogger({ service: 'cli', instance: 'cli', level: 'silent' });
-  const stockRedis = connectRedis('patient', config.SECKILL_STOCK_REDIS_URL, logger);
-  const queueRedis = connectRedis('patient', config.SECKILL_QUEUE_REDIS_URL, logger);
-  const zookeeper = connectZooKeeper({ connection: config.SECKILL_ZOOKEEPER, logger });
-  const pool = connectPostgres(config.SECKILL_DATABASE_URL, logger, { max: 4, statementTimeoutMs: 60_000 });
-  const queue = new Queue(queueNames.orders, { connection: queueRedis, prefix: queuePrefix, skipVersionCheck: true });
-  queue.on('error', () => {}); // each command's own call rejects with it
-  return {
-    stock: createStock(stockRedis),
-    catalogue: createCatalogue(pool),
-    store: createOrderStore(pool),
-    zookeeper,
-    queue,
-    deadLetters: () => failedOrderIds(queue),
-    close: async () => {
-      zookeeper.close();
-      disconnectRedis(stockRedis, queueRedis);
-      await pool.end();
-    },
-  };
+/** Loads the drivers first: a command that only tells of itself does without them. */
+export async function openConnections(environment: Record<string, string | undefined>): Promise<Connections> {
+  return (await import('./open-connections.ts')).openConnections(environment);
 }
 
 /** The environment of a command: the local stack's addresses, overridden by what the caller set. */
@@ -59,11 +25,17 @@ export async function commandEnvironment(dir: string | undefined): Promise<Recor
   readConfig(settings, [], given);
   const runDir = dir ?? given.SECKILL_RUN_DIR;
   const fromStack = await stackEnvironment(runDir);
-  if (fromStack === null && needed.some((name) => given[name] === undefined)) {
+  const isGiven = (name: string) => given[name] !== undefined || given[`${name}_FILE`] !== undefined;
+  if (fromStack === null && !neededSettings.every(isGiven)) {
     const where = runDir === undefined ? '' : ` in ${runDir}`;
-    throw new CliError(`no stack is running${where}: start one with "seckill up", or set ${needed.join(', ')}`, 78);
+    throw new CliError(
+      `no stack is running${where}: start one with "seckill up", or set ${neededSettings.join(', ')}`,
+      78,
+    );
   }
-  return { ...fromStack, ...given };
+  // Two spellings of one setting, a value and a file: where the caller gave one, the stack's other does not count.
+  const others = Object.entries(fromStack ?? {}).filter(([name]) => !isGiven(name.replace(/_FILE$/, '')));
+  return { ...Object.fromEntries(others), ...given };
 }
 
 /** Reads the settings that a command needs beyond its connections. */

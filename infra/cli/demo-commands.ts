@@ -1,32 +1,38 @@
 import type { Command } from 'commander';
-import { runCrowd } from '#loadtest/crowd/crowd.ts';
+import { edgeCounts } from '#contract/edge-counts.ts';
 import { auditSale } from '#order-worker/audit/audit.ts';
 import { auditText } from './audit-command.ts';
 import { CliError } from './cli-error.ts';
 import { type CommandContext, commandConfig, withConnections } from './connections.ts';
 import { openDemoSale } from './demo-sale.ts';
-import { edgeCounts, readEdgeSamples } from './funnel.ts';
+import { findSale } from './find-sale.ts';
 import { dirOption, jsonOption, wholeNumber } from './options.ts';
-import { runDemo } from './run-demo.ts';
-import { findSale } from './sale-commands.ts';
+import { readEdgeSamples } from './watch/funnel.ts';
 
 async function newestDemoSale(context: CommandContext): Promise<string> {
   const sale = (await context.catalogue.list()).filter(({ saleId }) => /^demo-\d+$/.test(saleId)).at(-1);
   return sale?.saleId ?? openDemoSale(context, 200);
 }
 
-async function sendCrowd(context: CommandContext, saleId: string, shoppers: number): Promise<void> {
+async function sendCrowd(
+  context: CommandContext,
+  saleId: string,
+  { shoppers, pay }: { shoppers: number; pay: number },
+): Promise<void> {
   const config = commandConfig(['SECKILL_EDGE_URL', 'SECKILL_EDGE_INNER_URL'], context.environment);
-  const before = await readEdgeSamples(config.SECKILL_EDGE_INNER_URL);
+  const before = await readEdgeSamples(...config.SECKILL_EDGE_INNER_URL);
+  const { runCrowd } = await import('#loadtest/crowd/crowd.ts');
   const report = await runCrowd({
     edgeUrl: config.SECKILL_EDGE_URL,
     saleId,
     shoppers,
+    payShare: pay / 100,
     onProgress: context.output.progress,
+    bar: context.output.bar,
   });
   // The edge adds its counters up a few times a second: give it one more.
   await new Promise((resolve) => setTimeout(resolve, 600));
-  const after = await readEdgeSamples(config.SECKILL_EDGE_INNER_URL);
+  const after = await readEdgeSamples(...config.SECKILL_EDGE_INNER_URL);
   const edge = { passed: 0, shed: {} as Record<string, number> };
   if (before !== null && after !== null) {
     const [was, is] = [edgeCounts(before, saleId), edgeCounts(after, saleId)];
@@ -46,6 +52,7 @@ async function sendCrowd(context: CommandContext, saleId: string, shoppers: numb
     [
       `shoppers        ${report.shoppers}, with a ticket ${report.tickets} (${seconds.tickets.toFixed(1)} s)`,
       `got in          ${report.accepted}; orders stored ${report.stored} (bought in ${seconds.buying.toFixed(1)} s, stored ${seconds.storing.toFixed(1)} s later)`,
+      ...(pay === 0 ? [] : [`paid            ${report.paid} (${seconds.paying.toFixed(1)} s)`]),
       `refused         ${list(report.refused)}`,
       `  by the edge   ${list(edge.shed)}`,
       `  passed on     ${edge.passed} to the service, which refused ${edge.passed - report.accepted}`,
@@ -63,8 +70,9 @@ export function registerDemoCommands(program: Command): void {
     .addOption(dirOption())
     .option('--port <n>', 'port of the edge', wholeNumber(1, 65_535), 8080)
     .option('--units <n>', 'units of the demo sale', wholeNumber(1, 1_000_000), 200)
-    .action((options: { port: number; units: number }, command: Command) => {
+    .action(async (options: { port: number; units: number }, command: Command) => {
       const { dir } = command.opts<{ dir?: string }>();
+      const { runDemo } = await import('./run-demo.ts');
       return runDemo({ dir, port: options.port, units: options.units });
     });
   demo
@@ -72,12 +80,13 @@ export function registerDemoCommands(program: Command): void {
     .argument('[saleId]', 'default: the newest demo sale')
     .description('send a crowd from this machine: sign in, ticket, buy, poll; then count and audit')
     .option('--shoppers <n>', 'how many', wholeNumber(1, 100_000), 5000)
+    .option('--pay <percent>', 'how many of the winners pay, in percent', wholeNumber(0, 100), 0)
     .addOption(jsonOption())
     .addOption(dirOption())
-    .action((saleId: string | undefined, options: { shoppers: number }, command: Command) =>
+    .action((saleId: string | undefined, options: { shoppers: number; pay: number }, command: Command) =>
       withConnections(command, async (context) => {
         if (saleId !== undefined) await findSale(context, saleId);
-        await sendCrowd(context, saleId ?? (await newestDemoSale(context)), options.shoppers);
+        await sendCrowd(context, saleId ?? (await newestDemoSale(context)), options);
       }),
     );
 }

@@ -1,10 +1,10 @@
 import { type SaleFile, saleFileSchema } from '#contract/sale.ts';
-import { edgesInStep } from '#sales/edges-in-step.ts';
+import { edgesInStep } from '#sales/edges.ts';
 import { changeSaleState, preloadSale } from '#sales/sale-state.ts';
 import { CliError } from './cli-error.ts';
 import { type CommandContext, commandConfig } from './connections.ts';
+import { findSale } from './find-sale.ts';
 import { publishAllPages } from './pages-commands.ts';
-import { findSale } from './sale-commands.ts';
 
 /** The sale that `npm start` puts on: open at once, for a day. */
 function demoSale(saleId: string, units: number, nowMs: number): SaleFile {

@@ -1,12 +1,13 @@
 import { StackError } from '../stack/errors.ts';
 import { describeEvent } from '../stack/events.ts';
 import { checkoutDir } from '../stack/plan.ts';
-import { startStack } from '../stack/stack.ts';
+import { consoleOf, startStack } from '../stack/stack.ts';
 import { CliError } from './cli-error.ts';
 import { openConnections } from './connections.ts';
+import { consoleLine } from './console-command.ts';
 import { openDemoSale } from './demo-sale.ts';
 import { createOutput } from './output.ts';
-import { watchFunnel } from './watch-command.ts';
+import { watchFunnel } from './watch/watch-funnel.ts';
 
 /**
  * What `npm start` runs: the whole stack in this process, a demo sale that is open, and its live funnel until Ctrl-C,
@@ -43,6 +44,7 @@ export async function runDemo(options: { dir: string | undefined; port: number; 
     const context = { ...connections, environment: stack.environment, output };
     try {
       const saleId = await openDemoSale(context, options.units);
+      const place = await consoleOf(stack.dir);
       const where = options.dir === undefined ? '' : ` --dir ${options.dir}`;
       output.result(
         {},
@@ -51,11 +53,12 @@ export async function runDemo(options: { dir: string | undefined; port: number; 
           `  The sale is open:   ${stack.edgeUrl}/sales/${saleId}`,
           `  Send a crowd:       npx seckill demo crowd --shoppers 5000${where}`,
           `  Prove the books:    npx seckill audit ${saleId}${where}`,
+          ...(place === null ? [] : [`  Watch all of it:    ${consoleLine(place)}`]),
           '  Ctrl-C stops everything.',
           '',
         ].join('\n'),
       );
-      await watchFunnel(context, saleId, { json: false, signal: stop.signal });
+      await watchFunnel(context, saleId, { mode: process.stdout.isTTY ? 'line' : 'lines', signal: stop.signal });
     } finally {
       await connections.close();
     }

@@ -1,23 +1,26 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Command } from 'commander';
-import {
-  defaultEdgePort,
-  describeEvent,
-  findRunningStack,
-  maxServices,
-  type OnEvent,
-  StackError,
-  stackStatus,
-  startDetached,
-  startStack,
-  stopStack,
-} from '../stack/stack.ts';
+import type { EdgeNode } from '#contract/edge-stream.ts';
+import { StackError } from '../stack/errors.ts';
+import { describeEvent, type OnEvent } from '../stack/events.ts';
+import { defaultEdgePort, maxEdges, maxServices } from '../stack/plan.ts';
+import { consoleOf, findRunningStack, stackEnvironment, stackStatus, stopStack } from '../stack/running-stack.ts';
 import { CliError } from './cli-error.ts';
+import { commandConfig } from './connections.ts';
+import { consoleLine } from './console-command.ts';
+import { appliedTable } from './edges-text.ts';
 import { dirOption, jsonOption, wholeNumber } from './options.ts';
 import { createOutput } from './output.ts';
 import { describeStatus } from './stack-status-table.ts';
 
-type UpOptions = { dir: string | undefined; port?: number; services?: number; foreground?: boolean; json?: boolean };
+type UpOptions = {
+  dir: string | undefined;
+  port?: number;
+  services?: number;
+  edges?: number;
+  foreground?: boolean;
+  json?: boolean;
+};
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const progress = (text: string) => void process.stderr.write(`${text}\n`);
@@ -33,6 +36,7 @@ export function registerStackCommands(program: Command, environment: Environment
     .description('start the whole stack on this machine, and wait until it is ready')
     .option('--port <n>', `port of the edge on 127.0.0.1 (default: ${defaultEdgePort})`, wholeNumber(1, 65_535))
     .option('--services <n>', 'how many seckill-service processes (default: 1)', wholeNumber(1, maxServices))
+    .option('--edges <n>', 'how many edges, each an nginx with its gateway (default: 1)', wholeNumber(1, maxEdges))
     .option('--foreground', 'supervise in this process until Ctrl-C')
     .addOption(dirOption())
     .addOption(jsonOption())
@@ -62,7 +66,12 @@ export function registerStackCommands(program: Command, environment: Environment
     );
 }
 
-const tellEdge = (edge: string, { json }: UpOptions) => tell({ edge }, edge, json);
+/** The edge's address is the result; where the console is goes with the progress. */
+async function tellEdge(edge: string, { json, dir }: UpOptions): Promise<void> {
+  tell({ edge }, edge, json);
+  const place = await consoleOf(dir);
+  if (place !== null) progress(`console: ${consoleLine(place)}`);
+}
 
 async function up(options: UpOptions, environment: Environment): Promise<void> {
   try {
@@ -79,23 +88,26 @@ async function up(options: UpOptions, environment: Environment): Promise<void> {
 }
 
 async function start(options: UpOptions, environment: Environment): Promise<void> {
-  const { dir, foreground = false, port, services } = options;
+  const { dir, foreground = false, port, services, edges } = options;
   if (await isUpAlready(options)) return;
   const asked = {
     dir,
     environment,
     ...(port === undefined ? {} : { port }),
     ...(services === undefined ? {} : { services }),
+    ...(edges === undefined ? {} : { edges }),
   };
   const interrupted = interruption();
   try {
     if (!foreground) {
+      const { startDetached } = await import('../stack/detached.ts');
       await startDetached({ ...asked, onEvent: showEvent, signal: interrupted.signal });
-      tellEdge(`http://127.0.0.1:${port ?? defaultEdgePort}`, options);
+      await tellEdge(`http://127.0.0.1:${port ?? defaultEdgePort}`, options);
       return;
     }
+    const { startStack } = await import('../stack/start-stack.ts');
     const stack = await startStack({ ...asked, onEvent: showEvent, signal: interrupted.signal });
-    tellEdge(stack.edgeUrl, options);
+    await tellEdge(stack.edgeUrl, options);
     progress('press Ctrl-C to stop');
     const reason = await interrupted.happened;
     showEvent({ type: 'stopping', reason });
@@ -107,7 +119,7 @@ async function start(options: UpOptions, environment: Environment): Promise<void
 
 /** Says so and returns true when the stack runs as asked. Another start that is under way is waited for. */
 async function isUpAlready(options: UpOptions): Promise<boolean> {
-  const { dir, port, services } = options;
+  const { dir } = options;
   let running = await findRunningStack(dir);
   if (running === null) return false;
   if (running.state.phase === 'starting')
@@ -118,23 +130,37 @@ async function isUpAlready(options: UpOptions): Promise<boolean> {
     running = await findRunningStack(dir);
   }
   if (running === null) return false;
-  const { edgePort, services: count } = running.state;
-  if ((port !== undefined && port !== edgePort) || (services !== undefined && services !== count)) {
+  const { edgePort, services, edges } = running.state;
+  const isAsAsked = (asked: number | undefined, is: number) => asked === undefined || asked === is;
+  if (
+    !isAsAsked(options.port, edgePort) ||
+    !isAsAsked(options.services, services) ||
+    !isAsAsked(options.edges, edges)
+  ) {
     throw new CliError(
-      `already running with --port ${edgePort} --services ${count}: \`seckill down\` first to change that`,
+      `already running with --port ${edgePort} --services ${services} --edges ${edges}: \`seckill down\` first to change that`,
       78,
     );
   }
   progress(`already running (supervisor pid ${running.supervisorPid})`);
-  tellEdge(`http://127.0.0.1:${edgePort}`, options);
+  await tellEdge(`http://127.0.0.1:${edgePort}`, options);
   return true;
 }
 
 async function status(dir: string | undefined, asJson: boolean): Promise<void> {
   const found = await stackStatus(dir);
-  tell(found, describeStatus(found, Date.now()), asJson);
+  const edges = found.running ? await connectedEdges(dir) : null;
+  const text = [describeStatus(found, Date.now()), ...(found.running ? [appliedTable(edges, Date.now())] : [])];
+  tell({ ...found, edges }, text.join('\n\n'), asJson);
   const isWell = found.running && found.processes.every((each) => each.health === 'up');
   if (!isWell) throw new CliError(found.running ? 'not every process is up' : `nothing runs in ${found.dir}`, 1);
+}
+
+/** What each edge says in ZooKeeper that it has applied; null while ZooKeeper does not answer. */
+async function connectedEdges(dir: string | undefined): Promise<EdgeNode[] | null> {
+  const { SECKILL_ZOOKEEPER: connection } = commandConfig(['SECKILL_ZOOKEEPER'], (await stackEnvironment(dir)) ?? {});
+  // The table of processes tells how ZooKeeper is.
+  return (await import('./connected-edges.ts')).readConnectedEdges(connection).catch(() => null);
 }
 
 /** SIGINT, SIGTERM and SIGHUP as a promise and as an abort signal. A second one ends this process at once. */

@@ -7,7 +7,15 @@ test('an uptime is short and never negative', () => {
 
 test('a process that is not well says why, beside its address', () => {
   const role = 'zookeeper' as const;
-  const sick = { role, name: role, pid: null, address: '127.0.0.1:1', health: 'down' as const, problem: 'no process' };
+  const sick = {
+    role,
+    name: role,
+    pid: null,
+    address: '127.0.0.1:1',
+    innerUrl: null,
+    health: 'down' as const,
+    problem: 'no process',
+  };
   const table = describeStatus(
     { running: true, dir: '/run', edge: 'http://e', processes: [{ ...sick, restarts: 3, startedAt: null }] },
     0,

@@ -1,5 +1,5 @@
 import type { StackStatus } from '../stack/stack.ts';
-import { table } from './output.ts';
+import { table } from './table.ts';
 
 /** The status as a table for a person. */
 export function describeStatus(status: StackStatus, nowMs: number): string {

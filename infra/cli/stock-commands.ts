@@ -1,101 +1,100 @@
 import type { Command } from 'commander';
 import { maxUnits } from '#contract/sale.ts';
-import { applyRebuild, planRebuild, type RebuildPlan } from '#order-worker/audit/rebuild.ts';
+import { applyRebuild, countsOnly, planRebuild, type RebuildPlan } from '#order-worker/audit/rebuild.ts';
+import type { CatalogueSale } from '#sales/catalogue.ts';
 import { preloadSale, republish } from '#sales/sale-state.ts';
+import { readUsual } from '#sales/usual.ts';
+import { carryOut, changes } from './change.ts';
 import { CliError } from './cli-error.ts';
-import { confirm } from './confirm.ts';
 import { type CommandContext, withConnections } from './connections.ts';
+import { findSale } from './find-sale.ts';
 import { dirOption, jsonOption, wholeNumber } from './options.ts';
-import { findSale } from './sale-commands.ts';
+import { rebuildPlanText, rebuiltText } from './rebuild-text.ts';
+import { unusualOf } from './unusual.ts';
 
 export function registerStockCommands(program: Command): void {
   const stock = program.command('stock').description('the units of a sale');
-  stock
-    .command('preload')
-    .argument('<saleId>')
+  changes(stock.command('preload').argument('<saleId>'), 'when unusual')
     .description('put the units of a draft into stock Redis; refuses to touch a sale that is past being a draft')
     .option('--units <n>', "number of units (default: the sale's own)", wholeNumber(1, maxUnits))
     .addOption(jsonOption())
     .addOption(dirOption())
     .action((saleId: string, options: { units?: number }, command: Command) =>
-      withConnections(command, async (context) => {
-        const sale = await findSale(context, saleId);
-        const units = options.units ?? sale.units;
-        if (units < sale.limitPerUser) {
-          throw new CliError(`${units} units are fewer than the limit per user, ${sale.limitPerUser}`, 2);
-        }
-        const outcome = await preloadSale(context, sale, units);
-        if (outcome.kind === 'live') {
-          throw new CliError(
-            `${saleId} is live (or has orders): its stock was not touched. Preload works on drafts only.`,
-            2,
-          );
-        }
-        context.output.result(
-          { saleId, units, epoch: outcome.node.epoch },
-          `${units} units of ${saleId} are loaded; next: seckill pages publish && seckill sale open ${saleId}`,
-        );
-      }),
+      withConnections(command, (context) => preload(context, command, saleId, options.units)),
     );
 
-  stock
-    .command('rebuild')
-    .argument('<saleId>')
-    .description('rebuild the stock of a paused sale from the orders that exist; shows the difference first')
-    .option('--dry-run', 'only show the difference')
-    .option('--yes', 'do not ask')
+  changes(stock.command('rebuild').argument('<saleId>'), 'always')
+    .description(
+      'correct the counts of a paused sale and give it back the orders that exist; shows the difference first',
+    )
     .addOption(jsonOption())
     .addOption(dirOption())
-    .action((saleId: string, options: { dryRun?: boolean; yes?: boolean }, command: Command) =>
-      withConnections(command, (context) => rebuild(context, saleId, options)),
+    .action((saleId: string, _options, command: Command) =>
+      withConnections(command, (context) => rebuild(context, command, saleId)),
     );
 }
 
-async function rebuild(
-  context: CommandContext,
-  saleId: string,
-  options: { dryRun?: boolean; yes?: boolean },
-): Promise<void> {
+async function preload(context: CommandContext, command: Command, saleId: string, asked?: number): Promise<void> {
+  const sale = await findSale(context, saleId);
+  const units = asked ?? sale.units;
+  if (units < sale.limitPerUser) {
+    throw new CliError(`${units} units are fewer than the limit per user, ${sale.limitPerUser}`, 2);
+  }
+  const [loaded, orders] = [await context.stock.sale(saleId), await context.stock.orderCount(saleId)];
+  const live = new CliError(
+    `${saleId} is live (or has orders): its stock was not touched. Preload works on drafts only.`,
+    2,
+  );
+  if ((loaded !== null && loaded.state !== 'draft') || orders > 0) throw live;
+  const because = unusualOf({ ...sale, units }, await readUsual(context.pool, sale.price.currency, saleId));
+  const now = loaded === null ? 'nothing is loaded now' : `${loaded.total} are loaded now`;
+  await carryOut(command, context.output, {
+    will: `load ${units} units of ${saleId}; ${now}`,
+    facts: { saleId, units, loaded: loaded?.total ?? null },
+    unusual: because.length === 0 ? undefined : { name: saleId, because },
+    apply: async () => {
+      const outcome = await preloadSale(context, sale, units);
+      if (outcome.kind === 'live') throw live;
+      context.output.result(
+        { saleId, units, epoch: outcome.node.epoch },
+        `${units} units of ${saleId} are loaded; next: seckill pages publish && seckill sale open ${saleId}`,
+      );
+    },
+  });
+}
+
+async function rebuild(context: CommandContext, command: Command, saleId: string): Promise<void> {
   const sale = await findSale(context, saleId);
   const queuedOrders = async () =>
     (await context.queue.getJobs(['waiting', 'active', 'delayed', 'failed'])).map((job) => job.data as unknown);
-  const plan = await planRebuild({ ...context, queuedOrders }, saleId, sale.units);
-  if (plan === null) {
+  const found = await planRebuild({ ...context, queuedOrders }, saleId, sale);
+  if (found === null) {
     throw new CliError(`${saleId} is on sale: pause it first ("seckill sale pause ${saleId}"); nothing was changed`, 2);
   }
-  if (plan.state === 'closed' || (plan.state === 'missing' && sale.state === 'closed')) {
+  const isClosed = found.state === 'closed' || (found.state === 'missing' && sale.state === 'closed');
+  if (isClosed && (found.state === 'missing' || found.counts.length + found.buyers.length === 0)) {
     throw new CliError(`${saleId} is closed for good: there is nothing to rebuild`, 2);
   }
-  if (options.dryRun === true) return context.output.result(plan, planText(plan));
-  context.output.progress(planText(plan));
-  if (options.yes !== true) await confirm(`change the stock of ${saleId} as shown`);
+  const plan = isClosed ? countsOnly(found) : found;
+  await carryOut(command, context.output, {
+    will: `change the stock of ${saleId} as shown`,
+    details: rebuildPlanText(plan),
+    facts: plan,
+    asks: true,
+    apply: () => applyPlan(context, sale, plan),
+  });
+}
 
+async function applyPlan(context: CommandContext, sale: CatalogueSale, plan: RebuildPlan): Promise<void> {
+  const { saleId } = sale;
   if (plan.state === 'missing') {
     const loaded = await preloadSale(context, sale, plan.total);
     if (loaded.kind === 'live') throw new CliError(`${saleId} came back while this ran: run the command again`, 1);
     await context.stock.pauseForFault(saleId, 'its stock is being rebuilt', loaded.node.epoch);
   }
-  const { restored, refused } = await applyRebuild(context, plan);
+  const rebuilt = await applyRebuild(context, plan);
   await republish(context, sale);
-  const after = await context.stock.sale(saleId);
-  context.output.result(
-    { ...plan, restored, refused, free: after?.free ?? null },
-    [
-      `restored ${restored} orders; free ${after?.free ?? '?'} of ${plan.total}`,
-      ...refused.map((line) => `  not restored: ${line}`),
-      plan.excess.length > 0
-        ? `OVERSOLD by ${plan.excess.length} orders (shown above): cancel or refund them, then rebuild again`
-        : `next: seckill audit ${saleId} && seckill sale resume ${saleId}`,
-    ].join('\n'),
-  );
-  if (refused.length > 0 || plan.excess.length > 0) process.exitCode = 1;
-}
-
-function planText(plan: RebuildPlan): string {
-  return [
-    `${plan.saleId} (${plan.state}): free ${plan.freeNow ?? 'unknown'} -> ${plan.freeAfter} of ${plan.total}`,
-    `  orders to restore  ${plan.restore.length}${plan.restore.length > 0 ? `, such as ${plan.restore[0]?.orderId}` : ''}`,
-    `  units to take back ${plan.release.length} ended orders`,
-    ...plan.excess.map((order) => `  NO UNIT LEFT for ${order.orderId} of ${order.userId}, place ${order.place}`),
-  ].join('\n');
+  const free = (await context.stock.sale(saleId))?.free ?? null;
+  context.output.result({ ...plan, ...rebuilt, free }, rebuiltText(plan, rebuilt, free));
+  if (rebuilt.refused.length > 0 || rebuilt.oversold > 0 || plan.excess.length > 0) process.exitCode = 1;
 }

@@ -8,7 +8,12 @@ import { startStack } from './start-stack.ts';
  * tells its launcher what happens until the stack is up, then lets go of it. A launcher that dies before that takes
  * the half-started stack with it.
  */
-const optionsSchema = z.object({ dir: z.string(), port: z.int().optional(), services: z.int().optional() });
+const optionsSchema = z.object({
+  dir: z.string(),
+  port: z.int().optional(),
+  services: z.int().optional(),
+  edges: z.int().optional(),
+});
 
 /** What the daemon sends to its launcher. */
 export type DaemonMessage =
@@ -16,7 +21,7 @@ export type DaemonMessage =
   | { type: 'failed'; kind: StackError['kind']; message: string };
 
 const options = optionsSchema.parse(JSON.parse(process.argv[2] ?? '{}'));
-const { dir, port, services } = options;
+const { dir, port, services, edges } = options;
 
 /** Resolves when the message has left: the process may end right after it. */
 const tell = (message: DaemonMessage) =>
@@ -46,6 +51,7 @@ try {
     signal: cancelled.signal,
     ...(port === undefined ? {} : { port }),
     ...(services === undefined ? {} : { services }),
+    ...(edges === undefined ? {} : { edges }),
   });
   let isStopping = false;
   stop = (reason) => {

@@ -16,6 +16,7 @@ export async function startDetached(options: {
   dir?: string | undefined;
   port?: number;
   services?: number;
+  edges?: number;
   environment: Environment;
   onEvent: OnEvent;
   signal: AbortSignal;

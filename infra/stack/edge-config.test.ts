@@ -19,11 +19,18 @@ beforeEach(async () => {
     pagesDir: '/pages',
     serviceServers: ['/run/service-1.sock', '127.0.0.1:9000'],
     gatewayServer: '/run/gateway.sock',
+    orderServers: ['/run/worker-1.sock'],
     agentSocket: '/run/agent.sock',
+    cacheRedis: '127.0.0.1:6379',
+    cacheRedisPasswordFile: null,
     ticketKeysFile: '/run/ticket-keys',
     edgeId: 'edge-1',
     workers: 2,
     limits: defaultEdgeLimits,
+    tls: null,
+    trustedProxies: [],
+    realIpHeader: 'X-Forwarded-For',
+    connectionsPerAddress: 100,
   };
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));
@@ -36,10 +43,38 @@ test('every placeholder of every template is filled', async () => {
   for (const file of files) expect(await readFile(join(dir, 'conf', file), 'utf8')).not.toMatch(/\{\{|\}\}|undefined/);
 });
 
-test('each file that nginx.conf includes is rendered, and no other', async () => {
-  const text = await readFile(await renderEdgeConfig(values, join(dir, 'conf')), 'utf8');
-  const included = [...text.matchAll(/include conf\.d\/(.*);/g)].map(([, name]) => name);
-  expect((await readdir(join(dir, 'conf/conf.d'))).sort()).toEqual(included.sort());
+const tls = { listen: '0.0.0.0:443', serverName: 'shop.example', certificate: '/a.pem', certificateKey: '/a.key' };
+
+test.each([
+  ['plain', null],
+  ['TLS', tls],
+])('each file that is included for %s is rendered, and no other', async (_, how) => {
+  await renderEdgeConfig({ ...values, tls: how }, join(dir, 'conf'));
+  const files = (await readdir(join(dir, 'conf'), { recursive: true })).filter((name) => name.endsWith('.conf'));
+  const texts = await Promise.all(files.map((name) => readFile(join(dir, 'conf', name), 'utf8')));
+  const included = texts.join().matchAll(/include (conf\.d\/.*);/g);
+  expect(new Set(files)).toEqual(new Set(['nginx.conf', ...[...included].map(([, name]) => name)]));
+});
+
+test('with TLS the public server speaks HTTP/2 over TLS 1.2 and 1.3, and plain HTTP leads to it', async () => {
+  await renderEdgeConfig({ ...values, tls }, join(dir, 'conf'));
+  const conf = (name: string) => readFile(join(dir, 'conf/conf.d', name), 'utf8');
+  expect(await conf('listen-tls.conf')).toMatch(/^listen 0\.0\.0\.0:443 ssl http2 /m);
+  expect(await conf('listen-tls.conf')).toContain('ssl_protocols TLSv1.2 TLSv1.3;');
+  expect(await conf('redirect.conf')).toContain('return 308 https://shop.example$request_uri;');
+  expect(await conf('headers.conf')).toContain('Strict-Transport-Security');
+});
+
+test('nobody is believed about addresses unless named', async () => {
+  const realIp = () => readFile(join(dir, 'conf/conf.d/real-ip.conf'), 'utf8');
+  await renderEdgeConfig(values, join(dir, 'conf'));
+  expect(await realIp()).not.toContain('set_real_ip_from');
+  await renderEdgeConfig({ ...values, trustedProxies: ['203.0.113.0/24', '2001:db8::/32', '::1'] }, join(dir, 'conf'));
+  expect((await realIp()).match(/^set_real_ip_from .*$/gm)).toEqual([
+    'set_real_ip_from 203.0.113.0/24;',
+    'set_real_ip_from 2001:db8::/32;',
+    'set_real_ip_from ::1;',
+  ]);
 });
 
 test('unix sockets and TCP addresses both become upstream servers', async () => {
@@ -78,7 +113,20 @@ test.each([
   ['agentSocket', { agentSocket: "/a'.sock" }],
   ['listen', { listen: '127.0.0.1:80; root /' }],
   ['serviceServers', { serviceServers: [] }],
+  ['gatewayServer', { gatewayServer: 'gateway.example:8080' }],
+  ['cacheRedis', { cacheRedis: 'redis.example:6379' }],
+  ['orderServers', { orderServers: [] }],
   ['workers', { workers: 0 }],
+  ['connectionsPerAddress', { connectionsPerAddress: 70_000 }],
+  ['trustedProxies', { trustedProxies: ['cdn.example'] }],
+  ['trustedProxies', { trustedProxies: ['10.0.0.0/33'] }],
+  ['trustedProxies', { trustedProxies: ['10.0.0.0/8/8'] }],
+  ['trustedProxies', { trustedProxies: ['10.0.0.0/'] }],
+  ['trustedProxies', { trustedProxies: ['0.0.0.0/0'] }],
+  ['trustedProxies', { trustedProxies: ['::/0'] }],
+  ['realIpHeader', { realIpHeader: 'X Forwarded; For' }],
+  ['tls.serverName', { tls: { ...tls, serverName: 'shop.example$uri' } }],
+  ['tls.certificate', { tls: { ...tls, certificate: '' } }],
 ])('refuses a %s that would break the configuration', async (name, wrong) => {
   await expect(renderEdgeConfig({ ...values, ...wrong }, join(dir, 'conf'))).rejects.toThrow(name);
 });

@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { edgePlaces } from './edge-places.ts';
 
 const templateDir = join(import.meta.dirname, '../../nginx-lua');
 const suffix = '.template';
@@ -34,13 +35,36 @@ export type EdgeConfigValues = {
   luaDir: string;
   pagesDir: string;
   serviceServers: string[];
+  /** The gateway beside this nginx, the one whose agent it follows: a unix socket's path, or `address:port`. */
   gatewayServer: string;
+  orderServers: string[];
   agentSocket: string;
-  /** A file with the text of SECKILL_TICKET_KEYS; the master reads it, so root alone may own it. */
+  /** The Redis that holds what the gateway found for the edges: `address:port` or a unix socket's path; null for none. */
+  cacheRedis: string | null;
+  /** A file with its password in the first line; null for none. */
+  cacheRedisPasswordFile: string | null;
+  /** SECKILL_TICKET_KEYS_FILE; the master reads it at its start, so root alone may own it. */
   ticketKeysFile: string;
   edgeId: string;
   workers: number;
   limits: EdgeLimits;
+  /** Null: plain HTTP, on one machine or behind somebody who speaks TLS with the shoppers. */
+  tls: EdgeTls | null;
+  /** Addresses or networks (CIDR) of a CDN or load balancer; whom they name in `realIpHeader` is the shopper. */
+  trustedProxies: string[];
+  realIpHeader: string;
+  /** Requests that one address may have with the gateway and order-worker at a time, streams of events included. */
+  connectionsPerAddress: number;
+};
+
+/** `listen` speaks TLS then; whoever comes to the plain `listen` is sent to https://`serverName`. The two are files. */
+export type EdgeTls = { listen: string; serverName: string; certificate: string; certificateKey: string };
+
+/** Templates that only one way of listening needs. */
+const only: Record<string, 'plain' | 'tls'> = {
+  'conf.d/listen-plain.conf.template': 'plain',
+  'conf.d/listen-tls.conf.template': 'tls',
+  'conf.d/redirect.conf.template': 'tls',
 };
 
 /**
@@ -48,9 +72,11 @@ export type EdgeConfigValues = {
  * Throws on a value that could break out of its quotes, on a placeholder without a value and on a value without a place.
  */
 export async function renderEdgeConfig(values: EdgeConfigValues, outDir: string): Promise<string> {
+  const way = values.tls === null ? 'plain' : 'tls';
+  const names = (await templateNames()).filter((name) => (only[name] ?? way) === way);
   const templates: Record<string, string> = {};
-  for (const name of await templateNames()) templates[name] = await readFile(join(templateDir, name), 'utf8');
-  const rendered = renderTemplates(templates, placeholders(values, outDir));
+  for (const name of names) templates[name] = await readFile(join(templateDir, name), 'utf8');
+  const rendered = renderTemplates(templates, edgePlaces(values, outDir));
 
   await mkdir(values.runDir, { recursive: true });
   for (const [name, text] of Object.entries(rendered)) {
@@ -83,67 +109,4 @@ export function renderTemplates(
 async function templateNames(): Promise<string[]> {
   const inConfD = (await readdir(join(templateDir, 'conf.d'))).map((name) => join('conf.d', name));
   return [...(await readdir(templateDir)), ...inConfD].filter((name) => name.endsWith(suffix)).sort();
-}
-
-function placeholders(values: EdgeConfigValues, outDir: string): Record<string, string> {
-  const { limits } = values;
-  return {
-    platform: values.platform,
-    userLine: values.user === null ? '' : `user ${safe('user', values.user)};`,
-    loadModules: loadModules[values.platform],
-    outDir: safe('outDir', outDir),
-    runDir: safe('runDir', values.runDir),
-    listen: safe('listen', values.listen),
-    innerListen: safe('innerListen', values.innerListen),
-    luaDir: safe('luaDir', values.luaDir),
-    pagesDir: safe('pagesDir', values.pagesDir),
-    serviceServers: serviceServers(values.serviceServers),
-    gatewayServer: server('gatewayServer', values.gatewayServer),
-    agentSocket: safe('agentSocket', values.agentSocket),
-    ticketKeysFile: safe('ticketKeysFile', values.ticketKeysFile),
-    edgeId: safe('edgeId', values.edgeId),
-    workers: positive('workers', values.workers),
-    userPerSecond: positive('userPerSecond', limits.userPerSecond),
-    userBurst: positive('userBurst', limits.userBurst),
-    addressPerSecond: positive('addressPerSecond', limits.addressPerSecond),
-    addressBurst: positive('addressBurst', limits.addressBurst),
-    inFlight: positive('inFlight', limits.inFlight),
-  };
-}
-
-// Debian builds Lua as modules, and they need each other in this order; OpenResty has it inside.
-const loadModules = {
-  debian: [
-    'load_module /usr/lib/nginx/modules/ndk_http_module.so;',
-    'load_module /usr/lib/nginx/modules/ngx_http_lua_module.so;',
-  ].join('\n'),
-  openresty: '',
-} as const satisfies Record<EdgeConfigValues['platform'], string>;
-
-// One failed connection takes a server out for a second; a lone server is always asked.
-function serviceServers(addresses: readonly string[]): string {
-  if (addresses.length === 0) throw new Error('edge configuration: serviceServers is empty');
-  return addresses
-    .map((address) => `server ${server('serviceServers', address)} max_fails=1 fail_timeout=1s;`)
-    .join('\n  ');
-}
-
-function server(name: string, address: string): string {
-  return `"${safe(name, address.startsWith('/') ? `unix:${address}` : address)}"`;
-}
-
-/** Values stand inside quotes in nginx and Lua files: what ends a quote or starts a variable is refused. */
-function safe(name: string, value: string): string {
-  if (value === '' || /["'\\$;{}\r\n]/.test(value)) {
-    throw new Error(
-      `edge configuration: ${name} may not be empty nor hold quotes, \\, $, ; or braces: ${JSON.stringify(value)}`,
-    );
-  }
-  return value;
-}
-
-function positive(name: string, value: number): string {
-  if (!Number.isInteger(value) || value < 1)
-    throw new Error(`edge configuration: ${name} must be a whole number above 0`);
-  return String(value);
 }

@@ -5,27 +5,28 @@ import { join } from 'node:path';
 import { findProgram, requireProgram } from './binaries.ts';
 import { defaultEdgeLimits, renderEdgeConfig } from './edge-config.ts';
 import { httpCheck } from './health.ts';
-import { agentSocket, instances, type StackPlan } from './plan.ts';
+import { type EdgePlan, instances, type StackPlan } from './plan.ts';
 import type { ProcessSpec } from './process-spec.ts';
 import { ticketKeysFile } from './secrets.ts';
 
 const debianLuaModule = '/usr/lib/nginx/modules/ngx_http_lua_module.so';
 
-export function edgeServer(plan: StackPlan): ProcessSpec {
-  const innerListen = `127.0.0.1:${plan.port('edge-inner')}`;
+export function edgeServer(plan: StackPlan, edge: EdgePlan): ProcessSpec {
+  const { name, listen, innerListen, configDir } = edge;
   // nginx's own folder: its pid file and temporary files.
-  const runDir = plan.dir.data('edge');
+  const runDir = plan.dir.data(name);
   const { platform, nginx } = findNginx(plan.searchPath);
   const cores = availableParallelism();
   return {
     role: 'edge',
-    name: 'edge',
-    address: plan.edgeUrl,
-    portName: 'edge-inner',
+    name,
+    address: `http://${listen}`,
+    innerUrl: `http://${innerListen}`,
+    portName: `${name}-inner`,
     after: ['gateway'],
     line: {
       command: nginx,
-      args: ['-c', join(plan.dir.edgeConfig, 'nginx.conf'), '-p', runDir],
+      args: ['-c', join(configDir, 'nginx.conf'), '-p', runDir],
     },
     environment: plan.baseEnvironment,
     cwd: plan.dir.root,
@@ -35,26 +36,35 @@ export function edgeServer(plan: StackPlan): ProcessSpec {
           platform,
           user: process.getuid?.() === 0 ? 'root' : null,
           runDir,
-          listen: `127.0.0.1:${plan.edgePort}`,
+          listen,
           innerListen,
           luaDir: join(plan.checkout, 'nginx-lua', 'lua'),
           pagesDir: plan.dir.pages,
           serviceServers: instances.services(plan.services).map(plan.dir.socket),
-          gatewayServer: plan.dir.socket(instances.gateway),
-          agentSocket: agentSocket(plan.dir),
+          gatewayServer: plan.dir.socket(edge.gateway),
+          orderServers: [plan.dir.socket(instances.worker)],
+          agentSocket: edge.agentSocket,
+          // Cached sales may be lost at any time, and nothing of the crowd should come near stock Redis.
+          cacheRedis: `127.0.0.1:${plan.port('queue-redis')}`,
+          cacheRedisPasswordFile: null,
           ticketKeysFile: ticketKeysFile(plan.dir),
-          edgeId: instances.edge,
+          edgeId: edge.edgeId,
           // On two cores the service and the servers need the other one.
           workers: cores <= 2 ? 1 : Math.min(4, Math.floor(cores / 2)),
           limits: defaultEdgeLimits,
+          tls: null,
+          trustedProxies: [],
+          realIpHeader: 'X-Forwarded-For',
+          connectionsPerAddress: 20_000,
         },
-        plan.dir.edgeConfig,
+        configDir,
       );
       // nginx writes its errors into its own folder: they belong to the log where everybody looks.
       await mkdir(runDir, { recursive: true });
       await rm(join(runDir, 'error.log'), { force: true });
-      await symlink(plan.dir.log('edge'), join(runDir, 'error.log'));
+      await symlink(plan.dir.log(name), join(runDir, 'error.log'));
     },
+    growing: { file: join(runDir, 'purchases.log'), reopenBy: 'SIGUSR1' },
     check: httpCheck(`http://${innerListen}/readyz`),
   };
 }

@@ -1,6 +1,5 @@
 import { get } from 'node:http';
 import { connect } from 'node:net';
-import { Client } from 'pg';
 import { messageOf } from './errors.ts';
 
 const deadlineMs = 2_000;
@@ -55,6 +54,7 @@ export function zookeeperCheck(port: number): Check {
 
 export function postgresCheck(url: string): Check {
   return word(async () => {
+    const { Client } = await import('pg'); // only who asks a database needs its driver
     const client = new Client({
       connectionString: url,
       connectionTimeoutMillis: deadlineMs,

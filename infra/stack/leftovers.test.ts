@@ -13,13 +13,21 @@ async function stranger(): Promise<{ pid: number; identity: string }> {
 }
 
 function stateWith(process: Pick<ProcessState, 'pid' | 'identity'>): StackState {
-  const rest = { role: 'zookeeper', name: 'zookeeper', address: '127.0.0.1:1', restarts: 0, startedAt: null } as const;
+  const rest = {
+    role: 'zookeeper',
+    name: 'zookeeper',
+    address: '127.0.0.1:1',
+    innerUrl: null,
+    restarts: 0,
+    startedAt: null,
+  } as const;
   return {
     version: 1,
     phase: 'up',
     supervisor: null,
     edgePort: 1,
     services: 1,
+    edges: 1,
     portBase: 1,
     ports: {},
     processes: [{ ...rest, phase: 'up', ...process }],

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
-import type { SettingName } from '#contract/settings.ts';
 import { httpCheck } from './health.ts';
-import { agentSocket, instances, type StackPlan } from './plan.ts';
+import { instances, type Settings, type StackPlan } from './plan.ts';
 import type { ProcessSpec } from './process-spec.ts';
-import type { Role } from './roles.ts';
+import type { Role, ServerRole } from './roles.ts';
+import { ticketKeysFile } from './secrets.ts';
 
-type Settings = Partial<Record<SettingName, string>>;
+const theServers: readonly ServerRole[] = ['stock-redis', 'queue-redis', 'zookeeper', 'postgres'];
 
-/** Our own processes. All stand on the four servers; each tells on its inner port whether it is ready. */
+/** Our own processes. Each tells on its inner port whether it is ready. */
 export function nodeProcesses(plan: StackPlan, seenBy: (name: string) => StackPlan): ProcessSpec[] {
   const servers = (name: string): Settings => {
     const seen = seenBy(name);
@@ -23,36 +23,79 @@ export function nodeProcesses(plan: StackPlan, seenBy: (name: string) => StackPl
       ...servers(name),
       ...queue(name),
       SECKILL_LISTEN: `unix:${plan.dir.socket(name)}`,
-      SECKILL_TICKET_KEYS: plan.secrets.ticketKeys,
+      SECKILL_TICKET_KEYS_FILE: ticketKeysFile(plan.dir),
       SECKILL_LOG_LEVEL: 'info',
     }),
   );
-  const gateway = nodeProcess(plan, 'gateway', instances.gateway, {
-    ...servers(instances.gateway),
-    SECKILL_LISTEN: `unix:${plan.dir.socket(instances.gateway)}`,
-    SECKILL_AGENT_SOCKET: agentSocket(plan.dir),
-    SECKILL_EDGE_ID: instances.edge,
-    SECKILL_TICKET_KEYS: plan.secrets.ticketKeys,
-    SECKILL_SESSION_SECRET: plan.secrets.sessionSecret,
-    SECKILL_DEMO_SIGN_IN: 'on',
-  });
+  const inner = (name: string) => `http://127.0.0.1:${plan.port(name)}`;
+  const gateways = plan.edges.map(({ edgeId, gateway, agentSocket }) =>
+    nodeProcess(plan, 'gateway', gateway, {
+      ...servers(gateway),
+      SECKILL_LISTEN: `unix:${plan.dir.socket(gateway)}`,
+      SECKILL_CACHE_REDIS_URL: seenBy(gateway).redisUrl('queue-redis'),
+      SECKILL_AGENT_SOCKET: agentSocket,
+      SECKILL_EDGE_ID: edgeId,
+      SECKILL_TICKET_KEYS_FILE: ticketKeysFile(plan.dir),
+      SECKILL_SESSION_SECRET: plan.secrets.sessionSecret,
+      SECKILL_CHALLENGE_SECRET: plan.secrets.challengeSecret,
+      SECKILL_DEMO_SIGN_IN: 'on',
+      ...queue(gateway),
+      SECKILL_CONSOLE_TOKEN: plan.secrets.consoleToken,
+      SECKILL_EDGE_INNER_URL: plan.edges.map(({ innerListen }) => `http://${innerListen}`).join(','),
+      SECKILL_SERVICE_INNER_URL: instances.services(plan.services).map(inner).join(','),
+      SECKILL_WORKER_INNER_URL: inner(instances.worker),
+    }),
+  );
   const worker = nodeProcess(plan, 'order-worker', instances.worker, {
     ...servers(instances.worker),
     ...queue(instances.worker),
+    SECKILL_LISTEN: `unix:${plan.dir.socket(instances.worker)}`,
+    SECKILL_SESSION_SECRET: plan.secrets.sessionSecret,
+    SECKILL_PAYMENT_URL: plan.paymentUrl,
+    SECKILL_PAYMENT_API_KEY: plan.secrets.paymentApiKey,
+    SECKILL_PAYMENT_WEBHOOK_SECRET: plan.secrets.paymentWebhookSecret,
+    SECKILL_CONSOLE_TOKEN: plan.secrets.consoleToken,
   });
-  return [...services, gateway, worker];
+  return [...services, ...gateways, worker, paymentSandbox(plan)];
 }
 
-function nodeProcess(plan: StackPlan, role: Role, name: string, settings: Settings): ProcessSpec {
+/** Stands on nothing of ours: a provider is somebody else's house. */
+function paymentSandbox(plan: StackPlan): ProcessSpec {
+  const name = instances.paymentSandbox;
+  const settings = {
+    SECKILL_LISTEN: `127.0.0.1:${plan.port('payment-api')}`,
+    SECKILL_PAYMENT_API_KEY: plan.secrets.paymentApiKey,
+    SECKILL_PAYMENT_WEBHOOK_SECRET: plan.secrets.paymentWebhookSecret,
+    SECKILL_PAYMENT_WEBHOOK_URL: `${plan.edgeUrl}/api/payments/webhook`,
+    SECKILL_PAYMENT_SANDBOX_FILE: join(plan.dir.data('payment-sandbox'), 'ledger.sqlite'),
+  };
+  const main = 'order-worker/payment/sandbox/main.ts';
+  return { ...nodeProcess(plan, 'payment-sandbox', name, settings, main), address: plan.paymentUrl, after: [] };
+}
+
+function nodeProcess(
+  plan: StackPlan,
+  role: Role,
+  name: string,
+  settings: Settings,
+  main = `${role}/main.ts`,
+): ProcessSpec {
   const inner = `127.0.0.1:${plan.port(name)}`;
   return {
     role,
     name,
     address: settings.SECKILL_LISTEN ?? `http://${inner}`,
+    innerUrl: `http://${inner}`,
     portName: name,
-    after: ['stock-redis', 'queue-redis', 'zookeeper', 'postgres'],
-    line: { command: process.execPath, args: [join(plan.checkout, role, 'main.ts')] },
-    environment: { ...plan.baseEnvironment, SECKILL_INSTANCE: name, SECKILL_INNER_LISTEN: inner, ...settings },
+    after: theServers,
+    line: { command: process.execPath, args: [join(plan.checkout, main)] },
+    environment: {
+      ...plan.baseEnvironment,
+      ...plan.settings,
+      SECKILL_INSTANCE: name,
+      SECKILL_INNER_LISTEN: inner,
+      ...settings,
+    },
     cwd: plan.checkout,
     check: httpCheck(`http://${inner}/readyz`),
   };

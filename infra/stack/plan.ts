@@ -3,7 +3,13 @@ import type { SettingName } from '#contract/settings.ts';
 import { requireProgram } from './binaries.ts';
 import { type Environment, withoutSettings } from './launch.ts';
 import { checkoutDir, type RunDirectory } from './run-directory.ts';
-import type { Secrets } from './secrets.ts';
+import { type Secrets, ticketKeysFile } from './secrets.ts';
+
+export type Settings = Readonly<Partial<Record<SettingName, string>>>;
+
+export const defaultEdgePort = 8080;
+export const maxServices = 16;
+export const maxEdges = 4;
 
 /** What one stack is made with: its directory, ports and secrets, and the addresses that follow from them. */
 export type StackPlan = {
@@ -11,9 +17,13 @@ export type StackPlan = {
   dir: RunDirectory;
   secrets: Secrets;
   services: number;
+  /** The first is the one that everybody uses; the others are for rehearsals and tests of several edges. */
+  edges: readonly EdgePlan[];
   edgePort: number;
   /** What each process inherits: the caller's environment without SECKILL_* names. */
   baseEnvironment: Readonly<Record<string, string>>;
+  /** Settings of our own processes that are not to have their defaults. */
+  settings: Settings;
   searchPath: string;
   zookeeperClasspath: string | undefined;
   /** The private port of that name. */
@@ -23,46 +33,71 @@ export type StackPlan = {
   zookeeper: string;
   databaseUrl: (database?: string) => string;
   edgeUrl: string;
-  edgeInnerUrl: string;
+  paymentUrl: string;
+};
+
+/** An edge: an nginx, and the gateway that is its agent and serves what it passes on. */
+export type EdgePlan = {
+  /** Of the nginx process and its log. */
+  name: string;
+  edgeId: string;
+  /** Name of its gateway's process. */
+  gateway: string;
+  /** `host:port`: the public address, and the inner one. */
+  listen: string;
+  innerListen: string;
+  agentSocket: string;
+  configDir: string;
 };
 
 export { checkoutDir };
 
 export const instances = {
   services: (count: number) => Array.from({ length: count }, (_, i) => `service-${i + 1}`),
-  gateway: 'gateway-1',
+  gateways: (count: number) => Array.from({ length: count }, (_, i) => `gateway-${i + 1}`),
   worker: 'worker-1',
-  edge: 'edge-1',
+  /** The first is called by its role alone. */
+  edges: (count: number) => Array.from({ length: count }, (_, i) => (i === 0 ? 'edge' : `edge-${i + 1}`)),
+  paymentSandbox: 'payment-sandbox-1',
 } as const;
 
-/** Our own processes, by name. */
-export const nodeProcessNames = (services: number): string[] => [
+/** Our own processes that stand on the four servers, by name. */
+export const nodeProcessNames = ({ services, edges }: Counts): string[] => [
   ...instances.services(services),
-  instances.gateway,
+  ...instances.gateways(edges),
   instances.worker,
 ];
 
-/** Every private port of a stack, by name. `edge` is among them when any free port will do for it. */
-export const portNames = (services: number): string[] => [
-  'stock-redis',
-  'queue-redis',
-  'zookeeper',
-  'postgres',
-  'edge-inner',
-  ...nodeProcessNames(services),
-];
+/** How many of each a stack has. */
+export type Counts = { services: number; edges: number };
 
-export const agentSocket = (dir: RunDirectory): string => dir.socket('agent');
+/** Every private port of a stack, by name. `edge` is among them when any free port will do for it. */
+export const portNames = (counts: Counts): string[] => {
+  const [first, ...others] = instances.edges(counts.edges);
+  return [
+    'stock-redis',
+    'queue-redis',
+    'zookeeper',
+    'postgres',
+    `${first}-inner`,
+    ...others.flatMap((name) => [name, `${name}-inner`]),
+    ...nodeProcessNames(counts),
+    instances.paymentSandbox,
+    'payment-api',
+  ];
+};
 
 export function makePlan(options: {
   dir: RunDirectory;
   secrets: Secrets;
   services: number;
+  edges: number;
   edgePort: number;
   ports: Readonly<Record<string, number>>;
   environment: Environment;
+  settings?: Settings;
 }): StackPlan {
-  const { dir, secrets, services, edgePort, ports, environment } = options;
+  const { dir, secrets, services, edges, edgePort, ports, environment, settings = {} } = options;
   const searchPath = environment.PATH ?? '/usr/local/bin:/usr/bin:/bin';
   const port = (name: string): number => {
     const found = ports[name];
@@ -74,8 +109,18 @@ export function makePlan(options: {
     dir,
     secrets,
     services,
+    edges: instances.edges(edges).map((name, index) => ({
+      name,
+      edgeId: `edge-${index + 1}`,
+      gateway: `gateway-${index + 1}`,
+      listen: `127.0.0.1:${index === 0 ? edgePort : port(name)}`,
+      innerListen: `127.0.0.1:${port(`${name}-inner`)}`,
+      agentSocket: dir.socket(index === 0 ? 'agent' : `agent-${index + 1}`),
+      configDir: index === 0 ? dir.edgeConfig : join(dir.config, name),
+    })),
     edgePort,
     baseEnvironment: withoutSettings(environment),
+    settings,
     searchPath,
     zookeeperClasspath: environment.SECKILL_ZOOKEEPER_CLASSPATH,
     port,
@@ -85,7 +130,7 @@ export function makePlan(options: {
     databaseUrl: (database = 'seckill') =>
       `postgres://seckill:${secrets.databasePassword}@127.0.0.1:${port('postgres')}/${database}`,
     edgeUrl: `http://127.0.0.1:${edgePort}`,
-    edgeInnerUrl: `http://127.0.0.1:${port('edge-inner')}`,
+    paymentUrl: `http://127.0.0.1:${port('payment-api')}`,
   };
 }
 
@@ -102,10 +147,16 @@ export function clientEnvironment(plan: StackPlan): Partial<Record<SettingName, 
     SECKILL_QUEUE_REDIS_URL: plan.redisUrl('queue-redis'),
     SECKILL_ZOOKEEPER: plan.zookeeper,
     SECKILL_DATABASE_URL: plan.databaseUrl(),
-    SECKILL_TICKET_KEYS: plan.secrets.ticketKeys,
+    SECKILL_TICKET_KEYS_FILE: ticketKeysFile(plan.dir),
     SECKILL_SESSION_SECRET: plan.secrets.sessionSecret,
+    SECKILL_CHALLENGE_SECRET: plan.secrets.challengeSecret,
     SECKILL_EDGE_URL: plan.edgeUrl,
-    SECKILL_EDGE_INNER_URL: plan.edgeInnerUrl,
+    SECKILL_EDGE_URLS: plan.edges.map(({ listen }) => `http://${listen}`).join(','),
+    SECKILL_EDGE_INNER_URL: plan.edges.map(({ innerListen }) => `http://${innerListen}`).join(','),
     SECKILL_PAGES_DIR: plan.dir.pages,
+    SECKILL_PAYMENT_URL: plan.paymentUrl,
+    SECKILL_PAYMENT_API_KEY: plan.secrets.paymentApiKey,
+    SECKILL_PAYMENT_WEBHOOK_SECRET: plan.secrets.paymentWebhookSecret,
+    SECKILL_CONSOLE_TOKEN: plan.secrets.consoleToken,
   } satisfies Partial<Record<SettingName, string>>;
 }

@@ -1,6 +1,7 @@
 import type { Check } from './health.ts';
 import type { CommandLine } from './launch.ts';
 import type { Role } from './roles.ts';
+import type { GrowingLog } from './rotate-growing.ts';
 
 /** One process of the stack: everything the supervisor needs to know of it. */
 export type ProcessSpec = {
@@ -9,6 +10,8 @@ export type ProcessSpec = {
   name: string;
   /** Where it serves, as a person or a client writes it. Without a password. */
   address: string;
+  /** Where /healthz, /readyz and /metrics are; null for the servers that are not ours. */
+  innerUrl?: string;
   /** The port of its own that it binds, by the name in the port table. */
   portName: string | null;
   /** Roles whose every process must be ready first. */
@@ -18,6 +21,8 @@ export type ProcessSpec = {
   cwd: string;
   /** What must be there before the first start. Idempotent: it runs at every start of the stack. */
   prepare?: (signal: AbortSignal) => Promise<void>;
+  /** A log beside the one that the supervisor keeps, which grows with the work. */
+  growing?: GrowingLog;
   check: Check;
   /** What must be done once it answers, before those after it start. */
   afterReady?: () => Promise<void>;

@@ -8,14 +8,14 @@ import { type Role, roles } from './roles.ts';
 import { zookeeperServer } from './zookeeper-server.ts';
 
 const makers: Record<
-  Exclude<Role, 'gateway' | 'seckill-service' | 'order-worker'>,
-  (plan: StackPlan) => ProcessSpec
+  Exclude<Role, 'gateway' | 'seckill-service' | 'order-worker' | 'payment-sandbox'>,
+  (plan: StackPlan) => ProcessSpec[]
 > = {
-  'stock-redis': (plan) => redisServer(plan, 'stock-redis'),
-  'queue-redis': (plan) => redisServer(plan, 'queue-redis'),
-  zookeeper: zookeeperServer,
-  postgres: postgresServer,
-  edge: edgeServer,
+  'stock-redis': (plan) => [redisServer(plan, 'stock-redis')],
+  'queue-redis': (plan) => [redisServer(plan, 'queue-redis')],
+  zookeeper: (plan) => [zookeeperServer(plan)],
+  postgres: (plan) => [postgresServer(plan)],
+  edge: (plan) => plan.edges.map((edge) => edgeServer(plan, edge)),
 };
 
 /**
@@ -31,6 +31,6 @@ export function processTable(
   return roles
     .filter((role) => only.includes(role))
     .flatMap((role) =>
-      role in makers ? [makers[role as keyof typeof makers](plan)] : ours.filter((spec) => spec.role === role),
+      role in makers ? makers[role as keyof typeof makers](plan) : ours.filter((spec) => spec.role === role),
     );
 }

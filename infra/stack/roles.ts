@@ -4,6 +4,7 @@ export const roles = [
   'gateway',
   'seckill-service',
   'order-worker',
+  'payment-sandbox',
   'stock-redis',
   'queue-redis',
   'zookeeper',
@@ -40,6 +41,8 @@ export const endings: Record<Role, Ending> = {
   gateway: { tier: 2, steps: onTerm, onSupervisorDeath: 'SIGTERM' },
   'seckill-service': { tier: 2, steps: onTerm, onSupervisorDeath: 'SIGTERM' },
   'order-worker': { tier: 2, steps: onTerm, onSupervisorDeath: 'SIGTERM' },
+  // After the worker, which may be asking it.
+  'payment-sandbox': { tier: 3, steps: onTerm, onSupervisorDeath: 'SIGTERM' },
   'stock-redis': { tier: 3, steps: onTerm, onSupervisorDeath: 'SIGTERM' },
   'queue-redis': { tier: 3, steps: onTerm, onSupervisorDeath: 'SIGTERM' },
   zookeeper: { tier: 3, steps: onTerm, onSupervisorDeath: 'SIGTERM' },

@@ -6,7 +6,7 @@ import { clientEnvironment, makePlan, type StackPlan } from './plan.ts';
 import { isSameProcess } from './process-identity.ts';
 import type { Role } from './roles.ts';
 import { type RunDirectory, runDirectory } from './run-directory.ts';
-import { readSecrets } from './secrets.ts';
+import { consoleTokenFile, readSecrets } from './secrets.ts';
 import { type ProcessState, readState, type StackState, writeState } from './state-file.ts';
 
 /** The stack of a run directory, seen from outside: what `seckill down`, `status` and every other command need. */
@@ -18,6 +18,8 @@ export type ProcessStatus = {
   name: string;
   pid: number | null;
   address: string;
+  /** Where /healthz, /readyz and /metrics are; null for the servers that are not ours. */
+  innerUrl: string | null;
   health: 'up' | 'down' | 'starting';
   /** What the health check complains about, or null. */
   problem: string | null;
@@ -87,12 +89,12 @@ export async function stackStatus(dir?: string): Promise<StackStatus> {
 }
 
 async function statusOf(plan: StackPlan, state: ProcessState): Promise<ProcessStatus> {
-  const { role, name, pid, address, restarts, startedAt } = state;
+  const { role, name, pid, address, innerUrl, restarts, startedAt } = state;
   const isAlive = await isSameProcess(pid, state.identity);
   const problem = isAlive ? await checkOf(plan, role, name)(pid) : 'no process';
   const isStarting = problem !== null && (state.phase === 'starting' || state.phase === 'waiting');
   const health = problem === null ? 'up' : isStarting ? 'starting' : 'down';
-  return { role, name, pid: isAlive ? pid : null, address, health, problem, restarts, startedAt };
+  return { role, name, pid: isAlive ? pid : null, address, innerUrl, health, problem, restarts, startedAt };
 }
 
 function checkOf(plan: StackPlan, role: Role, name: string): Check {
@@ -105,13 +107,24 @@ function checkOf(plan: StackPlan, role: Role, name: string): Check {
     case 'postgres':
       return postgresCheck(plan.databaseUrl('postgres'));
     case 'edge':
-      return httpCheck(`${plan.edgeInnerUrl}/readyz`);
+      return httpCheck(`http://127.0.0.1:${plan.port(`${name}-inner`)}/readyz`);
     case 'gateway':
     case 'seckill-service':
     case 'order-worker':
+    case 'payment-sandbox':
       return httpCheck(`http://127.0.0.1:${plan.port(name)}/readyz`);
   }
 }
+
+/** Where the console of the running stack of `dir` is, and the file that holds its token; null when none is running. */
+export async function consoleOf(dir?: string): Promise<ConsolePlace | null> {
+  const paths = runDirectory(dir);
+  const running = await findRunningStack(dir);
+  const gateway = running?.state.processes.find(({ role }) => role === 'gateway');
+  if (gateway == null || gateway.innerUrl === null) return null;
+  return { url: `${gateway.innerUrl}/console`, tokenFile: consoleTokenFile(paths) };
+}
+export type ConsolePlace = { url: string; tokenFile: string };
 
 /** The SECKILL_* settings of the running stack of `dir`, addresses and secrets; null when none is running there. */
 export async function stackEnvironment(dir?: string): Promise<Record<string, string> | null> {
@@ -119,6 +132,6 @@ export async function stackEnvironment(dir?: string): Promise<Record<string, str
   return running === null ? null : clientEnvironment(await planOf(runDirectory(dir), running.state));
 }
 
-async function planOf(dir: RunDirectory, { services, edgePort, ports }: StackState): Promise<StackPlan> {
-  return makePlan({ dir, secrets: await readSecrets(dir), services, edgePort, ports, environment: {} });
+async function planOf(dir: RunDirectory, { services, edges, edgePort, ports }: StackState): Promise<StackPlan> {
+  return makePlan({ dir, secrets: await readSecrets(dir), services, edges, edgePort, ports, environment: {} });
 }

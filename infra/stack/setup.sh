@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what this checkout needs and what is missing here: npm packages from the lockfile, then Debian packages.
-# Usage: bash infra/stack/setup.sh [--test]     --test adds what only the tests need.
+# Usage: bash infra/stack/setup.sh [--test | --bench]     adds what only the tests, or the benchmarks, need.
 # Quick when there is nothing to do. Exit 0 ready, 78 something is missing that it may not install (the list says how).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -35,7 +35,8 @@ fi
 
 # --- Debian packages -----------------------------------------------------------------------------------------------
 packages=(nginx libnginx-mod-http-lua lua-resty-core lua-cjson redis-server zookeeper postgresql)
-[ "${1:-}" = --test ] && packages+=(chromium lua-check)
+[ "${1:-}" = --test ] && packages+=(chromium lua-check prometheus)
+[ "${1:-}" = --bench ] && packages+=(wrk)
 
 if ! command -v apt-get > /dev/null || ! command -v dpkg-query > /dev/null; then
   # Not Debian or Ubuntu: name what is missing, in the words of the programs themselves.
@@ -109,7 +110,7 @@ rm -f "$log"
 if [ -d /run/systemd/system ]; then
   for package in "${missing[@]}"; do
     case "$package" in
-      nginx | redis-server | postgresql) "${as_root[@]}" systemctl disable "$package" > /dev/null 2>&1 || true ;;
+      nginx | redis-server | postgresql | prometheus) "${as_root[@]}" systemctl disable "$package" > /dev/null 2>&1 || true ;;
     esac
   done
 fi

@@ -57,7 +57,7 @@ test('brings the whole system up, says that every process is well, and leaves no
   expect(status).toMatchObject({ running: true, dir, edge: stack.edgeUrl });
   expect(status.processes.map(({ name, health, problem, restarts }) => ({ name, health, problem, restarts }))).toEqual(
     [
-      ...['edge', 'gateway-1', 'service-1', 'service-2', 'worker-1'],
+      ...['edge', 'gateway-1', 'service-1', 'service-2', 'worker-1', 'payment-sandbox-1'],
       ...['stock-redis', 'queue-redis', 'zookeeper', 'postgres'],
     ].map((name) => ({ name, health: 'up', problem: null, restarts: 0 })),
   );

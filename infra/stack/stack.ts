@@ -4,6 +4,8 @@ export { StackError } from './errors.ts';
 export { describeEvent, type OnEvent, type StackEvent } from './events.ts';
 export type { ServerRole } from './roles.ts';
 export {
+  type ConsolePlace,
+  consoleOf,
   findRunningStack,
   type ProcessStatus,
   type StackStatus,
@@ -12,8 +14,6 @@ export {
   stopStack,
 } from './running-stack.ts';
 export {
-  defaultEdgePort,
-  maxServices,
   type Rewire,
   type ServerPorts,
   type Stack,

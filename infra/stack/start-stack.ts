@@ -3,7 +3,15 @@ import { PortTakenError, StackError } from './errors.ts';
 import type { OnEvent } from './events.ts';
 import type { Environment } from './launch.ts';
 import { endLeftovers } from './leftovers.ts';
-import { clientEnvironment, makePlan, nodeProcessNames, portNames, type StackPlan } from './plan.ts';
+import {
+  clientEnvironment,
+  defaultEdgePort,
+  makePlan,
+  nodeProcessNames,
+  portNames,
+  type Settings,
+  type StackPlan,
+} from './plan.ts';
 import { choosePorts, isPortFree, type PortBlock, reservePortBlock } from './ports.ts';
 import { identityOf } from './process-identity.ts';
 import { processTable } from './processes.ts';
@@ -13,8 +21,6 @@ import { readSecrets } from './secrets.ts';
 import { type ProcessState, readState, type StackState, writeState } from './state-file.ts';
 import { createSupervisor, type Supervisor } from './supervisor.ts';
 
-export const defaultEdgePort = 8080;
-export const maxServices = 16;
 const attempts = 3;
 
 export type StackOptions = {
@@ -24,8 +30,12 @@ export type StackOptions = {
   port?: number | 'any';
   /** How many seckill-service processes, 1 to 16. Default 1. */
   services?: number;
+  /** How many edges (an nginx and its gateway each), 1 to 4. Default 1. `port` is the first one's. */
+  edges?: number;
   /** The caller's environment: handed on without its SECKILL_* names. */
   environment: Environment;
+  /** Settings of our own processes that are not to have their defaults: schedules that a test cannot wait for. */
+  settings?: Settings;
   onEvent?: OnEvent;
   /** Ends a start that is under way; it then rejects with the signal's reason after stopping what it started. */
   signal?: AbortSignal;
@@ -47,6 +57,8 @@ export type Stack = {
   dir: string;
   edgeUrl: string;
   edgeInnerUrl: string;
+  /** All edges, the first one too. `process` and `gateway` are names of processes. */
+  edges: { edgeId: string; url: string; innerUrl: string; process: string; gateway: string }[];
   /** The SECKILL_* settings that the CLI and tests need; holds secrets. */
   environment: Record<string, string>;
   /** Orderly stop; resolves when no process is left. */
@@ -58,7 +70,7 @@ export type Stack = {
  * Linux). Throws {@link StackError}, with nothing left running.
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
-  const { port = defaultEdgePort, services = 1, onEvent = () => undefined } = options;
+  const { port = defaultEdgePort, services = 1, edges = 1, onEvent = () => undefined } = options;
   const signal = options.signal ?? new AbortController().signal;
   const startedAt = Date.now();
   const dir = runDirectory(options.dir);
@@ -73,7 +85,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       if (ended.length > 0) onEvent({ type: 'note', text: `ended what a dead supervisor left: ${ended.join(', ')}` });
     }
     block = await reservePortBlock(dir.root, before?.portBase);
-    const running = await startOnFreePorts({ ...options, port, services, onEvent, signal, dir, before, block });
+    const running = await startOnFreePorts({ ...options, port, services, edges, onEvent, signal, dir, before, block });
     onEvent({ type: 'up', edgeUrl: running.plan.edgeUrl, tookMs: Date.now() - startedAt });
     return faceOf(running, async () => {
       await block?.release();
@@ -86,8 +98,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
-type Attempt = Required<Pick<StackOptions, 'port' | 'services' | 'environment' | 'onEvent' | 'signal'>> & {
+type Attempt = Required<Pick<StackOptions, 'port' | 'services' | 'edges' | 'environment' | 'onEvent' | 'signal'>> & {
   only?: readonly Role[];
+  settings?: Settings;
   rewire?: Rewire;
   dir: RunDirectory;
   before: StackState | null;
@@ -113,7 +126,7 @@ async function startOnFreePorts(attempt: Attempt): Promise<Running> {
         type: 'note',
         text: `${error.processName}: its port was taken meanwhile, starting with others`,
       });
-      for (const name of [error.processName, ...(error.processName === 'edge' ? ['edge-inner'] : [])]) {
+      for (const name of [error.processName, `${error.processName}-inner`]) {
         const port = names[name];
         if (port !== undefined) avoid.add(port);
       }
@@ -122,8 +135,8 @@ async function startOnFreePorts(attempt: Attempt): Promise<Running> {
 }
 
 async function planFor(attempt: Attempt, avoid: ReadonlySet<number>) {
-  const { port, services, dir, before, block, environment } = attempt;
-  const wanted = [...portNames(services), ...(port === 'any' ? ['edge'] : [])];
+  const { port, services, edges, dir, before, block, environment, settings = {} } = attempt;
+  const wanted = [...portNames(attempt), ...(port === 'any' ? ['edge'] : [])];
   const names = await choosePorts(block.base, wanted, before?.ports ?? {}, avoid);
   const edgePort = port === 'any' ? names.edge : port;
   if (edgePort === undefined) throw new Error('no port was chosen for the edge');
@@ -135,10 +148,10 @@ async function planFor(attempt: Attempt, avoid: ReadonlySet<number>) {
   }
   const secrets = await readSecrets(dir);
   const planWith = (ports: Readonly<Record<string, number>>) =>
-    makePlan({ dir, secrets, services, edgePort, ports, environment });
+    makePlan({ dir, secrets, services, edges, edgePort, ports, environment, settings });
   const plan = planWith(names);
   const seen = new Map<string, StackPlan>();
-  for (const name of attempt.rewire === undefined ? [] : nodeProcessNames(services)) {
+  for (const name of attempt.rewire === undefined ? [] : nodeProcessNames(attempt)) {
     const links = await attempt.rewire?.(name, serverPorts(plan));
     seen.set(name, planWith({ ...names, ...links }));
   }
@@ -160,7 +173,7 @@ async function startOnce(
   ports: Record<string, number>,
   seenBy: (name: string) => StackPlan,
 ): Promise<Running> {
-  const { dir, services, onEvent, signal, block, only } = attempt;
+  const { dir, services, edges, onEvent, signal, block, only } = attempt;
   const specs = processTable(plan, only, seenBy);
   const identity = await identityOf(process.pid);
   let phase: StackState['phase'] = 'starting';
@@ -171,6 +184,7 @@ async function startOnce(
       supervisor: identity === null || phase === 'down' ? null : { pid: process.pid, identity },
       edgePort: plan.edgePort,
       services,
+      edges,
       portBase: block.base,
       ports,
       processes,
@@ -205,7 +219,14 @@ function faceOf({ plan, supervisor, save, onEvent }: Running, release: () => Pro
   return {
     dir: plan.dir.root,
     edgeUrl: plan.edgeUrl,
-    edgeInnerUrl: plan.edgeInnerUrl,
+    edgeInnerUrl: `http://127.0.0.1:${plan.port('edge-inner')}`,
+    edges: plan.edges.map(({ edgeId, listen, innerListen, name, gateway }) => ({
+      edgeId,
+      url: `http://${listen}`,
+      innerUrl: `http://${innerListen}`,
+      process: name,
+      gateway,
+    })),
     environment: clientEnvironment(plan),
     stop: () => {
       stopped ??= stop();

@@ -17,6 +17,7 @@ const state: StackState = {
   supervisor: { pid: 12, identity: 'boot/345' },
   edgePort: 8080,
   services: 1,
+  edges: 1,
   portBase: 20_000,
   ports: { 'stock-redis': 20_001 },
   processes: [
@@ -26,6 +27,7 @@ const state: StackState = {
       pid: 13,
       identity: 'boot/346',
       address: 'redis://127.0.0.1:20001',
+      innerUrl: null,
       phase: 'up',
       restarts: 0,
       startedAt: '2026-11-21T08:00:00.000Z',

@@ -10,6 +10,7 @@ const processStateSchema = z.object({
   /** See process-identity.ts; null while there is no process. */
   identity: z.string().nullable(),
   address: z.string(),
+  innerUrl: z.url().nullable().default(null),
   phase: z.enum(['waiting', 'starting', 'up', 'down']),
   restarts: z.int(),
   startedAt: z.iso.datetime().nullable(),
@@ -22,6 +23,7 @@ const stackStateSchema = z.object({
   supervisor: z.object({ pid: z.int(), identity: z.string() }).nullable(),
   edgePort: z.int(),
   services: z.int(),
+  edges: z.int().default(1),
   /** First port of the block, and the port of each name: taken again at the next start when free. */
   portBase: z.int(),
   ports: z.record(z.string(), z.int()),

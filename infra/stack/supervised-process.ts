@@ -162,6 +162,7 @@ export function superviseProcess(options: {
       pid: life === null || life.over ? null : life.pid,
       identity,
       address: spec.address,
+      innerUrl: spec.innerUrl ?? null,
       phase,
       restarts,
       startedAt: life === null || life.over ? null : new Date(life.startedAt).toISOString(),

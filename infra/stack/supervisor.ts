@@ -2,9 +2,12 @@ import type { OnEvent } from './events.ts';
 import { rotateLog } from './log-file.ts';
 import type { ProcessSpec } from './process-spec.ts';
 import { endings } from './roles.ts';
+import { rotateGrowing } from './rotate-growing.ts';
 import type { RunDirectory } from './run-directory.ts';
 import type { ProcessState } from './state-file.ts';
 import { type SupervisedProcess, superviseProcess } from './supervised-process.ts';
+
+const rotateEveryMs = 10_000;
 
 export type Supervisor = {
   /** Starts everything, each as soon as what it stands on is ready. Throws the first failure; `stop` is then due. */
@@ -33,7 +36,21 @@ export function createSupervisor(options: {
   );
   const processes = () => all.map((each) => each.state());
 
+  function rotate(): void {
+    for (const each of all) {
+      const { pid, phase } = each.state();
+      if (each.spec.growing === undefined || pid === null || phase !== 'up') continue;
+      try {
+        rotateGrowing(each.spec.growing, pid);
+      } catch {
+        // It died in between, or the disk is full: tried again in a moment, and no reason to end the stack.
+      }
+    }
+  }
+  let rotating: NodeJS.Timeout | undefined;
+
   async function start(signal: AbortSignal): Promise<void> {
+    rotating = setInterval(rotate, rotateEveryMs).unref();
     const failed = new AbortController();
     const either = AbortSignal.any([signal, failed.signal]);
     const started = new Map<SupervisedProcess, Promise<void>>();
@@ -69,6 +86,7 @@ export function createSupervisor(options: {
   }
 
   async function stop(): Promise<void> {
+    clearInterval(rotating);
     const tiers = [...new Set(all.map((each) => endings[each.spec.role].tier))].sort();
     for (const tier of tiers) {
       await Promise.all(all.filter((each) => endings[each.spec.role].tier === tier).map((each) => each.stop()));

@@ -1,7 +1,28 @@
+import * as drain from './drain.ts';
+import * as edge from './edge.ts';
+import * as expiry from './expiry.ts';
+import * as memory from './memory.ts';
+import * as purchase from './purchase.ts';
+import * as rate from './rate.ts';
+import * as relay from './relay.ts';
 import * as reserve from './reserve.ts';
+import * as scaling from './scaling.ts';
 
 /** `npm run bench -- <name> [options]`; each bench writes loadtest/results/<name>.json and returns a table. */
-const benches: Record<string, { summary: string; run: (args: string[]) => Promise<string> }> = { reserve };
+const benches: Record<string, { summary: string; run: (args: string[]) => Promise<string> }> = {
+  drain,
+  edge,
+  expiry,
+  memory,
+  purchase,
+  rate,
+  relay,
+  reserve,
+  scaling,
+};
+
+// A bench has servers of its own: addresses of others must not reach what it starts.
+for (const setting of Object.keys(process.env)) if (setting.startsWith('SECKILL_')) delete process.env[setting];
 
 const [name = '', ...args] = process.argv.slice(2);
 const bench = Object.hasOwn(benches, name) ? benches[name] : undefined;

@@ -14,6 +14,8 @@ type Round = { perSecond: number; usecPerCall: number; load: number };
 
 const saleId = 'bench-sale';
 const keys = saleKeys(saleId);
+/** As nginx draws them. */
+const requestId = 'c0ffee00c0ffee00c0ffee00c0ffee00';
 const stockScripts = new URL('../../seckill-service/stock/scripts/', import.meta.url);
 
 /** The keys that a script's header names, in order. Read as a file: loadtest imports nothing of stock/. */
@@ -69,7 +71,7 @@ export async function run(args: string[]): Promise<string> {
       // One unit more than orders: the last one, with its new epoch, is not part of what is measured.
       await reset(redis, count + 1);
       const head = ['EVALSHA', sha, names.length, ...names.map((name) => keys[name])];
-      const commands = shoppers(count).map(({ orderId, userId }) => encode([...head, orderId, userId, 1]));
+      const commands = shoppers(count).map(({ orderId, userId }) => encode([...head, orderId, userId, 1, requestId]));
       await redis.client.config('RESETSTAT');
       const seconds = await drive({ port: redis.port, commands, connections, inFlight, fields: 3, yes: 1 });
       const stats = await redis.client.info('commandstats');

@@ -71,6 +71,21 @@ export async function buy(
   }
 }
 
+/** Presses pay until a payment is open, as the page does; true when the order is on its way to be paid. */
+export async function pay(
+  pool: Pool,
+  held: HeldTicket,
+  wait: (ms: number) => Promise<void>,
+  tries = 5,
+): Promise<boolean> {
+  for (let attempt = 1; ; attempt += 1) {
+    const path = `/api/orders/${held.orderId}/payment`;
+    const answer = await call(pool, 'POST', path, { token: held.token, body: {} });
+    if (answer.status !== 503 || attempt === tries) return answer.status === 201;
+    await wait(Math.max(0.2, answer.retryAfterSeconds) * 1000 * (0.5 + Math.random()));
+  }
+}
+
 export async function orderState(pool: Pool, held: HeldTicket): Promise<OrderState | null> {
   const { status, body } = await call(pool, 'GET', `/api/orders/${held.orderId}`, { token: held.token });
   return status === 200 ? (body.state as OrderState) : null; // the contract's own field

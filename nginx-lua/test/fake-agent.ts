@@ -1,14 +1,18 @@
 import { createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
-import { type EdgeLine, edgeAppliedSchema } from '#contract/edge-stream.ts';
+import { type EdgeApplied, type EdgeLine, edgeAnswerSchema } from '#contract/edge-stream.ts';
 
 export type FakeAgent = {
   /** Sends a line and resolves with the epochs that nginx answered. */
   send(line: EdgeLine): Promise<Record<string, number>>;
+  /** The same, with all that nginx answered. */
+  sendAll(line: EdgeLine): Promise<EdgeApplied>;
   /** Resolves when nginx is connected. */
   connected(): Promise<void>;
   /** Sends a line that is answered by nothing. */
   write(text: string): void;
+  /** Beats that nginx has answered so far. */
+  beats(): number;
   /** No beats from now on. */
   fallSilent(): void;
   /** Connections that nginx has made so far. */
@@ -22,8 +26,9 @@ const beatMs = 200;
 export async function startFakeAgent(path: string): Promise<FakeAgent> {
   let socket: Socket | null = null;
   let connections = 0;
+  let beats = 0;
   let arrived = Promise.withResolvers<void>();
-  const waiting: ((epochs: Record<string, number>) => void)[] = [];
+  const waiting: ((applied: EdgeApplied) => void)[] = [];
   const server = createServer((accepted) => {
     socket?.destroy();
     socket = accepted;
@@ -32,7 +37,9 @@ export async function startFakeAgent(path: string): Promise<FakeAgent> {
     const lines = createInterface({ input: accepted });
     lines.on('error', () => accepted.destroy()); // it repeats the socket's: nginx may end while a beat is on its way
     lines.on('line', (line) => {
-      waiting.shift()?.(edgeAppliedSchema.parse(JSON.parse(line)).epochs);
+      const answer = edgeAnswerSchema.parse(JSON.parse(line));
+      if (answer.type === 'applied') waiting.shift()?.(answer);
+      else beats += 1;
     });
     arrived.resolve();
     accepted.on('close', () => {
@@ -43,16 +50,19 @@ export async function startFakeAgent(path: string): Promise<FakeAgent> {
   });
   await new Promise<void>((resolve) => server.listen(path, resolve));
   const write = (text: string) => socket?.write(`${text}\n`);
+  const sendAll = async (line: EdgeLine) => {
+    await arrived.promise;
+    const answered = Promise.withResolvers<EdgeApplied>();
+    waiting.push(answered.resolve);
+    write(JSON.stringify(line));
+    return answered.promise;
+  };
   const beat = setInterval(() => write('{"type":"beat"}'), beatMs);
 
   return {
-    async send(line) {
-      await arrived.promise;
-      const answered = Promise.withResolvers<Record<string, number>>();
-      waiting.push(answered.resolve);
-      write(JSON.stringify(line));
-      return answered.promise;
-    },
+    send: async (line) => (await sendAll(line)).epochs,
+    sendAll,
+    beats: () => beats,
     connected: () => arrived.promise,
     write,
     fallSilent: () => clearInterval(beat),

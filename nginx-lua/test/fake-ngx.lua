@@ -56,6 +56,7 @@ ngx = {
   log = function() end,
   now = function() return clock.seconds end,
   header = {},
+  req = { start_time = function() return clock.seconds end },
   shared = setmetatable({}, {
     __index = function(dicts, name)
       local dict = new_dict()

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type ProblemCode, problemBody, problems } from '#contract/problems.ts';
 import { runLua } from './run-lua.ts';
@@ -13,5 +15,21 @@ test('each refusal of the edge is, byte for byte, the one in the contract', () =
     expect(body).toBe(JSON.stringify(problemBody(code as ProblemCode)));
     expect(status).toBe(problems[code as ProblemCode].status);
     expect(length).toBe(Buffer.byteLength(body));
+  }
+});
+
+test('each refusal that nginx gives by itself is the one in the contract, and is the verdict of the same name', () => {
+  const conf = readFileSync(join(import.meta.dirname, '../conf.d/refusals.conf.template'), 'utf8');
+  const blocks = [...conf.matchAll(/^if \(\$seckill_verdict = (\w+)\) \{([\s\S]*?)\n\}$/gm)];
+  const refusals = blocks.filter(([, verdict]) => verdict !== 'PASSED');
+  expect(refusals.length).toBeGreaterThan(8);
+  for (const [, verdict = '', block = ''] of refusals) {
+    const { status, body } = /return (?<status>\d+) '(?<body>.*)';$/m.exec(block)?.groups ?? {};
+    expect({ verdict, status, body }).toEqual({
+      verdict,
+      status: String(problems[verdict as ProblemCode].status),
+      body: JSON.stringify(problemBody(verdict as ProblemCode)),
+    });
+    expect(block).toContain('add_header Cache-Control no-store always;');
   }
 });

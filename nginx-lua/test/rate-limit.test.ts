@@ -8,10 +8,13 @@ const burst = 20;
 function waits(arrivals: readonly number[]): number[] {
   return runLua(
     `local start, waits = clock.seconds, {}
-     local take = require('seckill.rate_limit').new(ngx.shared.rates, ${ratePerSecond}, ${burst})
+     local limits, take = require('seckill.limits'), require('seckill.filters.rate').take
+     limits.init({ userPerSecond = ${ratePerSecond}, userBurst = ${burst},
+                   addressPerSecond = 1, addressBurst = 1, inFlight = 1 }, 1)
+     local rate = limits.get().user
      for i, arrival in ipairs(input) do
        clock.seconds = start + arrival
-       waits[i] = take('someone') or 0
+       waits[i] = take(ngx.shared.rates, 'someone', rate) or 0
      end
      return waits`,
     arrivals,

@@ -8,7 +8,12 @@ import { newOrderId } from '#contract/order.ts';
 import { type ProblemCode, problemBody, problemContentType } from '#contract/problems.ts';
 import type { SaleNode } from '#contract/sale.ts';
 import { signTicket, type TicketKey } from '#contract/ticket.ts';
-import { defaultEdgeLimits, type EdgeLimits, renderEdgeConfig } from '#infra/stack/edge-config.ts';
+import {
+  defaultEdgeLimits,
+  type EdgeConfigValues,
+  type EdgeLimits,
+  renderEdgeConfig,
+} from '#infra/stack/edge-config.ts';
 import { type CountingUpstream, startCountingUpstream } from './counting-upstream.ts';
 import { type FakeAgent, startFakeAgent } from './fake-agent.ts';
 import { poll } from './poll.ts';
@@ -19,6 +24,7 @@ let started = 0;
 export const ticketKeys: TicketKey[] = [
   { id: 'k2', secret: 'the newer secret of the edge tests: 32 or more' },
   { id: 'k1', secret: 'the older secret of the edge tests: 32 or more' },
+  { id: 'k0long', secret: 'the oldest is longer than a block of SHA-256: HMAC hashes it first '.repeat(2).trim() },
 ];
 
 export type TestEdge = {
@@ -27,6 +33,8 @@ export type TestEdge = {
   port: number;
   dir: string;
   pagesDir: string;
+  /** Of the master process. */
+  pid: number;
   agent: FakeAgent;
   service: CountingUpstream;
   gateway: CountingUpstream;
@@ -39,11 +47,24 @@ export type TestEdge = {
   stop(): Promise<void>;
 };
 
+export type EdgeChanges = {
+  /** Over what a test edge is made with otherwise; a function gets the edge's own directory. */
+  values?: Partial<EdgeConfigValues> | ((dir: string) => Partial<EdgeConfigValues>);
+  /** Called between rendering and start, with the path of nginx.conf. */
+  beforeStart?: (config: string) => Promise<void>;
+  /** The command line that starts nginx, changed: to bind it to a core for example. */
+  launch?: (line: [string, ...string[]]) => [string, ...string[]];
+};
+
 /**
  * A real nginx in a directory of its own, with an agent and upstreams that the test controls. `moreServices` are further
  * servers of the service, by socket.
  */
-export async function startEdge(limits: Partial<EdgeLimits> = {}, moreServices: string[] = []): Promise<TestEdge> {
+export async function startEdge(
+  limits: Partial<EdgeLimits> = {},
+  moreServices: string[] = [],
+  { values = {}, beforeStart, launch = (line) => line }: EdgeChanges = {},
+): Promise<TestEdge> {
   started += 1;
   const dir = join(checkout, '.run', `test-edge-${process.pid}-${started}`);
   const pagesDir = join(dir, 'pages');
@@ -58,7 +79,11 @@ export async function startEdge(limits: Partial<EdgeLimits> = {}, moreServices: 
     response.writeHead(202, { 'content-type': 'application/json' }).end('{"place":1}');
   };
   const service = await startCountingUpstream(sockets.service, accept);
-  const gateway = await startCountingUpstream(sockets.gateway, (_, response) => response.end('{"from":"gateway"}'));
+  const gateway = await startCountingUpstream(sockets.gateway, ({ url }, response) => {
+    if (url.startsWith('/edge/'))
+      response.writeHead(404).end(); // no sale but those of the stream
+    else response.end('{"from":"gateway"}');
+  });
   const config = await renderEdgeConfig(
     {
       platform: 'debian',
@@ -70,16 +95,26 @@ export async function startEdge(limits: Partial<EdgeLimits> = {}, moreServices: 
       pagesDir,
       serviceServers: [sockets.service, ...moreServices],
       gatewayServer: sockets.gateway,
+      orderServers: [sockets.gateway], // one counting upstream stands for both
       agentSocket: sockets.agent,
+      cacheRedis: null,
+      cacheRedisPasswordFile: null,
       ticketKeysFile,
       edgeId: 'edge-test',
       workers: 2,
       limits: { ...defaultEdgeLimits, ...limits },
+      tls: null,
+      trustedProxies: [],
+      realIpHeader: 'X-Forwarded-For',
+      connectionsPerAddress: 1000,
+      ...(typeof values === 'function' ? values(dir) : values),
     },
     join(dir, 'conf'),
   );
+  await beforeStart?.(config);
   const errorLog = join(dir, 'nginx/error.log');
-  const nginx = spawn('nginx', ['-e', errorLog, '-c', config], { stdio: 'inherit' });
+  const [command, ...args] = launch(['nginx', '-e', errorLog, '-c', config]);
+  const nginx = spawn(command, args, { stdio: 'inherit' });
   const killNginx = () => nginx.kill('SIGKILL');
   process.on('exit', killNginx);
   const ended = once(nginx, 'exit');
@@ -90,6 +125,7 @@ export async function startEdge(limits: Partial<EdgeLimits> = {}, moreServices: 
     port,
     dir,
     pagesDir,
+    pid: nginx.pid ?? 0,
     agent,
     service,
     gateway,
@@ -127,7 +163,7 @@ export async function startEdge(limits: Partial<EdgeLimits> = {}, moreServices: 
 }
 
 /** A port that is free now, below the range from which the kernel takes ports for outgoing connections. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const port = 20_000 + Math.floor(Math.random() * 12_000);
   const probe = createServer();
   const isFree = await new Promise<boolean>((resolve) => {

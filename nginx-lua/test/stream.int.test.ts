@@ -14,6 +14,7 @@ const statusOf = async (saleId: string) => (await buy(edge, saleId)).status;
 const ready = async () => (await fetch(`${edge.innerUrl}/readyz`)).status;
 
 test('before the first snapshot a purchase is told UNAVAILABLE, not that there is no sale, and the edge is not ready', async () => {
+  edge.gateway.answer = (_, response) => response.socket?.destroy();
   for (const path of ['/api/sales/open/orders', '/api/sales/open/ticket', '/api/sales/open', '/api/sales']) {
     const answer = await ask(edge, path, { method: /orders|ticket/.test(path) ? 'POST' : 'GET' });
     expect(seenOf(answer)).toEqual(refusal('UNAVAILABLE'));
@@ -145,12 +146,17 @@ test('a late 410 of an older epoch closes nothing (I7)', async () => {
 test('the metrics tell every outcome, the epochs and the age of the stream', async () => {
   await edge.agent.send({ type: 'snapshot', sales: [saleOf('a', { epoch: 9 }), saleOf('b', { state: 'sold_out' })] });
   await Promise.all([statusOf('a'), statusOf('b'), statusOf('b'), statusOf('stranger'), statusOf('stranger-2')]);
+  await fetch(`${edge.url}/api/sales/a`);
   const expected = [
     'seckill_edge_info{edge="edge-test",platform="debian"} 1',
-    'seckill_edge_requests_total{sale="",outcome="sale_unknown"} 2',
+    'seckill_edge_requests_total{sale="",check="known_sale",outcome="sale_unknown"} 2',
     'seckill_edge_requests_total{sale="a",outcome="passed"} 1',
-    'seckill_edge_requests_total{sale="b",outcome="sold_out"} 2',
+    'seckill_edge_requests_total{sale="b",check="sale_state",outcome="sold_out"} 2',
     'seckill_edge_upstream_total{sale="a",status="202"} 1',
+    // Only what the service had in its hands was waited for.
+    'seckill_edge_answer_seconds_bucket{le="+Inf"} 1',
+    'seckill_edge_answer_seconds_count 1',
+    'seckill_edge_sale_reads_total{tier="memory"} 1',
     'seckill_edge_in_flight 0',
     'seckill_edge_ready 1',
     'seckill_edge_applied_epoch{sale="a"} 9',
@@ -166,7 +172,7 @@ test('the metrics tell every outcome, the epochs and the age of the stream', asy
     lines = (await edge.metrics()).split('\n');
     return lines.includes('seckill_edge_requests_total{sale="a",outcome="passed"} 2');
   });
-  expect(lines).toContain('seckill_edge_requests_total{sale="b",outcome="sold_out"} 2');
+  expect(lines).toContain('seckill_edge_requests_total{sale="b",check="sale_state",outcome="sold_out"} 2');
   const age = lines.find((line) => line.startsWith('seckill_edge_stream_age_seconds '))?.split(' ')[1];
   expect(Number(age)).toBeLessThan(3);
   expect(lines.join()).not.toContain('stranger');

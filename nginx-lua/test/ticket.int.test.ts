@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newOrderId } from '#contract/order.ts';
 import { checkTicket, signTicket } from '#contract/ticket.ts';
@@ -28,9 +29,28 @@ function signed(orderId: string, userId: string, expiresAtMs = Date.now() + 60_0
   return signTicket({ orderId, userId, expiresAtMs }, ticketKeys);
 }
 
+/** Text that signTicket could not write at all, with a good signature of a live key. */
+function signedText(text: string): string {
+  const [key] = ticketKeys;
+  return `${text}.${createHmac('sha256', key?.secret ?? '')
+    .update(text)
+    .digest('base64url')}`;
+}
+
 test('the edge and the contract judge every ticket alike: real, cut, changed in one place, oddly made', async () => {
   const real = ticketFor('twin', { userId: 'someone' });
   const ulid = newOrderId('twin', Date.now()).slice(-26);
+  const texts = [
+    ...['', '1', '1.k2', '1.k2.', '1.k2.x', '1.k2....', '1.k2.4102444800', '1.k2.4102444800.', '1.k2.4102444800.-'],
+    ...['', '.', '.u', '.uu', '.uu.uu', '..uu', '.u u', '.ü'].map((end) => `1.k2.4102444800.twin-${ulid}${end}`),
+    ...['0x00000000', '1e9       ', '-100000000', ' 410244480', '4102444800.', '410244480'].map(
+      (expires) => `1.k2.${expires}.twin-${ulid}.uu`,
+    ),
+    ...['2.k2', '1k2', '1.K2', '1.k9', '.1.k2'].map((start) => `${start}.4102444800.twin-${ulid}.uu`),
+    `1.k2.4102444800.${ulid}.uu`,
+    `1.k2.4102444800.-${ulid}.uu`,
+    `1.k2.4102444800.twin.twin-${ulid}.uu`,
+  ];
   const tickets = [
     real,
     ticketFor('twin', { expiresInMs: -1000 }),
@@ -46,6 +66,8 @@ test('the edge and the contract judge every ticket alike: real, cut, changed in 
     signed(`twin-${ulid}`, ''),
     signed(`twin-${ulid}`, 'u', 5_000),
     signed(`twin-${ulid}`, 'u', 99_999_999_999_000),
+    ...texts.map(signedText),
+    ...ticketKeys.map((key) => ticketFor('twin', { keys: [key] })),
     `${real}x`,
     `${real}.x`,
     `2${real.slice(1)}`,

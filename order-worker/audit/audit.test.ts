@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
+import type { PaymentState, RefundReason } from '#contract/payment.ts';
 import { parseReservation } from '#contract/reservation.ts';
 import type { StockSale } from '#stock/stock-sale.ts';
 import type { StoredOrder } from '../orders/order-store.ts';
 import { auditSale } from './audit.ts';
+import type { MoneyRow } from './money.ts';
 
 const sale: StockSale = {
   state: 'open',
@@ -15,6 +17,7 @@ const sale: StockSale = {
   returned: 0,
   committed: 2,
   skipped: 0,
+  withheld: 0,
   fault: null,
 };
 const row = (
@@ -30,6 +33,24 @@ const row = (
   state,
   acceptedAt: 9,
 });
+
+/** One payment of an order, and its refund: `<state> <reason>`. */
+function money(
+  orderId: string,
+  orderState: StoredOrder['state'],
+  payment: PaymentState | null,
+  refund?: `${'pending' | 'succeeded'} ${RefundReason}`,
+): MoneyRow {
+  const sum = { amount: 100, currency: 'CNY' };
+  const [state, reason] = (refund?.split(' ') ?? []) as ['pending' | 'succeeded', RefundReason]; // as its type says
+  return {
+    orderId,
+    orderState,
+    order: sum,
+    payment: payment === null ? null : { ...sum, paymentId: `pay-${orderId}`, state: payment },
+    refund: refund === undefined ? null : { ...sum, refundId: `ref-${orderId}`, state, reason },
+  };
+}
 
 /** The buyers hash as the scripts would have it. */
 function buyersOf(records: readonly string[]): Map<string, number> {
@@ -49,6 +70,7 @@ function audit(
     late?: string;
     buyers?: Map<string, number>;
     deadLetters?: string[];
+    money?: MoneyRow[];
   },
   options = {},
 ) {
@@ -65,6 +87,7 @@ function audit(
       },
       store: { ofSale: async () => change.rows ?? [row('a', 'u', 1, 'paid'), row('b', 'v', 2)] },
       deadLetters: async () => change.deadLetters ?? [],
+      money: async () => change.money ?? [money('a', 'paid', 'succeeded')],
     },
     'autumn',
     options,
@@ -76,7 +99,8 @@ const failing = async (change: Parameters<typeof audit>[0]) =>
 test('books that balance name every unit', async () => {
   const report = await audit({});
   expect(report?.balanced).toBe(true);
-  expect(report?.units).toEqual({ total: 5, free: 2, held: 1, unpaid: 1, paid: 1, refunding: 0 });
+  expect(report?.units).toEqual({ total: 5, free: 2, held: 1, unpaid: 1, paid: 1, refunding: 0, withheld: 0 });
+  expect(report?.money).toEqual({ taken: 100, kept: 100, goingBack: 0, back: 0 });
 });
 
 test('a unit that is nowhere, or twice, breaks I1', async () => {
@@ -123,4 +147,67 @@ test('each unit has an owner by name when asked for', async () => {
 test('a row that disagrees with its reservation breaks I5', async () => {
   expect(await failing({ rows: [row('a', 'u', 1), row('b', 'somebody else', 2)] })).toEqual(['I5']);
   expect(await failing({ rows: [row('a', 'u', 1), row('b', 'v', 77)] })).toEqual(['I5']);
+});
+
+test('withheld units belong to nobody, are counted, and are named', async () => {
+  const change = {
+    sale: { free: 2, withheld: 1, committed: 3 },
+    reservations: { d: 'r:1:4:9:x', c: 'c:1:3:9:w' },
+    rows: [row('a', 'u', 1, 'paid'), row('b', 'v', 2), row('c', 'w', 3), row('d', 'x', 4, 'refunded')],
+    money: [money('a', 'paid', 'succeeded'), money('d', 'refunded', 'succeeded', 'succeeded requested')],
+  };
+  expect(await failing({ ...change, sale: { ...change.sale, free: 1 } })).toEqual([]);
+  expect(await failing(change)).toEqual(['I1']);
+  expect(await failing({ ...change, sale: { free: 1, withheld: 0, committed: 3 } })).toEqual(['I1', 'I6']);
+  const report = await audit({ ...change, sale: { ...change.sale, free: 1 } }, { owners: true });
+  expect(report?.owners?.at(-1)).toMatchObject({ orderId: 'd', where: 'withheld' });
+  expect(report?.checks[0]?.says).toContain('+ withheld 1');
+});
+
+test('money that is kept, on its way back and back is told apart, and adds up', async () => {
+  const report = await audit({
+    money: [
+      money('a', 'paid', 'succeeded'),
+      money('a', 'paid', 'failed'),
+      money('a', 'paid', 'succeeded', 'pending paid_twice'),
+      money('x', 'expired', 'succeeded', 'succeeded order_expired'),
+      money('y', 'awaiting_payment', 'pending'),
+      money('z', 'refunding', 'succeeded', 'pending requested'),
+      money('w', 'refunded', 'succeeded', 'succeeded requested'),
+    ],
+  });
+  expect(report?.money).toEqual({ taken: 500, kept: 100, goingBack: 200, back: 200 });
+  expect(report?.balanced).toBe(true);
+});
+
+test.each<[string, MoneyRow[]]>([
+  ['money for an order that is not kept, and no refund', [money('a', 'expired', 'succeeded')]],
+  ['money for a cancelled order, and no refund', [money('a', 'cancelled', 'succeeded')]],
+  ['a paid order without a payment', [money('a', 'paid', null)]],
+  ['a paid order whose payment never came', [money('a', 'paid', 'pending')]],
+  ['a paid order whose money went back', [money('a', 'paid', 'succeeded', 'succeeded paid_twice')]],
+  [
+    'an order that was paid twice, and nothing goes back',
+    [money('a', 'paid', 'succeeded'), money('a', 'paid', 'succeeded')],
+  ],
+  [
+    'a refund that went through, but the order is refunding',
+    [money('a', 'refunding', 'succeeded', 'succeeded requested')],
+  ],
+  ['a refund that was asked for, but the order is paid', [money('a', 'paid', 'succeeded', 'pending requested')]],
+  ['an order that is refunding without a refund', [money('a', 'refunding', 'succeeded')]],
+  ['a refunded order whose refund did not go through', [money('a', 'refunded', 'succeeded', 'pending requested')]],
+  ['a refund of money that never came', [money('a', 'expired', 'failed', 'pending order_expired')]],
+  ['a payment of another amount', [{ ...money('a', 'paid', 'succeeded'), order: { amount: 99, currency: 'CNY' } }]],
+  [
+    'a refund of another amount',
+    [
+      {
+        ...money('a', 'expired', 'succeeded'),
+        refund: { amount: 1, currency: 'CNY', refundId: 'r', state: 'succeeded', reason: 'order_expired' },
+      },
+    ],
+  ],
+])('breaks I6: %s', async (_what, rows) => {
+  expect(await failing({ money: rows })).toEqual(['I6']);
 });

@@ -1,7 +1,9 @@
 import type { Reservation } from '#contract/reservation.ts';
 import type { Stock } from '#stock/stock.ts';
 import type { StockCut } from '#stock/stock-sale.ts';
-import { endedStates, type OrderStore, type StoredOrder } from '../orders/order-store.ts';
+import { endedStates } from '../orders/order-state.ts';
+import type { OrderStore, StoredOrder } from '../orders/order-store.ts';
+import { auditMoney, type MoneyRow, type MoneySums } from './money.ts';
 
 export type InvariantId = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6';
 export type AuditCheck = { invariant: InvariantId; holds: boolean; says: string };
@@ -9,8 +11,18 @@ export type AuditDifference = { invariant: InvariantId; orderId: string; explain
 export type AuditReport = {
   saleId: string;
   balanced: boolean;
-  /** Units by where they are; `total` = the sum of the others (I1). */
-  units: { total: number; free: number; held: number; unpaid: number; paid: number; refunding: number };
+  /** Units by where they are; `total` = the sum of the others (I1). `withheld`: refunded, and not put back on sale. */
+  units: {
+    total: number;
+    free: number;
+    held: number;
+    unpaid: number;
+    paid: number;
+    refunding: number;
+    withheld: number;
+  };
+  /** Minor units; `taken` = the sum of the others (I6). */
+  money: MoneySums;
   orders: { reservations: number; rows: number };
   checks: AuditCheck[];
   differences: AuditDifference[];
@@ -26,13 +38,15 @@ export type Books = {
   stock: Pick<Stock, 'cut' | 'reservation'>;
   store: Pick<OrderStore, 'ofSale'>;
   deadLetters: () => Promise<string[]>;
+  /** The orders of a sale that have to do with money. */
+  money: (saleId: string) => Promise<MoneyRow[]>;
 };
 export type UnitOwner = {
   orderId: string;
   userId: string;
   units: number;
   place: number;
-  where: UnitPlace | 'free again';
+  where: UnitPlace | 'free again' | 'withheld';
 };
 type UnitPlace = 'held' | 'unpaid' | 'paid' | 'refunding';
 
@@ -57,11 +71,11 @@ export async function auditSale(
     const reservation = await deps.stock.reservation(row.orderId);
     if (reservation !== null) young.set(row.orderId, reservation);
   }
-  const report = compare(saleId, cut, rows, young, deadLetters);
-  return options.owners === true ? { ...report, owners: ownersOf(cut.reservations, rows) } : report;
+  const report = compare({ saleId, cut, rows, young, deadLetters, money: await deps.money(saleId) });
+  return options.owners === true ? { ...report, owners: ownersOf(cut, rows) } : report;
 }
 
-function ownersOf(reservations: ReadonlyMap<string, Reservation>, rows: readonly StoredOrder[]): UnitOwner[] {
+function ownersOf({ sale, reservations }: StockCut, rows: readonly StoredOrder[]): UnitOwner[] {
   const rowsById = new Map(rows.map((row) => [row.orderId, row]));
   return [...reservations]
     .map(([orderId, reservation]) => ({
@@ -69,20 +83,24 @@ function ownersOf(reservations: ReadonlyMap<string, Reservation>, rows: readonly
       userId: reservation.userId,
       units: reservation.units,
       place: reservation.place,
-      where: reservation.state === 'released' ? ('free again' as const) : placeOf(reservation, rowsById.get(orderId)),
+      where: whereIs(reservation, rowsById.get(orderId), sale.withheld > 0),
     }))
     .sort((a, b) => a.place - b.place);
 }
 
-function compare(
-  saleId: string,
-  { sale, reservations, buyers }: StockCut,
-  rows: readonly StoredOrder[],
-  young: ReadonlyMap<string, Reservation>,
-  deadLetters: ReadonlySet<string>,
-): AuditReport {
+function compare(read: {
+  saleId: string;
+  cut: StockCut;
+  rows: readonly StoredOrder[];
+  young: ReadonlyMap<string, Reservation>;
+  deadLetters: ReadonlySet<string>;
+  money: readonly MoneyRow[];
+}): AuditReport {
+  const { saleId, rows, young, deadLetters } = read;
+  const { sale, reservations, buyers } = read.cut;
   const rowsById = new Map(rows.map((row) => [row.orderId, row]));
-  const units = { total: sale.total, free: sale.free, held: 0, unpaid: 0, paid: 0, refunding: 0 };
+  const { total, free, withheld } = sale;
+  const units = { total, free, held: 0, unpaid: 0, paid: 0, refunding: 0, withheld };
   const perUser = new Map<string, number>();
   const differences: AuditDifference[] = [];
   let returned = 0;
@@ -136,13 +154,15 @@ function compare(
       explains: `user ${userId} holds ${counted} units, but ${noted} are noted`,
     });
   }
-  if (returned !== sale.returned) {
+  if (returned !== sale.returned + withheld) {
     differences.push({
       invariant: 'I6',
       orderId: '',
-      explains: `${returned} units of ended orders, but ${sale.returned} were counted back`,
+      explains: `${returned} units of ended orders, but ${sale.returned} were counted back and ${withheld} withheld`,
     });
   }
+  const { sums, findings } = auditMoney(read.money);
+  for (const finding of findings) differences.push({ invariant: 'I6', ...finding });
 
   // Orders that were committed and came back later are counted there for ever.
   if (sale.committed < committed || sale.committed > committed + returned) {
@@ -153,24 +173,29 @@ function compare(
     });
   }
 
-  const sum = units.free + units.held + units.unpaid + units.paid + units.refunding;
+  const sum = units.free + units.held + units.unpaid + units.paid + units.refunding + withheld;
   const clean = (invariant: InvariantId) => !differences.some((difference) => difference.invariant === invariant);
   const checks: AuditCheck[] = [
     {
       invariant: 'I1',
       holds: sum === units.total && units.free >= 0 && clean('I1'),
-      says: `total ${units.total} = free ${units.free} + held ${units.held} + unpaid ${units.unpaid} + paid ${units.paid} + refunding ${units.refunding}${sum === units.total ? '' : ` (the sum is ${sum})`}`,
+      says: `total ${units.total} = free ${units.free} + held ${units.held} + unpaid ${units.unpaid} + paid ${units.paid} + refunding ${units.refunding}${withheld === 0 ? '' : ` + withheld ${withheld}`}${sum === units.total ? '' : ` (the sum is ${sum})`}`,
     },
     { invariant: 'I2', holds: clean('I2'), says: `nobody has more than ${sale.limitPerUser}` },
     { invariant: 'I3', holds: clean('I3'), says: 'every committed order has its row' },
     { invariant: 'I4', holds: clean('I4'), says: 'every row has its reservation' },
     { invariant: 'I5', holds: clean('I5'), says: 'row and reservation of each order agree' },
-    { invariant: 'I6', holds: clean('I6'), says: `each of the ${sale.returned} units that came back came back once` },
+    {
+      invariant: 'I6',
+      holds: clean('I6'),
+      says: `each of the ${sale.returned} units that came back came back once; money taken ${sums.taken} = kept ${sums.kept} + going back ${sums.goingBack} + back ${sums.back}`,
+    },
   ];
   return {
     saleId,
     balanced: checks.every((check) => check.holds),
     units,
+    money: sums,
     orders: { reservations: reservations.size, rows: rows.length },
     checks,
     differences,
@@ -181,6 +206,12 @@ function compare(
 
 function agree(row: StoredOrder, { userId, units, place }: Reservation): boolean {
   return row.userId === userId && row.quantity === units && row.place === place;
+}
+
+/** A sale withholds all of its refunded units, or none. */
+function whereIs(reservation: Reservation, row: StoredOrder | undefined, isWithholding: boolean): UnitOwner['where'] {
+  if (reservation.state !== 'released') return placeOf(reservation, row);
+  return isWithholding && row?.state === 'refunded' ? 'withheld' : 'free again';
 }
 
 function placeOf(reservation: Reservation, row: StoredOrder | undefined): UnitPlace {

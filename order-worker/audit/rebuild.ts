@@ -1,8 +1,11 @@
 import { type AcceptedOrder, acceptedOrderSchema } from '#contract/order.ts';
 import type { Reservation } from '#contract/reservation.ts';
-import type { KnownOrder, Stock } from '#stock/stock.ts';
+import type { SaleFile } from '#contract/sale.ts';
+import type { Correction } from '#stock/outcomes.ts';
+import type { KnownOrder, Stock, UnitsGo } from '#stock/stock.ts';
 import type { StockSale } from '#stock/stock-sale.ts';
-import { endedStates, type OrderStore } from '../orders/order-store.ts';
+import { endedStates } from '../orders/order-state.ts';
+import type { OrderStore, StoredOrder } from '../orders/order-store.ts';
 
 /** What a rebuild would do; computed first, shown, and only then done. Units throughout. */
 export type RebuildPlan = {
@@ -11,19 +14,25 @@ export type RebuildPlan = {
   state: StockSale['state'] | 'missing';
   total: number;
   freeNow: number | null;
+  /** Below 0: its reservations hold that many units more than there are, and nothing else is done. */
   freeAfter: number;
+  /** Counts, and units noted for a user, that do not fit the reservations: by name, what stands there, what is right. */
+  counts: Correction[];
+  buyers: Correction[];
   /** Orders that the database or the queue has and stock Redis lacks. */
   restore: KnownOrder[];
   /** Reservations that still count although their order has ended: their units go back. */
   release: string[];
+  /** The same of refunded orders of a sale that does not restock: nobody gets their units. */
+  withhold: string[];
   /** Orders for which no unit is left: more was promised than the sale has. Nothing is done for these. */
   excess: KnownOrder[];
   /** Orders that have ended and are unknown to stock Redis: given back and released, so that their places stay taken. */
-  ended: KnownOrder[];
+  ended: (KnownOrder & { where: UnitsGo })[];
 };
 
 type Deps = {
-  stock: Pick<Stock, 'cut'>;
+  stock: Pick<Stock, 'cut' | 'recount'>;
   store: Pick<OrderStore, 'ofSale'>;
   /** Data of every job that is still in the orders queue. */
   queuedOrders: () => Promise<unknown[]>;
@@ -33,23 +42,30 @@ type Deps = {
  * Compares stock Redis with the orders that exist: rows in the database, and accepted orders that still stand in the
  * queue. Null when the sale is on sale: a rebuild needs it to stand still.
  */
-export async function planRebuild(deps: Deps, saleId: string, total: number): Promise<RebuildPlan | null> {
+export async function planRebuild(
+  deps: Deps,
+  saleId: string,
+  sale: Pick<SaleFile, 'units' | 'restock'>,
+): Promise<RebuildPlan | null> {
   const cut = await deps.stock.cut(saleId);
-  if (cut?.sale.state === 'open' || cut?.sale.state === 'sold_out') return null;
+  const counted = cut === null ? null : await deps.stock.recount(saleId, 'look');
+  if (counted?.kind === 'not_standing') return null;
   // Jobs first: an order that leaves the queue in between is found among the rows.
   const jobs = await deps.queuedOrders();
   const rows = await deps.store.ofSale(saleId);
   const reservations = cut?.reservations ?? new Map<string, Reservation>();
 
+  const whereTo = (state: StoredOrder['state']): UnitsGo =>
+    state === 'refunded' && !sale.restock ? 'withheld' : 'shelf';
   const known = new Map<string, KnownOrder>();
-  const endedUnknown: KnownOrder[] = [];
+  const endedUnknown: RebuildPlan['ended'] = [];
   for (const row of rows) {
     const { orderId, userId, quantity, place, acceptedAt } = row;
     const order: KnownOrder = { orderId, state: 'committed', units: quantity, place, acceptedAt, userId };
     if (!endedStates.has(row.state)) known.set(orderId, order);
-    else if (!reservations.has(orderId)) endedUnknown.push(order);
+    else if (!reservations.has(orderId)) endedUnknown.push({ ...order, where: whereTo(row.state) });
   }
-  const ended = new Set(rows.filter((row) => endedStates.has(row.state)).map((row) => row.orderId));
+  const ended = new Map(rows.filter((row) => endedStates.has(row.state)).map((row) => [row.orderId, row.state]));
   for (const job of jobs) {
     const order = acceptedOrderSchema.safeParse(job);
     if (!order.success || order.data.saleId !== saleId) continue;
@@ -57,12 +73,15 @@ export async function planRebuild(deps: Deps, saleId: string, total: number): Pr
       known.set(order.data.orderId, held(order.data));
   }
 
-  const release = [...reservations].flatMap(([orderId, reservation]) =>
-    reservation.state !== 'released' && ended.has(orderId) ? [orderId] : [],
-  );
-  const releasing = new Set(release);
-  let free = cut?.sale.free ?? total;
-  for (const orderId of releasing) free += reservations.get(orderId)?.units ?? 0;
+  const stillCounting = [...reservations].flatMap(([orderId, reservation]) => {
+    const state = ended.get(orderId);
+    return reservation.state !== 'released' && state !== undefined ? [{ orderId, where: whereTo(state) }] : [];
+  });
+  const going = (to: UnitsGo) => stillCounting.filter(({ where }) => where === to).map(({ orderId }) => orderId);
+  const [release, withhold] = [going('shelf'), going('withheld')];
+  let free = counted?.free ?? sale.units;
+  for (const orderId of release) free += reservations.get(orderId)?.units ?? 0;
+  for (const { where, units } of endedUnknown) if (where === 'withheld') free -= units;
 
   const restore: KnownOrder[] = [];
   const excess: KnownOrder[] = [];
@@ -79,11 +98,14 @@ export async function planRebuild(deps: Deps, saleId: string, total: number): Pr
   return {
     saleId,
     state: cut?.sale.state ?? 'missing',
-    total: cut?.sale.total ?? total,
+    total: cut?.sale.total ?? sale.units,
     freeNow: cut?.sale.free ?? null,
     freeAfter: free,
+    counts: counted?.counts ?? [],
+    buyers: counted?.buyers ?? [],
     restore,
     release,
+    withhold,
     excess,
     ended: endedUnknown,
   };
@@ -94,24 +116,54 @@ function held(order: AcceptedOrder): KnownOrder {
   return { orderId, state: 'held', units: quantity, place, acceptedAt, userId };
 }
 
+/** What a plan for a sale that is closed for good comes down to: its counts. Nobody can get an order back any more. */
+export function countsOnly(plan: RebuildPlan): RebuildPlan {
+  return { ...plan, restore: [], release: [], withhold: [], excess: [], ended: [] };
+}
+
+export type Rebuilt = {
+  restored: number;
+  refused: string[];
+  counts: Correction[];
+  buyers: Correction[];
+  /** Units that reservations hold above what there is; nothing else was done then. */
+  oversold: number;
+};
+
 /** Carries a plan out on a sale that stands still (paused, or a fresh draft); each step is idempotent. */
 export async function applyRebuild(
-  deps: { stock: Pick<Stock, 'restore' | 'release' | 'mend'> },
+  deps: { stock: Pick<Stock, 'restore' | 'release' | 'mend' | 'recount' | 'pauseForFault'> },
   plan: RebuildPlan,
-): Promise<{ restored: number; refused: string[] }> {
-  for (const orderId of plan.release) await deps.stock.release(plan.saleId, orderId);
+): Promise<Rebuilt> {
+  const { stock } = deps;
+  const { saleId } = plan;
+  // First, because what follows adds to the counts and takes from them; again, when units came back that were missing.
+  let counted = await stock.recount(saleId, 'mend');
+  const nothing = { restored: 0, refused: [], counts: [], buyers: [], oversold: 0 };
+  const onSale = { ...nothing, refused: [`${saleId} is on sale again: pause it first`] };
+  if (counted.kind === 'not_standing') return onSale;
+  for (const orderId of plan.release) await stock.release(saleId, orderId);
+  for (const orderId of plan.withhold) await stock.release(saleId, orderId, 'withheld');
+  if (counted.kind === 'oversold') counted = await stock.recount(saleId, 'mend');
+  if (counted.kind === 'not_standing') return onSale;
+  const { counts, buyers } = counted;
+  if (counted.kind === 'oversold') {
+    // Keeps it off sale: a unit that comes back belongs to one of those who have none.
+    await stock.pauseForFault(saleId, `${-counted.free} units more are promised than there are`, 0);
+    return { ...nothing, oversold: -counted.free };
+  }
   let restored = 0;
   // Before the others: each needs its units for a moment.
   for (const order of plan.ended) {
-    await deps.stock.restore(plan.saleId, order);
-    await deps.stock.release(plan.saleId, order.orderId);
+    await stock.restore(saleId, order);
+    await stock.release(saleId, order.orderId, order.where);
   }
   const refused: string[] = [];
   for (const order of plan.restore) {
-    const outcome = await deps.stock.restore(plan.saleId, order);
+    const outcome = await stock.restore(saleId, order);
     if (outcome === 'restored') restored += 1;
     else if (outcome !== 'already') refused.push(`${order.orderId}: ${outcome}`);
   }
-  if (refused.length === 0 && plan.excess.length === 0) await deps.stock.mend(plan.saleId);
-  return { restored, refused };
+  if (refused.length === 0 && plan.excess.length === 0) await stock.mend(saleId);
+  return { restored, refused, counts, buyers, oversold: 0 };
 }

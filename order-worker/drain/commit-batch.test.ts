@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { type AcceptedOrder, newOrderId } from '#contract/order.ts';
+import type { ShownOrder } from '#contract/shown-order.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { StockFault } from '#stock/fault.ts';
 import type { CommitOutcome } from '#stock/outcomes.ts';
@@ -15,6 +16,7 @@ const order = (saleId: string, userId = 'u'): AcceptedOrder => ({
   place: 1,
   acceptedAt: 1,
 });
+const shown: ShownOrder = { version: 1, state: 'awaiting_payment', payByMs: 1, amount: 1, currency: 'CNY' };
 const sqlError = (code: string) => Object.assign(new Error(code), { code });
 
 function batchWith(options: {
@@ -22,10 +24,12 @@ function batchWith(options: {
   commit?: (saleId: string, ids: readonly string[]) => Promise<CommitOutcome[]>;
 }) {
   const committed: string[] = [];
+  const handedOn: string[] = [];
   let waits = 0;
   const commitBatch = createCommitBatch({
-    store: { store: options.store ?? (async (orders) => orders.map(() => ({ kind: 'stored' }))) },
+    store: { store: options.store ?? (async (orders) => orders.map(() => ({ kind: 'stored', shown }))) },
     stock: {
+      show: async () => {},
       commit:
         options.commit ??
         (async (_saleId, ids) => {
@@ -37,8 +41,9 @@ function batchWith(options: {
     wait: async () => {
       waits += 1;
     },
+    onStoredOrders: (orders) => handedOn.push(...orders.map(({ orderId }) => orderId)),
   });
-  return { commitBatch, committed, waits: () => waits };
+  return { commitBatch, committed, handedOn, waits: () => waits };
 }
 
 test('reservations are committed by sale, and only after the rows are stored', async () => {
@@ -46,7 +51,7 @@ test('reservations are committed by sale, and only after the rows are stored', a
   const { commitBatch } = batchWith({
     store: async (orders) => {
       steps.push(`store ${orders.length}`);
-      return orders.map(() => ({ kind: 'stored' }));
+      return orders.map(() => ({ kind: 'stored', shown }));
     },
     commit: async (saleId, ids) => {
       steps.push(`commit ${saleId} ${ids.length}`);
@@ -64,7 +69,7 @@ test('while the database or stock Redis is away the batch waits; nothing fails',
     store: async (orders) => {
       stored += 1;
       if (stored < 4) throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
-      return orders.map(() => ({ kind: 'stored' }));
+      return orders.map(() => ({ kind: 'stored', shown }));
     },
     commit: async (_saleId, ids) => {
       commits += 1;
@@ -72,22 +77,23 @@ test('while the database or stock Redis is away the batch waits; nothing fails',
       return ids.map(() => 'committed');
     },
   });
-  expect(await commitBatch([order('a')])).toEqual([{ kind: 'stored' }]);
+  expect(await commitBatch([order('a')])).toEqual([{ kind: 'stored', shown }]);
   expect(waits()).toBe(5);
 });
 
 test('a poison order fails alone, its batch is stored without it', async () => {
   const poison = order('a', 'poison');
-  const { commitBatch, committed } = batchWith({
+  const { commitBatch, committed, handedOn } = batchWith({
     store: async (orders) => {
       if (orders.includes(poison)) throw sqlError('22P02');
-      return orders.map(() => ({ kind: 'stored' }));
+      return orders.map(() => ({ kind: 'stored', shown }));
     },
   });
   const [first, second] = [order('a'), order('a')];
   const outcomes = await commitBatch([first, poison, second]);
   expect(outcomes.map((outcome) => outcome instanceof PoisonOrder)).toEqual([false, true, false]);
   expect(committed).toEqual([first.orderId, second.orderId]);
+  expect(handedOn).toEqual(committed); // what expires them hears of stored orders only
 });
 
 test('an order of a sale that the catalogue does not have is poison, and is not committed', async () => {
@@ -100,7 +106,9 @@ test('an order of a sale that the catalogue does not have is poison, and is not 
 });
 
 test('an order that was stored before is committed again: the crash may have come in between', async () => {
-  const { commitBatch, committed } = batchWith({ store: async (orders) => orders.map(() => ({ kind: 'already' })) });
+  const { commitBatch, committed } = batchWith({
+    store: async (orders) => orders.map(() => ({ kind: 'already', shown })),
+  });
   const again = order('a');
   await commitBatch([again]);
   expect(committed).toEqual([again.orderId]);

@@ -1,4 +1,5 @@
 import type { AcceptedOrder } from '#contract/order.ts';
+import type { ShownOrder } from '#contract/shown-order.ts';
 import type { Logger } from '#runtime/logger.ts';
 import { StockFault } from '#stock/fault.ts';
 import type { Stock } from '#stock/stock.ts';
@@ -19,13 +20,17 @@ export type CommitBatch = (orders: readonly AcceptedOrder[]) => Promise<(StoreOu
  */
 export function createCommitBatch(deps: {
   store: Pick<OrderStore, 'store'>;
-  stock: Pick<Stock, 'commit'>;
+  stock: Pick<Stock, 'commit' | 'show'>;
   logger: Logger;
+  /** Rejects when the process ends: the batch is given up, its jobs are not. */
   wait: (ms: number) => Promise<void>;
+  onOutage?: (what: string, error: unknown) => void;
   /** The database refused an order because its sale has no unit left for it: an alarm. */
   onGuard?: () => void;
+  /** These orders are in the database, their reservations are told: what follows must not hold up the drain. */
+  onStoredOrders?: (orders: readonly (ShownOrder & { orderId: string })[]) => void;
 }): CommitBatch {
-  const { store, stock, logger, wait, onGuard } = deps;
+  const { store, stock, logger, wait, onOutage, onGuard, onStoredOrders } = deps;
 
   async function patiently<T>(what: string, work: () => Promise<T>, isOutage: (error: unknown) => boolean): Promise<T> {
     for (let attempt = 0; ; attempt += 1) {
@@ -33,6 +38,7 @@ export function createCommitBatch(deps: {
         return await work();
       } catch (error) {
         if (!isOutage(error)) throw error;
+        onOutage?.(what, error);
         if (attempt % 10 === 0) logger.warn({ err: error, attempt }, `${what} is away: the drain waits`);
         await wait(Math.min(100 * 2 ** attempt, 2000));
       }
@@ -41,7 +47,7 @@ export function createCommitBatch(deps: {
 
   const storeOne = async (order: AcceptedOrder): Promise<StoreOutcome | PoisonOrder> => {
     try {
-      const [outcome] = await patiently('postgres', () => store.store([order]), isDatabaseOutage);
+      const [outcome] = await patiently('PostgreSQL', () => store.store([order]), isDatabaseOutage);
       return outcome ?? new PoisonOrder('no outcome');
     } catch (error) {
       if (isUnitsGuard(error)) {
@@ -55,7 +61,7 @@ export function createCommitBatch(deps: {
   return async (orders) => {
     let outcomes: (StoreOutcome | PoisonOrder)[];
     try {
-      outcomes = await patiently('postgres', () => store.store(orders), isDatabaseOutage);
+      outcomes = await patiently('PostgreSQL', () => store.store(orders), isDatabaseOutage);
     } catch (error) {
       logger.warn({ err: error, orders: orders.length }, 'a batch was refused; storing its orders one by one');
       outcomes = [];
@@ -63,21 +69,23 @@ export function createCommitBatch(deps: {
     }
 
     const stored = Map.groupBy(
-      orders.filter((_order, index) => isStored(outcomes[index])),
+      orders.flatMap(({ orderId, saleId }, index) => {
+        const outcome = outcomes[index];
+        return isStored(outcome) ? [{ saleId, orderId, ...outcome.shown }] : [];
+      }),
       (order) => order.saleId,
     );
     for (const [saleId, ofSale] of stored) {
       const ids = ofSale.map((order) => order.orderId);
-      const replies = await patiently(
-        'stock redis',
-        () => stock.commit(saleId, ids),
-        (error) => error instanceof StockFault,
-      );
+      // Shown before it is committed, on one connection: a committed order always has its picture.
+      const tell = () => Promise.all([stock.show(saleId, ofSale), stock.commit(saleId, ids)]);
+      const [, replies] = await patiently('stock Redis', tell, (error) => error instanceof StockFault);
       for (const [index, reply] of replies.entries()) {
         if (reply === 'unknown' || reply === 'released') {
           logger.error({ orderId: ids[index], reply }, 'a stored order has no live reservation: run seckill audit');
         }
       }
+      onStoredOrders?.(ofSale);
     }
     return outcomes.map((outcome, index) =>
       outcome instanceof PoisonOrder || outcome.kind !== 'sale_unknown'
@@ -87,7 +95,9 @@ export function createCommitBatch(deps: {
   };
 }
 
-function isStored(outcome: StoreOutcome | PoisonOrder | undefined): boolean {
+function isStored(
+  outcome: StoreOutcome | PoisonOrder | undefined,
+): outcome is Exclude<StoreOutcome, { kind: 'sale_unknown' }> {
   return outcome !== undefined && !(outcome instanceof PoisonOrder) && outcome.kind !== 'sale_unknown';
 }
 

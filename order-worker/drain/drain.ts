@@ -1,59 +1,207 @@
-import { type ConnectionOptions, UnrecoverableError, Worker } from 'bullmq';
-import { acceptedOrderSchema } from '#contract/order.ts';
-import { queueNames, queuePrefix } from '#contract/queues.ts';
+import { UnrecoverableError } from 'bullmq';
+import type { DrainSettings } from '#contract/drain.ts';
+import { type AcceptedOrder, acceptedOrderSchema, tracks } from '#contract/order.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
+import type { Tracing } from '#runtime/tracing.ts';
+import type { StoreOutcome } from '../orders/order-store.ts';
 import { type CommitBatch, PoisonOrder } from './commit-batch.ts';
-import { createMicroBatcher } from './micro-batch.ts';
+import type { OrderJob, OrderQueue } from './order-queue.ts';
+import type { Pacer } from './pacer.ts';
+import type { DrainSettingsWatch } from './settings.ts';
 
-export type Drain = { close: () => Promise<void> };
+export type Drain = {
+  /** Jobs that were taken off the queue and are not finished. */
+  inFlight: () => number;
+  /** The settings changed: look at once. */
+  nudge: () => void;
+  close: () => Promise<void>;
+};
+
+const batchSize = 200;
+/** Uncapped: one batch in PostgreSQL, one on its way there, one on its way out of the queue. */
+const mostInFlight = 3 * batchSize;
+/** Between two looks at the queue, so that orders gather to a batch. */
+const restMs = 20;
+const renewLocksMs = 2000;
 
 /**
- * Takes jobs off the orders queue and stores them in micro-batches. The rate is the queue's global limit (rate.ts). A
- * job that runs twice (stalled, retried) finds its row and is done.
+ * Takes orders off the queue at the set rate and stores them in batches, several at a time. A job that runs twice
+ * (stalled, retried) finds its row and is done. While what it stores in is away its batches wait, and nothing more is
+ * taken.
  */
 export function startDrain(deps: {
-  connection: ConnectionOptions;
+  orderQueue: OrderQueue;
+  settings: Pick<DrainSettingsWatch, 'last' | 'isFresh'>;
+  pacer: Pacer;
   commitBatch: CommitBatch;
   logger: Logger;
-  onStored: (outcome: 'stored' | 'already' | 'poison') => void;
-  concurrency?: number;
+  onDone: (outcome: 'stored' | 'already' | 'poison', count: number) => void;
+  tracing?: Pick<Tracing, 'record'> | null;
 }): Drain {
-  const { connection, commitBatch, logger, onStored, concurrency = 200 } = deps;
+  const { orderQueue, settings, pacer, commitBatch, logger, onDone, tracing = null } = deps;
   const warn = createThrottledWarn(logger);
-  const batcher = createMicroBatcher({ handle: commitBatch, maxSize: concurrency, maxWaitMs: 5 });
+  const batches = new Set<Promise<void>>();
+  const inFlight = new Set<string>();
+  let unstored = 0;
+  let isClosing = false;
+  let isFull = false;
+  let wake = () => {};
 
-  const worker = new Worker(
-    queueNames.orders,
-    async (job) => {
-      const order = acceptedOrderSchema.safeParse(job.data);
-      if (!order.success) {
-        onStored('poison');
-        throw new UnrecoverableError(`not an order: ${order.error.issues[0]?.message}`);
-      }
-      try {
-        const outcome = await batcher.add(order.data);
-        if (outcome.kind !== 'sale_unknown') onStored(outcome.kind);
-      } catch (error) {
-        if (!(error instanceof PoisonOrder)) throw error;
-        onStored('poison');
-        throw new UnrecoverableError(error.message);
-      }
-    },
-    {
-      connection,
-      prefix: queuePrefix,
-      concurrency,
-      // A dead worker's jobs go to another within about 8 s; one that ran twice after all finds its row.
-      lockDuration: 5000,
-      stalledInterval: 2500,
-      // A stall is never the order's fault: it must not make a dead letter of it.
-      maxStalledCount: 1_000_000,
-    },
-  );
-  worker.on('error', (error) => warn(error, 'drain'));
-  worker.on('failed', (job, error) =>
-    logger.error({ orderId: job?.id, err: error }, 'an order was given up on: its audit names it (seckill audit, I3)'),
-  );
+  const rest = (ms: number) =>
+    new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
 
-  return { close: () => worker.close() };
+  /**
+   * How many more may be under way. Capped: a tenth of a second more than the usual time in PostgreSQL needs, for so much
+   * may come late, all at once. Uncapped: whole batches.
+   */
+  function room(): number {
+    const rate = settings.last()?.ratePerSecond ?? null;
+    const left = mostInFlight - inFlight.size;
+    if (rate === null) return left < batchSize ? 0 : left;
+    const seconds = 0.1 + pacer.state().usualMs / 1000;
+    return Math.min(left, Math.ceil(rate * seconds) - unstored);
+  }
+
+  async function take(): Promise<number> {
+    const free = room();
+    isFull = free < 1;
+    const most = Math.min(batchSize, free, pacer.allowance());
+    if (most < 1) return restMs;
+    const known: DrainSettings | null = settings.isFresh() ? settings.last() : null;
+    let fetched = await orderQueue.fetch(most, known);
+    // Nobody has told queue Redis since it was wiped: what this worker heard last counts.
+    if (fetched.kind === 'unknown' && settings.last() !== null) fetched = await orderQueue.fetch(most, settings.last());
+    if (fetched.kind === 'unknown') {
+      warn(new Error('ZooKeeper has not told the drain rate, nor has another worker'), 'the drain waits');
+      return 200;
+    }
+    if (fetched.kind === 'paused') return 500;
+    const { jobs, isDry, waitMs } = fetched;
+    pacer.took(jobs.length);
+    if (jobs.length > 0) {
+      const batch = handle(jobs).catch((error: unknown) => warn(error, 'a batch of orders'));
+      batches.add(batch);
+      void batch.finally(() => {
+        batches.delete(batch);
+        if (isFull) wake();
+      });
+    }
+    return isDry || jobs.length < batchSize ? Math.max(restMs, waitMs) : 0;
+  }
+
+  async function handle(jobs: readonly OrderJob[]): Promise<void> {
+    for (const { jobId } of jobs) inFlight.add(jobId);
+    unstored += jobs.length;
+    try {
+      const stored = await store(jobs).finally(() => {
+        unstored -= jobs.length;
+      });
+      // When this fails the orders are stored all the same: their locks run out, and they are found to be.
+      const lost = await orderQueue.finish(stored);
+      if (lost > 0) logger.warn({ jobs: lost }, 'jobs ran here and elsewhere: their locks had run out');
+    } finally {
+      for (const { jobId } of jobs) inFlight.delete(jobId);
+    }
+  }
+
+  /** The jobs whose orders are stored. The others are failed here, or are left to another worker when this one ends. */
+  async function store(jobs: readonly OrderJob[]): Promise<string[]> {
+    const takenAt = Date.now();
+    const results = new Map<string, StoreOutcome | PoisonOrder>();
+    const orders = new Map<string, AcceptedOrder>();
+    for (const { jobId, data } of jobs) {
+      const order = parseOrder(data);
+      if (order instanceof PoisonOrder) results.set(jobId, order);
+      else orders.set(jobId, order);
+    }
+    try {
+      const outcomes = orders.size === 0 ? [] : await commitBatch([...orders.values()]);
+      for (const [index, jobId] of [...orders.keys()].entries()) {
+        results.set(jobId, outcomes[index] ?? new PoisonOrder('it was not answered for'));
+      }
+    } catch (error) {
+      if (isClosing) return [];
+      warn(error, 'a batch of orders failed');
+      const reason = error instanceof Error ? error : new Error(String(error));
+      for (const { jobId } of jobs) await orderQueue.fail(jobId, reason);
+      return [];
+    }
+    const done: string[] = [];
+    const stored: ReturnType<typeof tracks>[] = [];
+    for (const [jobId, result] of results) {
+      if (!(result instanceof PoisonOrder)) {
+        done.push(jobId);
+        const order = orders.get(jobId);
+        if (order === undefined) continue;
+        stored.push(tracks(order));
+        if (tracing !== null) traceStoring(tracing, order, takenAt);
+        continue;
+      }
+      logger.error({ orderId: jobId, err: result }, 'an order was given up on: see seckill dlq list');
+      onDone('poison', 1);
+      await orderQueue.fail(jobId, new UnrecoverableError(result.message));
+    }
+    if (stored.length > 0) logger.info({ orders: stored }, 'orders stored');
+    for (const kind of ['stored', 'already'] as const) {
+      const count = [...results.values()].filter((it) => !(it instanceof PoisonOrder) && it.kind === kind).length;
+      if (count > 0) onDone(kind, count);
+      if (kind === 'stored') pacer.stored(count);
+    }
+    return done;
+  }
+
+  async function run(): Promise<void> {
+    while (!isClosing) {
+      const ms = await take().catch((error: unknown) => {
+        warn(error, 'taking orders off the queue');
+        return 500;
+      });
+      if (ms > 0 && !isClosing) await rest(ms);
+    }
+  }
+
+  const locks = setInterval(() => {
+    orderQueue.extendLocks([...inFlight]).catch((error: unknown) => warn(error, 'keeping the locks'));
+  }, renewLocksMs);
+  const running = run();
+
+  return {
+    inFlight: () => inFlight.size,
+    nudge: () => wake(),
+    close: async () => {
+      isClosing = true;
+      wake();
+      await running;
+      await Promise.all(batches);
+      clearInterval(locks);
+    },
+  };
+}
+
+/** From the queue until the row is there and stock Redis knows. */
+function traceStoring(
+  tracing: Pick<Tracing, 'record'>,
+  { orderId, traceparent }: AcceptedOrder,
+  startMs: number,
+): void {
+  if (traceparent === undefined) return;
+  const attributes = { 'seckill.order': orderId };
+  tracing.record({ name: 'store', kind: 'consumer', parent: traceparent, startMs, endMs: Date.now(), attributes });
+}
+
+function parseOrder(data: string): AcceptedOrder | PoisonOrder {
+  let value: unknown;
+  try {
+    value = JSON.parse(data);
+  } catch {
+    return new PoisonOrder('not an order: not JSON');
+  }
+  const order = acceptedOrderSchema.safeParse(value);
+  return order.success ? order.data : new PoisonOrder(`not an order: ${order.error.issues[0]?.message}`);
 }

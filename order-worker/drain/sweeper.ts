@@ -51,6 +51,10 @@ export function startSweeper(deps: {
   ): Promise<void> {
     const present = await store.present(overdue.map(({ orderId }) => orderId));
     const rows = overdue.filter(({ orderId }) => present.has(orderId)).map(({ orderId }) => orderId);
+    await stock.show(
+      saleId,
+      [...present].map(([orderId, shown]) => ({ orderId, ...shown })),
+    );
     await stock.commit(saleId, rows);
     if (rows.length > 0) onSwept('committed', rows.length);
     const absent = overdue.filter(({ orderId }) => !present.has(orderId));

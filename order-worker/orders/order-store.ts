@@ -1,9 +1,10 @@
-import type { AcceptedOrder, OrderState } from '#contract/order.ts';
-import { inTransaction, type Pool } from '#runtime/postgres.ts';
+import type { AcceptedOrder } from '#contract/order.ts';
+import type { StoredOrderState } from '#contract/order-events.ts';
+import type { ShownOrder } from '#contract/shown-order.ts';
+import type { Pool } from '#runtime/postgres.ts';
 
 export type StoreOutcome =
-  | { kind: 'stored' }
-  | { kind: 'already' }
+  | { kind: 'stored' | 'already'; shown: ShownOrder }
   /** The catalogue has no such sale: the order cannot be priced. */
   | { kind: 'sale_unknown' };
 
@@ -13,14 +14,11 @@ export type StoredOrder = {
   userId: string;
   quantity: number;
   place: number;
-  state: OrderState;
+  state: StoredOrderState;
   acceptedAt: number;
 };
 
-type Row = { id: string; user_id: string; quantity: number; place: number; state: OrderState; accepted_at: Date };
-
-/** States of orders that hold no unit any more. */
-export const endedStates: ReadonlySet<OrderState> = new Set(['expired', 'cancelled', 'refunded', 'failed']);
+type Row = { id: string; user_id: string; quantity: number; place: number; state: StoredOrderState; accepted_at: Date };
 
 /** True for the refusal of the second guard: the order would be one too many for its sale. */
 export function isUnitsGuard(error: unknown): boolean {
@@ -53,38 +51,69 @@ const storeSql = `
     INSERT INTO order_events (order_id, version, type, data)
     SELECT id, 1, 'order.created', to_jsonb(stored) FROM stored
   )
-  SELECT id FROM stored`;
+  SELECT id, 1 AS version, 'awaiting_payment' AS state, amount, currency, pay_by FROM stored`;
+
+const shownSql = 'SELECT id, version, state, amount, currency, pay_by FROM orders WHERE id = ANY($1)';
+
+type ShownRow = {
+  id: string;
+  version: number;
+  state: StoredOrderState;
+  amount: number;
+  currency: string;
+  pay_by: Date;
+};
+
+function shownById(rows: readonly ShownRow[]): Map<string, ShownOrder> {
+  return new Map(
+    rows.map(({ id, version, state, amount, currency, pay_by }) => [
+      id,
+      { version, state, payByMs: pay_by.getTime(), amount, currency },
+    ]),
+  );
+}
 
 export function createOrderStore(pool: Pool) {
   return {
-    /** Stores a batch in one transaction: all of it or, when it throws, nothing. Outcomes in the order of `orders`. */
+    /** Stores a batch: all of it or, when it throws, nothing. Outcomes in the order of `orders`. */
     async store(orders: readonly AcceptedOrder[]): Promise<StoreOutcome[]> {
       const ids = orders.map((order) => order.orderId);
-      return inTransaction(pool, async (client) => {
-        const { rows } = await client.query<{ id: string }>(storeSql, [
+      // One statement is a transaction by itself, and one round trip instead of three.
+      const { rows } = await pool.query<ShownRow>({
+        name: 'store-orders',
+        text: storeSql,
+        values: [
           ids,
           orders.map((order) => order.saleId),
           orders.map((order) => order.userId),
           orders.map((order) => order.quantity),
           orders.map((order) => order.place),
           orders.map((order) => order.acceptedAt),
-        ]);
-        const stored = new Set(rows.map((row) => row.id));
-        if (stored.size === orders.length) return orders.map(() => ({ kind: 'stored' }));
-        const others = ids.filter((id) => !stored.has(id));
-        const found = await client.query<{ id: string }>('SELECT id FROM orders WHERE id = ANY($1)', [others]);
-        const present = new Set(found.rows.map((row) => row.id));
-        return ids.map((id) => {
-          if (stored.has(id)) return { kind: 'stored' };
-          return present.has(id) ? { kind: 'already' } : { kind: 'sale_unknown' };
-        });
+        ],
+      });
+      const stored = shownById(rows);
+      const others = ids.filter((id) => !stored.has(id));
+      const present = others.length === 0 ? new Map() : shownById((await pool.query(shownSql, [others])).rows);
+      return ids.map((id) => {
+        const [shown, before] = [stored.get(id), present.get(id)];
+        if (shown !== undefined) return { kind: 'stored', shown };
+        return before === undefined ? { kind: 'sale_unknown' } : { kind: 'already', shown: before };
       });
     },
 
-    /** Which of these order ids have a row. */
-    async present(orderIds: readonly string[]): Promise<Set<string>> {
-      const { rows } = await pool.query<{ id: string }>('SELECT id FROM orders WHERE id = ANY($1)', [orderIds]);
-      return new Set(rows.map((row) => row.id));
+    /** Those of these orders that have a row, as they are now. */
+    async present(orderIds: readonly string[]): Promise<Map<string, ShownOrder>> {
+      const { rows } = await pool.query<ShownRow>(shownSql, [orderIds]);
+      return shownById(rows);
+    },
+
+    /** Those of these sales whose refunded units are not to go back on sale. */
+    async withholding(saleIds: readonly string[]): Promise<Set<string>> {
+      if (saleIds.length === 0) return new Set();
+      const { rows } = await pool.query<{ id: string }>('SELECT id FROM sales WHERE id = ANY($1) AND NOT restock', [
+        saleIds,
+      ]);
+      return new Set(rows.map(({ id }) => id));
     },
 
     /** Every order of a sale, by place: for the audit and the rebuild. */

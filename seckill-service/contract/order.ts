@@ -1,6 +1,7 @@
 import { ulid } from 'ulid';
 import { z } from 'zod';
-import { saleIdPattern } from './sale.ts';
+import { originSchema } from './origin.ts';
+import { maxUnitsPerUser, saleIdPattern } from './sale.ts';
 
 export const orderStates = [
   'queued',
@@ -14,6 +15,9 @@ export const orderStates = [
 ] as const;
 export type OrderState = (typeof orderStates)[number];
 
+/** States of orders that hold no unit any more, and that nothing leads out of. */
+export const endedOrderStates: ReadonlySet<OrderState> = new Set(['expired', 'cancelled', 'refunded', 'failed']);
+
 const suffixLength = 26;
 const orderIdPattern = /^[a-z0-9-]{1,48}-[0-9a-hjkmnp-tv-z]{26}$/;
 
@@ -23,6 +27,19 @@ const orderIdPattern = /^[a-z0-9-]{1,48}-[0-9a-hjkmnp-tv-z]{26}$/;
  */
 export function newOrderId(saleId: string, nowMs: number): string {
   return `${saleId}-${ulid(nowMs).toLowerCase()}`;
+}
+
+const randomDigits = 16;
+
+/**
+ * The order id that belongs to `seed`, at least 16 bytes that nobody can guess: the same for the same three arguments.
+ * A ULID of `timeMs` (Unix ms) whose random part, 16 digits of 5 bits, comes from the seed.
+ * Source: https://github.com/ulid/spec.
+ */
+export function derivedOrderId(saleId: string, timeMs: number, seed: Uint8Array): string {
+  let at = 0;
+  const prng = () => ((seed[at++ % randomDigits] ?? 0) % 32) / 32;
+  return `${saleId}-${ulid(timeMs, prng).toLowerCase()}`;
 }
 
 /** The sale an order id belongs to, or null when it is not the shape of an order id. */
@@ -51,21 +68,42 @@ export const acceptedOrderSchema = z.object({
   quantity: z.int().positive(),
   place: z.int().positive(),
   acceptedAt: z.int().positive(),
+  ...originSchema.shape,
 });
 export type AcceptedOrder = z.infer<typeof acceptedOrderSchema>;
 
-/** `POST /api/sales/<saleId>/orders`, success. */
-export type PurchaseAnswer = { orderId: string; state: 'queued'; place: number };
+/** What finds an order in the logs: each process that has orders in its hands logs this much of every one. */
+export function tracks({ orderId, requestId }: AcceptedOrder): { orderId: string; requestId?: string } {
+  return requestId === undefined ? { orderId } : { orderId, requestId };
+}
 
-/** `GET /api/orders/<orderId>`. `ahead`: units that were accepted earlier and are not stored yet. */
+/** `POST /api/sales/<saleId>/orders`. */
+export const purchaseRequestSchema = z.object({ quantity: z.int().min(1).max(maxUnitsPerUser) });
+
+/** What comes back, 202. `place`: how many units of this sale were accepted, this order's last one included. */
+export const purchaseAnswerSchema = z.object({ orderId: z.string(), state: z.literal('queued'), place: z.int() });
+export type PurchaseAnswer = z.infer<typeof purchaseAnswerSchema>;
+
+/**
+ * `GET /api/orders/<orderId>`, and the data of each of its server-sent events ({@link orderStreamEvent}). `version` grows
+ * by one with each change of state, 0 while `queued`. `ahead`: units that were accepted earlier and are not stored yet.
+ * `etaSeconds`: about how long until this one is stored; null when nobody can say (the drain stands still), or when it
+ * is. `now`: the server's clock, for counting down to `payBy`.
+ */
 export const orderViewSchema = z.object({
   orderId: z.string(),
   saleId: z.string(),
+  version: z.int(),
   state: z.enum(orderStates),
   quantity: z.int(),
   place: z.int(),
   ahead: z.int(),
+  etaSeconds: z.int().nullable(),
   payBy: z.iso.datetime().nullable(),
   amount: z.object({ amount: z.int(), currency: z.string() }).nullable(),
+  now: z.iso.datetime(),
 });
 export type OrderView = z.infer<typeof orderViewSchema>;
+
+/** Event name on `GET /api/orders/<orderId>/events`; an event's id is the view's version. */
+export const orderStreamEvent = 'order';

@@ -30,6 +30,8 @@ export const problems = {
 
 export type ProblemCode = keyof typeof problems;
 
+export const problemCodes = Object.keys(problems) as ProblemCode[]; // the table's own keys
+
 export type ProblemBody = { type: string; title: string; status: number; code: ProblemCode; detail?: string };
 
 /** The RFC 9457 body of a code; `detail` says what to change, in this one case. */

@@ -1,7 +1,5 @@
-import { z } from 'zod';
-
 /** BullMQ queue names and their key prefix in queue Redis. */
-export const queueNames = { orders: 'orders' } as const;
+export const queueNames = { orders: 'orders', expiry: 'order-expiry', refunds: 'refunds' } as const;
 export const queuePrefix = 'seckill';
 
 /** Options of every order job. A job that fails for good stays as a dead letter until ops decide. */
@@ -12,7 +10,19 @@ export const orderJobOptions = {
   removeOnFail: false,
 } as const;
 
-/** `/seckill/drain`: stored orders per second over all workers; null is uncapped. */
-export const drainSettingsSchema = z.object({ ratePerSecond: z.int().positive().nullable() });
-export type DrainSettings = z.infer<typeof drainSettingsSchema>;
-export const defaultDrainSettings: DrainSettings = { ratePerSecond: 500 };
+/**
+ * Options of every expiry job: one an order, `jobId` = order id, delayed until its time to pay is over. One that failed
+ * is only evidence: the order itself is found by the sweep.
+ */
+export const expiryJobOptions = {
+  attempts: 5,
+  backoff: { type: 'exponential', delay: 2000 },
+  removeOnComplete: true,
+  removeOnFail: { count: 1000 },
+} as const;
+
+/**
+ * Due orders looked at per second, over all workers: so many expire at most. 100,000 that are due in the same minute are
+ * done within that minute, and the database hardly notices.
+ */
+export const expiryPerSecond = 2000;

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { plainText } from './plain-text.ts';
+import { quizSchema, sealedQuestionSchema } from './sale-quiz.ts';
 
 /** Ids go into URLs, Redis hash tags, ZooKeeper paths and file names: lower case, digits and inner hyphens, 1–48. */
 export const saleIdPattern = /^[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?$/;
@@ -36,14 +38,30 @@ const instantSchema = z.iso
   .datetime({ offset: true, error: 'must be an ISO 8601 time with a zone, for example "2026-11-11T00:00:00Z"' })
   .transform((text) => new Date(text).toISOString());
 
-export const challengeKinds = ['quiz', 'none'] as const;
+/** What stands before a ticket: a question for a person, work for a machine, or nothing. */
+export const challengeKinds = ['quiz', 'pow', 'none'] as const;
+
+/** How long before the opening a sale's own questions are shown first: earlier, they could be collected at leisure. */
+const defaultQuizLeadSeconds = 600;
+
+const titleSchema = plainText(120).min(1, 'must not be empty');
+const descriptionSchema = plainText(2000);
+
+/** The sale in another language than English; what is left out is shown in English. */
+export const translationsSchema = z.strictObject({
+  zh: z.strictObject({ title: titleSchema, description: descriptionSchema.optional() }),
+});
+export type Translations = z.infer<typeof translationsSchema>;
 
 /** What ops write: `seckill sale create <file.json>`. Unknown fields are refused, so a misspelling is never ignored. */
 export const saleFileSchema = z
   .strictObject({
     saleId: saleIdSchema,
-    title: z.string().trim().min(1, 'must not be empty').max(120, 'must be at most 120 characters'),
-    description: z.string().trim().max(2000, 'must be at most 2000 characters').default(''),
+    title: titleSchema,
+    description: descriptionSchema.default(''),
+    translations: translationsSchema.optional(),
+    /** A PNG, JPEG, WebP or AVIF file, beside the sale file unless the path is absolute. */
+    picture: z.string().min(1, 'must name a file').optional(),
     price: moneySchema,
     units: z.int('must be a whole number').min(1, 'must be at least 1').max(maxUnits, `must be at most ${maxUnits}`),
     limitPerUser: z
@@ -54,13 +72,28 @@ export const saleFileSchema = z
     opensAt: instantSchema,
     closesAt: instantSchema,
     payWithinSeconds: z.int('must be whole seconds').min(10, 'must be at least 10').max(86_400).default(900),
-    challenge: z.enum(challengeKinds).default('quiz'),
+    challenge: z
+      .enum(challengeKinds, { error: `must be one of ${challengeKinds.map((kind) => `"${kind}"`).join(', ')}` })
+      .default('quiz'),
+    /** Whether a refunded unit goes back on sale; else it is withheld: it was returned, and nobody gets it. */
+    restock: z.boolean('must be true or false').default(true),
+    quiz: quizSchema.optional(),
+    challengeLeadSeconds: z.int('must be whole seconds').min(60, 'must be at least 60').max(86_400).optional(),
   })
   .refine((sale) => Date.parse(sale.closesAt) > Date.parse(sale.opensAt), {
     path: ['closesAt'],
     error: 'must be after opensAt',
   })
-  .refine((sale) => sale.limitPerUser <= sale.units, { path: ['limitPerUser'], error: 'must not exceed units' });
+  .refine((sale) => sale.limitPerUser <= sale.units, { path: ['limitPerUser'], error: 'must not exceed units' })
+  .refine((sale) => sale.quiz === undefined || sale.challenge === 'quiz', {
+    path: ['quiz'],
+    error: 'needs "challenge": "quiz"',
+  })
+  .transform((sale) =>
+    sale.quiz === undefined
+      ? sale
+      : { ...sale, challengeLeadSeconds: sale.challengeLeadSeconds ?? defaultQuizLeadSeconds },
+  );
 export type SaleFile = z.infer<typeof saleFileSchema>;
 
 /** `/seckill/sales/<saleId>` in ZooKeeper: all that the edge, the pages and the ticket office need to know of a sale. */
@@ -68,7 +101,11 @@ export const saleNodeSchema = z.object({
   saleId: saleIdSchema,
   title: z.string(),
   price: moneySchema,
+  translations: translationsSchema.optional(),
   challenge: z.enum(challengeKinds),
+  quiz: z.array(sealedQuestionSchema).optional(),
+  /** Challenges are given from so long before the opening; left out: at any time before. */
+  challengeLeadSeconds: z.int().positive().optional(),
   state: z.enum(storedSaleStates),
   epoch: z.int().nonnegative(),
   window: z.object({ opensAt: z.iso.datetime(), closesAt: z.iso.datetime() }),
@@ -80,6 +117,7 @@ export type SaleNode = z.infer<typeof saleNodeSchema>;
 export const publicSaleSchema = z.object({
   saleId: z.string(),
   title: z.string(),
+  translations: z.object({ zh: z.object({ title: z.string() }) }).optional(),
   price: moneySchema,
   state: z.enum(saleStates),
   opensAt: z.iso.datetime(),
@@ -89,6 +127,9 @@ export const publicSaleSchema = z.object({
   epoch: z.int(),
 });
 export type PublicSale = z.infer<typeof publicSaleSchema>;
+
+/** `GET /api/sales`: every sale but the drafts and those of load tests. */
+export const publicSalesSchema = z.object({ sales: z.array(publicSaleSchema), now: z.iso.datetime() });
 
 /**
  * The state that the public sees. Order matters: what ops said comes before the clock, the clock before the stock.

@@ -8,6 +8,32 @@ const listenAddress = z
   .string()
   .regex(/^(unix:\/.+|[A-Za-z0-9.:[\]-]+:\d{1,5})$/, 'must be host:port or unix:/absolute/path');
 
+const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' });
+const whsec = 'whsec_[A-Za-z0-9+/]{32,88}={0,2}';
+/** No ticket of the ticket office lives longer: after that a key that signs no more is needed no more. */
+export const maxTicketTtlSeconds = 3600;
+
+const absolutePath = z.string().regex(/^\//, 'must be an absolute path');
+
+const urls = z
+  .string()
+  .transform((text) => text.split(','))
+  .pipe(z.array(z.url({ protocol: /^https?$/, error: 'must be http(s) URLs, one for each: url[,url]' })));
+
+/** `CNY=100,USD=50`: minor units by currency. */
+const priceFloor = z.string().transform((text, context) => {
+  const floors: Record<string, number> = {};
+  for (const part of text.split(',')) {
+    const [, currency, amount] = /^\s*([A-Z]{3})=(\d{1,13})\s*$/.exec(part) ?? [];
+    if (currency === undefined) {
+      context.addIssue({ code: 'custom', message: 'must be minor units by currency, for example CNY=10000,USD=1500' });
+      return z.NEVER;
+    }
+    floors[currency] = Number(amount);
+  }
+  return floors;
+});
+
 const ticketKeys = z.string().transform((text, context) => {
   try {
     return parseTicketKeys(text);
@@ -20,27 +46,87 @@ const ticketKeys = z.string().transform((text, context) => {
 /**
  * Every environment variable of every process, in one place: a process picks the ones it reads, and a `SECKILL_*` name
  * that is not here is a mistake wherever it stands. Secrets and addresses have no default: the local stack sets them.
+ * What may hold a secret has a twin that ends in `_FILE`: `readConfig` takes the value out of that file then.
  */
 export const settings = {
   SECKILL_STOCK_REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'must be a redis:// URL' }),
+  SECKILL_STOCK_REDIS_URL_FILE: absolutePath.optional(),
   SECKILL_QUEUE_REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'must be a redis:// URL' }),
+  SECKILL_QUEUE_REDIS_URL_FILE: absolutePath.optional(),
+  SECKILL_CACHE_REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'must be a redis:// URL' }),
+  SECKILL_CACHE_REDIS_URL_FILE: absolutePath.optional(),
   SECKILL_ZOOKEEPER: z.string().regex(/^[^\s/]+:\d+(,[^\s/]+:\d+)*$/, 'must be host:port[,host:port]'),
   SECKILL_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }),
+  SECKILL_DATABASE_URL_FILE: absolutePath.optional(),
   SECKILL_LISTEN: listenAddress,
   SECKILL_INNER_LISTEN: listenAddress,
-  SECKILL_AGENT_SOCKET: z.string().regex(/^\//, 'must be an absolute path'),
+  SECKILL_AGENT_SOCKET: absolutePath,
   SECKILL_EDGE_ID: z.string().regex(/^[a-z0-9-]{1,40}$/, 'must be 1 to 40 of a-z, 0-9 and hyphen'),
   SECKILL_EDGE_URL: z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' }),
-  SECKILL_EDGE_INNER_URL: z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' }),
-  SECKILL_PAGES_DIR: z.string().regex(/^\//, 'must be an absolute path'),
-  SECKILL_TICKET_KEYS: ticketKeys,
-  SECKILL_TICKET_TTL_SECONDS: positiveInt.max(3600).default(300),
+  /** Every edge by an address of its own, not by that of a load balancer; left out: SECKILL_EDGE_URL is the one edge. */
+  SECKILL_EDGE_URLS: urls.optional(),
+  SECKILL_EDGE_INNER_URL: urls,
+  /** The least that a unit may cost: `seckill sale open` refuses a sale below it. */
+  SECKILL_PRICE_FLOOR: priceFloor.optional(),
+  /** For the console: the inner addresses of every seckill-service and order-worker. */
+  SECKILL_SERVICE_INNER_URL: urls,
+  SECKILL_WORKER_INNER_URL: urls,
+  SECKILL_PAGES_DIR: absolutePath,
+  /** One of the two: fixed keys, or a file that may change while the processes run (`seckill keys rotate`). */
+  SECKILL_TICKET_KEYS: ticketKeys.optional(),
+  SECKILL_TICKET_KEYS_FILE: absolutePath.optional(),
+  SECKILL_TICKET_TTL_SECONDS: positiveInt.max(maxTicketTtlSeconds).default(300),
   SECKILL_SESSION_SECRET: z.string().min(32, 'must be at least 32 characters'),
+  SECKILL_SESSION_SECRET_FILE: absolutePath.optional(),
+  /** Signs challenges and seals the answers of quizzes: with another one, the quizzes of existing sales have no answer. */
+  SECKILL_CHALLENGE_SECRET: z.string().min(32, 'must be at least 32 characters'),
+  SECKILL_CHALLENGE_SECRET_FILE: absolutePath.optional(),
+  SECKILL_PAYMENT_URL: httpUrl,
+  SECKILL_PAYMENT_API_KEY: z.string().min(16, 'must be at least 16 characters'),
+  SECKILL_PAYMENT_API_KEY_FILE: absolutePath.optional(),
+  /** What the provider signs its webhooks with; several while one takes the other's place. */
+  SECKILL_PAYMENT_WEBHOOK_SECRET: z
+    .string()
+    .regex(new RegExp(`^${whsec}([\\s,]+${whsec})*$`), 'must be whsec_ and base64, several separated by commas'),
+  SECKILL_PAYMENT_WEBHOOK_SECRET_FILE: absolutePath.optional(),
+  SECKILL_PAYMENT_DEADLINE_MS: positiveInt.max(4000).default(3000),
+  /** An open payment that nothing was heard of for so long is asked for. */
+  SECKILL_PAYMENT_CHECK_AFTER_MS: positiveInt.default(30_000),
+  SECKILL_REFUND_TRIES: positiveInt.max(100).default(16),
+  SECKILL_REFUND_FIRST_WAIT_MS: positiveInt.default(10_000),
+  SECKILL_REFUND_LONGEST_WAIT_MS: positiveInt.default(7_200_000),
+  /** The sandbox provider's own: where its webhooks go, and its file. */
+  SECKILL_PAYMENT_WEBHOOK_URL: httpUrl,
+  SECKILL_PAYMENT_SANDBOX_FILE: absolutePath,
+  /** Opens the console, and what order-worker offers to it. Without it there is neither. */
+  SECKILL_CONSOLE_TOKEN: z
+    .string()
+    .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces')
+    .min(32, 'must be at least 32 characters')
+    .optional(),
+  SECKILL_CONSOLE_TOKEN_FILE: absolutePath.optional(),
+  /** Whether the console's bull-board may change jobs: it knows nothing of what an order job means to a shopper. */
+  SECKILL_CONSOLE_QUEUES_WRITABLE: z
+    .enum(['true', 'false'], 'must be true or false')
+    .default('false')
+    .transform((text) => text === 'true'),
+  /** The shop's own sign-in: its public keys (a JWK set), and what its tokens must say. docs/sign-in.md */
+  SECKILL_SIGN_IN_JWKS_URL: httpUrl.optional(),
+  SECKILL_SIGN_IN_ISSUER: z.string().min(1).optional(),
+  SECKILL_SIGN_IN_AUDIENCE: z.string().min(1).optional(),
   SECKILL_DEMO_SIGN_IN: z.enum(['on', 'off']).default('off'),
+  /** Event streams of orders that one gateway holds open. Each costs nginx two of its worker_connections. */
+  SECKILL_ORDER_STREAMS: positiveInt.max(100_000).default(3000),
   SECKILL_INSTANCE: z.string().regex(/^[a-z0-9-]{1,40}$/, 'must be 1 to 40 of a-z, 0-9 and hyphen'),
   SECKILL_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  /** The base address of an OpenTelemetry collector (OTLP/HTTP); without it nothing is traced. The standard's own name. */
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
+  /** The share of the purchases that are traced, 0 to 1. */
+  OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(1),
   SECKILL_RUN_DIR: z.string().min(1),
   SECKILL_ZOOKEEPER_CLASSPATH: z.string().min(1),
+  /** The k6 that `seckill loadtest` runs; left out: the checkout's own, then the PATH's. */
+  SECKILL_K6: z.string().min(1),
 } as const;
 
 export type SettingName = keyof typeof settings;

@@ -51,12 +51,20 @@ export function checkTicket(text: string, keys: readonly TicketKey[], nowMs: num
   return { kind: 'valid', ticket: { saleId, orderId, userId: Buffer.from(user, 'base64url').toString(), expiresAtMs } };
 }
 
-/** `id:secret[,id:secret]`, newest first: the first signs, all check. */
+/** `id:secret[,id:secret]`: the first signs, all check. Throws on anything else, without a word of the text. */
 export function parseTicketKeys(text: string): TicketKey[] {
-  return text.split(',').map((pair) => {
+  const keys = text.split(',').map((pair) => {
     const match = /^([a-z0-9]{1,16}):(.{32,})$/.exec(pair.trim());
     if (match === null) throw new Error('must be id:secret pairs, id of a-z and 0-9, secret of at least 32 characters');
     const [, id = '', secret = ''] = match;
     return { id, secret };
   });
+  const twice = keys.find(({ id }, index) => keys.findIndex((other) => other.id === id) < index);
+  if (twice !== undefined) throw new Error(`must name each key once, but names ${twice.id} twice`);
+  return keys;
+}
+
+/** The text that {@link parseTicketKeys} reads. */
+export function formatTicketKeys(keys: readonly TicketKey[]): string {
+  return keys.map(({ id, secret }) => `${id}:${secret}`).join(',');
 }

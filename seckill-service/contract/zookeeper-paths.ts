@@ -4,6 +4,12 @@ export const zookeeperPaths = {
   sale: (saleId: string) => `/seckill/sales/${saleId}`,
   edges: '/seckill/edges',
   edge: (edgeId: string) => `/seckill/edges/${edgeId}`,
+  /** Ephemeral; JSON {@link ServiceNode}. */
+  services: '/seckill/services',
+  service: (instance: string) => `/seckill/services/${instance}`,
+  /** What ops changed while everything runs; `edgeSettings` is JSON {@link EdgeSettings}. */
+  settings: '/seckill/settings',
+  edgeSettings: '/seckill/settings/edge',
   leader: (office: string) => `/seckill/leader/${office}`,
   /** JSON {@link DrainSettings}: what `seckill drain` writes and every order-worker obeys. */
   drain: '/seckill/drain',

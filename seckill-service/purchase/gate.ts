@@ -1,22 +1,33 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from '#runtime/logger.ts';
+import { hotDeadlineMs } from '#runtime/redis.ts';
 import { StockFault } from '#stock/fault.ts';
 import type { Stock } from '#stock/stock.ts';
+import { createStockClock } from './stock-clock.ts';
+
+/**
+ * So long after it was sent may a question still be carried out. The hot connection waits as long for an answer: who is
+ * told nothing by then can be sure that what has not happened will not.
+ */
+export const questionLifeMs = hotDeadlineMs;
+const readClockEveryMs = 5000;
 
 export type Gate = { reserve: Stock['reserve']; isOpen: () => boolean };
 
 /**
  * Lets purchases through only while the connection is one over which `verify` has succeeded: whoever answers after a
  * break may have an older past than the one before. Until then purchases are `unavailable`, and nothing was done.
+ * Each question carries its deadline, on Redis' clock.
  */
 export function createGate(deps: {
   redis: Redis;
-  stock: Pick<Stock, 'reserve'>;
+  stock: Pick<Stock, 'reserve' | 'clock'>;
   verify: () => Promise<unknown>;
   logger: Logger;
   retryMs?: number;
 }): Gate {
   const { redis, stock, verify, logger, retryMs = 200 } = deps;
+  const clock = createStockClock(stock);
   let connection = 0;
   let verified = 0;
 
@@ -26,6 +37,7 @@ export function createGate(deps: {
     while (mine === connection) {
       try {
         await verify();
+        await clock.read(3);
         if (mine === connection) verified = mine;
         return;
       } catch (error) {
@@ -40,12 +52,17 @@ export function createGate(deps: {
   });
   if (redis.status === 'ready') void begin(); // as above
 
+  // Clocks are set now and then; what a reading fails at, the connection's own errors tell.
+  const reading = setInterval(() => void (isOpen() && clock.read().catch(() => undefined)), readClockEveryMs);
+  reading.unref();
+
   const isOpen = () => connection !== 0 && verified === connection;
   return {
     isOpen,
-    reserve: async (...purchase) => {
-      if (!isOpen()) throw new StockFault('unavailable', 'the connection is not verified yet');
-      return stock.reserve(...purchase);
+    reserve: async (saleId, orderId, userId, quantity, origin) => {
+      const now = clock.now();
+      if (!isOpen() || now === null) throw new StockFault('unavailable', 'the connection is not verified yet');
+      return stock.reserve(saleId, orderId, userId, quantity, origin, now + questionLifeMs);
     },
   };
 }

@@ -3,6 +3,7 @@ import { newOrderId } from '#contract/order.ts';
 import { signTicket } from '#contract/ticket.ts';
 import { StockFault } from '#stock/fault.ts';
 import type { ReserveOutcome } from '#stock/outcomes.ts';
+import { questionLifeMs } from './gate.ts';
 import { createPurchase } from './purchase.ts';
 
 const keys = [{ id: 'k1', secret: 's'.repeat(32) }];
@@ -25,7 +26,7 @@ function purchaseWith(...replies: (ReserveOutcome | StockFault)[]) {
         return reply;
       },
     },
-    ticketKeys: keys,
+    ticketKeys: () => keys,
     now: () => nowMs,
     wait: async (ms) => {
       nowMs += ms;
@@ -43,6 +44,27 @@ test('a lost answer is asked for again with the same order, and the shopper gets
   expect(await purchase('autumn', ticket, { quantity: 1 })).toEqual({ kind: 'replay', place: 7, orderId });
   expect(asked).toEqual([orderId, orderId, orderId]);
   expect(told).toEqual(['accepted']); // once, although it was asked three times
+});
+
+test('a no is told only when no earlier question can meet a unit any more; a yes at once', async () => {
+  const soldOut: ReserveOutcome = { kind: 'sold_out', epoch: 4 };
+  const refused = purchaseWith(unknown, soldOut);
+  expect(await refused.purchase('autumn', ticket, { quantity: 1 })).toEqual({ ...soldOut, orderId });
+  expect(refused.asked).toHaveLength(3); // the last one after the first one's life
+  expect(refused.elapsed()).toBeGreaterThan(questionLifeMs);
+
+  const granted = purchaseWith(unknown, soldOut, { kind: 'replay', place: 7 });
+  expect((await granted.purchase('autumn', ticket, { quantity: 1 })).kind).toBe('replay');
+
+  const first = purchaseWith(soldOut);
+  expect((await first.purchase('autumn', ticket, { quantity: 1 })).kind).toBe('sold_out');
+  expect([first.asked.length, first.elapsed()]).toEqual([1, 0]);
+});
+
+test('a no that cannot be sure in time is told as "unavailable"', async () => {
+  const late = Array.from({ length: 30 }, () => unknown);
+  const { purchase } = purchaseWith(...late, { kind: 'sold_out', epoch: 4 });
+  expect(await purchase('autumn', ticket, { quantity: 1 })).toEqual({ kind: 'unavailable' });
 });
 
 test('an answer that stays unknown ends as "unavailable" within the deadline', async () => {
@@ -92,7 +114,7 @@ test('a ticket of another sale, or a bad quantity, never reaches the stock', asy
 test('an error that is no fault of the stock is not hidden', async () => {
   const broken = createPurchase({
     stock: { reserve: async () => Promise.reject(new Error('a bug')) },
-    ticketKeys: keys,
+    ticketKeys: () => keys,
     now: () => start,
     wait: async () => {},
     onAccepted: () => {},

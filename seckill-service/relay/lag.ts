@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { saleKeys } from '#contract/redis-keys.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { eachSafely, type Loop, startLoop } from '#runtime/loop.ts';
+import { outboxLengths } from './outbox-lengths.ts';
 
 export type RelayLag = { saleId: string; entries: number; oldestMs: number };
 
@@ -23,13 +24,16 @@ export function watchRelayLag(deps: {
     everyMs: 1000,
     logger,
     pass: async () => {
-      const look = async (saleId: string) => {
+      const look = async ([saleId, entries]: [string, number | null]) => {
         const { outbox } = saleKeys(saleId);
-        const [entries, oldest] = await Promise.all([redis.xlen(outbox), redis.xrange(outbox, '-', '+', 'COUNT', 1)]);
+        if (entries === 0) return onLag({ saleId, entries, oldestMs: 0 });
+        const oldest = await redis.xrange(outbox, '-', '+', 'COUNT', 1);
         const addedAt = Number(oldest[0]?.[0].split('-')[0] ?? now());
-        onLag({ saleId, entries, oldestMs: Math.max(0, now() - addedAt) });
+        onLag({ saleId, entries: entries ?? 0, oldestMs: Math.max(0, now() - addedAt) });
       };
-      await eachSafely(await sales(), look, (error, saleId) => warn(error, `the relay lag of ${saleId}`));
+      await eachSafely(await outboxLengths(redis, await sales()), look, (error, [saleId]) =>
+        warn(error, `the relay lag of ${saleId}`),
+      );
       return 'idle';
     },
   });

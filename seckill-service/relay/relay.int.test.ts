@@ -11,6 +11,7 @@ import { stackStatus, startStack } from '#infra/stack/stack.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { createStock } from '#stock/stock.ts';
+import { createAddOrders } from './add-orders.ts';
 import { type RelayLag, watchRelayLag } from './lag.ts';
 import { startRelay } from './relay.ts';
 
@@ -41,10 +42,11 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-function relay(instance: string, options: { maxDepth?: number; batch?: number } = {}) {
+function relay(instance: string, options: { maxDepth?: number; busyDepth?: number; batch?: number } = {}) {
   const started = startRelay({
     redis: stockRedis,
     queue,
+    addOrders: createAddOrders(queueRedis, saleId),
     sales: async () => [saleId],
     instance,
     logger,
@@ -97,6 +99,24 @@ test('the burst rests in the outbox when the queue is deep, and follows when it 
   expect(await stock.outboxLength(saleId)).toBeGreaterThan(0);
   await queue.drain();
   await until('the rest to follow', async () => (await queue.getWaitingCount()) >= 45);
+});
+
+test('while purchases pour in the queue is only kept busy; the rest follows when they are served', async () => {
+  await buy(200);
+  const { nudge } = relay('busy', { busyDepth: 50, batch: 25 });
+  const pour = () => {
+    for (let purchase = 0; purchase < 500; purchase += 1) nudge(saleId);
+  };
+  pour();
+  const pouring = setInterval(pour, 20);
+  try {
+    await until('the queue to be busy', async () => (await queue.getWaitingCount()) >= 50);
+    const outbox = await stock.outboxLength(saleId);
+    expect(outbox).toBeGreaterThan(200 - 50 - 25 * 2);
+  } finally {
+    clearInterval(pouring);
+  }
+  await until('the rest to follow', async () => (await queue.getWaitingCount()) === 200);
 });
 
 test('makes its consumer group anew when the stream came back without it', async () => {

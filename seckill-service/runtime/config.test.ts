@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { settings } from '#contract/settings.ts';
 import { ConfigError, readConfig } from './config.ts';
@@ -31,4 +34,57 @@ test('a setting with a default may be absent, and names of others are left alone
 
 test('an address that would listen on every interface is refused', () => {
   expect(problemsOf({ SECKILL_LISTEN: ':8080' }, ['SECKILL_LISTEN'])).toHaveLength(1);
+});
+
+test('a secret may come out of a file; every way to get that wrong is named, and no secret is shown', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'config-'));
+  const file = (name: string, text: string) => {
+    writeFileSync(join(dir, name), text);
+    return join(dir, name);
+  };
+  const secret = 'a session secret of 32 characters';
+  try {
+    const config = readConfig(settings, ['SECKILL_SESSION_SECRET', 'SECKILL_CONSOLE_TOKEN'], {
+      SECKILL_SESSION_SECRET_FILE: file('session', `${secret}\n`),
+    });
+    expect(config).toEqual({ SECKILL_SESSION_SECRET: secret });
+
+    const short = file('short', 'short-secret\n');
+    expect(
+      problemsOf(
+        {
+          SECKILL_SESSION_SECRET: secret,
+          SECKILL_SESSION_SECRET_FILE: short,
+          SECKILL_CHALLENGE_SECRET_FILE: short,
+          SECKILL_PAYMENT_API_KEY_FILE: file('empty', '\n'),
+          SECKILL_STOCK_REDIS_URL_FILE: 'stock-redis-url',
+          SECKILL_QUEUE_REDIS_URL_FILE: join(dir, 'none'),
+        },
+        [
+          'SECKILL_SESSION_SECRET',
+          'SECKILL_CHALLENGE_SECRET',
+          'SECKILL_PAYMENT_API_KEY',
+          'SECKILL_STOCK_REDIS_URL',
+          'SECKILL_QUEUE_REDIS_URL',
+          'SECKILL_DATABASE_URL',
+        ],
+      ),
+    ).toEqual([
+      'SECKILL_SESSION_SECRET and SECKILL_SESSION_SECRET_FILE are both set: leave one of them out',
+      `SECKILL_CHALLENGE_SECRET_FILE, ${short}: must be at least 32 characters`,
+      `SECKILL_PAYMENT_API_KEY_FILE, ${join(dir, 'empty')}: the file is empty`,
+      'SECKILL_STOCK_REDIS_URL_FILE must be an absolute path',
+      `SECKILL_QUEUE_REDIS_URL_FILE cannot be read: ENOENT: no such file or directory, open '${join(dir, 'none')}'`,
+      'SECKILL_DATABASE_URL is not set (nor SECKILL_DATABASE_URL_FILE)',
+    ]);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
+
+test('a setting whose file is followed while the process runs is not read here', () => {
+  const names: (keyof typeof settings)[] = ['SECKILL_TICKET_KEYS', 'SECKILL_TICKET_KEYS_FILE'];
+  expect(readConfig(settings, names, { SECKILL_TICKET_KEYS_FILE: '/not/yet/there' })).toEqual({
+    SECKILL_TICKET_KEYS_FILE: '/not/yet/there',
+  });
 });

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
 
 /** Configuration that cannot be used; every problem at once. Exit code 78 (EX_CONFIG, sysexits.h). */
@@ -13,8 +14,10 @@ type Known = Record<string, z.ZodType>;
 type Values<S extends Known, N extends keyof S> = { readonly [K in N]: z.output<S[K]> };
 
 /**
- * Reads `names` out of `environment` by the schemas of `known`. Throws {@link ConfigError} with every problem:
- * a missing or wrong value, and any name with `prefix` that nobody knows (a misspelling must not be ignored).
+ * Reads `names` out of `environment` by the schemas of `known`. A name with a known twin `<name>_FILE` may be given by
+ * that file instead (mounted secrets), read once; a caller who asks for both names means to follow the file itself.
+ * Throws {@link ConfigError} with every problem: a missing or wrong value, a file that cannot be read, and any name with
+ * `prefix` that nobody knows (a misspelling must not be ignored). No problem repeats a value: it may be a secret.
  */
 export function readConfig<S extends Known, N extends keyof S & string>(
   known: S,
@@ -26,15 +29,38 @@ export function readConfig<S extends Known, N extends keyof S & string>(
     .filter((name) => name.startsWith(prefix) && !(name in known))
     .map((name) => `${name} is not a setting${suggestion(name, Object.keys(known))}`);
   const values: Partial<Record<N, unknown>> = {};
+  const asked: ReadonlySet<string> = new Set(names);
   for (const name of names) {
-    const schema = known[name];
-    const result = schema?.safeParse(environment[name]);
+    const twin = `${name}_FILE`;
+    const hasTwin = twin in known && !asked.has(twin);
+    const given = hasTwin ? valueOrFile(name, twin, environment) : { from: name, text: environment[name] };
+    if ('problem' in given) {
+      problems.push(given.problem);
+      continue;
+    }
+    const result = known[name]?.safeParse(given.text);
     if (result?.success) values[name] = result.data;
-    else if (environment[name] === undefined) problems.push(`${name} is not set`);
-    else problems.push(...(result?.error.issues ?? []).map((issue) => `${name} ${issue.message}`));
+    else if (given.text === undefined) problems.push(`${name} is not set${hasTwin ? ` (nor ${twin})` : ''}`);
+    else problems.push(...(result?.error.issues ?? []).map((issue) => `${given.from} ${issue.message}`));
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return Object.freeze(values) as Values<S, N>; // each name was parsed by its own schema above
+}
+
+type Given = { from: string; text: string | undefined } | { problem: string };
+
+/** The value itself, or the text of its file without the white space around it. */
+function valueOrFile(name: string, twin: string, environment: Record<string, string | undefined>): Given {
+  const [value, file] = [environment[name], environment[twin]];
+  if (file === undefined) return { from: name, text: value };
+  if (value !== undefined) return { problem: `${name} and ${twin} are both set: leave one of them out` };
+  if (!file.startsWith('/')) return { problem: `${twin} must be an absolute path` };
+  try {
+    const text = readFileSync(file, 'utf8').trim();
+    return text === '' ? { problem: `${twin}, ${file}: the file is empty` } : { from: `${twin}, ${file}:`, text };
+  } catch (error) {
+    return { problem: `${twin} cannot be read: ${error instanceof Error ? error.message : String(error)}` };
+  }
 }
 
 /** `; did you mean X?` for the known name with the longest common beginning, when it is more than the prefix. */

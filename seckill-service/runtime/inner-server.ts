@@ -1,9 +1,13 @@
 import { createServer, type Server } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
 import { listen } from './listen.ts';
 import type { Registry } from './metrics.ts';
 
 /** Named checks of what this process needs; each resolves to a word of trouble, or null when it is well. */
 export type ReadyChecks = Record<string, () => Promise<string | null> | string | null>;
+
+/** What a process shows on its inner address beside the three; `paths` are named to whoever asks for something else. */
+export type InnerPages = { paths: readonly string[]; fetch: Parameters<typeof getRequestListener>[0] };
 
 /**
  * `/healthz` (the process lives), `/readyz` (it can do its work; names what is missing), `/metrics` (Prometheus), on an
@@ -13,8 +17,11 @@ export async function startInnerServer(options: {
   address: string;
   registry: Registry;
   ready: ReadyChecks;
+  pages?: InnerPages;
 }): Promise<Server> {
-  const { address, registry, ready } = options;
+  const { address, registry, ready, pages } = options;
+  const known = ['/healthz', '/readyz', '/metrics', ...(pages?.paths ?? [])];
+  const showPage = pages === undefined ? null : getRequestListener(pages.fetch);
   const server = createServer(async (request, response) => {
     const path = request.url?.split('?')[0];
     try {
@@ -27,9 +34,11 @@ export async function startInnerServer(options: {
       } else if (path === '/metrics') {
         response.setHeader('Content-Type', registry.contentType);
         response.end(await registry.metrics());
+      } else if (showPage !== null && pages?.paths.some((at) => path === at || path?.startsWith(`${at}/`))) {
+        await showPage(request, response);
       } else {
         response.statusCode = 404;
-        response.end('not found: /healthz, /readyz, /metrics\n');
+        response.end(`not found: ${known.join(', ')}\n`);
       }
     } catch (error) {
       response.statusCode = 500;

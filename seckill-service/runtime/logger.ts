@@ -14,18 +14,21 @@ export function createLogger(options: { service: string; instance: string; level
 
 /**
  * A log call that lets one line through per `everyMs` and counts the rest: a broken link makes thousands of the same
- * error a second, and the log must not become the next thing that fails.
+ * error a second, and the log must not become the next thing that fails. `fields` stand beside the error.
  */
-export function createThrottledWarn(logger: Logger, everyMs = 1000): (error: unknown, message: string) => void {
+export function createThrottledWarn(
+  logger: Logger,
+  everyMs = 1000,
+): (error: unknown, message: string, fields?: Readonly<Record<string, unknown>>) => void {
   const last = new Map<string, { at: number; suppressed: number }>();
-  return (error, message) => {
+  return (error, message, fields) => {
     const now = Date.now();
     const entry = last.get(message);
     if (entry !== undefined && now - entry.at < everyMs) {
       entry.suppressed += 1;
       return;
     }
-    logger.warn({ err: error, suppressed: entry?.suppressed ?? 0 }, message);
+    logger.warn({ ...fields, err: error, suppressed: entry?.suppressed ?? 0 }, message);
     last.set(message, { at: now, suppressed: 0 });
   };
 }

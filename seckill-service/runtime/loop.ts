@@ -3,25 +3,28 @@ import { createThrottledWarn, type Logger } from './logger.ts';
 export type Loop = { nudge: () => void; close: () => Promise<void> };
 
 /**
- * Runs `pass` again and again: at once when nudged or when the pass says there is more, else after `everyMs`. A pass
- * that throws is logged (throttled) and retried after `everyMs`. `close` waits for the pass under way.
+ * Runs `pass` again and again: at once when the pass says there is more, when nudged but not within `restMs` of the last
+ * pass (0 unless set: so much more is done by one pass), else after `everyMs`. A pass that throws is logged (throttled) and retried after `everyMs`. `close` waits for the pass under way.
  */
 export function startLoop(options: {
   name: string;
   everyMs: number;
+  restMs?: number;
   pass: () => Promise<'more' | 'idle'>;
   logger: Logger;
 }): Loop {
-  const { name, everyMs, pass, logger } = options;
+  const { name, everyMs, restMs = 0, pass, logger } = options;
   const warn = createThrottledWarn(logger);
   let closed = false;
   let nudged = false;
   let wake: (() => void) | null = null;
 
-  const rest = () =>
+  const rest = (ms: number, until: 'nudged' | 'closed') =>
     new Promise<void>((resolve) => {
-      const timer = setTimeout(done, everyMs);
-      wake = done;
+      const timer = setTimeout(done, ms);
+      wake = () => {
+        if (closed || until === 'nudged') done();
+      };
       function done() {
         clearTimeout(timer);
         wake = null;
@@ -41,7 +44,9 @@ export function startLoop(options: {
         warn(error, `${name} failed, trying again`);
       }
       if (closed) return;
-      if (failed || (outcome === 'idle' && !nudged)) await rest();
+      if (!failed && outcome === 'more') continue;
+      if (restMs > 0) await rest(restMs, 'closed');
+      if (failed || !nudged) await rest(everyMs - restMs, 'nudged');
     }
   };
   const running = run();

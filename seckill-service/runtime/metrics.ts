@@ -1,6 +1,6 @@
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
-export { Counter, Gauge, type Registry };
+export { Counter, Gauge, Histogram, type Registry };
 
 /** A process' own registry, with Node's default metrics (event loop lag, memory, GC) in it. */
 export function createRegistry(): Registry {

@@ -10,11 +10,15 @@ types.setTypeParser(20, (text) => {
   return value;
 });
 
-/** A pool with deadlines on connecting and on each statement; a statement that missed its own takes its link along. */
+/**
+ * A pool with deadlines on connecting and on each statement; a statement that missed its own takes its link along.
+ * `mayLoseLast`: a commit does not wait for the disk (synchronous_commit off). A crash of the server may take the last
+ * transactions away, each whole and none before an older one: for work that is simply done again then.
+ */
 export function connectPostgres(
   url: string,
   logger: Logger,
-  options: { max?: number; statementTimeoutMs?: number } = {},
+  options: { max?: number; statementTimeoutMs?: number /** See below. */; mayLoseLast?: boolean } = {},
 ): Pool {
   const { statementTimeoutMs = 4000 } = options;
   const pool = new Pool({
@@ -25,6 +29,7 @@ export function connectPostgres(
     query_timeout: statementTimeoutMs + 1000, // the server's own deadline first; this one when the link is dead
     idleTimeoutMillis: 30_000,
     keepAlive: true,
+    ...(options.mayLoseLast === true ? { options: '-c synchronous_commit=off' } : {}),
   });
   const warn = createThrottledWarn(logger);
   pool.on('error', (error) => warn(error, 'postgres connection'));

@@ -11,12 +11,16 @@ const common: Options = {
   retryStrategy: (attempt) => Math.min(50 * attempt, 500),
 };
 
+/** So long a decision waits for its answer; a question that is older is not carried out either (purchase/gate.ts). */
+export const hotDeadlineMs = 1000;
+
 /**
- * The three kinds of connection. What each must not do was found with a proxy that drops replies; see docs/decisions.
+ * The kinds of connection. What each must not do was found with a proxy that drops replies; see docs/decisions.
  *
  * hot       decisions: sent once, never resent, rejected at once when the link is lost (the outcome is then unknown)
  * queue     BullMQ: waits for the server for ever, as BullMQ demands
  * patient   scripts that are idempotent by themselves (relay, commit, CLI): resent by the driver, with a deadline
+ * listening pub/sub: whoever listens pings every second, so that a dead link is noticed
  */
 const kinds = {
   hot: {
@@ -25,13 +29,14 @@ const kinds = {
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
     enableAutoPipelining: true,
-    commandTimeout: 1000,
+    commandTimeout: hotDeadlineMs,
     // A link that swallows bytes is cut and made anew: commandTimeout alone would let every later command meet it.
-    socketTimeout: 1000,
+    socketTimeout: hotDeadlineMs,
   },
   // BullMQ blocks for at most 10 s: silence for longer is a dead link.
   queue: { ...common, maxRetriesPerRequest: null, socketTimeout: 15_000 },
   patient: { ...common, maxRetriesPerRequest: 3, commandTimeout: 5000, socketTimeout: 3000 },
+  listening: { ...common, maxRetriesPerRequest: null, socketTimeout: 3000 },
 } satisfies Record<string, Options>;
 
 /** Opens a connection of that kind. Errors are logged, throttled; without a listener ioredis would swallow them. */

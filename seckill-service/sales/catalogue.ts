@@ -1,8 +1,13 @@
-import type { SaleFile, SaleNode, StoredSaleState } from '#contract/sale.ts';
+import type { SaleFile, SaleNode, StoredSaleState, Translations } from '#contract/sale.ts';
+import type { SealedQuestion } from '#contract/sale-quiz.ts';
 import type { Pool } from '#runtime/postgres.ts';
+import type { SalePicture } from './sale-pictures.ts';
 
-/** A sale as ops wrote it, and what was last published of it. Times are ISO 8601 UTC. */
-export type CatalogueSale = SaleFile & { state: StoredSaleState; epoch: number };
+/** A sale as ops wrote it, with the quiz sealed. Times are ISO 8601 UTC. */
+export type NewSale = Omit<SaleFile, 'quiz' | 'picture'> & { sealedQuiz?: SealedQuestion[] | undefined };
+
+/** The same, and what was last published of it. */
+export type CatalogueSale = NewSale & { state: StoredSaleState; epoch: number };
 
 type Row = {
   id: string;
@@ -16,6 +21,10 @@ type Row = {
   closes_at: Date;
   pay_within_seconds: number;
   challenge: SaleFile['challenge'];
+  restock: boolean;
+  translations: Translations | null;
+  quiz: SealedQuestion[] | null;
+  challenge_lead_seconds: number | null;
   state: StoredSaleState;
   epoch: number;
 };
@@ -32,6 +41,10 @@ function fromRow(row: Row): CatalogueSale {
     closesAt: row.closes_at.toISOString(),
     payWithinSeconds: row.pay_within_seconds,
     challenge: row.challenge,
+    restock: row.restock,
+    ...(row.translations === null ? {} : { translations: row.translations }),
+    ...(row.quiz === null ? {} : { sealedQuiz: row.quiz }),
+    ...(row.challenge_lead_seconds === null ? {} : { challengeLeadSeconds: row.challenge_lead_seconds }),
     state: row.state,
     epoch: row.epoch,
   };
@@ -45,12 +58,19 @@ export type Catalogue = ReturnType<typeof createCatalogue>;
 
 export function createCatalogue(pool: Pool) {
   return {
-    /** False when a sale of that id exists; nothing was changed then. */
-    async create(sale: SaleFile): Promise<boolean> {
-      const result = await pool.query(
-        `INSERT INTO sales (id, title, description, price_amount, currency, units, limit_per_user,
-                            opens_at, closes_at, pay_within_seconds, challenge)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO NOTHING`,
+    /** One statement, sale and picture. False when a sale of that id exists; nothing was changed then. */
+    async create(sale: NewSale, picture: SalePicture | null = null): Promise<boolean> {
+      const sizes = picture === null ? [] : (['page', 'card'] as const).map((size) => ({ size, ...picture[size] }));
+      const { rows } = await pool.query(
+        `WITH made AS (
+           INSERT INTO sales (id, title, description, price_amount, currency, units, limit_per_user, opens_at, closes_at,
+                              pay_within_seconds, challenge, restock, translations, quiz, challenge_lead_seconds)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT (id) DO NOTHING RETURNING id
+         ), pictured AS (
+           INSERT INTO sale_pictures (sale_id, size, width, height, webp)
+           SELECT made.id, given.* FROM made, unnest($16::text[], $17::int[], $18::int[], $19::bytea[]) AS given
+         )
+         SELECT id FROM made`,
         [
           sale.saleId,
           sale.title,
@@ -63,9 +83,17 @@ export function createCatalogue(pool: Pool) {
           sale.closesAt,
           sale.payWithinSeconds,
           sale.challenge,
+          sale.restock,
+          sale.translations === undefined ? null : JSON.stringify(sale.translations),
+          sale.sealedQuiz === undefined ? null : JSON.stringify(sale.sealedQuiz),
+          sale.challengeLeadSeconds ?? null,
+          sizes.map(({ size }) => size),
+          sizes.map(({ width }) => width),
+          sizes.map(({ height }) => height),
+          sizes.map(({ webp }) => webp),
         ],
       );
-      return result.rowCount === 1;
+      return rows.length === 1;
     },
 
     async find(saleId: string): Promise<CatalogueSale | null> {

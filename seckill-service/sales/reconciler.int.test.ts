@@ -1,20 +1,28 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { saleKeys } from '#contract/redis-keys.ts';
 import { type SaleNode, saleNodeSchema } from '#contract/sale.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import { newSaleId, openSale, until } from '#infra/acceptance/seckill.ts';
 import { createLogger } from '#runtime/logger.ts';
+import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { connectZooKeeper } from '#runtime/zookeeper.ts';
+import { createStock } from '#stock/stock.ts';
 import { publishState, readSaleNode } from './publish-state.ts';
 
 // The stack's own services run the reconciler: this test only breaks what it has to mend.
 const stack = inject('stack');
 const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
 const zookeeper = connectZooKeeper({ connection: stack.env.SECKILL_ZOOKEEPER ?? '', logger });
+const redis = connectRedis('patient', stack.env.SECKILL_STOCK_REDIS_URL ?? '', logger);
+const stock = createStock(redis);
 const saleId = newSaleId('reconcile');
 const path = zookeeperPaths.sale(saleId);
 
 beforeAll(() => openSale(stack.env, stack.dir, { saleId, units: 1 }));
-afterAll(() => zookeeper.close());
+afterAll(() => {
+  zookeeper.close();
+  disconnectRedis(redis);
+});
 
 const node = async (): Promise<SaleNode> => {
   const found = await zookeeper.read(path);
@@ -42,4 +50,14 @@ test('a lower epoch never overwrites a higher one, whoever writes it (I7)', asyn
   const late = await publishState(zookeeper, saleId, { state: 'sold_out', epoch: current.epoch - 1 });
   expect(late).toBe('newer_is_there');
   expect(await node()).toEqual(current);
+});
+
+test('a sale whose window was over an hour ago leaves the list that every loop walks; a younger one stays', async () => {
+  const [old, young] = [newSaleId('over-long'), newSaleId('over-now')];
+  for (const each of [old, young]) await openSale(stack.env, stack.dir, { saleId: each, units: 1 });
+  await redis.hset(saleKeys(young).sale, 'closesAt', Date.now() - 60_000);
+  await redis.hset(saleKeys(old).sale, 'closesAt', Date.now() - 3_660_000);
+  await until('it is struck off', async () => !(await stock.sales()).includes(old));
+  expect(await stock.sales()).toContain(young);
+  expect(await stock.sale(old)).toMatchObject({ free: 1 });
 });

@@ -1,3 +1,4 @@
+import type { SaleNews } from '#contract/sale-news.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { eachSafely, type Loop, startLoop } from '#runtime/loop.ts';
 import type { ZooKeeper } from '#runtime/zookeeper.ts';
@@ -7,8 +8,15 @@ import type { Catalogue } from './catalogue.ts';
 import { publishState, readSaleNode } from './publish-state.ts';
 import { republish, windowOf } from './sale-state.ts';
 
+/** `heard` takes news of stock Redis to ZooKeeper at once, when this process is the leader. */
+export type Reconciler = Pick<Loop, 'close'> & { heard: (news: SaleNews) => void };
+
+/** So long after its window a sale stays on the list. */
+const retireAfterMs = 3_600_000;
+
 /**
- * Repairs ZooKeeper from stock Redis when a writer died between the two (I7). One leader does it; what it writes is
+ * Repairs ZooKeeper from stock Redis when a writer died between the two (I7), and strikes sales off the list that every
+ * loop walks once they are over for an hour and nothing of them is on its way. One leader does it; what it writes is
  * fenced by the epoch, so a second one that believes itself leader does no harm.
  */
 export function startReconciler(deps: {
@@ -18,7 +26,7 @@ export function startReconciler(deps: {
   leadership: Leadership;
   logger: Logger;
   everyMs?: number;
-}): Loop {
+}): Reconciler {
   const { stock, catalogue, zookeeper, leadership, logger, everyMs = 500 } = deps;
 
   const warn = createThrottledWarn(logger);
@@ -38,10 +46,21 @@ export function startReconciler(deps: {
         { saleId, state: truth.state, from: published.epoch, to: truth.epoch },
         'zookeeper was behind, repaired',
       );
+      return;
     }
+    const isOld = Date.now() > truth.closesAtMs + retireAfterMs; // a first guess: stock Redis' own clock decides
+    if (isOld && (await stock.retire(saleId, retireAfterMs))) logger.info({ saleId }, 'the sale is over, struck off');
   }
 
-  return startLoop({
+  function heard({ saleId, state, epoch }: SaleNews): void {
+    if (!leadership.isLeader()) return;
+    publishState(zookeeper, saleId, { state, epoch }).then(
+      (outcome) => logger.info({ saleId, state, epoch, outcome }, 'news of stock Redis'),
+      (error: unknown) => warn(error, `publishing ${saleId}`), // the next pass makes up for it
+    );
+  }
+
+  const loop = startLoop({
     name: 'reconciler',
     everyMs,
     logger,
@@ -51,4 +70,5 @@ export function startReconciler(deps: {
       return 'idle';
     },
   });
+  return { close: loop.close, heard };
 }

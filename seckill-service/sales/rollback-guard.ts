@@ -69,6 +69,7 @@ export function createRollbackGuard(deps: {
     }
     if (sale.state === 'closed') return null;
     const epoch = Math.max(known, sale.epoch);
+    if (sale.fault !== null) return { fault: sale.fault, epoch };
     if (sale.epoch < known) return { fault: `its epoch is ${sale.epoch}, but ${known} was published`, epoch };
     const granted = unitsGranted(sale);
     const place = Math.max(seen, witness?.place ?? 0);

@@ -15,7 +15,7 @@ export type ScriptHeader = {
 export type Script = { name: ScriptName; lua: string; header: ScriptHeader };
 
 const scriptNames = Object.keys(replies) as ScriptName[]; // the table's own keys
-const keyNames = new Set<string>(['sale', 'stock', 'buyers', 'reservations', 'outbox']);
+const keyNames = new Set<string>(['sale', 'stock', 'buyers', 'reservations', 'outbox', 'orders']);
 
 /** Reads a header; throws when a part of it is missing, so that no script goes undocumented. */
 export function readHeader(name: string, lua: string): ScriptHeader {
@@ -74,4 +74,28 @@ export function defineScripts(redis: Redis): RunScript {
     if (command === undefined) throw new Error(`no such script: ${name}`);
     return command.run(...command.keys.map((key) => keys[key]), ...args);
   };
+}
+
+/**
+ * Runs scripts one after the other in one transaction on keys that live no longer than it: they are deleted at its end,
+ * and nobody sees a state in between. The whole texts are sent: a transaction has no second chance after NOSCRIPT.
+ * Replies in the order of `calls`; the error of a script that failed stands in its place. Throws when the transaction
+ * did not run.
+ */
+export async function runAtOnce(
+  redis: Redis,
+  keys: SaleKeys,
+  calls: readonly (readonly [ScriptName, readonly (string | number)[]])[],
+): Promise<unknown[]> {
+  const scripts = loadScripts();
+  const transaction = redis.multi();
+  for (const [name, args] of calls) {
+    const script = scripts.get(name);
+    if (script === undefined) throw new Error(`no such script: ${name}`);
+    transaction.eval(script.lua, script.header.keys.length, ...script.header.keys.map((key) => keys[key]), ...args);
+  }
+  transaction.del(...Object.values(keys));
+  const results = await transaction.exec();
+  if (results === null) throw new Error('the transaction was not run');
+  return results.slice(0, -1).map(([error, reply]) => error ?? reply);
 }

@@ -1,4 +1,5 @@
 import type { StoredSaleState } from '#contract/sale.ts';
+import { StockFault } from './fault.ts';
 import { replies } from './replies.ts';
 import { toStoredState } from './stock-sale.ts';
 
@@ -23,7 +24,7 @@ export type CommitOutcome = 'committed' | 'already' | 'unknown' | 'released';
 
 export type ReleaseOutcome =
   /** `openEpoch` is the sale's new epoch when it was sold out and is open again, else null. */
-  { kind: 'released'; openEpoch: number | null } | { kind: 'already' } | { kind: 'unknown' };
+  { kind: 'released'; openEpoch: number | null } | { kind: 'withheld' } | { kind: 'already' } | { kind: 'unknown' };
 
 /** What ops may do with a sale. */
 export type SaleAction = 'open' | 'pause' | 'resume' | 'close';
@@ -32,6 +33,13 @@ export type SetStateOutcome =
   | { kind: 'sale_unknown' };
 
 export type RestoreOutcome = 'restored' | 'already' | 'not_standing' | 'no_units';
+
+/** A count, or the units noted for a user; `from` is what stood there, word for word, empty when nothing did. */
+export type Correction = { name: string; from: string; to: number };
+export type RecountOutcome =
+  | { kind: 'not_standing' }
+  /** What was corrected, or would be; `oversold`: more units are held than there are (`-free` more), nothing was changed. */
+  | { kind: 'done' | 'oversold'; free: number; counts: Correction[]; buyers: Correction[] };
 
 /** A script and this table have drifted apart: never to be taken for a refusal. */
 export function unexpected(script: string, code: number): never {
@@ -57,6 +65,22 @@ export const restoreOutcomes = new Map<number, RestoreOutcome>([
   [replies.restore.NOT_STANDING, 'not_standing'],
   [replies.restore.NO_UNITS, 'no_units'],
 ]);
+
+export function recountOutcome(reply: unknown): RecountOutcome {
+  const [code, free, counts, buyers] = reply as [number, number, string[], string[]]; // the four fields, see its header
+  if (code === replies.recount.NOT_STANDING) return { kind: 'not_standing' };
+  if (code !== replies.recount.DONE && code !== replies.recount.OVERSOLD) return unexpected('recount', code);
+  const kind = code === replies.recount.DONE ? 'done' : 'oversold';
+  return { kind, free, counts: corrections(counts), buyers: corrections(buyers) };
+}
+
+function corrections(flat: readonly string[]): Correction[] {
+  const list: Correction[] = [];
+  for (let index = 0; index + 2 < flat.length; index += 3) {
+    list.push({ name: flat[index] ?? '', from: flat[index + 1] ?? '', to: Number(flat[index + 2]) });
+  }
+  return list;
+}
 
 const setStateKinds = new Map<number, 'done' | 'already' | 'not_allowed' | 'faulty'>([
   [replies['set-state'].DONE, 'done'],
@@ -95,6 +119,8 @@ export function reserveOutcome([code, value, epoch]: readonly [number, number, n
       return { kind: 'quantity_invalid' };
     case reply.NOT_ENOUGH:
       return { kind: 'not_enough', free: value };
+    case reply.LATE:
+      throw new StockFault('unavailable', 'the question was on its way for too long');
     default:
       return unexpected('reserve', code);
   }

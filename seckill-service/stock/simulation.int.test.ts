@@ -79,13 +79,15 @@ function call(stock: Stock, saleId: string, step: Step): Promise<Outcome> {
     case 'commit':
       return stock.commit(saleId, step.orders.map(id));
     case 'release':
-      return stock.release(saleId, id(step.order));
+      return stock.release(saleId, id(step.order), step.where);
     case 'set-state':
       return stock.setState(saleId, step.action, step.openNow);
     case 'pause-for-fault':
       return stock.pauseForFault(saleId, 'the books differ', step.lowestEpoch);
     case 'mend':
       return stock.mend(saleId);
+    case 'recount':
+      return stock.recount(saleId, 'mend');
     case 'restore': {
       const { units, place, state } = step;
       const order = { orderId: id(step.order), userId: user(step.user), units, place, state, acceptedAt: Date.now() };
@@ -211,6 +213,7 @@ async function warmUp({ stock }: Link): Promise<void> {
   await stock.release('warm-up', 'warm-up');
   await stock.setState('warm-up', 'open');
   await stock.cut('warm-up');
+  await stock.recount('warm-up', 'look');
   await stock.restore('warm-up', nobody);
   await stock.preload('warm-up', { total: 1, opensAtMs: 0, closesAtMs: 0, limitPerUser: 1, lowestEpoch: 0 });
 }
@@ -228,10 +231,13 @@ test('the scripts do what the model does, through thousands of random sequences 
   const seeds = replayed === undefined ? consecutive(firstSeed, sequences) : [Number(replayed)];
   expect(report(await firstFailure(connect(), seeds))).toBe('');
   if (seeds.length < 100) return;
-  const changing = Object.entries(replies).filter(([script]) => !script.startsWith('read-'));
-  const every = changing.flatMap(([script, names]) =>
-    Object.keys(names).map((name) => `${script}: ${name.toLowerCase()}`),
-  );
+  // Those that change stock: `show` keeps a picture of rows.
+  const changing = Object.entries(replies).filter(([script]) => !script.startsWith('read-') && script !== 'show');
+  // No script leaves such a sale behind; no step has a deadline (stock.int.test.ts asks what comes too late).
+  const unmet = new Set(['recount: oversold', 'reserve: late']);
+  const every = changing
+    .flatMap(([script, names]) => Object.keys(names).map((name) => `${script}: ${name.toLowerCase()}`))
+    .filter((reply) => !unmet.has(reply));
   expect([...met].sort(), 'every reply of every script was met').toEqual(every.sort());
 });
 
@@ -245,8 +251,8 @@ test('a model that ignores the limit is caught, and the failing sequence is shru
 /** Each is a mistake that somebody might make in a script; `without` must stand in it. */
 const mistakes: { mistake: string; script: string; without: string; instead: string }[] = [
   { mistake: 'no limit per user', script: 'reserve', without: 'if held > limit then', instead: 'if false then' },
-  { mistake: 'free may fall below zero', script: 'reserve', without: 'if free < 0 then', instead: 'if false then' },
-  { mistake: 'no outbox entry', script: 'reserve', without: "redis.call('XADD'", instead: "tostring('XADD'" },
+  { mistake: 'free may fall below zero', script: 'reserve', without: 'if free < 0 or', instead: 'if' },
+  { mistake: 'no outbox entry', script: 'reserve', without: "call('XADD'", instead: "tostring('XADD'" },
   {
     mistake: 'places that come again after a return',
     script: 'reserve',
@@ -256,14 +262,14 @@ const mistakes: { mistake: string; script: string; without: string; instead: str
   {
     mistake: 'an order of old grants again',
     script: 'reserve',
-    without: "redis.call('HSETNX', reservationsKey, orderId, record) == 0",
-    instead: "redis.call('HSET', reservationsKey, orderId, record) == 2",
+    without: "call('HSETNX', reservationsKey, orderId, record) == 0",
+    instead: "call('HSET', reservationsKey, orderId, record) == 2",
   },
   {
     mistake: 'the last unit has no new epoch',
     script: 'reserve',
-    without: "'sold_out', 'epoch', epoch + 1)",
-    instead: "'sold_out', 'epoch', epoch)",
+    without: "'sold_out', epoch + 1",
+    instead: "'sold_out', epoch",
   },
   {
     mistake: 'a unit that comes back twice',
@@ -276,6 +282,12 @@ const mistakes: { mistake: string; script: string; without: string; instead: str
     script: 'release',
     without: "'state', 'open'",
     instead: "'state', 'sold_out'",
+  },
+  {
+    mistake: 'withheld units that nobody counts',
+    script: 'release',
+    without: "'withheld', quantity)",
+    instead: "'withheld', 0)",
   },
   { mistake: 'a commit of what was released', script: 'commit', without: "letter == 'r'", instead: 'false' },
   { mistake: 'a resume without stock that opens', script: 'set-state', without: "or 'sold_out'", instead: "or 'open'" },

@@ -3,6 +3,7 @@ import type { Reservation } from '#contract/reservation.ts';
 import type { StoredSaleState } from '#contract/sale.ts';
 import type {
   CommitOutcome,
+  RecountOutcome,
   ReleaseOutcome,
   ReserveOutcome,
   RestoreOutcome,
@@ -23,10 +24,11 @@ export type Step = { isLost: boolean } & (
   | { do: 'preload'; total: number; limit: number; window: Window; lowestEpoch: number }
   | { do: 'reserve'; order: number; user: number; units: number }
   | { do: 'commit'; orders: number[] }
-  | { do: 'release'; order: number }
+  | { do: 'release'; order: number; where: 'shelf' | 'withheld' }
   | { do: 'set-state'; action: SaleAction; openNow: boolean }
   | { do: 'pause-for-fault'; lowestEpoch: number }
   | { do: 'mend' }
+  | { do: 'recount' }
   | { do: 'restore'; order: number; user: number; units: number; place: number; state: 'held' | 'committed' }
 );
 
@@ -38,7 +40,8 @@ export type Outcome =
   | CommitOutcome[]
   | ReleaseOutcome
   | SetStateOutcome
-  | RestoreOutcome;
+  | RestoreOutcome
+  | RecountOutcome;
 export const waiting = -1;
 
 /** Everything that stock Redis holds of a sale, orders and users by number, in the order of their numbers. */
@@ -53,6 +56,7 @@ export type Snapshot = {
     returned: number;
     committed: number;
     skipped: number;
+    withheld: number;
     isFaulty: boolean;
   } | null;
   orders: { order: number; state: Reservation['state']; units: number; place: number; user: number }[];
@@ -68,16 +72,17 @@ export function createModel(broken: { ignoresLimit?: boolean } = {}): Model {
   let sale: Pick<SaleNumbers, 'state' | 'epoch' | 'window' | 'limit' | 'total' | 'isFaulty'> | null = null;
   const orders = new Map<number, Snapshot['orders'][number]>();
   const outbox: Snapshot['outbox'] = [];
-  /** Highest place that was told, and units ever returned, committed, passed over. */
+  /** Highest place that was told, and units ever returned, committed, passed over, withheld. */
   let granted = 0;
   let returned = 0;
   let committed = 0;
   let skipped = 0;
+  let withheld = 0;
 
   const sum = (list: { units: number }[]) => list.reduce((units, order) => units + order.units, 0);
   const live = () => [...orders.values()].filter((order) => order.state !== 'released');
   const unitsOf = (user: number) => sum(live().filter((order) => order.user === user));
-  const freeOf = (total: number) => total - sum(live());
+  const freeOf = (total: number) => total - sum(live()) - withheld;
 
   function preload(step: Step & { do: 'preload' }): Outcome {
     if (orders.size > 0 || (sale !== null && sale.state !== 'draft')) return { kind: 'live' };
@@ -119,11 +124,16 @@ export function createModel(broken: { ignoresLimit?: boolean } = {}): Model {
     return 'committed';
   }
 
-  function release(id: number): Outcome {
+  function release(id: number, where: 'shelf' | 'withheld'): Outcome {
     const order = orders.get(id);
     if (order === undefined) return { kind: 'unknown' };
     if (order.state === 'released') return { kind: 'already' };
+    if (order.state === 'held') committed += order.units;
     order.state = 'released';
+    if (where === 'withheld') {
+      withheld += order.units;
+      return { kind: 'withheld' };
+    }
     returned += order.units;
     if (sale?.state !== 'sold_out') return { kind: 'released', openEpoch: null };
     Object.assign(sale, { state: 'open', epoch: sale.epoch + 1 });
@@ -184,6 +194,12 @@ export function createModel(broken: { ignoresLimit?: boolean } = {}): Model {
     return 'restored';
   }
 
+  /** What the scripts left behind is right, so there is never anything to correct. */
+  function recount(): Outcome {
+    if (sale === null || sale.state === 'open' || sale.state === 'sold_out') return { kind: 'not_standing' };
+    return { kind: 'done', free: freeOf(sale.total), counts: [], buyers: [] };
+  }
+
   function apply(step: Step): Outcome {
     switch (step.do) {
       case 'preload':
@@ -193,13 +209,15 @@ export function createModel(broken: { ignoresLimit?: boolean } = {}): Model {
       case 'commit':
         return step.orders.map(commitOne);
       case 'release':
-        return release(step.order);
+        return release(step.order, step.where);
       case 'set-state':
         return setState(step.action, step.openNow);
       case 'pause-for-fault':
         return setState('fault', false, step.lowestEpoch);
       case 'mend':
         return setState('mend');
+      case 'recount':
+        return recount();
       case 'restore':
         return restore(step);
     }
@@ -208,7 +226,7 @@ export function createModel(broken: { ignoresLimit?: boolean } = {}): Model {
   function snapshot(): Snapshot {
     const users = [...new Set(live().map((order) => order.user))].sort((a, b) => a - b);
     return {
-      sale: sale === null ? null : { ...sale, free: freeOf(sale.total), returned, committed, skipped },
+      sale: sale === null ? null : { ...sale, free: freeOf(sale.total), returned, committed, skipped, withheld },
       orders: [...orders.values()].map((order) => ({ ...order })).sort((a, b) => a.order - b.order),
       buyers: users.map((user) => ({ user, units: unitsOf(user) })),
       outbox: outbox.map((entry) => ({ ...entry })),
@@ -237,7 +255,7 @@ const refusals = new Set([
 function changesNothing(step: Step, outcome: Outcome): boolean {
   if (Array.isArray(outcome)) return outcome.every((each) => each !== 'committed');
   const kind = typeof outcome === 'string' ? outcome : outcome.kind;
-  return refusals.has(kind) && !(step.do === 'release' && kind === 'released');
+  return step.do === 'recount' || (refusals.has(kind) && !(step.do === 'release' && kind === 'released'));
 }
 
 /**
@@ -265,7 +283,10 @@ export function brokenInvariants(
   const edgeChanged = was?.state !== sale.state || was.window !== sale.window;
 
   const rules: [string, boolean][] = [
-    ['I1: total = free + held + committed', sale.total === sale.free + liveUnits && sale.free >= 0],
+    [
+      'I1: total = free + held + committed + withheld',
+      sale.total === sale.free + liveUnits + sale.withheld && sale.free >= 0,
+    ],
     ['I2: a user has at most the limit', buyers.every((it) => usersRestored.has(it.user) || it.units <= sale.limit)],
     [
       'buyers = sum of live reservations',
@@ -316,6 +337,7 @@ export function brokenInvariants(
       'counts only grow',
       sale.returned >= (was?.returned ?? 0) &&
         sale.committed >= (was?.committed ?? 0) &&
+        sale.withheld >= (was?.withheld ?? 0) &&
         sale.skipped >= (was?.skipped ?? 0),
     ],
   ];
@@ -349,12 +371,13 @@ export function randomSteps(random: () => number, length: number): Step[] {
     if (index === 1 && below(10) > 1) return setState('open');
     const die = below(100);
     if (die < 52) return { do: 'reserve', order: order(), user: user(), units: quantity() } as const;
-    if (die < 64) return { do: 'release', order: order() } as const;
+    if (die < 64) return { do: 'release', order: order(), where: pick('shelf', 'shelf', 'withheld') } as const;
     if (die < 73) return { do: 'commit', orders: Array.from({ length: 1 + below(4) }, order) } as const;
     if (die < 88)
       return setState(pick<SaleAction>('open', 'open', 'pause', 'pause', 'resume', 'resume', 'resume', 'close'));
     if (die < 91) return { do: 'pause-for-fault', lowestEpoch: lowestEpoch() } as const;
-    if (die < 94) return { do: 'mend' } as const;
+    if (die < 93) return { do: 'mend' } as const;
+    if (die < 94) return { do: 'recount' } as const;
     if (die < 97) return preload();
     const state = pick('held', 'committed');
     return { do: 'restore', order: order(), user: user(), units: units(), place: 1 + below(15), state } as const;

@@ -10,12 +10,14 @@ export type StockSale = {
   limitPerUser: number;
   total: number;
   free: number;
-  /** Units that were granted and came back, and units whose order the database has (both ever growing). */
+  /** Units that were granted and came back on sale, and units whose order the database has (both ever growing). */
   returned: number;
   committed: number;
   /** Places that a rebuild passed over, in units. */
   skipped: number;
-  /** Why the system itself paused the sale, or null. */
+  /** Units that were granted, given up, and not put back on sale: the sale's file said so. */
+  withheld: number;
+  /** Why the system itself paused the sale, or which of its counts is no number (read as 0 then), or null. */
   fault: string | null;
 };
 
@@ -37,16 +39,35 @@ export function toStoredState(text: string | undefined): StoredSaleState {
   return state;
 }
 
-/** A number that a script wrote; anything else means that the books themselves are in doubt. */
-function wholeNumber(value: unknown): number {
+/** A number that a script wrote; anything else (null then) means that the books themselves are in doubt. */
+function toWholeNumber(value: unknown): number | null {
   const number = value === null || value === undefined ? Number.NaN : Number(value);
-  if (!Number.isSafeInteger(number)) throw new Error(`stock Redis holds no number: ${JSON.stringify(value)}`);
+  return Number.isSafeInteger(number) ? number : null;
+}
+
+function wholeNumber(value: unknown): number {
+  const number = toWholeNumber(value);
+  if (number === null) throw new Error(`stock Redis holds no number: ${JSON.stringify(value)}`);
   return number;
 }
 
 /** From the fields of `read-sale.lua`, in its order: free, state, epoch, … */
 export function toStockSale(free: unknown, fields: readonly unknown[]): StockSale {
-  const [state, epoch, opensAt, closesAt, limit, total, returned, committed, skipped, fault] = fields;
+  const [state, epoch, opensAt, closesAt, limit, total, returned, committed, skipped, fault, withheld] = fields;
+  const unreadable: string[] = [];
+  // What a rebuild can count anew does not keep anyone from looking at the sale, or from pausing it.
+  const count = (name: string, value: unknown): number => {
+    const number = toWholeNumber(value);
+    if (number === null) unreadable.push(`its count of ${name} units is no number: ${JSON.stringify(value ?? null)}`);
+    return number ?? 0;
+  };
+  const counts = {
+    free: count('free', free),
+    returned: count('returned', returned),
+    committed: count('committed', committed),
+    skipped: count('skipped', skipped ?? 0),
+    withheld: count('withheld', withheld ?? 0),
+  };
   return {
     state: toStoredState(typeof state === 'string' ? state : undefined),
     epoch: wholeNumber(epoch),
@@ -54,10 +75,7 @@ export function toStockSale(free: unknown, fields: readonly unknown[]): StockSal
     closesAtMs: wholeNumber(closesAt),
     limitPerUser: wholeNumber(limit),
     total: wholeNumber(total),
-    free: wholeNumber(free),
-    returned: wholeNumber(returned),
-    committed: wholeNumber(committed),
-    skipped: wholeNumber(skipped ?? 0),
-    fault: typeof fault === 'string' ? fault : null,
+    ...counts,
+    fault: typeof fault === 'string' ? fault : (unreadable[0] ?? null),
   };
 }

@@ -1,56 +1,33 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Redis } from 'ioredis';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { newOrderId } from '#contract/order.ts';
 import { relayGroup, saleKeys } from '#contract/redis-keys.ts';
-import { startStack } from '#infra/stack/stack.ts';
-import { createLogger } from '#runtime/logger.ts';
-import { connectRedis } from '#runtime/redis.ts';
-import { createStock } from './stock.ts';
+import { nextState } from './next-state.ts';
+import { startStockRedis } from './testing/start-stock-redis.ts';
 
-// A stock Redis of its own: no relay and no sweeper but the test touches it.
-const dir = await mkdtemp(join(tmpdir(), 'stock-'));
-const stack = await startStack({ dir, only: ['stock-redis'], port: 'any', environment: process.env });
-const url = stack.environment.SECKILL_STOCK_REDIS_URL ?? '';
-const redis = connectRedis('hot', url, createLogger({ service: 'test', instance: 'test', level: 'silent' }));
-const probe = new Redis(url);
-const stock = createStock(redis);
+const own = await startStockRedis();
+const { redis, probe, stock } = own;
 let saleId = '';
 
 /** A fresh sale for each test; `change` overrides what is loaded. */
-async function openSale(units: number, change: { limit?: number; opensInMs?: number; closesInMs?: number } = {}) {
-  const nowMs = Date.now();
-  const plan = {
-    total: units,
-    opensAtMs: nowMs + (change.opensInMs ?? -1000),
-    closesAtMs: nowMs + (change.closesInMs ?? 60_000),
-    limitPerUser: change.limit ?? 1,
-    lowestEpoch: 0,
-  };
-  await stock.preload(saleId, plan);
-  await stock.setState(saleId, 'open');
-}
-const order = () => newOrderId(saleId, Date.now());
-const equation = async () => {
-  const cut = await stock.cut(saleId);
-  const held = [...(cut?.reservations.values() ?? [])].filter((it) => it.state !== 'released');
-  return { free: cut?.sale.free, held: held.reduce((sum, it) => sum + it.units, 0), total: cut?.sale.total };
-};
+const openSale = (units: number, change?: Parameters<typeof own.openSale>[2]) => own.openSale(saleId, units, change);
+const order = () => own.order(saleId);
+const equation = () => own.equation(saleId);
 
-beforeEach(async () => {
-  if (redis.status !== 'ready') await new Promise<void>((resolve) => redis.once('ready', () => resolve()));
-  saleId = `stock-test-${crypto.randomUUID().slice(0, 8)}`;
+beforeEach(() => {
+  saleId = own.newSaleId();
 });
-afterAll(async () => {
-  redis.disconnect();
-  probe.disconnect();
-  await stack.stop();
-  await rm(dir, { recursive: true, force: true });
-});
+afterAll(() => own.stop());
 
 describe('reserve', () => {
+  test('a call that comes too late does nothing, but a yes that was given stays one (I4, I5)', async () => {
+    await openSale(2);
+    const orderId = order();
+    const now = await stock.clock();
+    expect((await stock.reserve(saleId, orderId, 'u', 1, {}, now + 60_000)).kind).toBe('accepted');
+    expect(await stock.reserve(saleId, orderId, 'u', 1, {}, now)).toEqual({ kind: 'replay', place: 1 });
+    await expect(stock.reserve(saleId, order(), 'v', 1, {}, now)).rejects.toMatchObject({ kind: 'unavailable' });
+    expect(await equation()).toEqual({ free: 1, held: 1, total: 2 });
+  });
+
   test('never sells more units than stock when 1,000 buyers race (I1)', async () => {
     await openSale(100);
     const outcomes = await Promise.all(
@@ -198,8 +175,25 @@ describe('the other scripts', () => {
     expect(await stock.commit(saleId, [kept, order(), back])).toEqual(['committed', 'unknown', 'released']);
     expect(await stock.commit(saleId, [kept])).toEqual(['already']);
     expect(await stock.release(saleId, order())).toEqual({ kind: 'unknown' });
-    expect((await stock.sale(saleId))?.committed).toBe(1);
+    // The one that came back before anyone stored it waits in no queue: it counts as passed.
+    expect((await stock.sale(saleId))?.committed).toBe(2);
     expect(await equation()).toEqual({ free: 4, held: 1, total: 5 });
+  });
+
+  test('a unit that is withheld leaves its buyer and does not come back on sale, once; the places go on (I1, I6)', async () => {
+    await openSale(2);
+    const [kept, withheld] = [order(), order()];
+    await stock.reserve(saleId, withheld, 'u', 1);
+    await stock.reserve(saleId, kept, 'v', 1);
+    await stock.commit(saleId, [kept, withheld]);
+    expect(await stock.release(saleId, withheld, 'withheld')).toEqual({ kind: 'withheld' });
+    for (const where of ['withheld', 'shelf'] as const) {
+      expect(await stock.release(saleId, withheld, where)).toEqual({ kind: 'already' });
+    }
+    expect(await stock.sale(saleId)).toMatchObject({ state: 'sold_out', free: 0, withheld: 1, returned: 0 });
+    expect(await probe.hgetall(saleKeys(saleId).buyers)).toEqual({ v: '1' });
+    await stock.release(saleId, kept);
+    expect(await stock.reserve(saleId, order(), 'u', 1)).toMatchObject({ kind: 'accepted', place: 3 });
   });
 
   test('every change of state has a new epoch, a repeated one keeps it, an impossible one is refused', async () => {
@@ -232,11 +226,47 @@ describe('the other scripts', () => {
   test('an accepted order stands in the outbox, and only an accepted one', async () => {
     await openSale(1);
     const orderId = order();
-    await stock.reserve(saleId, orderId, 'u', 1);
-    await stock.reserve(saleId, orderId, 'u', 1);
+    await stock.reserve(saleId, orderId, 'u', 1, { requestId: 'request-1' });
+    await stock.reserve(saleId, orderId, 'u', 1, { requestId: 'request-2' });
     await stock.reserve(saleId, order(), 'v', 1);
     const entries = await redis.xreadgroup('GROUP', relayGroup, 'me', 'STREAMS', saleKeys(saleId).outbox, '>');
     const [, ofSale] = (entries as [string, [string, string[]][]][])[0] ?? [];
-    expect(ofSale?.map(([, fields]) => fields)).toEqual([['o', orderId, 'u', 'u', 'q', '1', 'p', '1']]);
+    expect(ofSale?.map(([, fields]) => fields)).toEqual([
+      ['o', orderId, 'u', 'u', 'q', '1', 'p', '1', 'r', 'request-1'],
+    ]);
   });
+});
+
+test('nextState foretells what set-state answers, for every state and action', async () => {
+  const actions = ['open', 'pause', 'resume', 'close'] as const;
+  const roads: (readonly ('open' | 'pause' | 'close' | 'sell' | 'fault')[])[] = [
+    [],
+    ['open'],
+    ['open', 'sell'],
+    ['open', 'pause'],
+    ['open', 'sell', 'pause'],
+    ['open', 'fault'],
+    ['close'],
+  ];
+  for (const road of roads) {
+    for (const [action, openNow] of [...actions.map((it) => [it, false] as const), ['open', true] as const]) {
+      saleId = `next-${crypto.randomUUID().slice(0, 8)}`;
+      const window = { opensAtMs: Date.now() - 1000, closesAtMs: Date.now() + 60_000 };
+      await stock.preload(saleId, { total: 1, ...window, limitPerUser: 1, lowestEpoch: 0 });
+      for (const step of road) {
+        if (step === 'sell') await stock.reserve(saleId, order(), 'u', 1);
+        else if (step === 'fault') await stock.pauseForFault(saleId, 'a test', 0);
+        else await stock.setState(saleId, step);
+      }
+      const sale = await stock.sale(saleId);
+      if (sale === null) throw new Error('the sale is gone');
+      const foretold = nextState(sale, action, openNow);
+      expect([road, action, openNow, await stock.setState(saleId, action, openNow)]).toMatchObject([
+        road,
+        action,
+        openNow,
+        foretold,
+      ]);
+    }
+  }
 });

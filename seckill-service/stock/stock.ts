@@ -1,17 +1,21 @@
 import type { Redis } from 'ioredis';
 import { saleIdOfOrder } from '#contract/order.ts';
+import type { Origin } from '#contract/origin.ts';
 import { relayGroup, saleKeys, salesRegistryKey } from '#contract/redis-keys.ts';
 import { parseReservation, type Reservation } from '#contract/reservation.ts';
+import { saleNewsChannel } from '#contract/sale-news.ts';
+import { formatShownOrder, parseShownOrder, type ShownOrder, shownOrdersChannel } from '#contract/shown-order.ts';
 import { faultOf } from './fault.ts';
 import { defineScripts } from './load-scripts.ts';
 import {
   type CommitOutcome,
   commitOutcomes,
   numbers,
+  type RecountOutcome,
   type ReleaseOutcome,
   type ReserveOutcome,
   type RestoreOutcome,
-  reserveOutcome,
+  recountOutcome,
   restoreOutcomes,
   type SaleAction,
   type SetStateOutcome,
@@ -19,10 +23,13 @@ import {
   unexpected,
 } from './outcomes.ts';
 import { replies } from './replies.ts';
-import { type StockCut, type StockSale, toStockSale } from './stock-sale.ts';
+import { outcomeAt, type Question, reserveArguments } from './reserve-batch.ts';
+import { type StockCut, type StockSale, toStockSale, unitsGranted } from './stock-sale.ts';
 
 /** An order as the database or the queue knows it, for {@link Stock.restore}. */
 export type KnownOrder = Omit<Reservation, 'state'> & { orderId: string; state: 'held' | 'committed' };
+/** Where the units of an order that has ended go: back on sale, or nowhere, as the sale's file says of refunds. */
+export type UnitsGo = 'shelf' | 'withheld';
 export type PreloadPlan = {
   total: number;
   opensAtMs: number;
@@ -48,6 +55,17 @@ export function createStock(redis: Redis) {
     }
   };
 
+  /**
+   * Grants units to orders of one sale, at most 100, one after the other in one call: what a call costs is paid once.
+   * Outcomes in the order of `questions`, a fault in the place of an order that has none.
+   */
+  async function reserveAll(saleId: string, questions: readonly Question[]): Promise<(ReserveOutcome | Error)[]> {
+    const reply = list(await run('reserve', saleKeys(saleId), questions.flatMap(reserveArguments)));
+    if (reply.length !== 3 * questions.length)
+      throw new Error(`the script reserve answered ${questions.length} orders with ${JSON.stringify(reply)}`);
+    return questions.map((_question, index) => outcomeAt(reply, 3 * index));
+  }
+
   return {
     /** Loads a draft's units. `live`: the sale is past being a draft, nothing was changed. */
     async preload(saleId: string, plan: PreloadPlan): Promise<{ kind: 'done'; epoch: number } | { kind: 'live' }> {
@@ -62,10 +80,24 @@ export function createStock(redis: Redis) {
       return { kind: 'done', epoch };
     },
 
-    /** Grants `quantity` (a positive integer) units to an order, once. */
-    async reserve(saleId: string, orderId: string, userId: string, quantity: number): Promise<ReserveOutcome> {
-      return reserveOutcome(numbers(await run('reserve', saleKeys(saleId), [orderId, userId, quantity])));
+    /**
+     * Grants `quantity` (a positive integer) units to an order, once. The outbox carries `origin` on. A call that reaches
+     * Redis at `notAfterMs` of Redis' own clock (Unix ms, see {@link clock}) or later does nothing: `unavailable`.
+     */
+    async reserve(
+      saleId: string,
+      orderId: string,
+      userId: string,
+      quantity: number,
+      origin: Origin = {},
+      notAfterMs: number | null = null,
+    ): Promise<ReserveOutcome> {
+      const [outcome] = await reserveAll(saleId, [{ orderId, userId, quantity, origin, notAfterMs }]);
+      if (outcome === undefined || outcome instanceof Error) throw outcome;
+      return outcome;
     },
+
+    reserveAll,
 
     /** Marks orders of one sale, at most 1,000, as stored in the database. Outcomes in the order of `orderIds`. */
     async commit(saleId: string, orderIds: readonly string[]): Promise<CommitOutcome[]> {
@@ -74,17 +106,51 @@ export function createStock(redis: Redis) {
       return codes.map((code) => commitOutcomes.get(code) ?? unexpected('commit', code));
     },
 
-    /** Puts an order's units back on sale, once. */
-    async release(saleId: string, orderId: string): Promise<ReleaseOutcome> {
-      const [code, epoch] = numbers(await run('release', saleKeys(saleId), [orderId]));
+    /**
+     * Puts an order's units back on sale, once, or withholds them from it. Stock Redis tells the services when that opens
+     * the sale again.
+     */
+    async release(saleId: string, orderId: string, where: UnitsGo = 'shelf'): Promise<ReleaseOutcome> {
+      const [code, epoch] = numbers(await run('release', saleKeys(saleId), [orderId, saleId, saleNewsChannel, where]));
       if (code === replies.release.RELEASED) return { kind: 'released', openEpoch: epoch === 0 ? null : epoch };
+      if (code === replies.release.WITHHELD) return { kind: 'withheld' };
       if (code === replies.release.ALREADY) return { kind: 'already' };
       return code === replies.release.UNKNOWN ? { kind: 'unknown' } : unexpected('release', code);
+    },
+
+    /**
+     * Shows stored orders of one sale, at most 1,000, to whoever asks for them: a picture of their rows. A picture that is
+     * older than the one there changes nothing.
+     */
+    async show(saleId: string, orders: readonly (ShownOrder & { orderId: string })[]): Promise<void> {
+      if (orders.length === 0) return;
+      const triples = orders.flatMap((order) => [order.orderId, order.version, formatShownOrder(order)]);
+      await run('show', saleKeys(saleId), [shownOrdersChannel, ...triples]);
     },
 
     /** Opens, pauses, resumes or closes; `openNow` also moves the window's start to this instant. */
     async setState(saleId: string, action: SaleAction, openNow = false): Promise<SetStateOutcome> {
       return setStateOutcome(await run('set-state', saleKeys(saleId), [action, openNow ? 'now' : '', '', 0]));
+    },
+
+    /**
+     * Takes a sale off the list of {@link sales} when nothing of it can be on its way any more: its window has been over for
+     * `afterMs`, its outbox is empty, and every order of it is stored or was given back. True when it did. Whatever may still
+     * come (a refund, an audit) finds the sale by its id. A draft stays, it can be loaded anew; so does a paused sale, it can
+     * be given orders back.
+     */
+    async retire(saleId: string, afterMs: number): Promise<boolean> {
+      const isOver = async () => {
+        const [sale, outbox, now] = await Promise.all([this.sale(saleId), this.outboxLength(saleId), this.clock()]);
+        if (sale === null || sale.state === 'draft' || sale.state === 'paused') return false;
+        return outbox === 0 && now >= sale.closesAtMs + afterMs && unitsGranted(sale) - sale.skipped === sale.committed;
+      };
+      if (!(await isOver())) return false;
+      await redis.srem(salesRegistryKey, saleId).catch(fail);
+      // Ops may have paused it, and begun to give it orders back, in between.
+      if (await isOver()) return true;
+      await redis.sadd(salesRegistryKey, saleId).catch(fail);
+      return false;
     },
 
     /** Pauses a sale whose books are in doubt; only {@link mend} lets it be resumed. The epoch will be above `lowestEpoch`. */
@@ -101,8 +167,19 @@ export function createStock(redis: Redis) {
     async restore(saleId: string, order: KnownOrder): Promise<RestoreOutcome> {
       const { orderId, state, units, place, acceptedAt, userId } = order;
       const args = [orderId, state === 'held' ? 'h' : 'c', units, place, acceptedAt, userId];
-      const [code] = numbers(await run('restore', saleKeys(saleId), args));
+      // Before, as in preload: a held order must be found by the sweeper.
+      const named = redis.sadd(salesRegistryKey, saleId).catch(fail);
+      const [, reply] = await Promise.all([named, run('restore', saleKeys(saleId), args)]);
+      const [code] = numbers(reply);
       return restoreOutcomes.get(code) ?? unexpected('restore', code);
+    },
+
+    /**
+     * Sets the counts and the buyers of a sale that is off sale to what its reservations say, or, with `look`, only tells
+     * what it would set. Again changes nothing more.
+     */
+    async recount(saleId: string, how: 'look' | 'mend'): Promise<RecountOutcome> {
+      return recountOutcome(await run('recount', saleKeys(saleId), [how]));
     },
 
     /** Which of these orders have no reservation. */
@@ -110,6 +187,12 @@ export function createStock(redis: Redis) {
       if (orderIds.length === 0) return [];
       const records = await redis.hmget(saleKeys(saleId).reservations, ...orderIds).catch(fail);
       return orderIds.filter((_orderId, index) => records[index] == null);
+    },
+
+    /** Redis' own clock, Unix ms with fractions: windows and deadlines go by it. */
+    async clock(): Promise<number> {
+      const [seconds = Number.NaN, microseconds = Number.NaN] = await redis.time().catch(fail);
+      return seconds * 1000 + microseconds / 1000;
     },
 
     /** The ids of every sale whose stock is here. */
@@ -129,6 +212,14 @@ export function createStock(redis: Redis) {
       if (saleId === null) return null;
       const record = await redis.hget(saleKeys(saleId).reservations, orderId).catch(fail);
       return record === null ? null : parseReservation(record);
+    },
+
+    /** What an order's shopper is shown, null while it is not stored. */
+    async shown(orderId: string): Promise<ShownOrder | null> {
+      const saleId = saleIdOfOrder(orderId);
+      if (saleId === null) return null;
+      const picture = await redis.hget(saleKeys(saleId).orders, orderId).catch(fail);
+      return picture === null ? null : parseShownOrder(picture);
     },
 
     /** Sale, stock, buyers and every reservation at one instant: the audit's cut. See read-books.lua for its cost. */

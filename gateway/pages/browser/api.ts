@@ -6,6 +6,12 @@ export type Reply<Body> =
   | { kind: 'refused'; status: number; code: ProblemCode; retryAfterMs: number | null }
   | { kind: 'lost'; retryAfterMs: number | null };
 
+/** Why there is no body: the refusal's code; an answer that was lost is as good as "not available". Null when there is one. */
+export function failureOf(reply: Reply<unknown>): ProblemCode | null {
+  if (reply.kind === 'ok') return null;
+  return reply.kind === 'lost' ? 'UNAVAILABLE' : reply.code;
+}
+
 export type CallOptions = { body?: unknown; headers?: Record<string, string> };
 export type Call = <Body>(method: 'GET' | 'POST', path: string, options?: CallOptions) => Promise<Reply<Body>>;
 

@@ -1,22 +1,33 @@
 /**
- * The server's time on a clock that nobody sets (performance.now). Each answer's `now` is taken as the middle of its
- * round trip (Cristian, "Probabilistic clock synchronization", 1989); the quickest of the last minute wins.
+ * The server's time on a clock that nobody sets (performance.now). A server's `now` was true when it was sent, so it is
+ * past when it arrives: `now - gotMs` never overstates the offset, and the largest of several answers is nearest to it,
+ * even when a CDN handed out some that were a second old. Half of the quickest round trip is what even the best one lost
+ * on its way (Cristian, "Probabilistic clock synchronization", 1989).
  */
-export type ServerClock = { learn(now: string, sentMs: number, gotMs: number): void; now(): number };
+export type ServerClock = {
+  learn(now: string, sentMs: number, gotMs: number): void;
+  now(): number;
+  /** How many answers the clock goes by. */
+  samples(): number;
+};
 
-const trustMs = 60_000;
+/** performance.now drifts by some ms in this time; what is older is forgotten. */
+const trustMs = 300_000;
+const mostSamples = 40;
 
 export function createServerClock(tick: () => number, wallMs: number): ServerClock {
   let offset = wallMs - tick();
-  let best = { roundTrip: Number.POSITIVE_INFINITY, at: 0 };
+  let samples: { bound: number; roundTrip: number; at: number }[] = [];
   return {
     learn(now, sentMs, gotMs) {
       const serverMs = Date.parse(now);
-      const roundTrip = gotMs - sentMs;
-      if (Number.isNaN(serverMs) || (roundTrip > best.roundTrip && gotMs - best.at < trustMs)) return;
-      best = { roundTrip, at: gotMs };
-      offset = serverMs - (sentMs + gotMs) / 2;
+      if (Number.isNaN(serverMs)) return;
+      samples = [...samples.filter(({ at }) => gotMs - at < trustMs).slice(1 - mostSamples)];
+      samples.push({ bound: serverMs - gotMs, roundTrip: gotMs - sentMs, at: gotMs });
+      const quickest = Math.min(...samples.map(({ roundTrip }) => roundTrip));
+      offset = Math.max(...samples.map(({ bound }) => bound)) + quickest / 2;
     },
     now: () => tick() + offset,
+    samples: () => samples.length,
   };
 }

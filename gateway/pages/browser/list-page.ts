@@ -3,7 +3,6 @@ import { backoffMs } from './backoff.ts';
 import { formatCountdown } from './countdown.ts';
 import { everySecond, type Page, repeat, setText } from './page.ts';
 import { stateAt } from './sale-timing.ts';
-import { saleLabels } from './words.ts';
 
 export function startListPage(page: Page): void {
   let sales: PublicSale[] = [];
@@ -19,7 +18,8 @@ export function startListPage(page: Page): void {
       card.dataset.state = badge.dataset.state = state;
       const leftMs = Date.parse(sale.opensAt) - nowMs;
       const isSoon = state === 'upcoming' && leftMs < 86_400_000;
-      setText(badge, isSoon ? `Opens in ${formatCountdown(leftMs)}` : saleLabels[state]);
+      const words = page.words;
+      setText(badge, isSoon ? `${words.opensIn} ${formatCountdown(leftMs)}` : words.saleLabels[state]);
     }
   }
 

@@ -2,64 +2,69 @@ import type { OrderView } from '#contract/order.ts';
 import type { PublicSale } from '#contract/sale.ts';
 import { backoffMs } from './backoff.ts';
 import { formatCountdown } from './countdown.ts';
+import { createLink } from './link.ts';
 import { formatMoney } from './money.ts';
+import { createOrderActions } from './order-actions.ts';
+import { lineText, stepOf } from './order-steps.ts';
+import { followOrder } from './order-stream.ts';
 import { byTestId, everySecond, type Page, repeat, setText } from './page.ts';
-import { orderAdvice, orderLabels, problemSentences } from './words.ts';
+import { currentLanguage } from './words/speak.ts';
 
-const steps: Partial<Record<OrderView['state'], number>> = {
-  queued: 1,
-  awaiting_payment: 2,
-  paid: 3,
-  refunding: 3,
-  refunded: 3,
-};
 const final = new Set<OrderView['state']>(['expired', 'cancelled', 'refunded', 'failed']);
-const plural = new Intl.PluralRules('en');
-
-function aheadSentence(ahead: number): string {
-  if (ahead <= 0) return 'You are next.';
-  return `${ahead.toLocaleString('en')} ${plural.select(ahead) === 'one' ? 'unit is' : 'units are'} being written before yours.`;
-}
 
 export function startOrderPage(page: Page, root: HTMLElement): void {
+  const { words } = page;
   const orderId = decodeURIComponent(location.pathname.split('/').pop() ?? '');
   const path = `/api/orders/${encodeURIComponent(orderId)}`;
+  const clockTime = new Intl.DateTimeFormat(words.locale, { timeStyle: 'medium' });
+  const number = new Intl.NumberFormat(words.locale);
   let view: OrderView | null = null;
   let polls = 0;
   let failures = 0;
+  const link = createLink(words, paint);
 
   function paint(): void {
     if (view === null) return;
     const { state } = view;
     root.dataset.state = state;
     byTestId('order-state').dataset.state = state;
-    setText(byTestId('order-state'), orderLabels[state]);
-    setText(byTestId('advice'), orderAdvice[state]);
-    setText(byTestId('place'), view.place.toLocaleString('en'));
-    setText(byTestId('ahead'), state === 'queued' ? aheadSentence(view.ahead) : '');
-    setText(byTestId('quantity'), String(view.quantity));
+    setText(byTestId('order-state'), words.orderLabels[state]);
+    setText(byTestId('advice'), link.trouble() ?? words.orderAdvice[state]);
+    setText(byTestId('place'), number.format(view.place));
+    setText(byTestId('ahead'), lineText(words, view));
+    setText(byTestId('quantity'), number.format(view.quantity));
     setText(byTestId('amount'), view.amount === null ? '–' : formatMoney(view.amount));
-    byTestId('steps').dataset.step = String(steps[state] ?? 0);
+    byTestId('steps').dataset.step = String(stepOf[state] ?? 0);
     for (const [index, item] of [...byTestId('steps').children].entries()) {
-      if (index + 1 === steps[state]) item.setAttribute('aria-current', 'step');
+      if (index + 1 === stepOf[state]) item.setAttribute('aria-current', 'step');
       else item.removeAttribute('aria-current');
     }
+    actions.paint(view);
     const isDue = state === 'awaiting_payment' && view.payBy !== null;
     byTestId('pay-by').hidden = !isDue;
     if (!isDue || view.payBy === null) return;
     const payBy = new Date(view.payBy);
-    setText(byTestId('countdown'), formatCountdown(payBy.getTime() - page.clock.now()));
-    const clock = new Intl.DateTimeFormat('en', { timeStyle: 'medium' }).format(payBy);
-    setText(byTestId('pay-by-time'), `Awaiting payment until ${clock}`);
+    setText(byTestId('countdown'), formatCountdown(payBy.getTime() - page.clock.now(), words.days));
+    setText(byTestId('pay-by-time'), words.order.payUntil(clockTime.format(payBy)));
   }
 
   async function learnSale(saleId: string): Promise<void> {
-    const sentMs = performance.now();
+    byTestId<HTMLAnchorElement>('sale-link').href = `/sales/${saleId}`;
     const reply = await page.call<PublicSale>('GET', `/api/sales/${saleId}`);
     if (reply.kind !== 'ok') return;
-    page.clock.learn(reply.body.now, sentMs, performance.now());
-    setText(byTestId('title'), reply.body.title);
-    byTestId<HTMLAnchorElement>('sale-link').href = `/sales/${saleId}`;
+    const { title, translations } = reply.body;
+    setText(byTestId('title'), (currentLanguage() === 'zh' ? translations?.zh.title : undefined) ?? title);
+  }
+
+  /** What the stream or a poll says; an older word than the last one changes nothing. */
+  function learn(next: OrderView, sentMs: number): void {
+    page.clock.learn(next.now, sentMs, performance.now());
+    if (view !== null && next.version < view.version) return;
+    const isFirst = view === null;
+    view = next;
+    failures = 0;
+    link.note(true);
+    if (isFirst) void learnSale(next.saleId);
     paint();
   }
 
@@ -70,35 +75,55 @@ export function startOrderPage(page: Page, root: HTMLElement): void {
   }
 
   setText(byTestId('order-id'), orderId);
+  // Where the stream is down: a payment takes a moment, and the second look is the one that sees it.
+  const actions = createOrderActions(page, path, () => {
+    ask();
+    setTimeout(ask, 1000);
+  });
   if (!page.session.isSignedIn()) {
-    setText(byTestId('order-state'), 'Not your browser?');
-    setText(
-      byTestId('advice'),
-      'Open this page in the browser in which you bought: an order is shown only to its owner.',
-    );
+    setText(byTestId('order-state'), words.order.foreign);
+    setText(byTestId('advice'), words.order.foreignAdvice);
     return;
   }
-  repeat(async () => {
+  const stream = followOrder({
+    open: (headers, signal) => page.session.open(`${path}/events`, headers, signal),
+    onView: (next) => {
+      learn(next, performance.now());
+      if (final.has(next.state)) stream.pause();
+    },
+    now: () => performance.now(),
+    random: Math.random,
+  });
+  document.addEventListener('visibilitychange', () => (document.hidden ? stream.pause() : stream.resume()));
+  addEventListener('pagehide', stream.pause);
+  // A page taken back from the browser's cache still shows the moment it was left.
+  addEventListener('pageshow', (event) => {
+    if (event.persisted) location.reload();
+  });
+
+  // The stream tells; while there is none, the page asks.
+  const ask = repeat(async () => {
+    if (view !== null && final.has(view.state)) return null;
+    if (view !== null && stream.isLive()) return 2000;
+    const sentMs = performance.now();
     const reply = await page.session.call<OrderView>('GET', path);
     polls += 1;
-    setText(byTestId('message'), '');
+    link.note(reply.kind !== 'lost');
     if (reply.kind === 'ok') {
-      failures = 0;
-      const isFirst = view === null;
-      view = reply.body;
-      if (isFirst) void learnSale(view.saleId);
-      paint();
-      return waitMs(view);
+      learn(reply.body, sentMs);
+      stream.resume();
+      return waitMs(reply.body);
     }
     failures += 1;
+    paint();
     if (reply.kind === 'refused' && reply.status < 500 && reply.status !== 429) {
       // Right after the purchase a look may come too early; a real no stays one.
       if (failures < 4) return backoffMs(failures, reply.retryAfterMs, Math.random);
-      setText(byTestId('order-state'), 'No order here');
-      setText(byTestId('advice'), problemSentences[reply.code]);
+      setText(byTestId('order-state'), words.order.none);
+      setText(byTestId('advice'), words.problems[reply.code]);
       return null;
     }
-    if (failures > 1) setText(byTestId('message'), 'The line is busy. Your order is safe; this page keeps trying.');
+    if (view === null && failures > 1) setText(byTestId('advice'), link.trouble() ?? words.order.lost);
     return backoffMs(failures, reply.retryAfterMs, Math.random);
   });
   everySecond(page.clock.now, paint);

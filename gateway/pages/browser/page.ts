@@ -2,18 +2,19 @@ import { createCall } from './api.ts';
 import { createServerClock } from './clock.ts';
 import { createSession } from './session.ts';
 import { createStore } from './store.ts';
+import { currentWords } from './words/speak.ts';
 
 /** What every page needs, built once. */
 export function createPage() {
-  const call = createCall((input, init) => fetch(input, init));
+  const request: typeof fetch = (input, init) => fetch(input, init);
+  const call = createCall(request);
   const lasting = createStore(() => localStorage);
   return {
     call,
     lasting,
-    /** Gone with the tab: a ticket is for this visit. */
-    passing: createStore(() => sessionStorage),
-    session: createSession(call, lasting),
+    session: createSession(call, lasting, request),
     clock: createServerClock(() => performance.now(), Date.now()),
+    words: currentWords(),
     sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
   };
 }
@@ -29,12 +30,6 @@ export function byTestId<Found extends HTMLElement = HTMLElement>(id: string): F
 /** Writes only what changed: a live region speaks on every write. */
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
-}
-
-/** Times stand in the markup as UTC; here they become the shopper's own. */
-export function localiseTimes(): void {
-  const format = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short' });
-  for (const element of document.querySelectorAll('time')) setText(element, format.format(new Date(element.dateTime)));
 }
 
 /** Runs `task` now, again after the time it answers (null: never), and at once when the tab is looked at again. */

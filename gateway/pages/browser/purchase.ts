@@ -41,7 +41,9 @@ export async function askPatiently<Body>(
   for (let attempt = 0; ; attempt += 1) {
     const reply = await ask();
     if (reply.kind === 'ok' || !isWorthWaiting(reply)) return reply;
-    const waitMs = backoffMs(attempt, reply.retryAfterMs, deps.random);
+    // Too early by the server's clock: a matter of milliseconds, which nobody should pay for with a whole second.
+    const isEarly = attempt < 10 && reply.kind === 'refused' && reply.code === 'NOT_OPEN';
+    const waitMs = isEarly ? 80 + deps.random() * 120 : backoffMs(attempt, reply.retryAfterMs, deps.random);
     if (deps.nowMs() + waitMs >= untilMs) return reply;
     deps.onWait();
     await deps.sleep(waitMs);

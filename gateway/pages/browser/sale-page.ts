@@ -2,11 +2,15 @@ import type { ProblemCode } from '#contract/problems.ts';
 import type { PublicSale, SaleState } from '#contract/sale.ts';
 import { backoffMs } from './backoff.ts';
 import { formatCountdown } from './countdown.ts';
+import { createLink } from './link.ts';
+import { createMyOrder } from './my-order.ts';
 import { byTestId, everySecond, type Page, repeat, setText } from './page.ts';
+import { createPreparation, type Obtained } from './preparation.ts';
 import { placeOrder, waitsOut } from './purchase.ts';
-import { nextPollMs, prepareMs, stateAt } from './sale-timing.ts';
+import { nextPollMs, prepareMsOf, stateAt } from './sale-timing.ts';
+import { buttonView, questionText } from './sale-view.ts';
 import { createTicketDesk } from './ticket.ts';
-import { problemSentences, saleAdvice, saleLabels } from './words.ts';
+import { currentLanguage } from './words/speak.ts';
 
 const staleTicket = new Set<ProblemCode>(['TICKET_EXPIRED', 'TICKET_INVALID', 'TICKET_MISSING']);
 
@@ -14,132 +18,137 @@ const staleTicket = new Set<ProblemCode>(['TICKET_EXPIRED', 'TICKET_INVALID', 'T
 const slowAnswerMs = 1000;
 
 export function startSalePage(page: Page, root: HTMLElement): void {
+  const { words } = page;
   const saleId = root.dataset.saleId ?? '';
+  const kind = root.dataset.challenge;
+  const prepareMs = prepareMsOf(root.dataset.leadSeconds === undefined ? null : Number(root.dataset.leadSeconds));
   const form = byTestId<HTMLFormElement>('form');
   const buy = byTestId<HTMLButtonElement>('buy');
   const badge = byTestId('state');
-  const answer = byTestId<HTMLInputElement>('answer');
-  const question = byTestId('question');
+  const answer = document.querySelector<HTMLInputElement>('input#answer');
+  const bar = document.querySelector<HTMLProgressElement>('progress#answer');
   const quantity = byTestId<HTMLSelectElement>('quantity');
   const lastOrder = byTestId<HTMLAnchorElement>('last-order');
-  const desk = createTicketDesk(page, saleId, () => say('No answer yet. Still trying: you keep your turn.'));
 
   let sale: PublicSale | null = null;
+  let shown: SaleState | null = null;
+  let cameBack = false;
   let doing: string | null = null;
-  let isAsking = false;
-  let askFromMs = 0;
   let failures = 0;
 
+  const desk = createTicketDesk(page, saleId, () => say(words.say.noAnswer));
+  const mine = createMyOrder(page, saleId, paint);
+  const link = createLink(words, paint);
   const state = (): SaleState | null => sale && stateAt(sale, page.clock.now());
-  const needsAnswer = () => (desk.challenge()?.kind ?? root.dataset.challenge) !== 'none';
+  const needsPerson = () => kind === 'quiz';
   const leftMs = () => (sale === null ? 0 : Date.parse(sale.opensAt) - page.clock.now());
   const canPrepare = () => state() === 'open' || (state() === 'upcoming' && leftMs() <= prepareMs);
+  const hasAll = () => sale !== null && mine.units() >= sale.limitPerUser;
+  const preparation = createPreparation({
+    page,
+    desk,
+    workerUrl: root.dataset.worker ?? '',
+    needsPerson,
+    canPrepare: () => canPrepare() && !hasAll() && doing === null,
+    leftMs,
+    onChange: paint,
+    onProblem: (problem) => say(problemWords(problem)),
+  });
 
   function say(text: string): void {
     setText(byTestId('message'), text);
   }
+  const problemWords = (problem: Exclude<Obtained, null>) =>
+    problem === 'WORK_FAILED' ? words.question.workFailed : words.problems[problem];
 
-  function buttonWord(current: SaleState | null): { label: string; isLive: boolean } {
-    if (doing !== null) return { label: doing, isLive: true };
-    if (current === null) return { label: 'One moment…', isLive: false };
-    const ticket = desk.held();
-    if (ticket?.wasTried) return { label: 'Try again', isLive: true };
-    if (current === 'open') return { label: 'Buy now', isLive: true };
-    if (current === 'upcoming' && ticket !== null) return { label: 'You are ready', isLive: false };
-    if (current === 'upcoming' && canPrepare()) return { label: 'Get ready', isLive: true };
-    return { label: saleLabels[current], isLive: false };
-  }
-
-  function paintQuestion(): void {
+  function paintQuestion(current: SaleState | null): void {
     const challenge = desk.challenge();
     const isReady = desk.held() !== null;
-    byTestId('question-block').hidden = !needsAnswer();
+    const progress = preparation.progress();
+    byTestId('question-block').hidden = kind === 'none';
     byTestId('question-block').dataset.ready = String(isReady);
-    answer.disabled = challenge === null || isReady;
-    if (isReady) setText(question, 'Your answer is in.');
-    else if (challenge !== null) setText(question, challenge.question);
-    else if (canPrepare()) setText(question, 'Fetching your question…');
-    else if (state() === 'upcoming') setText(question, 'Your question comes 4 minutes before the opening.');
-    else setText(question, 'Your question comes when there is a unit to buy.');
+    const at = {
+      state: current,
+      isReady,
+      canPrepare: canPrepare(),
+      progress,
+      isWork: kind === 'pow',
+      challenge,
+      prepareMs,
+    };
+    setText(byTestId('question'), questionText(words, currentLanguage(), at));
+    if (answer !== null) answer.disabled = challenge === null || isReady;
+    if (bar !== null) bar.value = isReady ? 100 : Math.round((progress ?? 0) * 100);
   }
 
   function paint(): void {
     const current = state();
-    const { label, isLive } = buttonWord(current);
-    setText(buy, label);
-    buy.disabled = !isLive;
+    const held = desk.held();
+    const ticket = held === null ? 'none' : held.wasTried ? 'tried' : 'ready';
+    const view = buttonView(words, { state: current, doing, ticket, canPrepare: canPrepare(), hasAll: hasAll() });
+    setText(buy, view.label);
+    buy.disabled = !view.isLive;
     buy.setAttribute('aria-busy', String(doing !== null));
-    paintQuestion();
+    lastOrder.hidden = mine.orderId() === null;
+    lastOrder.href = mine.path();
+    paintQuestion(current);
+    const trouble = link.trouble();
+    if (trouble !== null) setText(byTestId('advice'), trouble);
     if (sale === null || current === null) return;
-    if (badge.dataset.state !== current) {
-      badge.dataset.state = root.dataset.state = current;
-      setText(badge, saleLabels[current]);
-      setText(byTestId('advice'), saleAdvice[current]);
+    if (shown !== current) {
+      cameBack = shown === 'sold_out' && current === 'open';
+      shown = badge.dataset.state = root.dataset.state = current;
+      setText(badge, words.saleLabels[current]);
     }
+    const advice = hasAll() ? words.say.mine : cameBack ? words.cameBack : words.saleAdvice[current];
+    setText(byTestId('advice'), trouble ?? advice);
     const isBefore = leftMs() > 0;
     const isRunning = current !== 'draft' && current !== 'closed';
-    setText(byTestId('countdown-label'), isBefore ? 'Opens in' : 'Closes in');
+    setText(byTestId('countdown-label'), isBefore ? words.opensIn : words.closesIn);
     const untilMs = Date.parse(isBefore ? sale.opensAt : sale.closesAt);
-    setText(byTestId('countdown'), formatCountdown(isRunning || isBefore ? untilMs - page.clock.now() : 0));
-    void askAhead();
-  }
-
-  /** The question is on the page before it is needed; the crowd's questions are spread over the wait. */
-  async function askAhead(): Promise<void> {
-    const isNeeded = canPrepare() && needsAnswer() && desk.held() === null && desk.challenge() === null;
-    if (!isNeeded || isAsking || doing !== null || document.hidden) return;
-    const nowMs = page.clock.now();
-    if (askFromMs === 0) askFromMs = nowMs + Math.random() * Math.min(15_000, Math.max(0, leftMs()) / 4);
-    if (nowMs < askFromMs) return;
-    isAsking = true;
-    const problem = await desk.ask();
-    isAsking = false;
-    askFromMs = page.clock.now() + (problem === null ? 0 : 15_000);
-    if (problem !== null) say(problemSentences[problem]);
-    else answer.value = '';
-    paint();
+    const left = isRunning || isBefore ? untilMs - page.clock.now() : 0;
+    setText(byTestId('countdown'), formatCountdown(left, words.days));
   }
 
   async function askAgain(sentence: string): Promise<void> {
     const problem = await desk.ask();
-    answer.value = '';
-    say(problem === null ? sentence : problemSentences[problem]);
+    if (answer !== null) answer.value = '';
+    say(problem === null ? sentence : words.problems[problem]);
     paint();
-    answer.focus();
+    answer?.focus();
   }
 
   /** True once a ticket is in hand. */
   async function getTicket(): Promise<boolean> {
     if (desk.held() !== null) return true;
-    doing = 'Checking…';
-    paint();
+    const problem = needsPerson() ? await redeemAnswer() : await preparation.obtain();
+    if (problem !== null && problem !== 'UNANSWERED') say(problemWords(problem));
+    return problem === null;
+  }
+
+  /** `UNANSWERED`: the shopper was told what is missing. */
+  async function redeemAnswer(): Promise<ProblemCode | 'UNANSWERED' | null> {
     if (desk.challenge() === null) {
       const problem = await desk.ask();
-      if (problem !== null) {
-        say(problemSentences[problem]);
-        return false;
-      }
+      if (problem !== null) return problem;
       paint();
     }
-    const challenge = desk.challenge();
-    if (challenge === null) return false;
-    const given = answer.value.trim();
-    if (challenge.kind !== 'none' && given === '') {
-      say('Please answer the question first.');
-      answer.focus();
-      return false;
+    const given = answer?.value.trim() ?? '';
+    if (given === '') {
+      say(words.question.missing);
+      answer?.focus();
+      return 'UNANSWERED';
     }
-    const problem = await desk.redeem(challenge.challengeId, given);
-    if (problem === null) return true;
-    if (challenge.kind === 'none') say(problemSentences[problem]);
-    else await askAgain(problemSentences[problem]);
-    return false;
+    const problem = await desk.redeem(given);
+    if (problem !== 'WRONG_ANSWER') return problem;
+    await askAgain(words.problems.WRONG_ANSWER);
+    return 'UNANSWERED';
   }
 
   async function order(mayRenew: boolean): Promise<void> {
     const ticket = desk.held();
     if (ticket === null) return;
-    doing = 'Placing your order…';
+    doing = words.buy.placing;
     paint();
     desk.markTried(true);
     const askedMs = performance.now();
@@ -150,20 +159,21 @@ export function startSalePage(page: Page, root: HTMLElement): void {
         sleep: page.sleep,
         nowMs: page.clock.now,
         random: Math.random,
-        onWait: () => say('No answer yet. Still trying: you keep your turn.'),
+        onWait: () => say(words.say.noAnswer),
       },
       { saleId, ...ticket, quantity: Number(quantity.value) },
     );
-    if (outcome.kind === 'unsure')
-      return say('We do not know yet whether that went through. Try again: it can never be bought twice.');
+    if (outcome.kind === 'unsure') return say(words.say.unsure);
     if (outcome.kind === 'accepted') return goToOrder(outcome.orderId);
     if (!waitsOut.has(outcome.code)) desk.markTried(false);
     if (staleTicket.has(outcome.code)) {
       desk.drop();
-      if (needsAnswer()) return askAgain(problemSentences[outcome.code]);
+      if (needsPerson()) return askAgain(words.problems[outcome.code]);
       if (mayRenew && (await getTicket())) return order(false);
     }
-    say(problemSentences[outcome.code]);
+    say(words.problems[outcome.code]);
+    // What the answer says counts at once; the next look comes after.
+    if (outcome.code === 'SOLD_OUT' && sale?.state === 'open') sale = { ...sale, state: 'sold_out' };
     refresh();
     if (outcome.code === 'SOLD_OUT' && performance.now() - askedMs > slowAnswerMs) void makeSure(ticket.orderId);
   }
@@ -182,21 +192,22 @@ export function startSalePage(page: Page, root: HTMLElement): void {
 
   function goToOrder(orderId: string): Promise<void> {
     desk.drop();
-    page.lasting.write(`order.${saleId}`, orderId);
-    say('You are in!');
-    location.assign(`/orders/${encodeURIComponent(orderId)}`);
+    mine.keep(orderId);
+    say(words.say.in);
+    location.assign(mine.path());
     return new Promise(() => {}); // The button stays busy while the browser leaves.
   }
 
   async function advance(): Promise<void> {
     if (doing !== null) return;
-    doing = 'Checking…';
+    if (hasAll()) return location.assign(mine.path());
+    doing = words.buy.checking;
     say('');
     paint();
     try {
       if (await getTicket()) {
         if (state() !== 'upcoming') await order(true);
-        else say('You are ready: the button comes alive at the opening.');
+        else say(words.say.ready);
       }
     } finally {
       doing = null;
@@ -207,15 +218,17 @@ export function startSalePage(page: Page, root: HTMLElement): void {
   const refresh = repeat(async () => {
     const sentMs = performance.now();
     const reply = await page.call<PublicSale>('GET', `/api/sales/${encodeURIComponent(saleId)}`);
+    link.note(reply.kind !== 'lost');
     if (reply.kind === 'ok') {
       failures = 0;
       page.clock.learn(reply.body.now, sentMs, performance.now());
       sale = reply.body;
       paint();
-      return nextPollMs(sale, page.clock.now(), Math.random);
+      return nextPollMs(sale, page.clock.now(), page.clock.samples(), Math.random);
     }
-    if (reply.kind === 'refused' && reply.code === 'SALE_UNKNOWN') say(problemSentences.SALE_UNKNOWN);
+    if (reply.kind === 'refused' && reply.code === 'SALE_UNKNOWN') say(words.problems.SALE_UNKNOWN);
     failures += 1;
+    paint();
     return backoffMs(failures, reply.retryAfterMs, Math.random);
   });
 
@@ -223,15 +236,15 @@ export function startSalePage(page: Page, root: HTMLElement): void {
     event.preventDefault();
     if (!buy.disabled) void advance();
   });
-  if (desk.held()?.wasTried) say('Your last try had no answer. Try again: it can never be bought twice.');
-  const orderId = page.lasting.read<string>(`order.${saleId}`);
-  if (orderId !== null) {
-    lastOrder.href = `/orders/${encodeURIComponent(orderId)}`;
-    lastOrder.hidden = false;
-  }
+  page.lasting.onChange(desk.key, paint);
+  if (desk.held()?.wasTried) say(words.say.tried);
+  void mine.look();
   // A page taken back from the browser's cache still shows the moment it was left.
   addEventListener('pageshow', (event) => {
     if (event.persisted) location.reload();
   });
-  everySecond(page.clock.now, paint);
+  everySecond(page.clock.now, () => {
+    paint();
+    void preparation.tick();
+  });
 }

@@ -1,13 +1,31 @@
-import type { Call, CallOptions, Reply } from './api.ts';
+import type { ProblemCode } from '#contract/problems.ts';
+import { type Call, type CallOptions, failureOf, type Reply } from './api.ts';
 import type { Store } from './store.ts';
 
 export type Session = {
   isSignedIn(): boolean;
+  /** Who that is: the token's `sub` (RFC 7519). Null when nobody is signed in. */
+  userId(): string | null;
+  /** Signs in when nobody is. The refusal, or null. */
+  signIn(): Promise<ProblemCode | null>;
   /** As the signed-in shopper; signs in first when nobody is, and once more when the token is no longer taken. */
   call<Body>(method: 'GET' | 'POST', path: string, options?: CallOptions): Promise<Reply<Body>>;
+  /** Opens what is read as it comes, as the shopper who is signed in. Rejects like `fetch`. */
+  open(path: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response>;
 };
 
-export function createSession(call: Call, store: Store): Session {
+/** Only read, never trusted: the server looks at the signature. */
+function subjectOf(token: string): string | null {
+  try {
+    const payload = (token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/');
+    const bytes = Uint8Array.from(atob(payload), (character) => character.charCodeAt(0));
+    return String(JSON.parse(new TextDecoder().decode(bytes)).sub);
+  } catch {
+    return null;
+  }
+}
+
+export function createSession(call: Call, store: Store, request: typeof fetch): Session {
   let signingIn: Promise<Reply<{ token: string }>> | null = null;
   const token = () => store.read<string>('token');
 
@@ -18,7 +36,8 @@ export function createSession(call: Call, store: Store): Session {
     const reply = await signingIn;
     if (reply.kind === 'ok') store.write('token', reply.body.token);
     // No sign-in here (it is off in production): the shop's own comes first.
-    if (reply.kind === 'refused' && reply.code === 'NOT_FOUND') return { ...reply, code: 'UNAUTHENTICATED' };
+    const isOff = reply.kind === 'refused' && (reply.code === 'NOT_FOUND' || reply.code === 'FORBIDDEN');
+    if (isOff) return { ...reply, code: 'UNAUTHENTICATED' };
     return reply;
   }
 
@@ -27,6 +46,10 @@ export function createSession(call: Call, store: Store): Session {
 
   return {
     isSignedIn: () => token() !== null,
+    userId: () => subjectOf(token() ?? ''),
+    signIn: async () => (token() !== null ? null : failureOf(await signIn())),
+    open: (path, headers, signal) =>
+      request(path, { headers: { ...headers, Authorization: `Bearer ${token()}` }, cache: 'no-store', signal }),
     async call<Body>(method: 'GET' | 'POST', path: string, options: CallOptions = {}): Promise<Reply<Body>> {
       if (token() !== null) {
         const reply = await withToken<Body>(method, path, options);

@@ -1,4 +1,9 @@
-export type Store = { read<Value>(key: string): Value | null; write(key: string, value: unknown): void };
+export type Store = {
+  read<Value>(key: string): Value | null;
+  write(key: string, value: unknown): void;
+  /** Told when another tab wrote `key`. */
+  onChange(key: string, listener: () => void): void;
+};
 
 /** JSON under `seckill.*`; where the browser denies storage, it lasts as long as the page. */
 export function createStore(storage: () => Storage): Store {
@@ -19,6 +24,11 @@ export function createStore(storage: () => Storage): Store {
       } catch {
         // Denied or full: the copy in memory has to do.
       }
+    },
+    onChange(key, listener) {
+      addEventListener('storage', (event) => {
+        if (event.key === `seckill.${key}`) listener();
+      });
     },
   };
 }

@@ -1,54 +1,84 @@
+import type { Challenge } from '#contract/challenge.ts';
 import type { ProblemCode } from '#contract/problems.ts';
-import type { challengeKinds } from '#contract/sale.ts';
+import { failureOf } from './api.ts';
 import type { Page } from './page.ts';
 import { askPatiently } from './purchase.ts';
 
-export type Challenge = {
-  challengeId: string;
-  kind: (typeof challengeKinds)[number];
-  question: string;
-  expiresAt: string;
-};
+type Issued = { ticket: string; orderId: string; expiresAt: string };
+/** What the ticket was given for: good for the same ticket again until it expires. */
+type Proof = { challengeId: string; answer: string; expiresAt: string };
 /** `wasTried`: an order was asked for with it, and the answer is not known. */
-export type HeldTicket = { ticket: string; orderId: string; expiresAt: string; wasTried: boolean };
+export type HeldTicket = Issued & { userId: string | null; proof: Proof; renewAtMs: number; wasTried: boolean };
 
 const marginMs = 2000;
 
-/** One sale's challenge and ticket as this shopper holds them. Refusals come back as their code, success as null. */
+/**
+ * One sale's challenge and ticket as this shopper holds them. The ticket is kept for all tabs of the browser: two tabs
+ * buy with one ticket, which is one order (I5). Refusals come back as their code, success as null.
+ */
 export function createTicketDesk(page: Page, saleId: string, onWait: () => void) {
   const key = `ticket.${saleId}`;
+  const path = `/api/sales/${saleId}`;
   const waiting = { sleep: page.sleep, nowMs: page.clock.now, random: Math.random, onWait };
   let challenge: Challenge | null = null;
-  const isLasting = (thing: { expiresAt: string }) => Date.parse(thing.expiresAt) - marginMs > page.clock.now();
+  const lastsMs = (thing: { expiresAt: string }) => Date.parse(thing.expiresAt) - marginMs - page.clock.now();
 
   function held(): HeldTicket | null {
-    const ticket = page.passing.read<HeldTicket>(key);
+    const ticket = page.lasting.read<HeldTicket>(key);
+    if (ticket === null || ticket.userId !== page.session.userId()) return null;
     // One that was tried stays past its end: its order must be asked for before another is bought.
-    return ticket !== null && (ticket.wasTried || isLasting(ticket)) ? ticket : null;
+    return ticket.wasTried || lastsMs(ticket) > 0 ? ticket : null;
+  }
+
+  async function post(proof: Proof): Promise<ProblemCode | null> {
+    const { challengeId, answer } = proof;
+    const reply = await askPatiently(waiting, () =>
+      page.session.call<Issued>('POST', `${path}/ticket`, { body: { challengeId, answer } }),
+    );
+    if (reply.kind !== 'ok') return failureOf(reply);
+    // Another tab may have been quicker: both go on with one ticket.
+    const other = held();
+    if (other !== null && other.orderId !== reply.body.orderId) return null;
+    const span = Math.min(lastsMs(reply.body), lastsMs(proof)) * (0.5 + Math.random() * 0.35);
+    page.lasting.write(key, {
+      ...reply.body,
+      proof,
+      userId: page.session.userId(),
+      renewAtMs: page.clock.now() + Math.max(1000, span),
+      wasTried: other?.wasTried ?? false,
+    } satisfies HeldTicket);
+    return null;
   }
 
   return {
+    key,
     held,
-    challenge: () => (challenge !== null && isLasting(challenge) ? challenge : null),
-    drop: () => page.passing.write(key, null),
-    markTried: (wasTried: boolean) => page.passing.write(key, { ...held(), wasTried }),
+    challenge: () => (challenge !== null && lastsMs(challenge) > 0 ? challenge : null),
+    drop: () => page.lasting.write(key, null),
+    markTried: (wasTried: boolean) => page.lasting.write(key, { ...held(), wasTried }),
     async ask(): Promise<ProblemCode | null> {
       challenge = null;
-      const path = `/api/sales/${saleId}/challenge`;
-      const reply = await askPatiently(waiting, () => page.session.call<Challenge>('GET', path));
-      if (reply.kind !== 'ok') return reply.kind === 'lost' ? 'UNAVAILABLE' : reply.code;
-      challenge = reply.body;
-      return null;
+      const reply = await askPatiently(waiting, () => page.call<Challenge>('GET', `${path}/challenge`));
+      if (reply.kind === 'ok') challenge = reply.body;
+      return failureOf(reply);
     },
-    async redeem(challengeId: string, answer: string): Promise<ProblemCode | null> {
-      const path = `/api/sales/${saleId}/ticket`;
-      const reply = await askPatiently(waiting, () =>
-        page.session.call<Omit<HeldTicket, 'wasTried'>>('POST', path, { body: { challengeId, answer } }),
-      );
-      if (reply.kind !== 'ok') return reply.kind === 'lost' ? 'UNAVAILABLE' : reply.code;
-      challenge = null;
-      page.passing.write(key, { ...reply.body, wasTried: false });
-      return null;
+    async redeem(answer: string): Promise<ProblemCode | null> {
+      if (challenge === null) return 'TICKET_MISSING';
+      const { challengeId, expiresAt } = challenge;
+      const problem = await post({ challengeId, answer, expiresAt });
+      if (problem === null) challenge = null;
+      return problem;
+    },
+    /** Whether the ticket should be made to last longer now, with the answer that it was given for. */
+    needsRenewal(): boolean {
+      const ticket = held();
+      if (ticket === null || ticket.wasTried) return false;
+      return page.clock.now() >= ticket.renewAtMs && lastsMs(ticket.proof) > 0;
+    },
+    async renew(): Promise<ProblemCode | null> {
+      const ticket = held();
+      return ticket === null ? null : post(ticket.proof);
     },
   };
 }
+export type TicketDesk = ReturnType<typeof createTicketDesk>;

@@ -6,7 +6,7 @@ import { stopStack } from '../stack.ts';
 const parent = join(checkoutDir, '.run');
 
 /** The run directory of this process' own stack: `.run/<kind>-<pid>`. */
-export function privateRunDir(kind: 'test' | 'chaos'): string {
+export function privateRunDir(kind: 'test' | 'chaos' | 'edges'): string {
   return join(parent, `${kind}-${process.pid}`);
 }
 
@@ -19,7 +19,7 @@ export async function keepLogs(dir: string, name: string): Promise<void> {
 }
 
 /** Removes directories of runs that were killed: their processes ended with them, their files did not. */
-export async function removeAbandoned(kind: 'test' | 'chaos'): Promise<void> {
+export async function removeAbandoned(kind: 'test' | 'chaos' | 'edges'): Promise<void> {
   const names = await readdir(parent).catch(() => []);
   for (const name of names) {
     const pid = new RegExp(`^${kind}-(\\d+)$`).exec(name)?.[1];

@@ -1,23 +1,28 @@
 --- Start-up: reads the settings once, in the master, and starts what each worker runs beside its requests.
 -- @module seckill.init
 
-local in_flight = require('seckill.in_flight')
+local limits = require('seckill.limits')
 local metrics = require('seckill.metrics')
-local rate_limit = require('seckill.rate_limit')
+local metrics_page = require('seckill.metrics_page')
+local origin = require('seckill.origin')
+local redis = require('seckill.redis')
 local stream = require('seckill.stream')
-local ticket = require('seckill.ticket')
+local ticket_keys = require('seckill.ticket_keys')
 
 -- Loaded here so that the workers inherit compiled modules and a mistake in one stops nginx at its start.
 require('seckill.access')
 require('seckill.inner')
 require('seckill.log')
+require('seckill.purchase')
 require('seckill.sales')
+
+local match = string.match
 
 local _M = {}
 
 local function read_file(path)
   local file, problem = io.open(path, 'rb')
-  if not file then error('cannot read the ticket keys: ' .. problem) end
+  if not file then error('cannot read a file of secrets: ' .. problem) end
   local text = file:read('*a')
   file:close()
   return text
@@ -28,11 +33,13 @@ end
 -- @phases init
 function _M.init(settings_path)
   local settings = dofile(settings_path)
-  ticket.init(read_file(settings.ticket_keys_file))
-  rate_limit.init(settings.limits)
-  in_flight.init(settings.limits.in_flight, settings.workers)
+  ticket_keys.init(read_file(settings.ticket_keys_file))
+  limits.init(settings.limits, settings.workers)
   stream.init(settings.agent_socket)
-  metrics.init(settings.edge_id, settings.platform)
+  origin.init(settings.gateway)
+  local secret = settings.cache_redis_password_file
+  redis.init(settings.cache_redis, secret ~= '' and match(read_file(secret), '^[^\r\n]+') or nil)
+  metrics_page.init(settings.edge_id, settings.platform)
 end
 
 --- @phases init_worker

@@ -1,9 +1,8 @@
 --- What the inner server answers.
 -- @module seckill.inner
 
-local metrics = require('seckill.metrics')
+local page = require('seckill.metrics_page')
 local state = require('seckill.state')
-local stream = require('seckill.stream')
 
 local ngx = ngx
 
@@ -21,14 +20,8 @@ end
 
 --- @phases content
 function _M.metrics()
-  local age = stream.age()
   ngx.header['Content-Type'] = 'text/plain; version=0.0.4; charset=utf-8'
-  ngx.print(metrics.render({
-    ready = state.ready(),
-    age = age,
-    stale = not age or age > stream.silence_seconds,
-    epochs = state.epochs(),
-  }))
+  ngx.print(page.render())
 end
 
 return _M

@@ -3,7 +3,8 @@
 -- way, nginx variables do; `seckill_sale` is set exactly when a place was taken.
 -- @module seckill.log
 
-local in_flight = require('seckill.in_flight')
+local answer_times = require('seckill.answer_times')
+local in_flight = require('seckill.filters.in_flight')
 local metrics = require('seckill.metrics')
 local state = require('seckill.state')
 
@@ -14,13 +15,19 @@ local GONE = '410'
 
 local _M = {}
 
+-- One status for each server that was asked; the last one is the answer. None when the shopper left before it.
+local function last_status(text)
+  if text and #text == 3 then return text end -- one server, the usual case: no pattern, which would not be compiled
+  return match(text or '', '(%d+)$') or 'none'
+end
+
 --- @phases log
 function _M.purchase()
   local id = var.seckill_sale
   if not id or id == '' then return end
   in_flight.leave()
-  -- One status for each server that was asked; the last one is the answer. None when the shopper left before it.
-  local status = match(var.upstream_status or '', '(%d+)$') or 'none'
+  answer_times.observe()
+  local status = last_status(var.upstream_status)
   metrics.upstream(id, status)
   if status == GONE then state.learn_sold_out(id, tonumber(var.seckill_epoch)) end
 end

@@ -39,12 +39,15 @@ local CODE_OF_STATUS = {
   [405] = 'METHOD_NOT_ALLOWED',
   [413] = 'BODY_TOO_LARGE',
   [415] = 'UNSUPPORTED_MEDIA_TYPE',
+  [429] = 'RATE_LIMITED', -- too many connections of one address
   [500] = 'UNAVAILABLE',
   [502] = 'UNAVAILABLE',
   [503] = 'UNAVAILABLE',
   [504] = 'UNAVAILABLE',
   [507] = 'UNAVAILABLE',
 }
+
+local RETRY_AFTER = { UNAVAILABLE = 1, RATE_LIMITED = 1 }
 
 local _M = { problems = PROBLEMS }
 
@@ -71,7 +74,7 @@ function _M.error_page()
     local allow = ngx.var.seckill_allow
     header['Allow'] = (allow and allow ~= '') and allow or 'GET, HEAD'
   end
-  return _M.refuse(code, code == 'UNAVAILABLE' and 1 or nil)
+  return _M.refuse(code, RETRY_AFTER[code])
 end
 
 return _M

@@ -1,11 +1,11 @@
 --- The sales as this edge knows them, shared by all workers.
--- `seckill_sales` holds sale id -> JSON; `version` in `seckill_marks` grows with each change. A worker keeps the
--- decoded sales until the version moves, so a request costs one locked read. One writer: stream.lua in worker 0; it
--- writes the sale first and the version after, so no worker can keep an old sale under a new version.
+-- `seckill_sales` holds sale id -> JSON. A worker keeps the decoded sales until the revision moves (revision.lua), so
+-- a request costs one locked read. One writer: stream.lua in worker 0.
 -- Invariant I7: a lower epoch never overwrites a higher one.
 -- @module seckill.state
 
 local json = require('seckill.platform').json
+local revision = require('seckill.revision')
 
 local sales = ngx.shared.seckill_sales
 local marks = ngx.shared.seckill_marks
@@ -17,12 +17,12 @@ local LEARNED_SECONDS = 1
 
 local _M = {}
 
-local cache, listing, cached_version = {}, nil, nil
+local cache, listing, made_at = {}, nil, nil
 
 local function refresh()
-  local version = marks:get('version')
-  if version ~= cached_version then
-    cache, listing, cached_version = {}, nil, version
+  local now = revision.look()
+  if now ~= made_at then
+    cache, listing, made_at = {}, nil, now
   end
 end
 
@@ -36,18 +36,16 @@ local function load(id)
   return sale
 end
 
-local function changed()
-  marks:incr('version', 1, 0)
-end
-
-local function well_formed(sale)
+--- Whether a decoded value is an EdgeSale of the contract.
+-- @phases any
+function _M.well_formed(sale)
   return type(sale) == 'table' and type(sale.id) == 'string' and type(sale.epoch) == 'number'
     and type(sale.state) == 'string' and type(sale.opensAtMs) == 'number' and type(sale.closesAtMs) == 'number'
     and type(sale.json) == 'string'
 end
 
 local function put(sale)
-  if not well_formed(sale) then
+  if not _M.well_formed(sale) then
     log(ERR, 'seckill: the agent sent a sale that is not one')
     return
   end
@@ -117,7 +115,7 @@ end
 -- @phases timer
 function _M.apply(sale)
   put(sale)
-  changed()
+  revision.bump()
 end
 
 --- Applies all sales there are, and forgets the others.
@@ -131,14 +129,14 @@ function _M.apply_snapshot(all)
   for _, id in ipairs(sales:get_keys(0)) do
     if not named[id] then sales:delete(id) end
   end
-  changed()
+  revision.bump()
   marks:set('ready', true)
 end
 
 --- @phases timer
 function _M.remove(id)
   sales:delete(id)
-  changed()
+  revision.bump()
 end
 
 --- Sale id -> epoch, of all that is applied.

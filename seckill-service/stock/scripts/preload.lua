@@ -24,7 +24,7 @@ if (state and state ~= 'draft') or redis.call('HLEN', reservationsKey) > 0 then 
 
 epoch = math.max(epoch, lowestEpoch) + 1
 redis.call('HSET', saleKey, 'state', 'draft', 'epoch', epoch, 'total', total, 'opensAt', opensAt,
-  'closesAt', closesAt, 'limit', limit, 'returned', 0, 'skipped', 0, 'committed', 0)
+  'closesAt', closesAt, 'limit', limit, 'returned', 0, 'skipped', 0, 'committed', 0, 'withheld', 0)
 redis.call('SET', stockKey, total)
 redis.pcall('XGROUP', 'CREATE', outboxKey, group, '0', 'MKSTREAM') -- BUSYGROUP: it is there already
 return { 1, epoch }

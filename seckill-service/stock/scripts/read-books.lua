@@ -11,7 +11,7 @@
 local saleKey, stockKey, buyersKey, reservationsKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 
 local sale = redis.call('HMGET', saleKey, 'state', 'epoch', 'opensAt', 'closesAt', 'limit', 'total', 'returned',
-  'committed', 'skipped', 'fault')
+  'committed', 'skipped', 'fault', 'withheld')
 if not sale[1] then return { -1 } end
 return { 1, redis.call('GET', stockKey), redis.call('HGETALL', reservationsKey), redis.call('HGETALL', buyersKey),
   unpack(sale) }

@@ -1,0 +1,243 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import sharp from 'sharp';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { newOrderId } from '#contract/order.ts';
+import { seckillJson } from '#infra/acceptance/seckill.ts';
+import { consoleOf } from '#infra/stack/stack.ts';
+import { stackUnderTest } from '#infra/stack/testing/stack-under-test.ts';
+import { runCrowd } from '#loadtest/crowd/crowd.ts';
+import { openShop, type Shop } from '../pages/testing/open-shop-sale.ts';
+import { launchBrowser, newShopper, type Shopper, seriousObjections } from '../pages/testing/shopper.ts';
+
+const stack = stackUnderTest();
+const token = stack.env.SECKILL_CONSOLE_TOKEN ?? '';
+/** `KEEP_IMAGES=true` renews the picture of the documentation. */
+const imagesDir = join(
+  import.meta.dirname,
+  process.env.KEEP_IMAGES === 'true' ? '../../docs/images' : '../../.run/screens',
+);
+let url: string;
+let saleId: string;
+let shop: Shop;
+let browser: Browser;
+let ops: Shopper;
+let page: Page;
+
+const desk = { viewport: { width: 1440, height: 1000 } };
+
+beforeAll(async () => {
+  mkdirSync(imagesDir, { recursive: true });
+  url = (await consoleOf(stack.dir))?.url ?? '';
+  shop = await openShop(stack);
+  ({ saleId } = await shop.open('The autumn phone', { units: 60, opensInMs: -1000 }));
+  browser = await launchBrowser();
+  ops = await newShopper(browser, desk);
+  page = ops.page;
+});
+afterAll(async () => {
+  await browser?.close();
+  await shop?.close();
+});
+
+const crowd = (shoppers: number, payShare = 0) =>
+  runCrowd({ edgeUrl: stack.edgeUrl, saleId, shoppers, payShare, connections: 16, onProgress: () => undefined });
+const figure = async (id: string) => Number((await page.getByTestId(id).textContent())?.replaceAll(',', ''));
+const dialog = () => page.getByRole('dialog');
+
+test('without the token there is a form and nothing else; a wrong one is refused in words', async () => {
+  const answer = await page.goto(url);
+  expect(answer?.status()).toBe(401);
+  expect(await page.getByTestId('funnel').count()).toBe(0);
+  expect(await seriousObjections(page)).toEqual([]);
+  await page.getByLabel('Token').fill('not the token');
+  await page.keyboard.press('Enter');
+  await page.getByTestId('says').filter({ hasText: 'This is not the token' }).waitFor();
+  expect(await seriousObjections(page)).toEqual([]);
+
+  await page.getByLabel('Token').fill(token);
+  await page.keyboard.press('Enter');
+  await page.waitForURL(url);
+  await page.getByTestId('link').filter({ hasText: 'live' }).waitFor();
+  const [cookie] = await page.context().cookies(url);
+  expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict', path: '/console' });
+  expect(cookie?.value).not.toContain(token);
+  ops.complaints.length = 0; // the browser says of each 401 that it came
+});
+
+test('a sale that sells is seen step by step, edges and stock with it', async () => {
+  await page.getByTestId('sale').selectOption(saleId);
+  await page.getByTestId('sale-state').filter({ hasText: 'open' }).waitFor();
+  await page.getByTestId('edges').getByText('follows').waitFor();
+  await page
+    .getByTestId('edges')
+    .getByText(/^epoch \d+, open$/)
+    .waitFor();
+
+  for (let nth = 0; nth < 8; nth += 1) await crowd(5, 0.4);
+  await expect.poll(() => figure('accepted')).toBe(40);
+  await expect.poll(() => figure('stored')).toBe(40);
+  await expect.poll(() => figure('paid')).toBe(16);
+  await expect.poll(() => figure('arrived')).toBe(40);
+  expect(await page.getByTestId('sale-facts').textContent()).toContain('20 of 60 free');
+
+  await crowd(60);
+  await crowd(40);
+  await page.getByTestId('sale-state').filter({ hasText: 'sold_out' }).waitFor();
+  await expect.poll(() => figure('accepted')).toBe(60);
+  await expect.poll(async () => (await figure('shed')) + (await figure('passed'))).toBe(140);
+  for (const chart of ['flow', 'shed', 'units', 'lag']) {
+    await page.getByTestId(`chart-${chart}`).locator('canvas').waitFor();
+  }
+});
+
+test('what was shed can be read without the chart, reason by reason, and reached by keyboard', async () => {
+  const region = page.getByRole('region', { name: 'Shed, by reason' });
+  const tableOf = async () =>
+    Promise.all(
+      (await region.getByRole('row').all()).slice(1).map(async (row) => ({
+        reason: await row.getByRole('rowheader').textContent(),
+        soFar: Number((await row.getByRole('cell').first().textContent())?.replaceAll(',', '')),
+      })),
+    );
+  const sum = async () => (await tableOf()).reduce((total, { soFar }) => total + soFar, 0);
+  await expect.poll(async () => (await sum()) === (await figure('shed'))).toBe(true);
+  const rows = await tableOf();
+  expect(rows[0]).toEqual({ reason: 'sold_out', soFar: expect.any(Number) });
+  expect(rows.map(({ soFar }) => soFar)).toEqual(rows.map(({ soFar }) => soFar).toSorted((a, b) => b - a));
+  await page.getByLabel('Show').focus();
+  await page.keyboard.press('Tab');
+  expect(await page.evaluate("document.activeElement?.getAttribute('aria-label')")).toBe('Shed, by reason');
+});
+
+test('each edge shows the limits that it follows, and a new one as soon as it does', async () => {
+  const inFlight = (limit: string) =>
+    page.getByTestId('edges').getByRole('cell', { name: limit, exact: true }).waitFor();
+  await inFlight('512');
+  await seckillJson(stack.env, 'edge', 'set', 'inFlight', '511');
+  await inFlight('511');
+  await seckillJson(stack.env, 'edge', 'reset', 'inFlight');
+  await inFlight('512');
+  expect(await page.getByTestId('edges').getByRole('cell', { name: /burst/ }).count()).toBe(2);
+});
+
+test('the hour can be looked back on, by keyboard', async () => {
+  const slider = page.getByLabel('Look back');
+  await slider.focus();
+  await page.keyboard.press('Home');
+  await page.getByTestId('moment').filter({ hasText: 'nothing is known' }).waitFor();
+  expect(await page.getByTestId('accepted').textContent()).toBe('?');
+  await page.getByRole('button', { name: 'Back to now' }).press('Enter');
+  await expect.poll(() => figure('accepted')).toBe(60);
+  expect(await page.getByTestId('moment').textContent()).toBe('now');
+});
+
+test('the audit is at a click, and says what it checked', async () => {
+  await page.getByTestId('audit').press('Enter');
+  const result = page.getByTestId('audit-result');
+  await result.getByText('balanced').waitFor();
+  expect(await result.textContent()).toContain('I1 total 60 = free 0');
+});
+
+test('the drain obeys only after it was asked, and a rate that cannot be is refused', async () => {
+  const settings = () => seckillJson<{ ratePerSecond: number; paused: boolean }>(stack.env, 'drain', 'show');
+  await page.getByLabel('Orders a second').fill('250');
+  await page.keyboard.press('Enter');
+  await dialog().getByText('Store at most 250 orders a second').waitFor();
+  expect(await seriousObjections(page)).toEqual([]);
+  await page.keyboard.press('Escape');
+  expect((await settings()).ratePerSecond).toBe(500);
+
+  await page.getByTestId('set-rate').press('Enter');
+  await page.getByTestId('yes').press('Enter');
+  await page.getByTestId('drain-says').getByText('Set: 250 orders/s').waitFor();
+  expect((await settings()).ratePerSecond).toBe(250);
+  await page.getByTestId('drain').getByText('250 orders/s').first().waitFor();
+
+  await page.getByTestId('pause').press('Enter');
+  await page.getByTestId('yes').press('Enter');
+  await page.getByTestId('drain').getByText('PAUSED').waitFor();
+  await page.getByTestId('resume').press('Enter');
+  await page.getByTestId('yes').press('Enter');
+  await page.getByTestId('drain-says').getByText('Set: 250 orders/s.').waitFor();
+  expect(await settings()).toMatchObject({ ratePerSecond: 250, paused: false });
+  await seckillJson(stack.env, 'drain', 'rate', '500');
+});
+
+test('a dead letter is counted, listed with its reason, and put back at a click', async () => {
+  const { queue } = shop.connections;
+  const orderId = newOrderId('never-made', Date.now());
+  const order = { orderId, saleId: 'never-made', userId: 'u', quantity: 1, place: 1, acceptedAt: Date.now() };
+  await queue.add('order', order, { jobId: orderId, attempts: 1 });
+  await page
+    .getByTestId('dead-counts')
+    .getByText(/^orders: \d+$/)
+    .waitFor();
+  await page.getByTestId('dead-list').press('Enter');
+  await page.getByTestId('dead-letters').getByText(orderId).first().waitFor();
+  expect(await seriousObjections(page)).toEqual([]);
+  await page.getByRole('button', { name: `Retry ${orderId} of orders` }).press('Enter');
+  await dialog().getByText(`Put ${orderId} back into orders`).waitFor();
+  await page.getByTestId('yes').press('Enter');
+  await page.getByTestId('dead-says').getByText('1 back in the queue').waitFor();
+  // It fails again, as it must.
+  await expect.poll(async () => (await queue.getJob(orderId))?.isFailed()).toBe(true);
+  await (await queue.getJob(orderId))?.remove();
+  await page.getByTestId('dead-list').press('Enter');
+  await expect.poll(() => page.getByTestId('dead-letters').getByText(orderId).count()).toBe(0);
+});
+
+test.each(['light', 'dark'] as const)('axe-core finds nothing serious, %s; kept as a picture', async (colorScheme) => {
+  await page.emulateMedia({ colorScheme });
+  await page.getByTestId('chart-flow').locator('canvas').waitFor();
+  expect(await seriousObjections(page)).toEqual([]);
+  const png = await page.screenshot({ fullPage: true });
+  const file = join(imagesDir, colorScheme === 'light' ? 'console.png' : 'console-dark.png');
+  if (colorScheme === 'light' || process.env.KEEP_IMAGES !== 'true') {
+    await sharp(png).png({ palette: true, colours: 64, compressionLevel: 9, effort: 10 }).toFile(file);
+  }
+});
+
+test('a narrow window scrolls nothing sideways', async () => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390);
+  await page.setViewportSize(desk.viewport);
+});
+
+test('the queues are shown beside it, behind the same door, and cannot be changed', async () => {
+  const stranger = await newShopper(browser, desk);
+  expect((await stranger.page.goto(`${url}/queues`))?.status()).toBe(401);
+  await stranger.page.context().close();
+
+  const answer = await page.goto(`${url}/queues`);
+  expect(answer?.headers()['content-security-policy']).toContain("script-src 'self';");
+  await page.getByText('orders', { exact: true }).first().waitFor();
+  if (process.env.KEEP_IMAGES !== 'true') await page.screenshot({ path: join(imagesDir, 'queues.png') });
+  const list = await page.request.get(`${url}/queues/api/queues`);
+  const { queues } = (await list.json()) as { queues: { name: string; readOnlyMode: boolean }[] };
+  expect(queues.map(({ name }) => name)).toEqual(expect.arrayContaining(['orders', 'order-expiry', 'refunds']));
+  expect(queues.every(({ readOnlyMode }) => readOnlyMode)).toBe(true);
+  const pause = await page.request.put(`${url}/queues/api/queues/orders/pause`, {
+    headers: { origin: new URL(url).origin },
+  });
+  expect(pause.status()).toBe(405);
+});
+
+test('the API reference is beside it, as well to read', async () => {
+  await page.goto(new URL('/reference', url).href);
+  await page.getByRole('heading', { name: 'API reference' }).waitFor();
+  expect(await seriousObjections(page)).toEqual([]);
+});
+
+test('nothing was asked of anybody else, and the policy had nothing to object to', async () => {
+  expect(ops.foreign).toEqual([]);
+  expect(ops.complaints).toEqual([]);
+});
+
+test('signing out ends it', async () => {
+  await page.goto(url);
+  await page.getByRole('button', { name: 'Sign out' }).press('Enter');
+  await page.getByLabel('Token').waitFor();
+  expect((await page.request.get(`${url}/api/history?sale=${saleId}`)).status()).toBe(401);
+});

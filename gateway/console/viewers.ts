@@ -1,0 +1,54 @@
+const mostViewers = 50;
+/** Ticks that a viewer may leave unread: then it is gone, or as good as gone. */
+const mostUnread = 30;
+
+type Viewer = ReadableStreamDefaultController<Uint8Array>;
+
+/**
+ * Everybody who looks on: each tick is written and encoded once, and the same bytes go to all.
+ * Source of the format: HTML Standard, 9.2 Server-sent events.
+ */
+export function createViewers() {
+  const viewers = new Set<Viewer>();
+  let last: Uint8Array | null = null;
+
+  const drop = (viewer: Viewer) => {
+    viewers.delete(viewer);
+    try {
+      viewer.close();
+    } catch {
+      // it went by itself
+    }
+  };
+
+  return {
+    tell(json: string): void {
+      last = new TextEncoder().encode(`event: tick\ndata: ${json}\n\n`);
+      for (const viewer of viewers) {
+        if ((viewer.desiredSize ?? 0) <= -mostUnread) drop(viewer);
+        else viewer.enqueue(last);
+      }
+    },
+
+    /** A stream that begins with the last tick; null when there are as many viewers as there may be. */
+    open(): ReadableStream<Uint8Array> | null {
+      if (viewers.size >= mostViewers) return null;
+      let mine: Viewer;
+      return new ReadableStream<Uint8Array>({
+        start: (viewer) => {
+          mine = viewer;
+          viewers.add(viewer);
+          viewer.enqueue(new TextEncoder().encode('retry: 2000\n\n'));
+          if (last !== null) viewer.enqueue(last);
+        },
+        cancel: () => void viewers.delete(mine),
+      });
+    },
+
+    count: () => viewers.size,
+    close: () => {
+      for (const viewer of viewers) drop(viewer);
+    },
+  };
+}
+export type Viewers = ReturnType<typeof createViewers>;

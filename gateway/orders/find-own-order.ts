@@ -1,0 +1,18 @@
+import { saleIdOfOrder } from '#contract/order.ts';
+import { problemResponse } from '#contract/problems.ts';
+import type { Authenticate } from '#contract/session.ts';
+import type { OrderRecord, ReadOrder } from './read-orders.ts';
+
+/** The order a request asks for, when it is the asker's own; else the refusal. */
+export type FindOwnOrder = (request: Request, orderId: string) => Promise<OrderRecord | Response>;
+
+export function createFindOwnOrder(deps: { readOrder: ReadOrder; authenticate: Authenticate }): FindOwnOrder {
+  const { readOrder, authenticate } = deps;
+  return async (request, orderId) => {
+    const userId = await authenticate(request);
+    if (userId === null) return problemResponse('UNAUTHENTICATED');
+    const record = saleIdOfOrder(orderId) === null ? null : await readOrder(orderId);
+    if (record === null) return problemResponse('ORDER_UNKNOWN');
+    return record.reservation.userId === userId ? record : problemResponse('FORBIDDEN');
+  };
+}

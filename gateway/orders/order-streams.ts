@@ -1,0 +1,158 @@
+import type { ServerResponse } from 'node:http';
+import { endedOrderStates } from '#contract/order.ts';
+import type { ShownOrder } from '#contract/shown-order.ts';
+import { type EventStream, openEventStream } from './event-stream.ts';
+import { isQueued, orderView } from './order-view.ts';
+import type { OrderRecord, ReadOrder } from './read-orders.ts';
+import type { SaleProgressReader } from './sale-progress.ts';
+import type { StreamMetrics } from './stream-metrics.ts';
+
+export type StreamLimits = { perProcess: number; perUser: number };
+export type OpenOutcome = 'open' | 'too_many_of_user' | 'full' | 'closing';
+
+/** Each stream is looked after once in so many ticks (seconds): read again, or kept alive by a beat. */
+const ticksOfRound = 15;
+/** Then the client comes back by itself, and its token is looked at again. */
+const mostAgeMs = 15 * 60_000;
+
+/**
+ * Every open event stream of this process. A picture that changes is sent on at once, without a read. Once a second
+ * (`tick`) those that wait in line are told how far it has come, one read a sale; and a fifteenth of all streams is read
+ * again, in batches, to make up for what the channel may have missed.
+ */
+export type OrderStreams = ReturnType<typeof createOrderStreams>;
+
+export function createOrderStreams(deps: {
+  readOrder: ReadOrder;
+  progress: SaleProgressReader;
+  limits: StreamLimits;
+  metrics: StreamMetrics;
+  now: () => number;
+  onError: (error: unknown) => void;
+}) {
+  const { readOrder, progress, limits, metrics, now, onError } = deps;
+  const all = new Set<EventStream>();
+  const byOrder = new Map<string, Set<EventStream>>();
+  const byUser = new Map<string, number>();
+  const rounds = Array.from({ length: ticksOfRound }, () => new Set<EventStream>());
+  let ticks = 0;
+  let isClosing = false;
+
+  function forget(stream: EventStream): void {
+    if (!all.delete(stream)) return;
+    const { orderId, reservation } = stream.record;
+    const ofOrder = byOrder.get(orderId);
+    ofOrder?.delete(stream);
+    if (ofOrder?.size === 0) byOrder.delete(orderId);
+    const left = (byUser.get(reservation.userId) ?? 1) - 1;
+    if (left === 0) byUser.delete(reservation.userId);
+    else byUser.set(reservation.userId, left);
+    for (const round of rounds) round.delete(stream);
+    metrics.open.set(all.size);
+  }
+
+  /** Sends what the record says now; a stream whose order has ended ends with it. */
+  async function tell(stream: EventStream): Promise<void> {
+    const { record } = stream;
+    const line = isQueued(record) ? await progress.get(record.saleId) : null;
+    if (stream.record !== record) return; // a younger one was told meanwhile
+    const view = orderView(record, line, now());
+    stream.ahead = view.ahead;
+    stream.send(view);
+    metrics.sent.inc();
+    if (endedOrderStates.has(view.state)) stream.end();
+  }
+
+  function learn(stream: EventStream, record: OrderRecord): void {
+    const before = stream.record;
+    const isNews =
+      (record.shown?.version ?? 0) > (before.shown?.version ?? 0) ||
+      (record.shown === null && before.shown === null && record.reservation.state !== before.reservation.state);
+    if (!isNews) return;
+    stream.record = record;
+    tell(stream).catch(onError);
+  }
+
+  async function readAgain(streams: Iterable<EventStream>): Promise<void> {
+    await Promise.all(
+      [...streams].map(async (stream) => {
+        const record = await readOrder(stream.record.orderId);
+        if (record !== null) learn(stream, record);
+      }),
+    );
+  }
+
+  /** Tells the queued streams of each sale how far the line has come, if it has moved for them. */
+  async function tellTheLine(): Promise<void> {
+    const queued = [...all].filter(({ record }) => isQueued(record));
+    for (const [saleId, streams] of Map.groupBy(queued, ({ record }) => record.saleId)) {
+      const line = await progress.get(saleId);
+      for (const stream of streams) {
+        if (!isQueued(stream.record)) continue;
+        const view = orderView(stream.record, line, now());
+        if (view.ahead === stream.ahead) continue;
+        stream.ahead = view.ahead;
+        stream.send(view);
+        metrics.sent.inc();
+      }
+    }
+  }
+
+  return {
+    follows: (orderId: string) => byOrder.has(orderId),
+
+    /** A picture changed: its streams hear it now. */
+    shown(orderId: string, shown: ShownOrder): void {
+      for (const stream of byOrder.get(orderId) ?? []) learn(stream, { ...stream.record, shown });
+    },
+
+    /** Whether one more may open for this user. */
+    room(userId: string): OpenOutcome {
+      if (isClosing) return 'closing';
+      if (all.size >= limits.perProcess) return 'full';
+      return (byUser.get(userId) ?? 0) >= limits.perUser ? 'too_many_of_user' : 'open';
+    },
+
+    /** Opens a stream, if there is room, and sends the first event on it unless the client has seen that `version`. */
+    open(record: OrderRecord, response: ServerResponse, seenVersion: number | null): void {
+      const stream = openEventStream({
+        record,
+        response,
+        nowMs: now(),
+        onClose: () => forget(stream),
+        onSlow: () => metrics.dropped.inc(),
+      });
+      const { orderId, reservation } = record;
+      all.add(stream);
+      byOrder.set(orderId, (byOrder.get(orderId) ?? new Set()).add(stream));
+      byUser.set(reservation.userId, (byUser.get(reservation.userId) ?? 0) + 1);
+      rounds[Math.floor(Math.random() * ticksOfRound)]?.add(stream);
+      metrics.open.set(all.size);
+      if (isQueued(record) || seenVersion === null || (record.shown?.version ?? 0) > seenVersion)
+        tell(stream).catch(onError);
+      // What changed between the read and now was said to nobody here.
+      readAgain([stream]).catch(onError);
+    },
+
+    /** Once a second. */
+    tick(): void {
+      ticks += 1;
+      const round = rounds[ticks % ticksOfRound] ?? new Set();
+      for (const stream of round) {
+        if (now() - stream.openedAtMs > mostAgeMs) stream.end();
+        else stream.beat();
+      }
+      readAgain(round).catch(onError);
+      tellTheLine().catch(onError);
+    },
+
+    /** Some pictures may have been missed: all are read again. */
+    readAll: () => void readAgain(all).catch(onError),
+
+    /** Ends every stream; no more are opened. */
+    close(): void {
+      isClosing = true;
+      for (const stream of all) stream.end();
+    },
+  };
+}

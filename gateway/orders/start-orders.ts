@@ -1,0 +1,70 @@
+import type { Hono } from 'hono';
+import type { Authenticate } from '#contract/session.ts';
+import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
+import type { Registry } from '#runtime/metrics.ts';
+import type { Pool } from '#runtime/postgres.ts';
+import type { Redis } from '#runtime/redis.ts';
+import type { ZooKeeper } from '#runtime/zookeeper.ts';
+import { watchDrainLimit } from './drain-limit.ts';
+import { createOrderEventsApp } from './events.ts';
+import { createFindOwnOrder } from './find-own-order.ts';
+import { followShownOrders } from './order-feed.ts';
+import { createOrderStreams } from './order-streams.ts';
+import { createOrderReader } from './read-orders.ts';
+import { createSaleProgress } from './sale-progress.ts';
+import { createOrderApp } from './status.ts';
+import { createStreamMetrics } from './stream-metrics.ts';
+
+/** A browser opens six connections to an origin at most: two are left for everything else. */
+const streamsPerUser = 4;
+
+/** What shoppers see of their orders: the routes, and what stands behind them. `close` ends the open streams. */
+export function startOrders(deps: {
+  /** Kind `hot`. */
+  redis: Redis;
+  /** Kind `listening`, to the same server. */
+  listening: Redis;
+  pool: Pool;
+  zookeeper: ZooKeeper;
+  authenticate: Authenticate;
+  logger: Logger;
+  registers: Registry[];
+  mostStreams: number;
+}): { apps: Hono[]; close: () => Promise<void> } {
+  const { redis, listening, pool, zookeeper, authenticate, logger, registers, mostStreams } = deps;
+  const warn = createThrottledWarn(logger);
+  const readOrder = createOrderReader({ redis, pool });
+  const limit = watchDrainLimit({ zookeeper, logger });
+  const progress = createSaleProgress({ redis, drainLimit: limit.perSecond, now: () => performance.now() });
+  const findOwnOrder = createFindOwnOrder({ readOrder, authenticate });
+  const metrics = createStreamMetrics(registers);
+  const streams = createOrderStreams({
+    readOrder,
+    progress,
+    limits: { perProcess: mostStreams, perUser: streamsPerUser },
+    metrics,
+    now: Date.now,
+    onError: (error) => warn(error, 'order streams'),
+  });
+  const feed = followShownOrders({
+    redis: listening,
+    logger,
+    follows: streams.follows,
+    onShown: streams.shown,
+    onGap: streams.readAll,
+  });
+  const ticks = setInterval(streams.tick, 1000);
+
+  return {
+    apps: [
+      createOrderApp({ findOwnOrder, progress, now: Date.now }),
+      createOrderEventsApp({ findOwnOrder, streams, metrics }),
+    ],
+    close: async () => {
+      clearInterval(ticks);
+      feed.close();
+      streams.close();
+      await limit.close();
+    },
+  };
+}

@@ -1,0 +1,171 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import type { Redis } from 'ioredis';
+import type { OrderView } from '#contract/order.ts';
+import { createProblemApp } from '#contract/problem-app.ts';
+import { createAuthenticate, signSession } from '#contract/session.ts';
+import type { ShownOrder } from '#contract/shown-order.ts';
+import { createOrderStore } from '#order-worker/orders/order-store.ts';
+import { startOrdersDatabase } from '#order-worker/testing/orders-database.ts';
+import { closeServer } from '#runtime/listen.ts';
+import { createRegistry } from '#runtime/metrics.ts';
+import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
+import { createStock } from '#stock/stock.ts';
+import { createEventParser } from '../../pages/browser/event-parser.ts';
+import { createOrderEventsApp } from '../events.ts';
+import { createFindOwnOrder } from '../find-own-order.ts';
+import { followShownOrders } from '../order-feed.ts';
+import { createOrderStreams, type StreamLimits } from '../order-streams.ts';
+import { createOrderReader } from '../read-orders.ts';
+import { createSaleProgress } from '../sale-progress.ts';
+import { createOrderApp } from '../status.ts';
+import { createStreamMetrics } from '../stream-metrics.ts';
+
+const secret = 'a secret of the tests, long enough';
+
+/** The order routes over real servers, as `startOrders` builds them, with every hand on a lever. */
+export async function startOrdersServer() {
+  const database = await startOrdersDatabase(['postgres', 'stock-redis']);
+  const { pool, logger } = database;
+  const url = database.stack.environment.SECKILL_STOCK_REDIS_URL ?? '';
+  const writing = connectRedis('patient', url, logger);
+  const stock = createStock(writing);
+  const store = createOrderStore(pool);
+
+  /** A gateway's order routes. `listeningUrl`: what it hears of changes by. */
+  async function serve(options: { limits?: Partial<StreamLimits>; listeningUrl?: string; drainLimit?: number } = {}) {
+    const redis = connectRedis('hot', url, logger);
+    const listening = connectRedis('listening', options.listeningUrl ?? url, logger);
+    const questions = { redis: 0, postgres: 0 };
+    const counted = countCalls(redis, () => questions.redis++);
+    const readOrder = createOrderReader({ redis: counted, pool: countCalls(pool, () => questions.postgres++) });
+    const progress = createSaleProgress({
+      redis: counted,
+      drainLimit: () => options.drainLimit ?? null,
+      now: () => performance.now(),
+    });
+    const findOwnOrder = createFindOwnOrder({ readOrder, authenticate: createAuthenticate(secret) });
+    const metrics = createStreamMetrics([createRegistry()]);
+    const errors: unknown[] = [];
+    const streams = createOrderStreams({
+      readOrder,
+      progress,
+      limits: { perProcess: 100, perUser: 100, ...options.limits },
+      metrics,
+      now: Date.now,
+      onError: (error) => errors.push(error),
+    });
+    const { follows, shown: onShown, readAll: onGap } = streams;
+    const feed = followShownOrders({ redis: listening, logger, follows, onShown, onGap });
+    const app = createProblemApp(
+      [
+        createOrderApp({ findOwnOrder, progress, now: Date.now }),
+        createOrderEventsApp({ findOwnOrder, streams, metrics }),
+      ],
+      (error) => errors.push(error),
+    );
+    const server = createServer(getRequestListener(app.fetch));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo; // it listens on a port
+    while (redis.status !== 'ready' || listening.status !== 'ready')
+      await new Promise((resolve) => setImmediate(resolve));
+    return {
+      app,
+      streams,
+      questions,
+      errors,
+      port,
+      origin: `http://127.0.0.1:${port}`,
+      dropped: async () => (await metrics.dropped.get()).values[0]?.value ?? 0,
+      close: async () => {
+        streams.close();
+        await closeServer(server);
+        feed.close();
+        disconnectRedis(redis, listening);
+      },
+    };
+  }
+
+  return {
+    ...database,
+    stock,
+    store,
+    serve,
+    bearer: async (userId: string) => ({ Authorization: `Bearer ${await signSession(userId, secret, Date.now())}` }),
+
+    /** A sale on sale, with so many units. */
+    async openSale(units: number): Promise<string> {
+      const saleId = await database.makeSale({ units });
+      const window = { opensAtMs: Date.now() - 1000, closesAtMs: Date.now() + 3_600_000 };
+      await stock.preload(saleId, { total: units, ...window, limitPerUser: units, lowestEpoch: 0 });
+      await stock.setState(saleId, 'open');
+      return saleId;
+    },
+
+    /** Buys a unit; returns the order's id. It is queued. */
+    async buy(saleId: string, userId = 'u'): Promise<string> {
+      const { orderId } = database.makeOrder(saleId);
+      const outcome = await stock.reserve(saleId, orderId, userId, 1);
+      if (outcome.kind !== 'accepted') throw new Error(outcome.kind);
+      return orderId;
+    },
+
+    /** Shows the order in this state, as the worker does after each change. */
+    async show(saleId: string, orderId: string, state: ShownOrder['state'], version: number): Promise<void> {
+      const shown = { version, state, payByMs: Date.now() + 60_000, amount: 100, currency: 'CNY' };
+      await Promise.all([stock.show(saleId, [{ orderId, ...shown }]), stock.commit(saleId, [orderId])]);
+    },
+
+    async close() {
+      disconnectRedis(writing);
+      await database.close();
+    },
+  };
+}
+
+/** The same object, `onCall` before each call of `hmget`, `hget` or `query`. */
+function countCalls<T extends Redis | { query: unknown }>(target: T, onCall: () => void): T {
+  return new Proxy(target, {
+    get(object, name) {
+      const value: unknown = Reflect.get(object, name, object);
+      if (typeof value !== 'function') return value;
+      if (name === 'hmget' || name === 'hget' || name === 'query') onCall();
+      return value.bind(object);
+    },
+  });
+}
+
+/** Follows a stream until it ends; what has come so far is in `views`. */
+export async function follow(url: string, headers: Record<string, string>) {
+  const stopping = new AbortController();
+  const response = await fetch(url, { headers, signal: stopping.signal });
+  const views: (OrderView & { id: string })[] = [];
+  const seen = { text: '', retries: 0, hasEnded: false };
+  const parse = createEventParser();
+  const reading = (async () => {
+    const decoder = new TextDecoder();
+    for await (const chunk of response.body ?? []) {
+      const text = decoder.decode(chunk, { stream: true });
+      seen.text += text;
+      for (const part of parse(text)) {
+        if (part.kind === 'retry') seen.retries += 1;
+        else views.push({ ...(JSON.parse(part.event.data) as OrderView), id: part.event.id }); // both sides are ours
+      }
+    }
+  })()
+    .catch(() => {}) // aborted
+    .finally(() => {
+      seen.hasEnded = true;
+    });
+  return {
+    response,
+    views,
+    seen,
+    states: () => views.map(({ state }) => state),
+    stop: async () => {
+      stopping.abort();
+      await reading;
+    },
+  };
+}

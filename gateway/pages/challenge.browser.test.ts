@@ -1,0 +1,85 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { openShop, type Shop } from './testing/open-shop-sale.ts';
+import { launchBrowser, newShopper, orderInState } from './testing/shopper.ts';
+
+const stack = inject('stack');
+let browser: Browser;
+let shop: Shop;
+
+beforeAll(async () => {
+  [browser, shop] = await Promise.all([launchBrowser(), openShop(stack)]);
+});
+afterAll(async () => {
+  await browser?.close();
+  await shop?.close();
+});
+
+const quiz = [{ question: { en: 'Which town makes celadon?', zh: '哪座城市产青瓷？' }, answers: ['Longquan', '龙泉'] }];
+type Held = { orderId: string; expiresAt: string };
+const heldTicket = async (page: Page, saleId: string): Promise<Held> =>
+  JSON.parse(await page.evaluate(`localStorage.getItem('seckill.ticket.${saleId}')`));
+
+test('a quiz of the shop’s own is asked in the visitor’s language; a wrong answer is told, a right one buys', async () => {
+  const { url } = await shop.open('Celadon cup', { quiz });
+  const { page, complaints } = await newShopper(browser, { locale: 'zh-CN' });
+  await page.goto(url);
+  await page.getByText('哪座城市产青瓷？').waitFor();
+  await page.getByTestId('answer').fill('景德镇');
+  await page.getByTestId('buy').click();
+  await page.getByText('答案不对，换一题试试。').waitFor();
+  await page.getByTestId('answer').fill(' 龙泉。');
+  await page.getByTestId('answer').press('Enter');
+  await page.waitForURL(/\/orders\/shop-/);
+  await orderInState(page, 'awaiting_payment');
+  expect(await page.getByTestId('order-state').textContent()).toBe('订单已生成');
+  // The browser itself notes the 422 of the wrong answer; nothing else.
+  expect(complaints.filter((text) => !text.includes('422'))).toEqual([]);
+});
+
+test('no answer of a quiz is in anything that the browser gets', async () => {
+  const { url } = await shop.open('Celadon jar', { quiz });
+  const { page } = await newShopper(browser);
+  const bodies: Promise<string>[] = [];
+  page.on('response', (response) => bodies.push(response.text().catch(() => '')));
+  await page.goto(url);
+  await page.getByText('Which town makes celadon?').waitFor();
+  expect((await Promise.all(bodies)).join('\n')).not.toMatch(/longquan|龙泉/i);
+});
+
+test('proof of work is done beside the page, before the opening, and the ticket is there when it opens', async () => {
+  const { url, saleId } = await shop.open('Iron kettle', { challenge: 'pow', opensInMs: 30_000 });
+  const { page, complaints } = await newShopper(browser);
+  await page.goto(url);
+  await page.getByText('Your device has done its part.').waitFor({ timeout: 30_000 });
+  expect(await page.getByTestId('work').getAttribute('value')).toBe('100');
+  expect((await heldTicket(page, saleId)).orderId).toContain(saleId);
+  await page.locator('[data-testid=buy]:enabled', { hasText: 'Buy now' }).click({ timeout: 40_000 });
+  await page.waitForURL(/\/orders\/shop-/);
+  await orderInState(page, 'awaiting_payment');
+  expect(complaints).toEqual([]);
+});
+
+test('a ticket is renewed before it expires, with the answer that was given: it stays the same single use (I5)', async () => {
+  const { url, saleId } = await shop.open('Bamboo flute', { challenge: 'none', opensInMs: 200_000 });
+  const { page } = await newShopper(browser);
+  await page.clock.install();
+  await page.goto(url);
+  const issued: string[] = [];
+  page.on('request', (request) => {
+    if (request.url().endsWith('/ticket')) issued.push(JSON.parse(request.postData() ?? '{}').challengeId);
+  });
+  const held = async () => (await heldTicket(page, saleId)) as Held | null;
+  await expect.poll(async () => (await held())?.orderId, { timeout: 30_000 }).toContain(saleId);
+  const first = await held();
+  // It is renewed at a moment drawn by lot between the half and 85 % of the five minutes that it lasts.
+  await page.clock.fastForward(140_000);
+  const later = async () => {
+    await page.clock.fastForward(2000);
+    return issued.length;
+  };
+  await expect.poll(later, { interval: 250, timeout: 40_000 }).toBeGreaterThanOrEqual(2);
+  expect(new Set(issued).size).toBe(1);
+  await expect.poll(async () => (await held())?.expiresAt).not.toBe(first?.expiresAt);
+  expect((await held())?.orderId).toBe(first?.orderId);
+});

@@ -1,0 +1,230 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import sharp from 'sharp';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { changeDrainSettings } from '#order-worker/drain/settings.ts';
+import { preparePicture } from './picture.ts';
+import { openShop, type Shop } from './testing/open-shop-sale.ts';
+import {
+  answerSum,
+  buy,
+  inState,
+  launchBrowser,
+  newShopper,
+  orderInState,
+  recordShifts,
+  seriousObjections,
+  shiftsOf,
+} from './testing/shopper.ts';
+
+const stack = inject('stack');
+/** `KEEP_IMAGES=true` renews the pictures of the documentation. */
+const imagesDir = join(
+  import.meta.dirname,
+  process.env.KEEP_IMAGES === 'true' ? '../../docs/images' : '../../.run/screens',
+);
+let browser: Browser;
+let shop: Shop;
+
+beforeAll(async () => {
+  mkdirSync(imagesDir, { recursive: true });
+  [browser, shop] = await Promise.all([launchBrowser(), openShop(stack)]);
+});
+afterAll(async () => {
+  await browser?.close();
+  await shop?.close();
+});
+
+const dark = { colorScheme: 'dark', locale: 'zh-CN' } as const;
+const wide = { viewport: { width: 1100, height: 720 } } as const;
+const keep = (page: Page, name: string) =>
+  page.screenshot({ path: join(imagesDir, `${name}.png`), animations: 'disabled' });
+
+/** Nothing serious in this state, in either colour scheme. */
+async function check(page: Page, state: string): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    expect(await seriousObjections(page), `${state}, ${colorScheme}`).toEqual([]);
+  }
+}
+async function shopperOn(url: string, options: BrowserContextOptions = {}) {
+  const shopper = await newShopper(browser, options);
+  await shopper.page.goto(url);
+  return shopper.page;
+}
+
+const cup = `<svg xmlns="http://www.w3.org/2000/svg" width="1280" height="880"><defs><radialGradient id="g"><stop stop-color="#ffe9d0"/><stop offset="1" stop-color="#d9a274"/></radialGradient></defs><rect width="1280" height="880" fill="url(#g)"/><ellipse cx="640" cy="720" rx="360" ry="46" fill="#0003"/><path d="M380 330h520c0 250-100 370-260 370s-260-120-260-370z" fill="#2d6a6f"/><path d="M890 390c120-20 150 170-40 200" fill="none" stroke="#2d6a6f" stroke-width="42"/><ellipse cx="640" cy="330" rx="260" ry="50" fill="#1d4a4e"/><ellipse cx="640" cy="338" rx="220" ry="36" fill="#8a4b22"/></svg>`;
+
+test('sale page: nothing serious for axe in any state, in light and dark, in both languages', async () => {
+  const { url, saleId } = await shop.open('Tea set', { units: 1, challenge: 'none' });
+  const later = await shop.open('Late tea set', { opensInMs: 3_000_000 });
+  const work = await shop.open('Pan', { challenge: 'pow' });
+  const page = await shopperOn(url);
+  await inState(page, 'open');
+  await check(page, 'open');
+  await shop.change(saleId, 'pause');
+  await inState(page, 'paused');
+  await check(page, 'paused');
+  await shop.change(saleId, 'resume');
+  await inState(page, 'open');
+  await buy(await shopperOn(url), url);
+  await inState(page, 'sold_out');
+  await check(page, 'sold out');
+  await keep(page, 'sale-sold-out');
+  await shop.change(saleId, 'close');
+  await inState(page, 'closed');
+  await check(page, 'closed');
+  for (const [state, address] of [
+    ['upcoming', later.url],
+    ['open', work.url],
+  ] as const) {
+    const chinese = await shopperOn(address, dark);
+    await inState(chinese, state);
+    expect(await chinese.evaluate('document.documentElement.lang')).toBe('zh-Hans');
+    await check(chinese, `${address} in Chinese`);
+    await chinese.getByTestId('language').click();
+    await expect.poll(() => chinese.evaluate('document.documentElement.lang')).toBe('en');
+  }
+});
+
+test('list and order page: nothing serious for axe in any state', async () => {
+  const { url } = await shop.open('Porcelain bowl', { challenge: 'none' });
+  const list = await shopperOn(stack.edgeUrl);
+  await list.locator('.card').first().waitFor();
+  await check(list, 'list');
+  const foreign = await shopperOn(`${stack.edgeUrl}/orders/nobody-01hx0000000000000000000101`);
+  await foreign.getByText('Not your browser?').waitFor();
+  await check(foreign, 'an order of someone else');
+
+  await changeDrainSettings(shop.connections.zookeeper, { paused: true });
+  const { page } = await newShopper(browser);
+  try {
+    await buy(page, url);
+    await orderInState(page, 'queued');
+    await page.getByText('You are next.').waitFor();
+    await check(page, 'queued');
+  } finally {
+    await changeDrainSettings(shop.connections.zookeeper, { paused: false });
+  }
+  await orderInState(page, 'awaiting_payment');
+  await check(page, 'awaiting payment');
+  await page.emulateMedia({ colorScheme: 'light' });
+  await keep(page, 'order-awaiting-payment');
+  await page.getByTestId('pay').click();
+  await orderInState(page, 'paid');
+  await check(page, 'paid');
+  await page.getByTestId('refund').click();
+  await page.getByTestId('refund').click();
+  await orderInState(page, 'refunded');
+  await check(page, 'refunded');
+});
+
+test('nothing moves while a page comes to life, with a picture of the shop’s own that comes late', async () => {
+  const picture = await preparePicture(await sharp(Buffer.from(cup)).jpeg().toBuffer());
+  if ('problem' in picture) throw new Error(picture.problem);
+  const translations = { zh: { title: '青瓷茶杯 · 首窑', description: '每人一件，先到先得。' } };
+  const title = 'Celadon tea cup, first firing';
+  const description = 'Thrown by hand, fired once. One per person.';
+  const { url } = await shop.open(title, { description, translations, picture });
+  for (const [name, options] of [
+    ['sale-open-phone', {}],
+    ['sale-open', wide],
+    ['sale-open-dark-zh', { ...dark, ...wide }],
+  ] as const) {
+    const { page, complaints, foreign } = await newShopper(browser, options);
+    await page.addInitScript(recordShifts);
+    // The picture is held back until the page has come to life without it.
+    let letCome = () => {};
+    const isAlive = new Promise<void>((resolve) => {
+      letCome = resolve;
+    });
+    await page.route('**/picture.*.webp', async (route) => {
+      await isAlive;
+      await route.continue();
+    });
+    await page.goto(url, { waitUntil: 'commit' });
+    await inState(page, 'open');
+    await page.getByTestId('answer').and(page.locator(':enabled')).waitFor();
+    letCome();
+    const width = () => page.evaluate<number>("document.querySelector('.picture img').naturalWidth");
+    await expect.poll(width, { timeout: 20_000 }).toBeGreaterThan(0);
+    const shifts = await shiftsOf(page);
+    expect(
+      shifts.reduce((sum, { value }) => sum + value, 0),
+      JSON.stringify(shifts),
+    ).toBeLessThan(0.01);
+    expect([complaints, foreign]).toEqual([[], []]);
+    await keep(page, name);
+  }
+});
+
+test('the keyboard alone buys and pays, and what changes is said in a live region', async () => {
+  const { url } = await shop.open('Brush pen');
+  const page = await shopperOn(url);
+  await answerSum(page);
+  await page.getByTestId('answer').press('Tab');
+  expect(await page.evaluate('document.activeElement.dataset.testid')).toBe('buy');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/\/orders\/shop-/);
+  await orderInState(page, 'awaiting_payment');
+  for (let presses = 0; presses < 12; presses += 1) {
+    await page.keyboard.press('Tab');
+    if ((await page.evaluate('document.activeElement.dataset.testid')) === 'pay') break;
+  }
+  await page.keyboard.press('Enter');
+  await orderInState(page, 'paid');
+  expect(await page.getByRole('status').filter({ hasText: 'Paid. Thank you!' }).count()).toBe(1);
+});
+
+test('offline and back: the page says so, keeps what it knew, and goes on by itself', async () => {
+  const { url, saleId } = await shop.open('Ink stone', { challenge: 'none' });
+  const page = await shopperOn(url);
+  await inState(page, 'open');
+  await page.context().setOffline(true);
+  await page.getByRole('status').filter({ hasText: 'You are offline.' }).waitFor();
+  await check(page, 'offline');
+  await shop.change(saleId, 'pause');
+  await page.context().setOffline(false);
+  await inState(page, 'paused');
+  expect(await page.getByTestId('advice').textContent()).toContain('paused');
+});
+
+test('too fast is said, and waited out with the same ticket', async () => {
+  const { url } = await shop.open('Wax seal', { challenge: 'none' });
+  const { page } = await newShopper(browser);
+  let asked = 0;
+  const body = JSON.stringify({ code: 'RATE_LIMITED', status: 429 });
+  await page.route('**/api/sales/*/orders', (route) => {
+    asked += 1;
+    if (asked > 1) return route.continue();
+    return route.fulfill({
+      status: 429,
+      contentType: 'application/problem+json',
+      headers: { 'Retry-After': '1' },
+      body,
+    });
+  });
+  await page.goto(url);
+  await page.locator('[data-testid=buy]:enabled', { hasText: 'Buy now' }).click();
+  await page.getByText('Still trying').waitFor();
+  await page.waitForURL(/\/orders\/shop-/);
+  expect(asked).toBe(2);
+});
+
+test('without JavaScript the page says in both languages what is sold, how it stood, and what to do', async () => {
+  const { url } = await shop.open('Paper lantern');
+  const page = await shopperOn(url, { javaScriptEnabled: false });
+  const text = await page.locator('body').innerText();
+  for (const words of [
+    'Paper lantern',
+    '¥1,999.00',
+    'Open now',
+    '正在抢购',
+    'switch JavaScript on',
+    '启用 JavaScript',
+  ]) {
+    expect(text).toContain(words);
+  }
+  expect(await page.getByTestId('buy').isVisible()).toBe(false);
+});

@@ -1,0 +1,56 @@
+import { saleFileSchema } from '#contract/sale.ts';
+import { type Connections, openConnections } from '#infra/cli/connections.ts';
+import { publishAllPages } from '#infra/cli/pages-commands.ts';
+import { toNewSale } from '#infra/cli/sale-file.ts';
+import type { StackUnderTest } from '#infra/stack/testing/stack-under-test.ts';
+import { edgesInStep } from '#sales/edges.ts';
+import { changeSaleState, preloadSale } from '#sales/sale-state.ts';
+import type { SaleAction } from '#stock/outcomes.ts';
+import type { PreparedPicture } from '../picture.ts';
+
+export type ShopSale = { saleId: string; url: string };
+type Change = { opensInMs?: number; picture?: PreparedPicture; [field: string]: unknown };
+
+/** Sales for browser tests, made as the CLI makes them but within this process: many tests, few seconds. */
+export async function openShop(stack: StackUnderTest) {
+  const connections: Connections = await openConnections(stack.env);
+  const until = Date.now() + 20_000;
+  while (connections.zookeeper.ready() !== null && Date.now() < until)
+    await new Promise((next) => setTimeout(next, 50));
+
+  async function change(saleId: string, action: SaleAction): Promise<void> {
+    const { outcome } = await changeSaleState(connections, saleId, action);
+    if (outcome.kind !== 'done') throw new Error(`${action} ${saleId}: ${outcome.kind}`);
+    await edgesInStep(connections.zookeeper, saleId, outcome.epoch);
+  }
+
+  return {
+    connections,
+    change,
+    publish: () => publishAllPages(connections, stack.env.SECKILL_PAGES_DIR ?? ''),
+    /** A sale of its own for each test, with its page out and its doors open at `opensInMs` from now. */
+    async open(title: string, { opensInMs = -60_000, picture, ...fields }: Change = {}): Promise<ShopSale> {
+      const saleId = `shop-${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 6)}`;
+      const opensAtMs = Date.now() + opensInMs;
+      const file = saleFileSchema.parse({
+        saleId,
+        title,
+        price: { amount: 199_900, currency: 'CNY' },
+        units: 5,
+        opensAt: new Date(opensAtMs).toISOString(),
+        closesAt: new Date(opensAtMs + 3_600_000).toISOString(),
+        ...fields,
+      });
+      const secret = () => stack.env.SECKILL_CHALLENGE_SECRET ?? '';
+      await connections.catalogue.create(toNewSale(file, secret), picture ?? null);
+      const sale = await connections.catalogue.find(saleId);
+      if (sale === null) throw new Error(`${saleId} was not created`);
+      await preloadSale(connections, sale, file.units);
+      await change(saleId, 'open');
+      await publishAllPages(connections, stack.env.SECKILL_PAGES_DIR ?? '');
+      return { saleId, url: `${stack.edgeUrl}/sales/${saleId}` };
+    },
+    close: () => connections.close(),
+  };
+}
+export type Shop = Awaited<ReturnType<typeof openShop>>;

@@ -1,0 +1,149 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import type { Challenge, Work } from '#contract/challenge.ts';
+import { saleIdOfOrder } from '#contract/order.ts';
+import type { SaleNode } from '#contract/sale.ts';
+import { createChallenges } from './challenge.ts';
+import { createPressure } from './pressure.ts';
+import { sealQuiz } from './quiz.ts';
+
+const secret = 'a secret of at least 32 characters';
+const nowMs = Date.parse('2026-11-11T00:00:00Z');
+const saleOf = (change: Partial<SaleNode> = {}): SaleNode => ({
+  saleId: 'tea',
+  title: 'Tea set',
+  price: { amount: 1, currency: 'CNY' },
+  challenge: 'quiz',
+  state: 'open',
+  epoch: 1,
+  window: { opensAt: '2026-11-11T00:00:00.000Z', closesAt: '2026-11-12T00:00:00.000Z' },
+  limits: { perUser: 1 },
+  ...change,
+});
+const challenges = createChallenges(secret);
+const quiz = [{ question: { en: 'Which lake?', zh: '哪个湖？' }, answers: ['West Lake', '西湖'] }];
+const withQuiz = saleOf({ quiz: sealQuiz(secret, 'tea', quiz) });
+
+const sumOf = (challenge: Challenge) => {
+  const [a, b] = challenge.question.match(/\d+/g) ?? [];
+  return String(Number(a) + Number(b));
+};
+const judge = (sale: SaleNode, { challengeId }: Challenge, answer: string, userId = 'ada', atMs = nowMs + 1000) =>
+  challenges.judge(sale, challengeId, answer, userId, atMs);
+
+/** What the browser's worker does, by Node's own hash. */
+function work({ challengeId }: Challenge, { rounds, bits }: Work, userId: string): string {
+  return Array.from({ length: rounds }, (_, round) => {
+    for (let nonce = 0; ; nonce += 1) {
+      const text = `${challengeId}.${userId}.${round}.${nonce.toString(36)}`;
+      if (Math.clz32(createHash('sha256').update(text).digest().readUInt32BE(0)) >= bits) return nonce.toString(36);
+    }
+  }).join(',');
+}
+
+describe('a sale without questions of its own', () => {
+  const sale = saleOf();
+  test('asks for a plain sum, in English and Chinese', () => {
+    const challenge = challenges.create(sale, nowMs);
+    expect(challenge).toMatchObject({ kind: 'quiz', expiresAt: '2026-11-11T00:05:00.000Z' });
+    expect(challenge.question).toMatch(/^What is \d+ \+ \d+\?$/);
+    expect(challenge.questions.zh).toContain('等于多少');
+    expect(judge(sale, challenge, ` ${sumOf(challenge)} `).kind).toBe('right');
+    expect(judge(sale, challenge, '0').kind).toBe('wrong');
+  });
+});
+
+test('the right answer names one order of this sale: the same again for the same user, another for anybody else (I5)', () => {
+  const sale = saleOf();
+  const challenge = challenges.create(sale, nowMs);
+  const orderOf = (userId: string, atMs?: number) => {
+    const verdict = judge(sale, challenge, sumOf(challenge), userId, atMs);
+    return verdict.kind === 'right' ? verdict.orderId : '';
+  };
+  expect(saleIdOfOrder(orderOf('ada'))).toBe('tea');
+  expect(orderOf('ada', nowMs + 200_000)).toBe(orderOf('ada'));
+  expect(orderOf('bob')).not.toBe(orderOf('ada'));
+  const next = challenges.create(sale, nowMs);
+  expect(judge(sale, next, sumOf(next))).not.toEqual(judge(sale, challenge, sumOf(challenge)));
+});
+
+test('a challenge is for its own sale, for five minutes, and only as it was signed', () => {
+  const sale = saleOf();
+  const challenge = challenges.create(sale, nowMs);
+  const answer = sumOf(challenge);
+  expect(judge(sale, challenge, answer, 'ada', nowMs + 299_999).kind).toBe('right');
+  expect(judge(sale, challenge, answer, 'ada', nowMs + 300_000).kind).toBe('expired');
+  expect(judge(saleOf({ saleId: 'lamp' }), challenge, answer).kind).toBe('wrong');
+  const forged = { ...challenge, challengeId: challenge.challengeId.replace(/s-\d+-\d+/, 's-1-1') };
+  expect(judge(sale, forged, '2').kind).toBe('wrong');
+  expect(createChallenges(`${secret}, another`).judge(sale, challenge.challengeId, answer, 'ada', nowMs).kind).toBe(
+    'wrong',
+  );
+  for (const challengeId of ['', 'tea.n', `${challenge.challengeId}x`, 'a'.repeat(256)]) {
+    expect(judge(sale, { ...challenge, challengeId }, answer).kind).toBe('wrong');
+  }
+});
+
+describe('a quiz of the shop', () => {
+  test('takes every accepted answer in any language and width, and nothing else', () => {
+    const challenge = challenges.create(withQuiz, nowMs);
+    expect(challenge).toMatchObject({ kind: 'quiz', question: 'Which lake?', questions: quiz[0]?.question });
+    for (const answer of ['west lake', 'ＷＥＳＴＬＡＫＥ', ' 西湖。']) {
+      expect(judge(withQuiz, challenge, answer).kind).toBe('right');
+    }
+    for (const answer of ['', 'East Lake', 'west']) expect(judge(withQuiz, challenge, answer).kind).toBe('wrong');
+  });
+
+  test('holds no answer that anyone could read, and equal answers look different', () => {
+    const twice = sealQuiz(secret, 'tea', [...quiz, { question: 'Which other?', answers: ['West Lake'] }]);
+    const text = JSON.stringify([twice, challenges.create(withQuiz, nowMs)]);
+    expect(text).not.toMatch(/west\s?lake|西湖/i);
+    expect(twice[1]?.sealedAnswers[0]).not.toBe(twice[0]?.sealedAnswers[0]);
+    expect(sealQuiz(secret, 'lamp', quiz)).not.toEqual(sealQuiz(secret, 'tea', quiz));
+  });
+
+  test('asks each of its questions', () => {
+    const many = saleOf({
+      quiz: sealQuiz(
+        secret,
+        'tea',
+        Array.from({ length: 4 }, (_, n) => ({ question: `Question ${n}?`, answers: [String(n)] })),
+      ),
+    });
+    const asked = new Set(Array.from({ length: 200 }, () => challenges.create(many, nowMs).question));
+    expect(asked.size).toBe(4);
+  });
+});
+
+describe('proof of work', () => {
+  const sale = saleOf({ challenge: 'pow' });
+  test('done for one user is of no use to another, nor half of it to anyone', () => {
+    const challenge = challenges.create(sale, nowMs);
+    const done = work(challenge, challenge.work ?? { rounds: 0, bits: 0 }, 'ada');
+    expect(judge(sale, challenge, done, 'ada').kind).toBe('right');
+    expect(judge(sale, challenge, done, 'bob').kind).toBe('wrong');
+    expect(judge(sale, challenge, done.replace(/,.*/, ''), 'ada').kind).toBe('wrong');
+    expect(judge(sale, challenge, '', 'ada').kind).toBe('wrong');
+    // Every answer fits into what the ticket route takes.
+    expect(done.length).toBeLessThan(200);
+  });
+
+  test('grows with the crowd, has an end, and is small again when the crowd is gone', () => {
+    const pressure = createPressure(200);
+    const bitsAfter = (count: number, atMs: number) => {
+      let bits = 0;
+      for (let n = 0; n < count; n += 1) bits = pressure.workFor(atMs).bits;
+      return bits;
+    };
+    expect(bitsAfter(100, 0)).toBe(12);
+    expect(bitsAfter(2000, 2000)).toBe(14);
+    expect(bitsAfter(200_000, 4000)).toBe(17);
+    expect(bitsAfter(1, 6000)).toBe(17);
+    expect(bitsAfter(1, 8000)).toBe(12);
+  });
+});
+
+test('`none` takes any answer', () => {
+  const sale = saleOf({ challenge: 'none' });
+  expect(judge(sale, challenges.create(sale, nowMs), 'whatever').kind).toBe('right');
+});

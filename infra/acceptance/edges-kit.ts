@@ -1,0 +1,99 @@
+import { readFileSync } from 'node:fs';
+import { Pool } from 'undici';
+import { newOrderId } from '#contract/order.ts';
+import { saleFileSchema } from '#contract/sale.ts';
+import { parseTicketKeys, signTicket } from '#contract/ticket.ts';
+import { call } from '#loadtest/crowd/shopper.ts';
+import { readEdges } from '#sales/edges.ts';
+import { changeSaleState, preloadSale } from '#sales/sale-state.ts';
+import { openConnections } from '../cli/connections.ts';
+import { startSeveralEdges } from '../stack/testing/several-edges.ts';
+import { newSaleId, until } from './seckill.ts';
+
+export type Buyer = { orderId: string; userId: string; ticket: string };
+export type EdgesKit = Awaited<ReturnType<typeof openEdges>>;
+
+/** Three edges of a private stack, and what a test of them needs: sales, buyers, and what each edge says. */
+export async function openEdges() {
+  const { stack, pidOf, close } = await startSeveralEdges({ edges: 3 });
+  const connections = await openConnections(stack.environment);
+  const { stock, catalogue, zookeeper } = connections;
+  const pools = stack.edges.map(
+    ({ url }) => new Pool(url, { connections: 32, connect: { timeout: 1000 }, headersTimeout: 6000 }),
+  );
+  const poolOf = (edge: number) => {
+    const pool = pools[edge];
+    if (pool === undefined) throw new Error(`there is no edge ${edge}`);
+    return pool;
+  };
+  const keysFile = stack.environment.SECKILL_TICKET_KEYS_FILE ?? '';
+
+  /** A sale that is open on every edge: what ops do by the command line, in this process. */
+  async function openSale(units: number): Promise<string> {
+    const saleId = newSaleId('edges');
+    const file = {
+      saleId,
+      title: 'A phone',
+      price: { amount: 1999, currency: 'CNY' },
+      units,
+      opensAt: new Date(Date.now() - 60_000).toISOString(),
+      closesAt: new Date(Date.now() + 3_600_000).toISOString(),
+      challenge: 'none',
+    };
+    await catalogue.create(saleFileSchema.parse(file));
+    const sale = await catalogue.find(saleId);
+    if (sale === null) throw new Error('the sale is not in the catalogue');
+    await preloadSale(connections, sale, units);
+    const { outcome } = await changeSaleState(connections, saleId, 'open');
+    if (outcome.kind !== 'done') throw new Error(JSON.stringify(outcome));
+    // Each has applied it itself: what an edge says of a sale may come from a tier behind it. One that lost ZooKeeper a
+    // moment ago is not in the list yet, so they are counted.
+    await until('every edge to follow', async () => {
+      const edges = await readEdges(zookeeper).catch(() => []);
+      return edges.filter(({ epochs }) => epochs[saleId] === outcome.epoch).length === pools.length;
+    });
+    return saleId;
+  }
+
+  /** Somebody new, with a ticket by the keys as they are now. */
+  function buyer(saleId: string): Buyer {
+    const userId = crypto.randomUUID();
+    const orderId = newOrderId(saleId, Date.now());
+    const keys = parseTicketKeys(readFileSync(keysFile, 'utf8'));
+    return { orderId, userId, ticket: signTicket({ orderId, userId, expiresAtMs: Date.now() + 600_000 }, keys) };
+  }
+
+  /** `202`, `410 SOLD_OUT`, …; `none` when there was no answer. */
+  const buy = (edge: number, saleId: string, { ticket }: Buyer): Promise<string> =>
+    call(poolOf(edge), 'POST', `/api/sales/${saleId}/orders`, { ticket, body: { quantity: 1 } }).then(
+      ({ status, body }) => (status === 202 ? '202' : `${status} ${String(body.code)}`),
+      () => 'none',
+    );
+
+  /** Waits until each edge tells everybody the sale's state and epoch as stock Redis has them, and that it is `state`. */
+  const everyEdgeSays = (saleId: string, state: string) =>
+    until(`every edge to say ${state}`, async () => {
+      const sale = await stock.sale(saleId);
+      const said = await Promise.all(pools.map((pool) => call(pool, 'GET', `/api/sales/${saleId}`).catch(() => null)));
+      return sale?.state === state && said.every((it) => it?.body.state === state && it.body.epoch === sale.epoch);
+    });
+
+  return {
+    stack,
+    pidOf,
+    connections,
+    pools,
+    keysFile,
+    openSale,
+    buyer,
+    buy,
+    everyEdgeSays,
+    /** Those that ZooKeeper lists; nobody while it cannot be asked. */
+    edges: () => readEdges(zookeeper).catch(() => []),
+    close: async () => {
+      await Promise.all(pools.map((pool) => pool.destroy()));
+      await connections.close();
+      await close();
+    },
+  };
+}

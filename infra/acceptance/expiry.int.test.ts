@@ -1,0 +1,117 @@
+import { Redis } from 'ioredis';
+import { Pool as DatabasePool } from 'pg';
+import { Pool } from 'undici';
+import { afterAll, beforeEach, expect, inject, test } from 'vitest';
+import { edgeCounts } from '#contract/edge-counts.ts';
+import type { OrderState } from '#contract/order.ts';
+import { call, getTicket, type HeldTicket, orderState, signIn } from '#loadtest/crowd/shopper.ts';
+import type { AuditReport } from '#order-worker/audit/audit.ts';
+import { moveOrders } from '#order-worker/orders/move-orders.ts';
+import { readEdgeSamples } from '../cli/watch/funnel.ts';
+import { newSaleId, openSale, seckill, seckillJson, until } from './seckill.ts';
+
+const stack = inject('stack');
+const pool = new Pool(stack.edgeUrl, { connections: 16 });
+const database = new DatabasePool({ connectionString: stack.env.SECKILL_DATABASE_URL ?? '', max: 8 });
+const payWithinSeconds = 10;
+const units = 6;
+let saleId = '';
+
+afterAll(async () => {
+  await pool.close();
+  await database.end();
+});
+beforeEach(async () => {
+  saleId = newSaleId('expiry');
+  await openSale(stack.env, stack.dir, { saleId, units, payWithinSeconds });
+});
+
+async function ticket(): Promise<HeldTicket> {
+  const held = await getTicket(pool, saleId, await signIn(pool));
+  if (!('ticket' in held)) throw new Error(`no ticket: ${JSON.stringify(held)}`);
+  return held;
+}
+const buy = (held: HeldTicket) =>
+  call(pool, 'POST', `/api/sales/${saleId}/orders`, { ticket: held.ticket, body: { quantity: 1 } });
+const audit = () => seckillJson<AuditReport>(stack.env, 'audit', saleId);
+const saleState = async () => (await call(pool, 'GET', `/api/sales/${saleId}`)).body.state;
+const all = async (tickets: readonly HeldTicket[], state: OrderState) =>
+  (await Promise.all(tickets.map((held) => orderState(pool, held)))).every((seen) => seen === state);
+
+/** Sells the sale out; every order awaits payment when this resolves. */
+async function soldOut(): Promise<HeldTicket[]> {
+  const tickets = await Promise.all(Array.from({ length: units }, ticket));
+  for (const held of tickets) expect((await buy(held)).status).toBe(202);
+  await until('stored orders', () => all(tickets, 'awaiting_payment'));
+  await until('the edge to be sold out', async () => (await saleState()) === 'sold_out');
+  return tickets;
+}
+
+test('nobody pays: the units come back once, the edge opens again, and a second shopper buys (I1, I6, I7)', async () => {
+  const first = await soldOut();
+  const late = await ticket();
+  const shed = await buy(late);
+  expect(shed).toMatchObject({ status: 410, body: { code: 'SOLD_OUT' } });
+  // The edge refused it by itself. Its workers tell their counts four times a second.
+  const counts = async () => edgeCounts((await readEdgeSamples(stack.edgeInnerUrl)) ?? [], saleId);
+  await until('the counts', async () => (await counts()).arrived > units);
+  expect((await counts()).passed).toBe(units);
+
+  await until('expiry', () => all(first, 'expired'));
+  await until('the edge to be open', async () => (await saleState()) === 'open');
+  const report = await audit();
+  expect(report).toMatchObject({ balanced: true, units: { total: units, free: units, unpaid: 0 } });
+  expect((await buy(late)).status).toBe(202);
+  await until('the order', () => all([late], 'awaiting_payment'));
+  expect((await audit()).balanced).toBe(true);
+});
+
+test('orders expire although queue Redis and all their jobs were wiped in between (I6)', async () => {
+  const first = await soldOut();
+  const queue = new Redis(stack.env.SECKILL_QUEUE_REDIS_URL ?? '');
+  await queue.flushall();
+  queue.disconnect();
+  await until('expiry', () => all(first, 'expired'), 40_000);
+  expect(await audit()).toMatchObject({ balanced: true, units: { free: units } });
+  const { rows } = await database.query(
+    `SELECT DISTINCT data->>'foundBy' AS by FROM order_events e JOIN orders o ON o.id = e.order_id
+      WHERE o.sale_id = $1 AND e.type = 'order.expired'`,
+    [saleId],
+  );
+  expect(rows).toEqual([{ by: 'sweep' }]);
+});
+
+test('an order that is paid at the last moment is never expired, one that is not is never paid (I6)', async () => {
+  const orders = await soldOut();
+  const ids = orders.map(({ orderId }) => orderId);
+  const { rows } = await database.query<{ id: string; ms: number }>(
+    'SELECT id, (extract(epoch FROM pay_by - now()) * 1000)::int AS ms FROM orders WHERE id = ANY($1)',
+    [ids],
+  );
+  // Each is paid a little before or after its end, in steps of 20 ms around it.
+  const paid = await Promise.all(
+    rows.map(async ({ id, ms }, index) => {
+      await new Promise((resolve) => setTimeout(resolve, ms + (index - units / 2) * 20));
+      return (await moveOrders(database, { orderIds: [id], from: 'awaiting_payment', to: 'paid' })).length === 1;
+    }),
+  );
+  await until('a decision for each', async () => {
+    const states = await Promise.all(orders.map((held) => orderState(pool, held)));
+    return states.every((state) => state === 'paid' || state === 'expired');
+  });
+  const { rows: ends } = await database.query<{ id: string; state: string; ends: number }>(
+    `SELECT o.id, o.state, (SELECT count(*)::int FROM order_events e WHERE e.order_id = o.id AND e.version > 1) AS ends
+       FROM orders o WHERE o.id = ANY($1)`,
+    [ids],
+  );
+  for (const [index, { id }] of rows.entries()) {
+    expect(ends.find((end) => end.id === id)).toEqual({ id, state: paid[index] ? 'paid' : 'expired', ends: 1 });
+  }
+  const kept = paid.filter(Boolean).length;
+  // No money stands behind these: the audit says so (I6) and exits with 1, and of the units it says where each is.
+  const found = async () => JSON.parse((await seckill(stack.env, 'audit', saleId, '--json')).stdout) as AuditReport; // our own document
+  await until('the units of the others', async () => (await found()).units.free === units - kept);
+  const { units: counted, checks } = await found();
+  expect(counted).toMatchObject({ paid: kept, free: units - kept });
+  expect(checks.filter(({ holds }) => !holds).map(({ invariant }) => invariant)).toEqual(kept === 0 ? [] : ['I6']);
+});

@@ -1,0 +1,142 @@
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { formatTicketKeys, parseTicketKeys } from '#contract/ticket.ts';
+import { call, getTicket, signIn } from '#loadtest/crowd/shopper.ts';
+import { readKeyHolders } from '#sales/key-holders.ts';
+import { nextKeysText, rotateKeys } from '../cli/rotate-keys.ts';
+import { readTicketKeysFile } from '../cli/ticket-keys-file.ts';
+import { stackStatus } from '../stack/stack.ts';
+import { type EdgesKit, openEdges } from './edges-kit.ts';
+import { seckill, seckillJson, until } from './seckill.ts';
+
+let kit: EdgesKit;
+let saleId: string;
+beforeAll(async () => {
+  kit = await openEdges();
+  saleId = await kit.openSale(10_000);
+});
+afterAll(() => kit.close());
+
+const keys = async () => parseTicketKeys(await readFile(kit.keysFile, 'utf8'));
+const keyIds = async () => (await keys()).map(({ id }) => id);
+const holders = () => readKeyHolders(kit.connections.zookeeper);
+
+/** What the command does, in this process: on a busy machine a command may take longer to start than it has to wait. */
+async function rotate(withinMs = 20_000) {
+  const file = await readTicketKeysFile(kit.stack.environment);
+  return rotateKeys({ zookeeper: kit.connections.zookeeper, file, withinMs, onProgress: () => {} });
+}
+
+/** Gets a ticket at one edge as a shopper does, and buys with it at the next, again and again. */
+async function shopUntil(isOver: () => boolean): Promise<Record<string, number>> {
+  const answers: Record<string, number> = {};
+  for (let turn = 0; !isOver(); turn += 1) {
+    const [here, there] = [kit.pools[turn % 3], (turn + 1) % 3];
+    if (here === undefined) throw new Error('no such edge');
+    const held = await getTicket(here, saleId, await signIn(here));
+    const answer = 'ticket' in held ? await kit.buy(there, saleId, held) : `no ticket: ${held.status}`;
+    answers[answer] = (answers[answer] ?? 0) + 1;
+  }
+  return answers;
+}
+
+test('a rotation refuses no good ticket, of before, during and after it, and restarts nothing', async () => {
+  const before = (await stackStatus(kit.stack.dir)).processes.map(({ name, pid }) => [name, pid]);
+  const early = Array.from({ length: 30 }, () => kit.buyer(saleId));
+  let isOver = false;
+  const shopping = Promise.all([1, 2, 3].map(() => shopUntil(() => isOver)));
+  const rotation = await rotate().finally(() => {
+    isOver = true;
+  });
+  for (const answers of await shopping) expect(answers).toEqual({ '202': expect.any(Number) });
+  expect(rotation).toMatchObject({ signing: 'k2', checking: ['k1'], dropped: [] });
+  expect(rotation.holders).toHaveLength(7); // three nginx, three gateways, one service
+  for (const [index, buyer] of early.entries()) expect(await kit.buy(index % 3, saleId, buyer)).toBe('202');
+  const signed = kit.buyer(saleId);
+  expect(signed.ticket).toMatch(/^1\.k2\./);
+  expect(await kit.buy(0, saleId, signed)).toBe('202');
+  expect((await stackStatus(kit.stack.dir)).processes.map(({ name, pid }) => [name, pid])).toEqual(before);
+  expect((await stat(kit.keysFile)).mode & 0o777).toBe(0o600);
+
+  for (const holder of await holders()) expect(holder.keyIds).toEqual(['k2', 'k1']);
+});
+
+test('a key is not dropped while its tickets may be good, unless one insists', async () => {
+  const refused = await seckill(kit.stack.environment, 'keys', 'rotate');
+  expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('k1 may have signed tickets')]);
+  expect(await keyIds()).toEqual(['k2', 'k1']);
+  const old = kit.buyer(saleId);
+  const rotation = await seckillJson(kit.stack.environment, 'keys', 'rotate', '--now');
+  expect(rotation).toMatchObject({ signing: 'k3', checking: ['k2'], dropped: ['k1'] });
+  expect(await kit.buy(1, saleId, old)).toBe('202');
+});
+
+test('a rotation that cannot reach everybody names who is missing, leaves nothing broken, and is gone on with', async () => {
+  const service = kit.pidOf('service-1');
+  if (service === null) throw new Error('no service');
+  process.kill(service, 'SIGSTOP');
+  const stuck = await rotate(1000).catch((error: Error) => error.message);
+  process.kill(service, 'SIGCONT');
+  expect(stuck).toMatch(/not within 1 s: service-1\. k4 does not sign/);
+  expect(await keyIds()).toEqual(['k3', 'k2', 'k4']);
+  await until('the service', async () => (await kit.buy(0, saleId, kit.buyer(saleId))) === '202');
+  expect(await rotate()).toMatchObject({ signing: 'k4', checking: ['k3'] });
+});
+
+test('the next text comes step by step, and none from a file that is out of date', async () => {
+  const { zookeeper } = kit.connections;
+  const everyoneHas = (ids: string[]) =>
+    until(`everyone to have ${ids.join()}`, async () =>
+      (await holders()).every((holder) => holder.keyIds.join() === ids.join()),
+    );
+  const before = await keys();
+  const first = await nextKeysText(zookeeper, before);
+  expect(parseTicketKeys(first).map(({ id }) => id)).toEqual(['k4', 'k3', 'k5']);
+  await writeFile(kit.keysFile, first);
+  await everyoneHas(['k4', 'k3', 'k5']);
+  await expect(nextKeysText(zookeeper, before)).rejects.toThrow('knows k5, and this file does not');
+  const second = await nextKeysText(zookeeper, await keys());
+  expect(parseTicketKeys(second).map(({ id }) => id)).toEqual(['k5', 'k4']);
+  await writeFile(kit.keysFile, second);
+  await everyoneHas(['k5', 'k4']);
+});
+
+test('a file that makes no sense changes nothing and is told in the log, without a word of it', async () => {
+  const good = await readFile(kit.keysFile, 'utf8');
+  await writeFile(kit.keysFile, 'k9:too short to be a secret');
+  const log = async () => readFile(join(kit.stack.dir, 'logs', 'gateway-2.log'), 'utf8');
+  await until('the gateway to say so', async () => (await log()).includes('the last good text stays in force'));
+  expect(await log()).not.toContain('too short to be');
+  await expect(rotate()).rejects.toThrow('must be id:secret pairs');
+  await writeFile(kit.keysFile, good);
+  expect(await kit.buy(1, saleId, kit.buyer(saleId))).toBe('202');
+});
+
+test('no secret is in a log, in the metrics, in ZooKeeper, in an argument list or in what is shown', async () => {
+  const secrets = (await keys()).map(({ secret }) => secret);
+  expect(formatTicketKeys(await keys()).length).toBeGreaterThan(120);
+  const { processes } = await stackStatus(kit.stack.dir);
+  const logs = join(kit.stack.dir, 'logs');
+  const texts = await Promise.all([
+    ...(await readdir(logs)).map((name) => readFile(join(logs, name), 'utf8')),
+    ...processes.flatMap(({ innerUrl }) =>
+      innerUrl === null ? [] : [fetch(`${innerUrl}/metrics`).then((answer) => answer.text())],
+    ),
+    ...processes.map(({ pid }) => readFile(`/proc/${pid}/cmdline`, 'utf8')),
+    tree('/seckill'),
+    seckill({}, 'status', '--dir', kit.stack.dir).then(({ stdout }) => stdout),
+    call(kit.pools[0] ?? expect.fail('no edge'), 'GET', '/api/sales').then(({ body }) => JSON.stringify(body)),
+  ]);
+  expect(texts.join('\n')).toContain('k5'); // the ids are there, so this looks at the right places
+  for (const secret of secrets) expect(texts.filter((text) => text.includes(secret))).toEqual([]);
+});
+
+/** Everything that stands below a node of ZooKeeper. */
+async function tree(path: string): Promise<string> {
+  const { zookeeper } = kit.connections;
+  const node = await zookeeper.read(path);
+  const children = await zookeeper.children(path);
+  const below = await Promise.all(children.map((name) => tree(`${path}/${name}`)));
+  return [`${path} ${node?.data.toString() ?? ''}`, ...below].join('\n');
+}

@@ -1,0 +1,135 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Pool } from 'undici';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { buy, call, getTicket, type HeldTicket, orderState, signIn } from '#loadtest/crowd/shopper.ts';
+import type { AuditReport } from '#order-worker/audit/audit.ts';
+import { sandboxControl } from '#order-worker/payment/testing/start-sandbox.ts';
+import { parseWebhookSecrets, signWebhook } from '#runtime/standard-webhooks.ts';
+import { type Stack, stackStatus, startStack } from '../stack/stack.ts';
+import { newSaleId, openSale, seckillJson, until } from './seckill.ts';
+
+/** A stack of its own: its provider is stopped here, and its refunds do not wait for hours. */
+let stack: Stack;
+let dir: string;
+let pool: Pool;
+let sandbox: ReturnType<typeof sandboxControl>;
+let saleId: string;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'payment-'));
+  stack = await startStack({
+    dir,
+    port: 'any',
+    environment: process.env,
+    // Many short tries: however slowly a busy machine brings the provider back, none is given up on.
+    settings: {
+      SECKILL_REFUND_TRIES: '100',
+      SECKILL_REFUND_FIRST_WAIT_MS: '200',
+      SECKILL_REFUND_LONGEST_WAIT_MS: '3000',
+    },
+  });
+  pool = new Pool(stack.edgeUrl, { connections: 8 });
+  const { SECKILL_PAYMENT_URL: url = '', SECKILL_PAYMENT_API_KEY: key = '' } = stack.environment;
+  sandbox = sandboxControl(url, key);
+});
+afterAll(async () => {
+  await pool?.close();
+  await stack?.stop();
+  await rm(dir, { recursive: true, force: true });
+});
+beforeEach(async () => {
+  saleId = newSaleId('payment');
+  await openSale(stack.environment, dir, { saleId, units: 1 });
+});
+
+/** The sale's only unit, bought through the edge; its order awaits payment. */
+async function bought(): Promise<HeldTicket> {
+  const held = await getTicket(pool, saleId, await signIn(pool));
+  if (!('ticket' in held)) throw new Error(`no ticket: ${JSON.stringify(held)}`);
+  expect((await buy(pool, saleId, held, async () => undefined)).status).toBe(202);
+  await stateIs(held, 'awaiting_payment');
+  return held;
+}
+const stateIs = (held: HeldTicket, state: string) =>
+  until(`the order to be ${state}`, async () => (await orderState(pool, held)) === state, 40_000);
+const post = (held: HeldTicket, what: 'payment' | 'cancel' | 'refund') =>
+  call(pool, 'POST', `/api/orders/${held.orderId}/${what}`, { token: held.token, body: {} });
+const started = (held: HeldTicket) =>
+  until('the payment to begin', async () => {
+    const { status, body } = await post(held, 'payment');
+    return status === 201 ? body : null;
+  });
+const edgeSays = (state: string) =>
+  until(`the edge to be ${state}`, async () => {
+    const { body } = await call(pool, 'GET', `/api/sales/${saleId}`);
+    return body.state === state;
+  });
+const balanced = () =>
+  until('balanced books', async () => {
+    const report = await seckillJson<AuditReport>(stack.environment, 'audit', saleId).catch(() => null);
+    return report?.balanced === true ? report : null;
+  });
+
+test('buy, pay, refund: the shopper sees each state, and the unit is on sale again at the edge (I6, I7)', async () => {
+  const held = await bought();
+  await edgeSays('sold_out');
+  expect(await started(held)).toMatchObject({ orderId: held.orderId, amount: 1999, currency: 'CNY' });
+  await stateIs(held, 'paid');
+  expect((await balanced()).money).toEqual({ taken: 1999, kept: 1999, goingBack: 0, back: 0 });
+  expect(await post(held, 'cancel')).toMatchObject({ status: 409, body: { code: 'ORDER_STATE' } });
+
+  expect(await post(held, 'refund')).toMatchObject({ status: 202, body: { state: 'refunding' } });
+  await stateIs(held, 'refunded');
+  await edgeSays('open');
+  const report = await balanced();
+  expect(report.units).toMatchObject({ free: 1, paid: 0, refunding: 0 });
+  expect(report.money).toEqual({ taken: 1999, kept: 0, goingBack: 0, back: 1999 });
+});
+
+test('a cancelled order gives its unit back, and money that still comes goes back by itself (I6)', async () => {
+  await sandbox.behave({ rules: [{ orderStartsWith: saleId, behaviour: { linger: 1 } }] });
+  const held = await bought();
+  const { paymentId } = await started(held);
+  expect(await post(held, 'cancel')).toMatchObject({ status: 200, body: { state: 'cancelled' } });
+  await edgeSays('open');
+  await sandbox.settle(String(paymentId), 'succeeded');
+  await until('the money to be back', async () => (await sandbox.books(held.orderId)).returned === 1999);
+  await until('the audit to know', async () => (await balanced()).money.back === 1999);
+  await sandbox.behave({});
+});
+
+test('a refund that is asked for while the provider is down completes after it is back (I6)', async () => {
+  const held = await bought();
+  await started(held);
+  await stateIs(held, 'paid');
+  const { processes } = await stackStatus(dir);
+  const pid = processes.find(({ role }) => role === 'payment-sandbox')?.pid;
+  if (pid == null) throw new Error('no payment-sandbox');
+  process.kill(pid, 'SIGSTOP');
+  try {
+    expect(await post(held, 'refund')).toMatchObject({ status: 202 });
+    await stateIs(held, 'refunding');
+    expect((await balanced()).money).toMatchObject({ goingBack: 1999, back: 0 });
+  } finally {
+    // It does not come back from where it stood: it is killed, and a new one starts from its file.
+    process.kill(pid, 'SIGKILL');
+  }
+  await stateIs(held, 'refunded');
+  await edgeSays('open');
+  expect(await sandbox.books(held.orderId)).toMatchObject({ taken: 1999, returned: 1999 });
+}, 180_000);
+
+test('a webhook that the edge lets through is not believed without its signature', async () => {
+  const held = await bought();
+  const body = JSON.stringify({ type: 'payment.succeeded', timestamp: new Date().toISOString(), data: {} });
+  const send = async (headers: Record<string, string>) =>
+    (await fetch(`${stack.edgeUrl}/api/payments/webhook`, { method: 'POST', headers, body })).status;
+  const keys = parseWebhookSecrets(stack.environment.SECKILL_PAYMENT_WEBHOOK_SECRET ?? '');
+  const signed = signWebhook({ id: 'e', body, nowMs: Date.now() }, keys);
+  expect(await send({})).toBe(400);
+  expect(await send({ ...signed, 'webhook-signature': 'v1,AAAA' })).toBe(401);
+  expect(await send(signed)).toBe(400); // genuine, and no event of this provider
+  expect(await orderState(pool, held)).toBe('awaiting_payment');
+});

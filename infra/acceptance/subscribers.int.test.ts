@@ -1,0 +1,67 @@
+import { afterAll, expect, inject, test } from 'vitest';
+import { replyWith, startReceiver } from '#order-worker/testing/receiver.ts';
+import { newSaleId, openSale, seckill, seckillJson, until } from './seckill.ts';
+
+const stack = inject('stack');
+let secret = '';
+const receiver = await startReceiver({ secrets: () => secret });
+const name = newSaleId('points');
+const subscriber = (...args: string[]) => seckill(stack.env, 'subscriber', ...args);
+
+afterAll(async () => {
+  await subscriber('remove', name, '--yes');
+  await receiver.close();
+});
+
+test.each([
+  ['ftp://points.example/', 'must be http(s)'],
+  ['points.example', 'is not a URL'],
+  ['https://user:secret@points.example/', 'leave them out'],
+  ['http://169.254.169.254/', 'inner network: add --allow-inner'],
+  ['http://127.0.0.1:1/', 'inner network: add --allow-inner'],
+])('a subscriber at %s is refused, exit 2, and is not there', async (url, words) => {
+  const { code, stderr } = await subscriber('add', name, url);
+  expect([code, stderr]).toEqual([2, expect.stringContaining(words)]);
+  expect((await subscriber('show', name)).code).toBe(2);
+});
+
+// A dozen commands, each a process of its own.
+test('a subscriber is added, tested, told of every order of a sale, shown, and taken away again', {
+  timeout: 240_000,
+}, async () => {
+  const added = await seckillJson<{ secret: string }>(
+    stack.env,
+    ...['subscriber', 'add', name, receiver.url, '--allow-inner', '--retry', '3,50ms,1s'],
+  );
+  secret = added.secret;
+  expect((await subscriber('add', name, receiver.url, '--allow-inner')).stderr).toContain('exists already');
+  expect((await subscriber('show', name)).stdout).not.toContain(secret); // it was shown once
+
+  expect(await seckillJson(stack.env, 'subscriber', 'test', name)).toMatchObject({ kind: 'delivered', status: 204 });
+  // Orders of other tests' sales may expire at this moment, and it is told of them as well.
+  const tests = receiver.received.filter(({ events }) => events[0]?.type === 'order.test');
+  expect(tests.map(({ isGenuine, events }) => [isGenuine, events.length])).toEqual([[true, 1]]);
+  receiver.reply(replyWith(302, { location: 'http://169.254.169.254/' }));
+  const redirected = await subscriber('test', name);
+  expect([redirected.code, redirected.stdout]).toEqual([1, expect.stringContaining('redirects are not followed')]);
+  receiver.reply(replyWith(204));
+
+  const saleId = newSaleId('told');
+  await openSale(stack.env, stack.dir, { saleId, units: 3 });
+  expect((await seckill(stack.env, 'demo', 'crowd', saleId, '--shoppers', '5')).code).toBe(0);
+  const told = () =>
+    receiver.received.flatMap(({ events }) => events).filter(({ data }) => data.orderId.startsWith(saleId));
+  await until('every order to be told of', async () => told().length === 3);
+  expect(told().map(({ type }) => type)).toEqual(Array(3).fill('order.created'));
+  expect(receiver.received.every(({ isGenuine }) => isGenuine)).toBe(true);
+  const [first] = told();
+  const shown = await until('its delivery to be noted', async () => {
+    const { stdout } = await subscriber('show', name, '--order', first?.data.orderId ?? '', '--json');
+    return stdout.includes('"delivered"') && stdout;
+  });
+  expect(JSON.parse(shown)).toMatchObject({ events: [{ version: 1, type: 'order.created', state: 'delivered' }] });
+
+  expect((await subscriber('remove', name)).stderr).toContain('add --yes'); // asks, and nobody is there to answer
+  expect((await subscriber('remove', name, '--yes')).code).toBe(0);
+  expect((await subscriber('test', name)).stderr).toContain('there is no subscriber');
+});

@@ -1,0 +1,45 @@
+import { table } from '../cli/table.ts';
+import type { Costs } from './costs.ts';
+import type { Plan } from './plan.ts';
+
+const whole = (value: number) => Math.ceil(value).toLocaleString('en');
+const round = (value: number) => (value < 10 ? value.toFixed(1) : whole(value));
+
+/** The plan for people: what is needed, what gives first, and where each figure comes from. */
+export function describePlan(plan: Plan, costs: Costs): string {
+  const { crowd, parts, givesFirst, memory, bandwidth } = plan;
+  const rows = parts.map(({ name, count, needed, capacity, unit, share, why }) => [
+    name,
+    count,
+    whole(needed),
+    whole(capacity),
+    unit,
+    `${Math.round(share * 100)} %`,
+    why,
+  ]);
+  const edges = Math.max(...parts.filter(({ name }) => name.startsWith('edge')).map(({ count }) => count));
+  const sources = [...new Set(Object.values(costs).flatMap((cost) => (cost === null ? [] : [cost.from])))];
+  return [
+    `${whole(crowd.shoppers)} shoppers, ${whole(crowd.units)} units, open in ${whole(crowd.openInSeconds)} s`,
+    `at the opening  ${whole(plan.requestsPerSecond)} requests/s for ${whole(crowd.withinSeconds)} s; ${whole(plan.acceptedPerSecond)} purchases/s go on; sold out after ${round(plan.soldOutAfterSeconds)} s`,
+    '',
+    table(['part', 'count', 'needed', 'at most', 'unit', 'used', 'why'], rows),
+    '',
+    `edges           ${edges}, of ${crowd.workersPerEdge} workers each: the most that one of the lines asks for`,
+    `gives first     ${givesFirst.name}, at ${whole(givesFirst.capacity)} ${givesFirst.unit}${givesFirst.canGrow ? '' : ': more of them do not help one sale'}`,
+    ...parts
+      .filter(({ share }) => share > 1)
+      .map(({ name }) => `too much for ${name}: give it more time (--store-within, --within), or spread the sale`),
+    `memory          stock Redis ${round(memory.stockRedisMb)} MB of orders; ${memory.edgeSharedMb} MB shared by the workers of each edge`,
+    ...(bandwidth === null
+      ? []
+      : [
+          `bandwidth       ${round(bandwidth.beforeMbitPerSecond)} Mbit/s of pages before the opening without a CDN; ${round(bandwidth.openingMbitPerSecond)} Mbit/s of refusals at it`,
+        ]),
+    `not measured    ${plan.notMeasured.join('; ')}`,
+    '',
+    `Extrapolated from single costs, measured in loadtest/results:`,
+    ...sources.map((source) => `  ${source}`),
+    'Measure on the machines that will serve, and rehearse, before you trust it.',
+  ].join('\n');
+}

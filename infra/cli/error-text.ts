@@ -1,0 +1,12 @@
+import { StockFault } from '#stock/fault.ts';
+
+/** What a command says of what ended it. Who wants to stop a sale needs to know what works without stock Redis. */
+export function errorText(error: unknown): string {
+  if (!(error instanceof StockFault)) return error instanceof Error ? error.message : String(error);
+  const done = error.kind === 'unknown' ? 'it may have done what it was asked for, or not' : 'nothing was done';
+  const cause = error.cause instanceof Error ? error.cause.message : String(error.cause);
+  return [
+    `stock Redis did not answer as it should (${cause}): ${done}. See "seckill status", then try again;`,
+    'to stop selling without it: "seckill edge maintenance on"',
+  ].join('\n  ');
+}

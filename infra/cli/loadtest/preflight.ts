@@ -1,0 +1,121 @@
+import { readFile } from 'node:fs/promises';
+import { effectiveState, saleIdPattern } from '#contract/sale.ts';
+import { isShadowSale, shadowSalePrefix } from '#contract/shadow-sale.ts';
+import { type FoundK6, findK6 } from '#loadtest/run/find-k6.ts';
+import { checkoutDir } from '../../stack/run-directory.ts';
+import { type StackStatus, stackStatus } from '../../stack/running-stack.ts';
+import { CliError } from '../cli-error.ts';
+import type { CommandContext } from '../connections.ts';
+
+/** What a load test may do, found before anything is sent. */
+export type Ground = {
+  k6: Extract<FoundK6, { kind: 'found' }>;
+  /** The processes on this machine; null when the stack is somewhere else. */
+  stack: StackStatus | null;
+  isLoopback: boolean;
+};
+
+const isLoopbackHost = (host: string) => /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(host);
+
+/** Load goes to this machine, unless somebody says that the other one is theirs, too. Throws {@link CliError}. */
+export function checkTarget(edgeUrl: string, owned: boolean): boolean {
+  const { hostname } = new URL(edgeUrl);
+  if (isLoopbackHost(hostname)) return true;
+  if (owned) return false;
+  throw new CliError(
+    `the edge is ${edgeUrl}, not this machine: a load test of somebody else's host is an attack. If it is yours, say so with --i-own-this-host`,
+    2,
+  );
+}
+
+/** The k6 to run. Throws {@link CliError}, which says how to get one. */
+export async function requireK6(environment: CommandContext['environment'], searchPath: string): Promise<Ground['k6']> {
+  const found = await findK6({ named: environment.SECKILL_K6, checkout: checkoutDir, searchPath });
+  if (found.kind === 'found') return found;
+  const why = found.kind === 'missing' ? 'there is no k6 here' : `${found.path} cannot be used: ${found.problem}`;
+  throw new CliError(`${why}. Run "npm run setup:k6", or name one by SECKILL_K6`, 78);
+}
+
+/** Whether everything is up: on this machine every process, elsewhere what the edges say of themselves. */
+export async function checkStack(environment: CommandContext['environment']): Promise<StackStatus | null> {
+  const status = await stackStatus(environment.SECKILL_RUN_DIR);
+  if (status.running && status.edge === environment.SECKILL_EDGE_URL) {
+    const down = status.processes.filter(({ health }) => health !== 'up');
+    if (down.length === 0) return status;
+    const list = down.map(({ name, problem }) => `${name} (${problem})`).join(', ');
+    throw new CliError(`the stack is not up: ${list}. See "seckill status"`, 1);
+  }
+  for (const url of environment.SECKILL_EDGE_INNER_URL?.split(',') ?? []) {
+    const answer = await fetch(new URL('/readyz', url), { signal: AbortSignal.timeout(3000) }).catch(() => null);
+    if (answer?.ok !== true) throw new CliError(`the edge at ${url} is not ready: is the stack up?`, 1);
+  }
+  return null;
+}
+
+/** The sale that is to be rehearsed or aimed at must not be selling, nor begin to while this runs. */
+export async function checkNotLive(
+  context: CommandContext,
+  saleId: string,
+  now: { nowMs: number; durationSeconds: number },
+): Promise<void> {
+  const stock = await context.stock.sale(saleId);
+  if (stock === null) return;
+  const state = effectiveState(stock.state, stock.opensAtMs, stock.closesAtMs, now.nowMs);
+  if (state === 'open' || state === 'sold_out' || state === 'paused') {
+    throw new CliError(`${saleId} is live (${state}): a load test on it would sell it. Nothing was sent`, 2);
+  }
+  const opensInMs = stock.opensAtMs - now.nowMs;
+  const neededMs = now.durationSeconds * 1000 + 120_000;
+  if (state === 'upcoming' && opensInMs < neededMs) {
+    const minutes = Math.round(opensInMs / 60_000);
+    throw new CliError(
+      `${saleId} opens in ${minutes} min: this load test may not be over by then. Nothing was sent`,
+      2,
+    );
+  }
+}
+
+/** A name for the shadow sale: nobody's yet. */
+export async function checkNewSale(context: CommandContext, saleId: string): Promise<void> {
+  if (!isShadowSale(saleId) || !saleIdPattern.test(saleId)) {
+    const rehearse = `"seckill loadtest rehearsal ${saleId}" rehearses a sale`;
+    throw new CliError(
+      `--sale ${saleId}: a load test sells only sales of its own, "${shadowSalePrefix}…"; ${rehearse}`,
+      2,
+    );
+  }
+  if ((await context.catalogue.find(saleId)) !== null || (await context.stock.sale(saleId)) !== null) {
+    throw new CliError(`--sale ${saleId}: there is such a sale already, choose a new name or leave it out`, 2);
+  }
+}
+
+/** Sales that people are buying in now, on the same stack; demo sales and those of load tests do not count. */
+export async function checkNobodyElse(context: CommandContext, nowMs: number, accepted: boolean): Promise<void> {
+  if (accepted) return;
+  const others: string[] = [];
+  for (const saleId of await context.stock.sales()) {
+    if (isShadowSale(saleId) || /^demo-\d+$/.test(saleId)) continue;
+    const stock = await context.stock.sale(saleId);
+    if (stock === null) continue;
+    if (effectiveState(stock.state, stock.opensAtMs, stock.closesAtMs, nowMs) === 'open') others.push(saleId);
+  }
+  if (others.length === 0) return;
+  const list = `${others.slice(0, 3).join(', ')}${others.length > 3 ? ', …' : ''}`;
+  throw new CliError(
+    `${list} on this stack is live: its shoppers would feel the load. Close it, use another stack, or say --beside-live-sales`,
+    2,
+  );
+}
+
+/** Each virtual user holds up to four connections, one for each request of a visit. The limit is this process's own; k6 inherits it. Linux only. */
+export async function checkFileLimit(virtualUsers: number): Promise<void> {
+  const needed = virtualUsers * 4 + 500;
+  const text = await readFile('/proc/self/limits', 'utf8').catch(() => null);
+  const soft = /^Max open files\s+(\d+)/m.exec(text ?? '')?.[1];
+  if (soft !== undefined && Number(soft) < needed) {
+    throw new CliError(
+      `this shell allows ${soft} open files, and k6 may need ${needed}: run "ulimit -n ${needed}" first`,
+      78,
+    );
+  }
+}

@@ -1,0 +1,28 @@
+import { hasPassed } from '#loadtest/report/build-report.ts';
+import type { Report } from '#loadtest/report/report.ts';
+import { table } from '../table.ts';
+
+/** The report as a terminal shows it. */
+export function reportText(report: Report, file: string): string {
+  const { totals } = report;
+  return [
+    `${report.kind} of ${report.saleId}: ${hasPassed(report) ? 'passed' : 'NOT PASSED'}`,
+    `  requests  ${totals.requests} in ${Math.round(report.loadSeconds)} s, ${Math.round(totals.perSecondMean)}/s on average, ${totals.perSecondMost} in the fullest second`,
+    `  units     ${totals.sold} of ${totals.units} sold, ${totals.stored} orders stored`,
+    table(
+      ['ROUTE', 'REQUESTS', 'P50 MS', 'P99 MS', 'OUTCOMES'],
+      report.routes.map(({ route, count, p50, p99, outcomes }) => [
+        route,
+        count,
+        p50,
+        p99,
+        Object.entries(outcomes)
+          .map(([outcome, number]) => `${outcome} ${number}`)
+          .join(', '),
+      ]),
+    ),
+    ...report.thresholds.map(({ holds, name, says }) => `  ${holds ? 'ok  ' : 'FAIL'} ${name}: ${says}`),
+    ...report.notes.map((note) => `  note: ${note}`),
+    `report: ${file}`,
+  ].join('\n');
+}

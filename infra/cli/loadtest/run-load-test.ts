@@ -1,0 +1,240 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Behaviour, LoadKind, Plan, Scenario } from '#loadtest/plan/plan.ts';
+import { buildReport, readSummary } from '#loadtest/report/build-report.ts';
+import { renderHtml } from '#loadtest/report/render-html.ts';
+import type { Report } from '#loadtest/report/report.ts';
+import { Answers } from '#loadtest/run/answers.ts';
+import { startGate } from '#loadtest/run/gate.ts';
+import { watchProcesses } from '#loadtest/run/proc.ts';
+import { type Sample, startSampler } from '#loadtest/run/sampler.ts';
+import { startK6 } from '#loadtest/run/start-k6.ts';
+import { auditSale } from '#order-worker/audit/audit.ts';
+import { unitsGranted } from '#stock/stock-sale.ts';
+import { CliError } from '../cli-error.ts';
+import type { CommandContext } from '../connections.ts';
+import { mintTickets } from '../mint-tickets.ts';
+import { currentCommit, describeMachine } from './machine.ts';
+import type { Ground } from './preflight.ts';
+import { progressLine } from './progress.ts';
+import { openReaders } from './readers.ts';
+import { closeShadowSale, openShadowSale, type SaleWanted } from './shadow-sale.ts';
+
+export type LoadTest = {
+  kind: LoadKind;
+  script: 'smoke' | 'peak' | 'soak' | 'bots';
+  sale: SaleWanted;
+  scenarios: Record<string, Scenario>;
+  behaviour: Behaviour;
+  /** Tickets that are made before; 0 when the script gets its own. */
+  shoppers: number;
+  durationSeconds: number;
+  opensAfterSeconds: number;
+  localIps: string | null;
+  pays: boolean;
+  parameters: Report['parameters'];
+  notes: string[];
+  /** What a visit asks for; asked before the sale is there. */
+  visit: () => Promise<string[]>;
+  afterOpening?: () => Promise<void>;
+  /** Something beside k6, while the load is on; what it returns ends it and says what to note. */
+  beside?: () => Promise<() => Promise<string[]>>;
+};
+
+const shadowTokens = 48 * 3600;
+/** Orders are stored at 500 a second at first; this is far more than any run needs, and it ends. */
+const longestDrainMs = 180_000;
+
+/**
+ * Tickets, k6, the sale, the load, the drain, the audit, the report, in that order. Whatever happens, k6 is gone, the
+ * tickets are deleted and the sale is closed when it ends. Resolves with the report and where it is.
+ */
+export async function runLoadTest(
+  context: CommandContext,
+  ground: Ground,
+  test: LoadTest,
+  options: { reportFile: string; signal: AbortSignal; baseEnvironment: Readonly<Record<string, string>> },
+): Promise<{ report: Report; html: string; json: string }> {
+  const { output } = context;
+  const { saleId } = test.sale;
+  const edgeUrl = (context.environment.SECKILL_EDGE_URL ?? '').replace(/\/$/, '');
+  const html = options.reportFile;
+  const json = html.replace(/\.html$/, '.json');
+  const work = join(dirname(html), `.${saleId}`);
+  await mkdir(work, { recursive: true, mode: 0o700 });
+  const machine = describeMachine(ground.k6.version, edgeUrl);
+  const ticketsFile = join(work, 'tickets');
+  const summaryFile = join(work, 'summary.json');
+  try {
+    if (test.shoppers > 0) {
+      output.progress(`${test.shoppers} tickets are being made`);
+      let number = 0;
+      const newUserId = () => {
+        number += 1;
+        return `${saleId}-${number}`;
+      };
+      const minted = { saleId, count: test.shoppers, ttlSeconds: shadowTokens, file: ticketsFile, newUserId };
+      await mintTickets(context.environment, minted, ({ ticket, token }) => `${ticket} ${token}`);
+    }
+    const measured = await load(context, ground, test, {
+      ...options,
+      edgeUrl,
+      ticketsFile: test.shoppers > 0 ? ticketsFile : null,
+      summaryFile,
+    });
+    const stock = await context.stock.sale(saleId);
+    output.progress('the books are checked');
+    const audit = await auditSale(context, saleId);
+    const report = buildReport({
+      ...measured,
+      kind: test.kind,
+      saleId,
+      parameters: test.parameters,
+      machine,
+      commit: await currentCommit(),
+      summary: await readFile(summaryFile, 'utf8').then(readSummary, () => null),
+      books: {
+        units: test.sale.units,
+        sold: stock === null ? 0 : unitsGranted(stock),
+        stored: stock?.committed ?? 0,
+      },
+      audit: audit === null ? null : { balanced: audit.balanced, checks: audit.checks },
+    });
+    await writeFile(json, `${JSON.stringify(report)}\n`);
+    await writeFile(html, await renderHtml(report));
+    return { report, html, json };
+  } finally {
+    await rm(work, { recursive: true, force: true });
+    await closeShadowSale(context, saleId);
+  }
+}
+
+type Measured = Pick<
+  Parameters<typeof buildReport>[0],
+  'startedAtMs' | 'loadEndedAtMs' | 'answers' | 'samples' | 'marks' | 'notes'
+>;
+
+async function load(
+  context: CommandContext,
+  ground: Ground,
+  test: LoadTest,
+  run: {
+    edgeUrl: string;
+    ticketsFile: string | null;
+    summaryFile: string;
+    signal: AbortSignal;
+    baseEnvironment: Readonly<Record<string, string>>;
+  },
+): Promise<Measured> {
+  const { output } = context;
+  const { saleId } = test.sale;
+  const answers = new Answers();
+  let opensAtMs = 0;
+  let startAtMs = 0;
+  const planned: Omit<Plan, 'gateUrl'> = {
+    kind: test.kind,
+    edgeUrl: run.edgeUrl,
+    saleId,
+    visit: [],
+    ticketsFile: run.ticketsFile,
+    summaryFile: run.summaryFile,
+    pays: test.pays,
+    behaviour: test.behaviour,
+    scenarios: test.scenarios,
+    localIps: test.localIps,
+  };
+  // k6 makes its virtual users while the sale is not there yet; it asks at the gate, and then the sale is opened.
+  const visit = await test.visit();
+  const gate = await startGate(async () => {
+    startAtMs = Date.now() + 3000; // by then the sale is known everywhere
+    opensAtMs = startAtMs + test.opensAfterSeconds * 1000;
+    await openShadowSale(context, test.sale, opensAtMs);
+    await test.afterOpening?.();
+    return startAtMs;
+  });
+  const readers = openReaders(context, saleId);
+  const complaints = new Set<string>();
+  const k6 = startK6({
+    binary: ground.k6.path,
+    script: test.script,
+    plan: { ...planned, visit, gateUrl: gate.url },
+    answers,
+    environment: run.baseEnvironment,
+    onComplaint: (line) => {
+      // The same complaint a thousand times says no more than once; the report counts them.
+      if (!complaints.has(line)) output.progress(`k6: ${line}`);
+      complaints.add(line);
+    },
+  });
+  const stop = () => k6.stop();
+  run.signal.addEventListener('abort', stop);
+  let endBeside: (() => Promise<string[]>) | undefined;
+  let endSampling: (() => Promise<void>) | undefined;
+  const notes = [...test.notes];
+  try {
+    output.progress('k6 makes its virtual users');
+    await k6.started.catch((error: Error) => {
+      throw new CliError(error.message, 1);
+    });
+    endBeside = await test.beside?.();
+    const names = (ground.stack?.processes ?? []).map(({ name, pid }) => ({ name, pids: pid === null ? [] : [pid] }));
+    const processes = await watchProcesses([
+      ...names,
+      { name: 'k6', pids: [k6.pid] },
+      { name: 'this command', pids: [process.pid], alone: true },
+    ]);
+    let shown: { sample: Sample; total: number } | undefined;
+    const sampler = startSampler({
+      readers: [...readers.readers, ...(process.platform === 'linux' ? [processes] : [])],
+      onSample: (sample) => {
+        if (shown !== undefined && sample.atMs - shown.sample.atMs < 4900) return;
+        output.progress(progressLine(startAtMs, sample, shown?.sample, answers, shown?.total ?? 0));
+        shown = { sample, total: answers.total };
+      },
+    });
+    endSampling = sampler.stop;
+    // A k6 that does not end by itself is ended: nothing runs on for ever.
+    const bound = setTimeout(stop, (test.durationSeconds + 120) * 1000);
+    const { code, said } = await k6.ended;
+    clearTimeout(bound);
+    const loadEndedAtMs = Date.now();
+    notes.push(...((await endBeside?.()) ?? []));
+    endBeside = undefined;
+    if (run.signal.aborted) notes.push('The run was interrupted: the figures are those until then.');
+    else if (code !== 0) notes.push(`k6 ended with exit code ${code}: ${said.slice(-3).join(' ')}`);
+    output.progress('the load is over; the last orders are being stored');
+    await drained(context, saleId);
+    await endSampling();
+    const soldOut = sampler.samples.find(({ gauges }) => gauges['units.free'] === 0);
+    return {
+      startedAtMs: startAtMs,
+      loadEndedAtMs,
+      answers,
+      samples: sampler.samples,
+      marks: [
+        ...(test.opensAfterSeconds > 0 ? [{ atMs: opensAtMs, label: 'opens' }] : []),
+        ...(soldOut === undefined ? [] : [{ atMs: soldOut.atMs, label: 'sold out' }]),
+        { atMs: loadEndedAtMs, label: 'load ends' },
+      ],
+      notes,
+    };
+  } finally {
+    run.signal.removeEventListener('abort', stop);
+    k6.stop();
+    await endBeside?.();
+    await endSampling?.();
+    gate.close();
+    readers.close();
+  }
+}
+
+/** Until every order that was granted is in the database, or nothing has moved for long enough. */
+async function drained({ stock }: CommandContext, saleId: string): Promise<void> {
+  const until = performance.now() + longestDrainMs;
+  while (performance.now() < until) {
+    const sale = await stock.sale(saleId);
+    if (sale === null || sale.committed >= unitsGranted(sale)) return;
+    await wait(250);
+  }
+}

@@ -1,0 +1,83 @@
+import { join } from 'node:path';
+import { hasPassed } from '#loadtest/report/build-report.ts';
+import { withoutSettings } from '../../stack/launch.ts';
+import { checkoutDir } from '../../stack/run-directory.ts';
+import { CliError } from '../cli-error.ts';
+import type { CommandContext } from '../connections.ts';
+import { findSale } from '../find-sale.ts';
+import { type Asked, makeLoadTest } from './make-load-test.ts';
+import {
+  checkFileLimit,
+  checkNewSale,
+  checkNobodyElse,
+  checkNotLive,
+  checkStack,
+  checkTarget,
+  requireK6,
+} from './preflight.ts';
+import { reportText } from './report-text.ts';
+import { type LoadTest, runLoadTest } from './run-load-test.ts';
+
+export type LoadtestOptions = {
+  duration: string;
+  shoppers?: number;
+  units?: number;
+  spike?: number;
+  rate?: number;
+  sale?: string;
+  out?: string;
+  iOwnThisHost?: boolean;
+  besideLiveSales?: boolean;
+};
+
+/** Every check comes before anything is sent, the cheapest first. */
+export async function startLoadTest(context: CommandContext, asked: Asked, options: LoadtestOptions): Promise<void> {
+  const { environment, output } = context;
+  const edgeUrl = environment.SECKILL_EDGE_URL;
+  if (edgeUrl === undefined) throw new CliError('SECKILL_EDGE_URL is not set: which edge is to be tested?', 78);
+  const isLoopback = checkTarget(edgeUrl, options.iOwnThisHost === true);
+  const test: LoadTest = await makeLoadTest(context, asked, { ...options, isLoopback });
+  const nowMs = Date.now();
+  if (asked.rehearsed !== undefined) {
+    await findSale(context, asked.rehearsed);
+    await checkNotLive(context, asked.rehearsed, { nowMs, durationSeconds: test.durationSeconds });
+  }
+  if (options.sale !== undefined) {
+    await checkNotLive(context, options.sale, { nowMs, durationSeconds: test.durationSeconds });
+    await checkNewSale(context, options.sale);
+  }
+  await checkNobodyElse(context, nowMs, options.besideLiveSales === true);
+  const stack = await checkStack(environment);
+  const k6 = await requireK6(environment, process.env.PATH ?? '');
+  const vus = Object.values(test.scenarios).map((each) => ('vus' in each ? each.vus : each.maxVUs));
+  await checkFileLimit(vus.reduce((sum, count) => sum + count, 0));
+
+  const stamp = new Date(nowMs).toISOString().slice(0, 19).replaceAll(':', '');
+  const reportFile = options.out ?? join(checkoutDir, '.run', 'reports', `loadtest-${asked.kind}-${stamp}.html`);
+  const stop = new AbortController();
+  const onSignal = () => {
+    if (stop.signal.aborted) process.exit(130);
+    output.progress('stopping: the books are still checked (once more to leave at once)');
+    stop.abort();
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  try {
+    output.progress(`${asked.kind} on ${test.sale.saleId}, ${edgeUrl}, k6 ${k6.version}`);
+    const { report, html, json } = await runLoadTest(context, { k6, stack, isLoopback }, test, {
+      reportFile,
+      signal: stop.signal,
+      baseEnvironment: withoutSettings(process.env),
+    });
+    const { thresholds, totals, audit, kind, saleId, loadSeconds, notes } = report;
+    const passed = hasPassed(report);
+    output.result(
+      { kind, saleId, passed, loadSeconds, totals, thresholds, audit, notes, html, json },
+      reportText(report, html),
+    );
+    if (!passed) process.exitCode = 1;
+  } finally {
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+  }
+}

@@ -1,0 +1,47 @@
+import { Queue } from 'bullmq';
+import { queueNames, queuePrefix } from '#contract/queues.ts';
+import { settings } from '#contract/settings.ts';
+import { createMoneyBooks } from '#order-worker/audit/money.ts';
+import { failedOrderIds } from '#order-worker/dead-letters/failed-orders.ts';
+import { createOrderStore } from '#order-worker/orders/order-store.ts';
+import { manageSubscribers } from '#order-worker/subscribers/manage.ts';
+import { readConfig } from '#runtime/config.ts';
+import { createLogger } from '#runtime/logger.ts';
+import { connectPostgres } from '#runtime/postgres.ts';
+import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
+import { connectZooKeeper } from '#runtime/zookeeper.ts';
+import { createCatalogue } from '#sales/catalogue.ts';
+import { createPictures } from '#sales/sale-pictures.ts';
+import { createStock } from '#stock/stock.ts';
+import { neededSettings } from './needed-settings.ts';
+
+/** Everything that {@link Connections} names; of connections.ts alone, which loads this file when a command runs. */
+export async function openConnections(environment: Record<string, string | undefined>) {
+  const config = readConfig(settings, neededSettings, environment);
+  const logger = createLogger({ service: 'cli', instance: 'cli', level: 'silent' });
+  const stockRedis = connectRedis('patient', config.SECKILL_STOCK_REDIS_URL, logger);
+  const queueRedis = connectRedis('patient', config.SECKILL_QUEUE_REDIS_URL, logger);
+  const zookeeper = connectZooKeeper({ connection: config.SECKILL_ZOOKEEPER, logger });
+  const pool = connectPostgres(config.SECKILL_DATABASE_URL, logger, { max: 4, statementTimeoutMs: 60_000 });
+  const queue = new Queue(queueNames.orders, { connection: queueRedis, prefix: queuePrefix, skipVersionCheck: true });
+  queue.on('error', () => {}); // each command's own call rejects with it
+  return {
+    stock: createStock(stockRedis),
+    catalogue: createCatalogue(pool),
+    pictures: createPictures(pool),
+    store: createOrderStore(pool),
+    zookeeper,
+    queue,
+    stockRedis,
+    queueRedis,
+    pool,
+    subscribers: manageSubscribers({ pool, redis: queueRedis, now: Date.now }),
+    deadLetters: () => failedOrderIds(queue),
+    money: createMoneyBooks(pool),
+    close: async () => {
+      zookeeper.close();
+      disconnectRedis(stockRedis, queueRedis);
+      await pool.end();
+    },
+  };
+}

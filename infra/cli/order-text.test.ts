@@ -1,0 +1,82 @@
+import { expect, test } from 'vitest';
+import type { OrderDossier } from '#order-worker/orders/order-dossier.ts';
+import { orderText, remarksOn } from './order-text.ts';
+
+const now = Date.parse('2026-11-11T00:01:00Z');
+const order: OrderDossier['order'] = {
+  state: 'awaiting_payment',
+  version: 1,
+  userId: 'ada',
+  quantity: 1,
+  place: 7,
+  amount: 1999,
+  currency: 'CNY',
+  payBy: '2026-11-11T00:10:00.000Z',
+  acceptedAt: '2026-11-11T00:00:00.000Z',
+  storedAt: '2026-11-11T00:00:01.000Z',
+  changedAt: '2026-11-11T00:00:01.000Z',
+};
+const stored: OrderDossier = {
+  orderId: 'phone-1',
+  saleId: 'phone',
+  order,
+  events: [{ seq: 1, version: 1, type: 'order.created', at: '2026-11-11T00:00:01.000Z', data: { id: 'phone-1' } }],
+  payments: [],
+  refunds: [],
+  untold: [],
+  reservation: {
+    state: 'committed',
+    units: 1,
+    place: 7,
+    acceptedAt: Date.parse('2026-11-11T00:00:00Z'),
+    userId: 'ada',
+  },
+  shown: { version: 1, state: 'awaiting_payment', payByMs: 0, amount: 1999, currency: 'CNY' },
+  ahead: null,
+  jobs: [{ queue: 'order-expiry', state: 'delayed', tries: 0, dueAt: '2026-11-11T00:10:00.010Z', reason: null }],
+  away: [],
+};
+const held = { ...stored, order: null, events: [], jobs: [], shown: null, ahead: 3 };
+const heldReservation = stored.reservation === null ? null : { ...stored.reservation, state: 'held' as const };
+
+test('an order that is as it should be has no remarks, and its history is one line an event', () => {
+  expect(remarksOn(stored, now)).toEqual([]);
+  expect(orderText(stored, now)).toBe(
+    [
+      'phone-1: awaiting_payment (version 1)',
+      '  sale phone, user ada, 1 unit, 19.99 CNY',
+      '  to be paid by 2026-11-11T00:10:00.000Z',
+      '  reservation committed, place 7',
+      '  job in order-expiry: delayed, due 2026-11-11T00:10:00.010Z',
+      'AT                        WHAT',
+      '2026-11-11T00:00:00.000Z  accepted       place 7',
+      '2026-11-11T00:00:01.000Z  order.created  version 1',
+    ].join('\n'),
+  );
+});
+
+test.each<[string, Partial<OrderDossier>, RegExp]>([
+  [
+    'a dead letter',
+    { jobs: [{ queue: 'orders', state: 'failed', tries: 10, dueAt: null, reason: 'x' }] },
+    /dlq show phone-1/,
+  ],
+  ['no expiry job', { jobs: [] }, /no expiry job yet/],
+  [
+    'overdue without a job',
+    { jobs: [], order: { ...order, payBy: '2026-11-11T00:00:30Z' } },
+    /the sweep will expire it/,
+  ],
+  ['in line without a job', { ...held, reservation: heldReservation }, /no job has it/],
+  ['a row without a reservation', { reservation: null }, /seckill audit phone/],
+  ['stock Redis is behind', { untold: [{ consumer: 'stock', version: 1 }] }, /has not been told/],
+  ['the picture is behind', { order: { ...order, version: 2 } }, /still sees version 1 of 2/],
+  ['a store that is away', { away: ['queue Redis: gone'] }, /did not answer, queue Redis: gone/],
+])('%s is remarked on', (_name, change, remark) => {
+  expect(remarksOn({ ...stored, ...change }, now).join('\n')).toMatch(remark);
+});
+
+test('what a store that is away would say is not guessed', () => {
+  const dossier = { ...held, reservation: heldReservation, away: ['queue Redis: gone'] };
+  expect(remarksOn(dossier, now)).toHaveLength(1);
+});

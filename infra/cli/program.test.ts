@@ -1,0 +1,45 @@
+import type { Command } from 'commander';
+import { expect, test } from 'vitest';
+import { createProgram } from './program.ts';
+
+/** Every command that does something, by its words: `sale open`. */
+function leaves(command: Command, words: readonly string[] = []): [string, string[]][] {
+  if (command.commands.length === 0) return [[words.join(' '), command.options.map((option) => option.long ?? '')]];
+  return command.commands.flatMap((child) => leaves(child, [...words, child.name()]));
+}
+const commands = new Map(leaves(await createProgram()));
+
+test('each command is registered once', async () => {
+  expect(leaves(await createProgram())).toHaveLength(commands.size);
+});
+
+test('a command line that names a command is the whole one as far as that command goes, and has few others', async () => {
+  const whole = await createProgram();
+  for (const name of new Set(whole.commands.map((command) => command.name()))) {
+    const part = await createProgram([name, '--help']);
+    const [of, same] = [whole, part].map((program) => program.commands.find((command) => command.name() === name));
+    expect([name, same?.helpInformation()]).toEqual([name, of?.helpInformation()]);
+    if (name !== 'completion') expect([name, part.commands.length <= 3]).toEqual([name, true]);
+  }
+  for (const words of [['--help'], ['help', 'sale'], ['sail', 'list'], []]) {
+    expect(leaves(await createProgram(words))).toHaveLength(commands.size);
+  }
+  expect((await createProgram(['--version'])).commands).toEqual([]);
+});
+
+test('every command with a result takes --json', () => {
+  // These end by Ctrl-C, or print what a shell reads.
+  const without = [...commands].filter(([, options]) => !options.includes('--json')).map(([name]) => name);
+  expect(without).toEqual(['demo start', 'completion', 'completion-sales']);
+});
+
+test('every command that changes state takes --dry-run; what cannot be undone, or asks, takes --yes', () => {
+  const looking =
+    /^(up|down|status|watch|console|plan|audit|completion(-sales)?|tickets mint|demo \w+|loadtest \w+|\w+ (list|show|check)|subscriber (test|listen))$/;
+  for (const [name, options] of commands) {
+    expect([name, options.includes('--dry-run')]).toEqual([name, !looking.test(name)]);
+  }
+  for (const name of ['sale close', 'stock rebuild', 'dlq drop', 'subscriber remove', 'sale create', 'stock preload']) {
+    expect([name, commands.get(name)]).toEqual([name, expect.arrayContaining(['--yes'])]);
+  }
+});

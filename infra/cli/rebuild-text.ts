@@ -1,0 +1,55 @@
+import type { RebuildPlan, Rebuilt } from '#order-worker/audit/rebuild.ts';
+import type { Correction } from '#stock/outcomes.ts';
+
+/** What a rebuild would change, a line each. */
+export function rebuildPlanText(plan: RebuildPlan): string[] {
+  const [first] = plan.restore;
+  return [
+    `${plan.saleId} (${plan.state}): free ${plan.freeNow ?? 'unknown'} -> ${plan.freeAfter} of ${plan.total}`,
+    `  counts to correct  ${plan.counts.length === 0 ? 'none' : list(plan.counts)}`,
+    `  buyers to correct  ${plan.buyers.length === 0 ? 'none' : list(plan.buyers)}`,
+    `  orders to restore  ${plan.restore.length}${first === undefined ? '' : `, such as ${first.orderId}`}`,
+    `  units to take back ${plan.release.length + plan.withhold.length} ended orders`,
+    ...plan.excess.map((order) => `  NO UNIT LEFT for ${order.orderId} of ${order.userId}, place ${order.place}`),
+    ...(plan.freeAfter < 0
+      ? [`  OVERSOLD by ${-plan.freeAfter} units: no count can be put right before they are given up`]
+      : []),
+  ];
+}
+
+/** What it did, and what comes next. */
+export function rebuiltText(plan: RebuildPlan, rebuilt: Rebuilt, free: number | null): string {
+  const { saleId } = plan;
+  const again = `seckill stock rebuild ${saleId}`;
+  if (rebuilt.oversold > 0) {
+    return [
+      `OVERSOLD by ${rebuilt.oversold} units: nothing was corrected, and ${saleId} stays paused`,
+      `next: give up as many orders ("seckill dlq list" shows those without a row: "seckill dlq drop <orderId>"), then ${again}`,
+    ].join('\n');
+  }
+  const { counts, buyers, restored, refused } = rebuilt;
+  const next =
+    plan.state === 'closed' ? `seckill audit ${saleId}` : `seckill audit ${saleId} && seckill sale resume ${saleId}`;
+  return [
+    `restored ${restored} orders; free ${free ?? '?'} of ${plan.total}`,
+    ...(counts.length > 0 ? [`  corrected the counts: ${list(counts)}`] : []),
+    ...(buyers.length > 0 ? [`  corrected the buyers: ${list(buyers)}`] : []),
+    ...refused.map((line) => `  NOT DONE: ${line}`),
+    plan.excess.length > 0
+      ? `OVERSOLD by ${plan.excess.length} orders (shown above): cancel or refund them, then ${again}`
+      : `next: ${next}`,
+  ].join('\n');
+}
+
+/** The first few, and how many more; what stood there was written by hand, so it is shown as a string of JSON. */
+function list(corrections: readonly Correction[]): string {
+  const shown = corrections
+    .slice(0, 5)
+    .map(({ name, from, to }) => `${name} ${from === '' ? 'missing' : read(from)} -> ${to}`);
+  const more = corrections.length - shown.length;
+  return `${shown.join(', ')}${more > 0 ? ` and ${more} more (--json shows all)` : ''}`;
+}
+
+function read(text: string): string {
+  return /^-?\d+$/.test(text) ? text : JSON.stringify(text);
+}

@@ -1,0 +1,42 @@
+import type { Command } from 'commander';
+import { CliError } from '../cli-error.ts';
+import { type CommandContext, withConnections } from '../connections.ts';
+import { findSale } from '../find-sale.ts';
+import { dirOption, jsonOption, wholeNumber } from '../options.ts';
+import { watchFunnel } from './watch-funnel.ts';
+
+/** The sale to watch when none is named: the one that opened last. */
+async function newestSale(context: CommandContext): Promise<string> {
+  const loaded = new Set(await context.stock.sales());
+  const sale = (await context.catalogue.list()).filter(({ saleId }) => loaded.has(saleId)).at(-1);
+  if (sale === undefined) throw new CliError('there is no preloaded sale to watch: see "seckill sale list"', 2);
+  return sale.saleId;
+}
+
+/** A terminal that knows where its cursor is. */
+const canBeDrawnOn = (stream: NodeJS.WriteStream) => stream.isTTY === true && process.env.TERM !== 'dumb';
+
+export function registerWatchCommand(program: Command): void {
+  program
+    .command('watch')
+    .argument('[saleId]', 'default: the sale that opened last')
+    .description('the funnel of a sale, live, on the whole terminal (q quits); a line a second when piped')
+    .option('--rounds <n>', 'stop after so many', wholeNumber(1, 1_000_000))
+    .addOption(jsonOption())
+    .addOption(dirOption())
+    .action((saleId: string | undefined, options: { rounds?: number }, command: Command) =>
+      withConnections(command, async (context) => {
+        if (saleId !== undefined) await findSale(context, saleId);
+        const stop = new AbortController();
+        process.once('SIGINT', () => stop.abort());
+        process.once('SIGTERM', () => stop.abort());
+        process.once('SIGHUP', () => stop.abort());
+        const { json = false } = command.opts<{ json?: boolean }>();
+        await watchFunnel(context, saleId ?? (await newestSale(context)), {
+          mode: json ? 'json' : canBeDrawnOn(process.stdout) ? 'screen' : 'lines',
+          signal: stop.signal,
+          ...(options.rounds === undefined ? {} : { rounds: options.rounds }),
+        });
+      }),
+    );
+}

@@ -1,0 +1,83 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { CommandContext } from '../connections.ts';
+import { type Funnel, funnelLine, readFunnel } from './funnel.ts';
+import { openScreen } from './screen.ts';
+import { funnelView, rateOverMs, type Sample } from './view.ts';
+
+const screenEveryMs = 500;
+
+type WatchOptions = {
+  /** `screen` takes the whole terminal; `line` redraws one line; `lines` and `json` write one a second. */
+  mode: 'screen' | 'line' | 'lines' | 'json';
+  signal: AbortSignal;
+  rounds?: number;
+};
+
+/** Shows the funnel until `signal` aborts, or for so many rounds. */
+export async function watchFunnel(context: CommandContext, saleId: string, options: WatchOptions): Promise<void> {
+  if (options.mode === 'screen') return watchOnScreen(context, saleId, options);
+  const { mode, signal, rounds = Number.POSITIVE_INFINITY } = options;
+  let shown = 0;
+  for (let round = 0; round < rounds && !signal.aborted; round += 1) {
+    const funnel = await readFunnel(context, saleId).catch(messageOf);
+    const line = (it: Funnel) => (mode === 'json' ? JSON.stringify(it) : funnelLine(it));
+    const text = typeof funnel === 'string' ? `${saleId}: ${funnel}` : line(funnel);
+    if (mode === 'line') shown = redraw(text, shown);
+    else process.stdout.write(`${text}\n`);
+    if (round + 1 < rounds) await pause(mode === 'line' ? 250 : 1000, signal);
+  }
+  if (mode === 'line') process.stdout.write('\n');
+}
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+const pause = (ms: number, signal: AbortSignal) => wait(ms, undefined, { signal }).catch(() => {}); // aborted: done
+
+async function watchOnScreen(context: CommandContext, saleId: string, options: WatchOptions): Promise<void> {
+  const { signal, rounds = Number.POSITIVE_INFINITY } = options;
+  const quit = new AbortController();
+  const done = AbortSignal.any([signal, quit.signal]);
+  const samples: Sample[] = [];
+  let problem: string | null = null;
+  const draw = () => {
+    const now = samples.at(-1);
+    const earlier = samples.length > 1 ? (samples[0] ?? null) : null;
+    if (now === undefined) screen.draw([`${saleId}: ${problem ?? 'looking …'}`]);
+    else screen.draw(funnelView({ now, earlier, ...screen.size(), problem }));
+  };
+  const screen = openScreen({ onQuit: () => quit.abort(), onResize: () => draw() });
+  try {
+    draw();
+    for (let round = 0; round < rounds && !done.aborted; round += 1) {
+      const funnel = await readFunnel(context, saleId).catch(messageOf);
+      problem = typeof funnel === 'string' ? funnel : null;
+      if (typeof funnel !== 'string') samples.push({ funnel, atMs: Date.now() });
+      while (samples.length > 2 && (samples.at(-1)?.atMs ?? 0) - (samples[0]?.atMs ?? 0) > rateOverMs) samples.shift();
+      draw();
+      if (round + 1 < rounds) await pause(screenEveryMs, done);
+    }
+  } finally {
+    screen.close();
+  }
+  // What was seen last stays on the terminal.
+  const last = samples.at(-1);
+  if (last !== undefined) process.stdout.write(`${funnelLine(last.funnel)}\n`);
+}
+
+/** Writes the text over the `shown` lines that stand there, in as many lines as the terminal needs; returns how many. */
+function redraw(text: string, shown: number): number {
+  const lines = wrapParts(text, (process.stdout.columns ?? 80) - 1);
+  const up = shown > 1 ? `\x1b[${shown - 1}A` : '';
+  process.stdout.write(`${up}\r\x1b[0J${lines.join('\n')}`);
+  return lines.length;
+}
+
+/** Breaks a line between its parts so that each row has at most `width` characters. */
+export function wrapParts(text: string, width: number): string[] {
+  const rows: string[] = [];
+  for (const part of text.split(' | ')) {
+    const last = rows.at(-1);
+    if (last !== undefined && last.length + 3 + part.length <= width) rows[rows.length - 1] = `${last} | ${part}`;
+    else rows.push(part.slice(0, width));
+  }
+  return rows;
+}

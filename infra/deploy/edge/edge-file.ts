@@ -1,0 +1,101 @@
+import { lookup } from 'node:dns/promises';
+import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { ConfigError } from '#runtime/config.ts';
+import { withDeadline } from '#runtime/shutdown.ts';
+import { defaultEdgeLimits, type EdgeConfigValues } from '../../stack/edge-config.ts';
+
+const text = z.string().min(1);
+const path = z.string().regex(/^\//, 'must be an absolute path');
+const count = z.number().int().positive();
+/** A string that holds white space, a list, a number that is none: all refused with the key's name. */
+const server = z
+  .string()
+  .regex(/^(\/\S+|[^\s/]+:\d{1,5})$/, 'must be host:port, or the absolute path of a unix socket');
+const listener = z.string().regex(/^[A-Za-z0-9.:[\]-]+:\d{1,5}$/, 'must be address:port');
+
+/** What an operator writes about an edge that no local stack starts. Every value: infra/stack/edge-config.ts. */
+export const edgeFileSchema = z.strictObject({
+  platform: z.enum(['debian', 'openresty']).default('debian'),
+  user: text.nullable().default(null),
+  edgeId: z.string().regex(/^[a-z0-9-]{1,40}$/, 'must be 1 to 40 of a-z, 0-9 and hyphen'),
+  runDir: path,
+  listen: listener,
+  innerListen: listener,
+  luaDir: path.default(join(import.meta.dirname, '../../../nginx-lua/lua')),
+  pagesDir: path,
+  serviceServers: z.array(server).min(1),
+  gatewayServer: server,
+  orderServers: z.array(server).min(1),
+  agentSocket: path,
+  cacheRedis: server.nullable().default(null),
+  cacheRedisPasswordFile: path.nullable().default(null),
+  ticketKeysFile: path,
+  workers: count,
+  limits: z.strictObject({
+    userPerSecond: count.default(defaultEdgeLimits.userPerSecond),
+    userBurst: count.default(defaultEdgeLimits.userBurst),
+    // No default: that of a local stack, where the whole crowd has one address, would be no limit.
+    addressPerSecond: count,
+    addressBurst: count,
+    inFlight: count.default(defaultEdgeLimits.inFlight),
+  }),
+  tls: z
+    .strictObject({ listen: listener, serverName: text, certificate: path, certificateKey: path })
+    .nullable()
+    .default(null),
+  trustedProxies: z.array(text).default([]),
+  realIpHeader: text.default('X-Forwarded-For'),
+  connectionsPerAddress: count.max(65_535).default(200),
+});
+
+export type EdgeFileChanges = { edgeId?: string; serverName?: string };
+
+/**
+ * Reads an edge's file; `changes` come from the command line, for what differs from one edge to the next. A name in
+ * `cacheRedis` is looked up here: Lua connects without a resolver. Throws {@link ConfigError} with every problem.
+ */
+export async function readEdgeFile(file: string, changes: EdgeFileChanges = {}): Promise<EdgeConfigValues> {
+  const given = await readJson(file);
+  const { edgeId, serverName } = changes;
+  const changed = {
+    ...given,
+    ...(edgeId === undefined ? {} : { edgeId }),
+    ...(serverName === undefined ? {} : { tls: withServerName(file, given.tls, serverName) }),
+  };
+  const result = edgeFileSchema.safeParse(changed);
+  if (!result.success) {
+    throw new ConfigError(result.error.issues.map((issue) => `${file}: ${issue.path.join('.')} ${issue.message}`));
+  }
+  return { ...result.data, cacheRedis: await looked(file, result.data.cacheRedis) };
+}
+
+async function readJson(file: string): Promise<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(await readFile(file, 'utf8'));
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
+  } catch (error) {
+    throw new ConfigError([`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`]);
+  }
+  throw new ConfigError([`${file} must hold one JSON object`]);
+}
+
+function withServerName(file: string, tls: unknown, serverName: string): unknown {
+  if (typeof tls === 'object' && tls !== null) return { ...tls, serverName };
+  throw new ConfigError([`${file} has no tls, so there is no use for a server name`]);
+}
+
+async function looked(file: string, server: string | null): Promise<string | null> {
+  if (server === null || server.startsWith('/')) return server;
+  const colon = server.lastIndexOf(':');
+  const host = server.slice(0, colon).replace(/^\[|\]$/g, '');
+  if (isIP(host) !== 0) return server;
+  try {
+    const { address, family } = await withDeadline(lookup(host), 3000, `looking up ${host}`);
+    return `${family === 6 ? `[${address}]` : address}${server.slice(colon)}`;
+  } catch {
+    throw new ConfigError([`${file}: cacheRedis names ${host}, which has no address: correct it, or set it to null`]);
+  }
+}

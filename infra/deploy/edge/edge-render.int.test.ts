@@ -1,0 +1,137 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, lstat, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { get } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { makeCertificate } from '../../../nginx-lua/test/certificate.ts';
+import { poll } from '../../../nginx-lua/test/poll.ts';
+import { freePort } from '../../../nginx-lua/test/start-edge.ts';
+import { checkout, deployDir, makeSecrets } from '../testing/process-settings.ts';
+
+const run = promisify(execFile);
+const cli = join(checkout, 'infra/cli/seckill.ts');
+const seckill = (...args: string[]) => run(process.execPath, [cli, 'edge', 'render', ...args]);
+
+let dir: string;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'edge-render-'));
+  await chmod(dir, 0o755);
+});
+afterAll(() => rm(dir, { recursive: true, force: true }));
+
+/** The file that compose.yaml mounts, or the one of Kubernetes, with addresses and places of this test. */
+async function fileOf(name: string, changes: Record<string, unknown> = {}) {
+  const original = JSON.parse(await readFile(join(deployDir, name), 'utf8')) as Record<string, unknown> & {
+    tls: Record<string, string>;
+  };
+  const secrets = join(dir, 'secrets');
+  makeSecrets(secrets);
+  const { authority, certificate, certificateKey } = makeCertificate(secrets);
+  const [listen, inner, tls] = [await freePort(), await freePort(), await freePort()];
+  const file = join(dir, 'edge.json');
+  const local = {
+    ...original,
+    // Who tests as root must be root in the workers too, or they could not enter the directory of the test.
+    user: process.getuid?.() === 0 ? 'root' : null,
+    runDir: join(dir, 'run'),
+    listen: `127.0.0.1:${listen}`,
+    innerListen: `127.0.0.1:${inner}`,
+    luaDir: join(checkout, 'nginx-lua/lua'),
+    pagesDir: join(dir, 'pages'),
+    serviceServers: ['localhost:9000'],
+    gatewayServer: join(dir, 'gateway.sock'),
+    orderServers: ['localhost:9000'],
+    agentSocket: join(dir, 'agent.sock'),
+    cacheRedis: 'localhost:6379',
+    cacheRedisPasswordFile: join(secrets, 'queue-redis-password'),
+    ticketKeysFile: join(secrets, 'ticket-keys'),
+    workers: 1,
+    tls: { ...original.tls, listen: `127.0.0.1:${tls}`, certificate, certificateKey },
+    ...changes,
+  };
+  await writeFile(file, JSON.stringify(local));
+  return { file, ports: { listen, inner, tls }, authority };
+}
+
+test.each(['edge/edge.json', 'kubernetes/edge.json'])(
+  '%s renders to what nginx accepts, and an edge starts from it, speaks TLS and stops in order',
+  async (name) => {
+    const { file, ports, authority } = await fileOf(name);
+    const [conf, runDir] = [join(dir, 'conf'), join(dir, 'run')];
+    await mkdir(join(dir, 'pages/sales'), { recursive: true });
+    await writeFile(join(dir, 'pages/sales/open.html'), 'the page');
+    const rendered = await seckill(file, '--out', conf, '--edge-id', 'edge-7', '--server-name', 'shop.test', '--json');
+    expect(JSON.parse(rendered.stdout)).toEqual({ config: join(conf, 'nginx.conf'), edgeId: 'edge-7', dryRun: false });
+    expect(await readFile(join(conf, 'settings.lua'), 'utf8')).toMatch(
+      /edge_id = 'edge-7'[\s\S]*cache_redis = '(127.0.0.1|\[::1\]):6379'/,
+    );
+    const checked = await run('nginx', ['-t', '-e', 'stderr', '-p', runDir, '-c', join(conf, 'nginx.conf')]);
+    expect(checked.stderr).toContain('test is successful');
+
+    // Node's pipe is a socket, as the journal's is: nothing that nginx could open by name.
+    const stdout = name === 'edge/edge.json' ? 'ignore' : 'pipe';
+    const edge = spawn('sh', [join(deployDir, 'edge/start.sh'), conf, runDir], { stdio: ['ignore', stdout, 'pipe'] });
+    const ended = once(edge, 'exit');
+    let said = '';
+    edge.stderr?.on('data', (chunk) => {
+      said += String(chunk);
+    });
+    try {
+      await poll('the edge lives', () =>
+        fetch(`http://127.0.0.1:${ports.inner}/healthz`).then(
+          (answer) => answer.ok,
+          () => false,
+        ),
+      );
+      const page = await new Promise((resolve, reject) => {
+        const options = { host: '127.0.0.1', port: ports.tls, path: '/sales/open', ca: authority, agent: false };
+        get(options, (answer) => resolve(answer.resume().statusCode)).on('error', reject);
+      });
+      expect(page).toBe(200);
+      const plain = await fetch(`http://127.0.0.1:${ports.listen}/`, { redirect: 'manual' });
+      expect([plain.status, plain.headers.get('location')]).toEqual([308, 'https://shop.test/']);
+      // No agent yet: it lives, and is not ready for a crowd.
+      expect((await fetch(`http://127.0.0.1:${ports.inner}/readyz`)).status).toBe(503);
+      const purchases = await lstat(join(runDir, 'purchases.log'));
+      expect([purchases.isSymbolicLink(), purchases.isFile()]).toEqual([stdout === 'ignore', stdout === 'pipe']);
+    } finally {
+      edge.kill('SIGQUIT');
+      await ended;
+      await rm(runDir, { recursive: true });
+    }
+    expect([edge.exitCode, said]).toEqual([0, expect.not.stringMatching(/\[emerg\]/)]);
+  },
+);
+
+test('a file that cannot work is refused with every problem, and nothing is written', async () => {
+  const refused = async (changes: Record<string, unknown>, ...args: string[]) => {
+    const { file } = await fileOf('edge/edge.json', changes);
+    const out = join(dir, 'never');
+    const error: unknown = await seckill(file, '--out', out, ...args).catch((reason: unknown) => reason);
+    expect(await readFile(join(out, 'nginx.conf')).catch(() => 'nothing')).toBe('nothing');
+    return error as { code: number; stderr: string };
+  };
+  const several = await refused({ workers: 0, listne: '127.0.0.1:1', serviceServers: [], pagesDir: 'pages' });
+  expect(several.code).toBe(78);
+  for (const word of ['workers', 'listne', 'serviceServers', 'pagesDir']) expect(several.stderr).toContain(word);
+  expect(await refused({ cacheRedis: 'no-such-host.invalid:6379' })).toMatchObject({
+    code: 78,
+    stderr: expect.stringContaining('no-such-host.invalid, which has no address'),
+  });
+  expect(await refused({ pagesDir: '/pages"; evil' })).toMatchObject({
+    code: 78,
+    stderr: expect.stringContaining('pagesDir'),
+  });
+  expect(await refused({ tls: null }, '--server-name', 'shop.test')).toMatchObject({ code: 78 });
+  expect(await refused({ trustedProxies: ['0.0.0.0/0'] }, '--dry-run')).toMatchObject({ code: 78 });
+});
+
+test('an edge that was not rendered says so', async () => {
+  const error: unknown = await run('sh', [join(deployDir, 'edge/start.sh'), join(dir, 'none'), dir]).catch(
+    (reason) => reason,
+  );
+  expect(error).toMatchObject({ code: 78, stderr: expect.stringContaining('seckill edge render') });
+});

@@ -1,0 +1,209 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Redis } from 'ioredis';
+import { Pool } from 'undici';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { saleKeys } from '#contract/redis-keys.ts';
+import { call, getTicket, type HeldTicket, orderState, signIn } from '#loadtest/crowd/shopper.ts';
+import { sandboxControl } from '#order-worker/payment/testing/start-sandbox.ts';
+import { newSaleId, openSale, seckill, seckillJson, until } from '../../acceptance/seckill.ts';
+import { isPortFree } from '../../stack/ports.ts';
+import { type Stack, stackStatus, startStack } from '../../stack/stack.ts';
+import { type Prometheus, startPrometheus } from './testing/prometheus.ts';
+
+/**
+ * Alarms on a stack of their own: the trouble is made, a real Prometheus fires, what the runbook says is done, it ends.
+ * The rules are those of alerts.yml, without their waits and with windows of 10 s.
+ */
+let stack: Stack;
+let dir: string;
+let pool: Pool;
+let redis: Redis;
+let prometheus: Prometheus;
+const saleId = newSaleId('alarms');
+const run = promisify(execFile);
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'alarms-'));
+  stack = await startStack({ dir, port: 'any', environment: process.env });
+  pool = new Pool(stack.edgeUrl, { connections: 8 });
+  redis = new Redis(stack.environment.SECKILL_STOCK_REDIS_URL ?? '');
+  redis.on('error', () => {}); // it is stopped here on purpose
+  await openSale(stack.environment, dir, { saleId, units: 1000 });
+  const rules = await readFile(join(import.meta.dirname, 'alerts.yml'), 'utf8');
+  prometheus = await startPrometheus({
+    dir: join(dir, 'prometheus'),
+    stackDir: dir,
+    rules: rules.replace(/for: \w+/g, 'for: 0s').replace(/\[\d+m\]/g, '[10s]'),
+  });
+});
+afterAll(async () => {
+  await prometheus?.stop();
+  redis?.disconnect();
+  await pool?.close();
+  await stack?.stop();
+  await rm(dir, { recursive: true, force: true });
+});
+
+const slow = { timeout: 180_000 };
+/** Until the alarm fires; `meanwhile` keeps its cause up, a time between two looks. */
+const fires = (name: string, meanwhile: () => Promise<unknown> = async () => {}) =>
+  until(
+    `${name} to fire`,
+    async () => {
+      await meanwhile();
+      const labels = await prometheus.firing(name);
+      return labels.length > 0 && labels;
+    },
+    90_000,
+  );
+const ends = (name: string, meanwhile: () => Promise<unknown> = async () => {}) =>
+  until(
+    `${name} to end`,
+    async () => {
+      await meanwhile();
+      return (await prometheus.firing(name)).length === 0;
+    },
+    90_000,
+  );
+
+async function pidOf(role: string): Promise<number> {
+  const { processes } = await stackStatus(dir);
+  const pid = processes.find((process) => process.role === role)?.pid;
+  if (pid == null) throw new Error(`no ${role}`);
+  return pid;
+}
+/** A process that hangs while `work` goes on. */
+async function frozen<T>(role: string, work: () => Promise<T>): Promise<T> {
+  const pid = await pidOf(role);
+  process.kill(pid, 'SIGSTOP');
+  try {
+    return await work();
+  } finally {
+    process.kill(pid, 'SIGCONT');
+  }
+}
+async function ticket(of = saleId): Promise<HeldTicket> {
+  const held = await getTicket(pool, of, await signIn(pool));
+  if (!('ticket' in held)) throw new Error(`no ticket: ${JSON.stringify(held)}`);
+  return held;
+}
+const press = (held: HeldTicket, of = saleId) =>
+  call(pool, 'POST', `/api/sales/${of}/orders`, { ticket: held.ticket, body: { quantity: 1 } });
+async function bought(of = saleId): Promise<HeldTicket> {
+  const held = await ticket(of);
+  expect((await press(held, of)).status).toBe(202);
+  return held;
+}
+
+test('AnswersSlow: stock Redis rests for 0.4 s at a time; ends when it is fast again', slow, async () => {
+  const held = await bought();
+  await fires('SeckillAnswersSlow', async () => {
+    await redis.client('PAUSE', 400, 'ALL');
+    await press(held);
+  });
+  await ends('SeckillAnswersSlow', () => press(held));
+});
+
+test(
+  'PurchasesFail: stock Redis hangs; the edge in maintenance sheds, and passes nothing on that could fail',
+  slow,
+  async () => {
+    const held = await bought();
+    await frozen('stock-redis', async () => {
+      expect(await fires('SeckillPurchasesFail', () => press(held))).toMatchObject([{ sale: saleId }]);
+      const { code, stderr } = await seckill(stack.environment, 'sale', 'pause', saleId);
+      expect([code, stderr]).toEqual([1, expect.stringContaining('edge maintenance on')]);
+      expect((await seckill(stack.environment, 'edge', 'maintenance', 'on')).code).toBe(0);
+      await ends('SeckillPurchasesFail', () => press(held));
+    });
+    expect((await seckill(stack.environment, 'edge', 'maintenance', 'off')).code).toBe(0);
+    await until('purchases to be decided again', async () => (await press(held)).status === 202);
+  },
+);
+
+test('RelayLags: queue Redis hangs, an order was accepted; ends when it is back', slow, async () => {
+  await frozen('queue-redis', async () => {
+    await bought();
+    expect(await fires('SeckillRelayLags')).toMatchObject([{ sale: saleId }]);
+  });
+  await ends('SeckillRelayLags');
+});
+
+test('ProviderAway: every call to the provider is answered 503; ends when it works again', slow, async () => {
+  const held = await bought();
+  await until('the order to be stored', async () => (await orderState(pool, held)) === 'awaiting_payment', 40_000);
+  const { SECKILL_PAYMENT_URL: url = '', SECKILL_PAYMENT_API_KEY: key = '' } = stack.environment;
+  const provider = sandboxControl(url, key);
+  const pay = () => call(pool, 'POST', `/api/orders/${held.orderId}/payment`, { token: held.token, body: {} });
+  await provider.behave({ unavailable: 1 });
+  await fires('SeckillProviderAway', pay);
+  await provider.behave({});
+  await ends('SeckillProviderAway', pay);
+});
+
+test(
+  'UnitsGuard: stock Redis was given a unit too many; the dead letter is dropped, its unit is back',
+  slow,
+  async () => {
+    const small = newSaleId('one');
+    await openSale(stack.environment, dir, { saleId: small, units: 1 });
+    await redis.hset(saleKeys(small).sale, 'total', 2);
+    await redis.set(saleKeys(small).stock, 2);
+    const orders = [await bought(small), await bought(small)];
+    await fires('SeckillUnitsGuard');
+    const { code, stdout } = await seckill(stack.environment, 'dlq', 'list', '--json');
+    const refused = orders.filter(({ orderId }) => stdout.includes(orderId));
+    expect([code, refused.length]).toEqual([0, 1]);
+    await seckillJson(stack.environment, 'dlq', 'drop', refused[0]?.orderId ?? '', '--yes');
+    await until('balanced books', async () => (await seckill(stack.environment, 'audit', small)).code === 0);
+    await ends('SeckillUnitsGuard');
+  },
+);
+
+test('SubscriberFails: nobody listens and two tries are made of two orders; ends when it is paused', slow, async () => {
+  let port = 32_800;
+  while (!(await isPortFree(port))) port += 1;
+  const add = ['subscriber', 'add', 'points', `http://127.0.0.1:${port}/`, '--allow-inner', '--retry', '2,50ms,100ms'];
+  await seckillJson(stack.environment, ...add);
+  await bought();
+  await bought();
+  expect(await fires('SeckillSubscriberFails')).toMatchObject([{ subscriber: 'points' }]);
+  await seckillJson(stack.environment, 'subscriber', 'pause', 'points');
+  await ends('SeckillSubscriberFails');
+});
+
+test('EventLoopLate: the gateway is held up again and again; ends when it is not', slow, async () => {
+  const pid = String(await pidOf('gateway'));
+  // What it is late by, not a wait of ours.
+  const hold = () => run('sh', ['-c', 'for i in 1 2; do kill -STOP $0; sleep 0.4; kill -CONT $0; done', pid]);
+  expect(await fires('SeckillEventLoopLate', hold)).toMatchObject([{ job: 'gateway' }]);
+  await ends('SeckillEventLoopLate');
+});
+
+test('AuditSkips: a sale has more than 20,000 orders; ends when it is closed', slow, async () => {
+  const large = newSaleId('large');
+  await openSale(stack.environment, dir, { saleId: large, units: 30_000 });
+  const records = Array.from({ length: 20_001 }, (_, index) => [`${large}-${index}`, `r:1:${index + 1}:1:u`] as const);
+  await redis.hset(saleKeys(large).reservations, new Map(records));
+  await fires('SeckillAuditSkips');
+  await seckillJson(stack.environment, 'sale', 'close', large, '--yes');
+  await ends('SeckillAuditSkips');
+});
+
+test(
+  'ServerAway and AuditFails: ZooKeeper hangs, so nobody leads the audit; both end when it is back',
+  slow,
+  async () => {
+    await frozen('zookeeper', async () => {
+      const away = await fires('SeckillServerAway');
+      expect(away.every(({ server }) => server === 'zookeeper')).toBe(true);
+      await fires('SeckillAuditFails');
+    });
+    await ends('SeckillServerAway');
+    await ends('SeckillAuditFails');
+  },
+);

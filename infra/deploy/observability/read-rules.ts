@@ -1,0 +1,17 @@
+/** Names of the alerts in a rule file, in its order. */
+export function alertNames(rules: string): string[] {
+  return [...rules.matchAll(/^ +- alert: (\w+)$/gm)].map(([, name = '']) => name);
+}
+
+/** What a text names that could be a metric of ours or of Node's. Words in a comment count, too. */
+export function metricNamesIn(text: string): string[] {
+  return [...new Set(text.match(/\b(?:seckill|nodejs|process)_[a-z0-9_]+/g))];
+}
+
+type Panel = { targets?: { expr: string }[] };
+
+/** Every query of a Grafana dashboard. */
+export function expressionsOf(dashboard: string): string[] {
+  const { panels } = JSON.parse(dashboard) as { panels: Panel[] };
+  return panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
+}

@@ -1,0 +1,59 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type SettingName, settings } from '#contract/settings.ts';
+import { readConsoleConfig } from '#gateway/console/console-config.ts';
+import { ConfigError, readConfig } from '#runtime/config.ts';
+
+export const checkout = join(import.meta.dirname, '../../..');
+export const deployDir = join(checkout, 'infra/deploy');
+
+/** The settings that a process reads: what stands in the `readConfig` of its main.ts. */
+export function settingsOf(main: string): SettingName[] {
+  const text = readFileSync(join(checkout, main), 'utf8');
+  const call = /readConfig\(\s*settings,\s*\[([^\]]*)\]/.exec(text)?.[1] ?? '';
+  const names = [...call.matchAll(/'(SECKILL_[A-Z_]+)'/g)].map(([, name]) => name);
+  const known = names.filter((name): name is SettingName => name !== undefined && name in settings);
+  if (known.length === 0 || known.length < names.length) throw new Error(`${main}: ${names.join(', ')}`);
+  return known;
+}
+
+/** What the commands that work on a sale read. */
+const commandSettings: SettingName[] = [
+  'SECKILL_STOCK_REDIS_URL',
+  'SECKILL_QUEUE_REDIS_URL',
+  'SECKILL_ZOOKEEPER',
+  'SECKILL_DATABASE_URL',
+  'SECKILL_TICKET_KEYS',
+  'SECKILL_TICKET_KEYS_FILE',
+  'SECKILL_CHALLENGE_SECRET',
+  'SECKILL_EDGE_URL',
+  'SECKILL_EDGE_INNER_URL',
+  'SECKILL_PAGES_DIR',
+];
+
+/** Reads the environment as the process does that runs `program`, with the very code; returns every problem. */
+export function configProblems(program: string, environment: Record<string, string>): readonly string[] {
+  const isMigration = program.includes('migrate');
+  const names = program.endsWith('main.ts') ? settingsOf(program) : commandSettings;
+  try {
+    readConfig(settings, isMigration ? ['SECKILL_DATABASE_URL'] : names, environment);
+    if (program === 'gateway/main.ts') readConsoleConfig(environment);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+}
+
+/** Secrets as an operator has them: made by make-secrets.sh, and what comes from others put beside. */
+export function makeSecrets(dir: string): void {
+  execFileSync('sh', [join(deployDir, 'make-secrets.sh'), dir], { stdio: 'pipe' });
+  for (const name of ['payment-api-key', 'tls.crt', 'tls.key'])
+    if (!existsSync(join(dir, name))) writeFileSync(join(dir, name), 'a key that somebody gave us');
+}
+
+/** `/run/secrets/…` is a directory of the test. */
+export function withSecretsIn(environment: Record<string, string>, mounted: string, dir: string) {
+  return Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, value.replace(mounted, dir)]));
+}

@@ -1,0 +1,46 @@
+import type { SaleNode } from '#contract/sale.ts';
+import { checkSaleIds } from '#contract/shadow-sale.ts';
+import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
+import type { ZooKeeper } from '#runtime/zookeeper.ts';
+import type { Stock } from '#stock/stock.ts';
+
+const windowMs = 600_000;
+
+/**
+ * A sale that is open, and that exists in ZooKeeper alone while `use` runs: every edge lets its purchases pass, and stock
+ * Redis, which has no stock of it, refuses each as SALE_UNKNOWN. There is nothing that could be sold, by whomever. The
+ * node is ephemeral: it goes with this process, however that ends.
+ */
+export async function withCheckSale<T>(
+  deps: { zookeeper: ZooKeeper; stock: Stock },
+  use: (sale: SaleNode) => Promise<T>,
+): Promise<T> {
+  const { zookeeper, stock } = deps;
+  for (const saleId of checkSaleIds) {
+    if ((await stock.sale(saleId)) !== null) continue; // somebody gave a real one that name
+    const sale = checkSale(saleId, Date.now());
+    const path = zookeeperPaths.sale(saleId);
+    if (!(await zookeeper.create(path, Buffer.from(JSON.stringify(sale)), 'ephemeral'))) continue;
+    try {
+      return await use(sale);
+    } finally {
+      await zookeeper.remove(path);
+    }
+  }
+  throw new Error(`${checkSaleIds.length} other checks are running: run this one again in a moment`);
+}
+
+/** The epoch grows from check to check: whoever still knows an older one takes this one. */
+const checkSale = (saleId: string, nowMs: number): SaleNode => ({
+  saleId,
+  title: 'seckill sale check',
+  price: { amount: 1, currency: 'CNY' },
+  challenge: 'none',
+  state: 'open',
+  epoch: nowMs,
+  window: {
+    opensAt: new Date(nowMs - windowMs).toISOString(),
+    closesAt: new Date(nowMs + windowMs).toISOString(),
+  },
+  limits: { perUser: 1 },
+});

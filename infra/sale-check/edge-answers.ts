@@ -1,0 +1,61 @@
+import { type Dispatcher, request } from 'undici';
+import { z } from 'zod';
+import { saleStates } from '#contract/sale.ts';
+
+/** What an edge says from outside, as a shopper hears it. */
+
+const deadlineMs = 2000;
+
+/** Null for the status and empty text when it does not answer; `says` is for people. */
+export type EdgeAnswer = { status: number | null; text: string; says: string };
+
+export type EdgeQuestion = { headers?: Record<string, string>; body?: unknown; dispatcher?: Dispatcher };
+
+/** GET, or POST when there is a body. */
+export async function askEdge(url: string, path: string, question: EdgeQuestion = {}): Promise<EdgeAnswer> {
+  const { headers = {}, body, dispatcher } = question;
+  const post = { method: 'POST', body: JSON.stringify(body) } as const;
+  try {
+    const response = await request(new URL(path, url), {
+      ...(body === undefined ? {} : post),
+      ...(dispatcher === undefined ? {} : { dispatcher }),
+      headers: body === undefined ? headers : { ...headers, 'content-type': 'application/json' },
+      headersTimeout: deadlineMs,
+      bodyTimeout: deadlineMs,
+      signal: AbortSignal.timeout(deadlineMs),
+    });
+    const text = await response.body.text();
+    return { status: response.statusCode, text, says: `${url} answers ${response.statusCode}` };
+  } catch (error) {
+    return { status: null, text: '', says: `${url} does not answer (${messageOf(error)})` };
+  }
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof Error && error.name === 'TimeoutError') return `nothing in ${deadlineMs / 1000} s`;
+  return error instanceof Error ? error.message : String(error);
+}
+
+const edgeSaleSchema = z.object({
+  state: z.enum(saleStates),
+  epoch: z.int(),
+  opensAt: z.iso.datetime(),
+  now: z.iso.datetime(),
+});
+export type ShownByEdge = z.infer<typeof edgeSaleSchema>;
+
+/** The sale as an edge tells it. Throws when it does not. */
+export async function readEdgeSale(url: string, saleId: string, dispatcher?: Dispatcher): Promise<ShownByEdge> {
+  const { status, text, says } = await askEdge(url, `/api/sales/${saleId}`, dispatcher && { dispatcher });
+  if (status !== 200) throw new Error(says);
+  return edgeSaleSchema.parse(JSON.parse(text));
+}
+
+/** The code of a problem document, null when there is none. */
+export function problemCode(text: string): string | null {
+  try {
+    return z.object({ code: z.string() }).parse(JSON.parse(text)).code;
+  } catch {
+    return null;
+  }
+}

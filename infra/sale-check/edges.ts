@@ -1,0 +1,110 @@
+import type { EdgeNode } from '#contract/edge-stream.ts';
+import type { ZooKeeper } from '#runtime/zookeeper.ts';
+import { edgesInStep, readEdges } from '#sales/edges.ts';
+import { readKeyHolders } from '#sales/key-holders.ts';
+import type { StockSale } from '#stock/stock-sale.ts';
+import { askEdge, problemCode, readEdgeSale } from './edge-answers.ts';
+import { type Found, fail, pass, warn } from './finding.ts';
+
+const followWithinMs = 1000;
+
+/** By what ZooKeeper knows of each edge: connected, hearing, not in maintenance, at the sale's epoch. */
+export async function checkEdgeNodes(
+  zookeeper: ZooKeeper,
+  saleId: string,
+  stock: StockSale | null,
+  edgeUrls: readonly string[],
+): Promise<Found[]> {
+  const { behind } = await edgesInStep(zookeeper, saleId, stock?.epoch ?? 0, followWithinMs);
+  const edges = await readEdges(zookeeper);
+  if (edges.length === 0) return [fail('no edge is connected', 'seckill status')];
+  const found = edges.flatMap((edge) => troubleOf(edge, behind, saleId, stock));
+  const newest = Math.max(...edges.map(({ settingsVersion }) => settingsVersion));
+  for (const { edgeId, settingsVersion } of edges) {
+    if (settingsVersion < newest) {
+      found.push(fail(`${edgeId} obeys settings ${settingsVersion}, others ${newest}`, 'seckill edge show'));
+    }
+  }
+  if (edges.length > edgeUrls.length && edgeUrls.length > 0) {
+    const says = `${edges.length} edges are connected, and ${edgeUrls.length} of them can be asked from here`;
+    found.push(warn(says, 'SECKILL_EDGE_URLS=<the address of every edge, with commas between them>'));
+  }
+  return found.length > 0 ? found : [pass(`${edges.map(({ edgeId }) => edgeId).join(', ')} in step`)];
+}
+
+function troubleOf(edge: EdgeNode, behind: readonly string[], saleId: string, stock: StockSale | null): Found[] {
+  const { edgeId, silentSince, maintenance, epochs } = edge;
+  const found: Found[] = [];
+  if (silentSince !== null) {
+    found.push(fail(`nginx of ${edgeId} has not answered its agent since ${silentSince}`, 'seckill status'));
+  }
+  if (maintenance) found.push(fail(`${edgeId} is in maintenance`, 'seckill edge maintenance off'));
+  if (behind.includes(edgeId)) {
+    const says = `${edgeId} is at epoch ${epochs[saleId] ?? 0} of ${saleId}, stock Redis at ${stock?.epoch ?? 0}`;
+    found.push(fail(says, 'seckill status   (restart that gateway when it stays so)'));
+  }
+  return found;
+}
+
+const noUrls = () =>
+  fail('no edge can be asked from here', 'SECKILL_EDGE_URLS=<the address of every edge, with commas between them>');
+
+/** What each edge tells a shopper of the sale, and whether its ticket office answers. */
+export async function checkEdgeAnswers(
+  edgeUrls: readonly string[],
+  saleId: string,
+  stock: StockSale | null,
+): Promise<Found[]> {
+  if (edgeUrls.length === 0) return [noUrls()];
+  const found = await Promise.all(
+    edgeUrls.map(async (url): Promise<Found[]> => {
+      if (stock === null) return []; // not published yet: the check of the stock says so
+      const sale = await readEdgeSale(url, saleId).catch((error: unknown) => String(error));
+      if (typeof sale === 'string') return [fail(sale.replace(/^Error: /, ''), 'seckill status')];
+      if (sale.epoch < stock.epoch || Date.parse(sale.opensAt) !== stock.opensAtMs) {
+        return [fail(`${url} tells epoch ${sale.epoch} of ${saleId}, not ${stock.epoch}`, 'seckill status')];
+      }
+      const office = await askEdge(url, `/api/sales/${saleId}/challenge`);
+      const isWell = office.status === 200 || ['NOT_OPEN', 'SALE_CLOSED'].includes(problemCode(office.text) ?? '');
+      return isWell ? [] : [fail(`${office.says} when asked for a challenge`, 'seckill status')];
+    }),
+  );
+  const trouble = found.flat();
+  return trouble.length > 0 ? trouble : [pass(`asked ${edgeUrls.join(', ')}: sale and ticket office`)];
+}
+
+/** The page and the script that it names, through every edge. */
+export async function checkPages(edgeUrls: readonly string[], saleId: string): Promise<Found[]> {
+  if (edgeUrls.length === 0) return [noUrls()];
+  const publish = `seckill pages publish ${saleId}`;
+  const found = await Promise.all(
+    edgeUrls.map(async (url): Promise<Found[]> => {
+      const page = await askEdge(url, `/sales/${saleId}`);
+      if (page.status === null) return [fail(page.says, 'seckill status')];
+      if (page.status !== 200 || !page.text.includes(saleId)) {
+        return [fail(`the page is not published: ${page.says} for /sales/${saleId}`, publish)];
+      }
+      const assets = [...new Set([...page.text.matchAll(/"(\/assets\/[\w.-]+)"/g)].map(([, path = '']) => path))];
+      const answers = await Promise.all(assets.map((path) => askEdge(url, path)));
+      return answers.flatMap(({ status, says }, at) =>
+        status === 200 ? [] : [fail(`${says} for ${assets[at]}, which the page needs`, publish)],
+      );
+    }),
+  );
+  const trouble = found.flat();
+  return trouble.length > 0 ? trouble : [pass(`/sales/${saleId} and what it needs, through ${edgeUrls.join(', ')}`)];
+}
+
+/** Whoever checks tickets must know the key of everybody who signs them. */
+export async function checkTicketKeys(zookeeper: ZooKeeper): Promise<Found[]> {
+  const holders = await readKeyHolders(zookeeper);
+  const signing = new Set(holders.flatMap(({ kind, keyIds: [first] }) => (kind === 'gateway' && first ? [first] : [])));
+  const found = holders.flatMap(({ name, kind, keyIds }) => {
+    const missing = [...signing].filter((id) => !keyIds.includes(id));
+    return missing.length === 0
+      ? []
+      : [fail(`${name} (${kind}) does not know ${missing.join(', ')}, which signs tickets`, 'seckill keys show')];
+  });
+  if (found.length > 0) return found;
+  return [pass(`${[...signing].join(', ')} signs, and ${holders.length} processes know it`)];
+}

@@ -1,0 +1,96 @@
+import { Pool } from 'undici';
+import type { SaleNode } from '#contract/sale.ts';
+import type { ZooKeeper } from '#runtime/zookeeper.ts';
+import { edgesInStep } from '#sales/edges.ts';
+import { readServices } from '#sales/services.ts';
+import type { Stock } from '#stock/stock.ts';
+import { withCheckSale } from './check-sale-node.ts';
+import { checkTicket, type TicketMeans } from './check-tickets.ts';
+import { askEdge, type EdgeAnswer, problemCode, readEdgeSale } from './edge-answers.ts';
+import { type Found, fail, pass, warn } from './finding.ts';
+
+const heardWithinMs = 1000;
+/** As many services as one check tries through each edge. */
+const mostTries = 8;
+
+const status = 'seckill status';
+const again = 'seckill sale check <saleId>   (again, in a moment)';
+const noTicket = "SECKILL_SESSION_SECRET_FILE=<file>   (the gateways' own; or SECKILL_TICKET_KEYS_FILE)";
+const sameKeys =
+  'seckill keys show   (the same SECKILL_TICKET_KEYS_FILE for every gateway and service; ids alone may lie)';
+
+/**
+ * A purchase through the public address of every edge, with a ticket: by the filter chain and a service to stock Redis,
+ * and back with the one answer that only its script can have given, as {@link withCheckSale} says. One try for each
+ * service, over one connection: an edge takes its services in turn.
+ */
+export async function checkPurchasePath(deps: {
+  zookeeper: ZooKeeper;
+  stock: Stock;
+  edgeUrls: readonly string[];
+  tickets: TicketMeans;
+}): Promise<Found[]> {
+  const { zookeeper, edgeUrls, tickets } = deps;
+  if (edgeUrls.length === 0) return []; // the checks of pages and edges say so
+  if (tickets.sessionSecret === null && tickets.keys === null) {
+    return [warn('nobody can be signed in from here, and no ticket signed: no purchase was tried', noTicket)];
+  }
+  const tries = Math.min(mostTries, Math.max(1, (await readServices(zookeeper)).length));
+  return withCheckSale(deps, async (sale) => {
+    await edgesInStep(zookeeper, sale.saleId, sale.epoch, heardWithinMs); // whoever is behind says so himself below
+    const found = await Promise.all(edgeUrls.map((url) => checkEdge(url, sale, tries, tickets)));
+    const trouble = found.filter((each) => each !== null);
+    const times = tries === 1 ? '' : `, ${tries} times each`;
+    return trouble.length > 0 ? trouble : [pass(`through ${edgeUrls.join(', ')} to stock Redis and back${times}`)];
+  });
+}
+
+async function checkEdge(url: string, sale: SaleNode, tries: number, tickets: TicketMeans): Promise<Found | null> {
+  const dispatcher = new Pool(url, { connections: 1, pipelining: 1 });
+  const edge = { url, dispatcher };
+  try {
+    for (let nth = 0; nth < tries; nth += 1) {
+      if (!(await isHeard(edge, sale))) return fail(`${url} did not hear of a new sale`, status);
+      const got = await checkTicket(tickets, edge, sale.saleId);
+      if (got === null) return null;
+      if (got.kind === 'refused') return judgeOffice(got.answer);
+      const headers = { 'seckill-ticket': got.ticket };
+      const path = `/api/sales/${sale.saleId}/orders`;
+      const answer = await askEdge(url, path, { headers, dispatcher, body: { quantity: 1 } });
+      // The edge itself says SALE_UNKNOWN only of what it does not know, before or after.
+      const found =
+        judgePurchase(answer, got.from) ??
+        ((await isHeard(edge, sale)) ? null : warn(`${url} forgot the sale meanwhile`, again));
+      if (found !== null) return found;
+    }
+    return null;
+  } finally {
+    await dispatcher.close();
+  }
+}
+
+async function isHeard({ url, dispatcher }: { url: string; dispatcher: Pool }, sale: SaleNode): Promise<boolean> {
+  const shown = await readEdgeSale(url, sale.saleId, dispatcher).catch(() => null);
+  return shown?.epoch === sale.epoch && shown.state === 'open';
+}
+
+function judgeOffice(answer: EdgeAnswer): Found {
+  const code = problemCode(answer.text);
+  const says = `${answer.says}${code === null ? '' : ` ${code}`} when asked for a ticket`;
+  if (code === 'UNAUTHENTICATED') return warn(`${says}: its gateway has another SECKILL_SESSION_SECRET`, noTicket);
+  return isBusy(code) ? warn(says, again) : fail(says, status);
+}
+
+/** Null for the answer of stock Redis. */
+function judgePurchase(answer: EdgeAnswer, from: string): Found | null {
+  const code = problemCode(answer.text);
+  if (code === 'SALE_UNKNOWN') return null;
+  const says = `a purchase with a ticket ${from}: ${answer.says}${code === null ? '' : ` ${code}`}`;
+  if (isBusy(code)) return warn(says, again);
+  if (code === 'TICKET_INVALID' || code === 'TICKET_EXPIRED')
+    return fail(`${says}; it or a service has another key`, sameKeys);
+  if (code === 'UNAVAILABLE') return fail(`${says}: no service behind it can decide`, status);
+  return fail(says, status);
+}
+
+const isBusy = (code: string | null) => code === 'BUSY' || code === 'RATE_LIMITED';

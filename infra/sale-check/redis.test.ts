@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest';
+import { redisConfig } from '../stack/redis-server.ts';
+import { checkInfo, parseInfo, redisSettings } from './redis.ts';
+
+test('the local stack writes what is asked of a Redis', () => {
+  for (const [kind, appendFsync] of [
+    ['stock', 'always'],
+    ['queue', 'everysec'],
+  ] as const) {
+    const lines = redisConfig({ port: 1, dataDir: '/d', appendFsync }).split('\n');
+    for (const { name, value } of redisSettings[kind]) expect(lines).toContain(`${name} ${value}`);
+  }
+});
+
+test('a replica and a disk that is full block, memory that runs out is a warning', () => {
+  const text = '# Replication\r\nrole:slave\r\naof_last_write_status:err\r\nused_memory:81\r\nmaxmemory:100\r\n';
+  expect(checkInfo('stock', parseInfo(text), 'redis-cli').map(({ verdict }) => verdict)).toEqual([
+    'fail',
+    'fail',
+    'warn',
+  ]);
+  const well = 'role:master\r\naof_last_write_status:ok\r\nused_memory:81\r\nmaxmemory:0\r\n';
+  expect(checkInfo('stock', parseInfo(well), 'redis-cli')).toEqual([]);
+});

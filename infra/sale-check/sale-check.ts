@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto';
+import type { Pool } from '#runtime/postgres.ts';
+import type { Redis } from '#runtime/redis.ts';
+import type { ZooKeeper } from '#runtime/zookeeper.ts';
+import type { CatalogueSale } from '#sales/catalogue.ts';
+import { readUsual } from '#sales/usual.ts';
+import { rehearse } from '#stock/rehearse.ts';
+import type { Stock } from '#stock/stock.ts';
+import type { StockSale } from '#stock/stock-sale.ts';
+import type { TicketMeans } from './check-tickets.ts';
+import { checkClocks } from './clocks.ts';
+import { checkDrain } from './drain.ts';
+import { checkEdgeAnswers, checkEdgeNodes, checkPages, checkTicketKeys } from './edges.ts';
+import { blocking, type Check, type Finding, type Found, fail, pass, runChecks } from './finding.ts';
+import { checkHost } from './host.ts';
+import { checkPurchasePath } from './purchase-path.ts';
+import { checkRedis } from './redis.ts';
+import { checkServices } from './services.ts';
+import { checkPrice, checkStock, checkWindow } from './terms.ts';
+
+export type SaleCheckDeps = {
+  stock: Stock;
+  stockRedis: Redis;
+  queueRedis: Redis;
+  pool: Pool;
+  zookeeper: ZooKeeper;
+  /** Every edge, by an address of its own. */
+  edgeUrls: readonly string[];
+  redisUrls: { stock: string; queue: string };
+  priceFloor: Readonly<Record<string, number>> | undefined;
+  tickets: TicketMeans;
+};
+
+/** One question after the other, each with a deadline of its own: a busy system is slow, and not broken. */
+const pathWithinMs = 15_000;
+
+/** `ok`: nothing keeps the sale from being opened. */
+export type SaleCheck = { saleId: string; ok: boolean; checks: Finding[] };
+
+/**
+ * Everything that should be right before a sale opens, looked at all at once. Changes nothing and sells nothing; may be
+ * run at any time, as often as one likes.
+ */
+export async function checkSale(deps: SaleCheckDeps, sale: CatalogueSale): Promise<SaleCheck> {
+  const { stock, stockRedis, queueRedis, pool, zookeeper, edgeUrls, redisUrls, priceFloor } = deps;
+  const { saleId } = sale;
+  const current = await stock.sale(saleId);
+  const checks: Check[] = [
+    {
+      name: 'price',
+      run: async () => checkPrice(sale, priceFloor, (await readUsual(pool, sale.price.currency, saleId)).priceAmount),
+    },
+    { name: 'stock', run: async () => checkStock(sale, current) },
+    { name: 'window', run: async () => checkWindow(sale, current, Date.now()) },
+    { name: 'pages', run: () => checkPages(edgeUrls, saleId) },
+    { name: 'edges', run: () => checkEdgeNodes(zookeeper, saleId, current, edgeUrls) },
+    { name: 'edge answers', run: () => checkEdgeAnswers(edgeUrls, saleId, current) },
+    { name: 'services', run: () => checkServices(zookeeper) },
+    { name: 'ticket keys', run: () => checkTicketKeys(zookeeper) },
+    { name: 'stock Redis', run: () => checkRedis('stock', stockRedis, redisUrls.stock) },
+    { name: 'queue Redis', run: () => checkRedis('queue', queueRedis, redisUrls.queue) },
+    { name: 'clocks', run: () => checkClocks({ stockRedis, pool, edgeUrls, saleId }) },
+    { name: 'drain', run: () => checkDrain(zookeeper, queueRedis, sale.units) },
+    { name: 'this machine', run: checkHost },
+    { name: 'dry purchase', run: () => dryPurchase(stockRedis, sale, current) },
+    { name: 'whole path', run: () => checkPurchasePath(deps), withinMs: pathWithinMs },
+  ];
+  const findings = await runChecks(checks);
+  return { saleId, ok: blocking(findings).length === 0, checks: findings };
+}
+
+/** With the numbers of the sale as it is loaded, or as it would be. */
+async function dryPurchase(redis: Redis, sale: CatalogueSale, current: StockSale | null): Promise<Found> {
+  const { trouble } = await rehearse(redis, sale.saleId, randomUUID(), {
+    total: current?.total ?? sale.units,
+    limitPerUser: current?.limitPerUser ?? sale.limitPerUser,
+    opensAtMs: current?.opensAtMs ?? Date.parse(sale.opensAt),
+    closesAtMs: current?.closesAtMs ?? Date.parse(sale.closesAt),
+  });
+  return trouble.length === 0
+    ? pass('bought, limited, stored and given back, on keys of its own; nothing is left of it')
+    : fail(`a purchase does not work: ${trouble.join('; ')}`, `seckill sale show ${sale.saleId}`);
+}

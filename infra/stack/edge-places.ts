@@ -1,0 +1,126 @@
+import { isIP } from 'node:net';
+import type { EdgeConfigValues } from './edge-config.ts';
+
+/**
+ * What stands at each `{{name}}` of the edge's templates. Throws on a value that could break out of its quotes, or that
+ * nginx or Lua would not understand.
+ */
+export function edgePlaces(values: EdgeConfigValues, outDir: string): Record<string, string> {
+  const { limits } = values;
+  return {
+    platform: values.platform,
+    userLine: values.user === null ? '' : `user ${safe('user', values.user)};`,
+    loadModules: loadModules[values.platform],
+    outDir: safe('outDir', outDir),
+    runDir: safe('runDir', values.runDir),
+    listen: safe('listen', values.listen),
+    innerListen: safe('innerListen', values.innerListen),
+    luaDir: safe('luaDir', values.luaDir),
+    pagesDir: safe('pagesDir', values.pagesDir),
+    serviceServers: ownServers('serviceServers', values.serviceServers),
+    gateway: addressed('gatewayServer', values.gatewayServer),
+    orderServers: ownServers('orderServers', values.orderServers),
+    agentSocket: safe('agentSocket', values.agentSocket),
+    cacheRedis: values.cacheRedis === null ? '' : addressed('cacheRedis', values.cacheRedis),
+    cacheRedisPasswordFile:
+      values.cacheRedisPasswordFile === null ? '' : safe('cacheRedisPasswordFile', values.cacheRedisPasswordFile),
+    ticketKeysFile: safe('ticketKeysFile', values.ticketKeysFile),
+    edgeId: safe('edgeId', values.edgeId),
+    workers: positive('workers', values.workers),
+    trustedProxies: values.trustedProxies.map((network) => `set_real_ip_from ${trusted(network)};`).join('\n'),
+    realIpHeader: headerName('realIpHeader', values.realIpHeader),
+    connectionsPerAddress: positive('connectionsPerAddress', values.connectionsPerAddress, 65_535),
+    userPerSecond: positive('userPerSecond', limits.userPerSecond),
+    userBurst: positive('userBurst', limits.userBurst),
+    addressPerSecond: positive('addressPerSecond', limits.addressPerSecond),
+    addressBurst: positive('addressBurst', limits.addressBurst),
+    inFlight: positive('inFlight', limits.inFlight),
+    ...tlsPlaces(values.tls),
+  };
+}
+
+function tlsPlaces(tls: EdgeConfigValues['tls']): Record<string, string> {
+  if (tls === null) return { listener: 'listen-plain', redirect: '', hsts: '' };
+  return {
+    listener: 'listen-tls',
+    redirect: 'include conf.d/redirect.conf;',
+    hsts: 'add_header Strict-Transport-Security "max-age=31536000" always;',
+    tlsListen: safe('tls.listen', tls.listen),
+    certificate: safe('tls.certificate', tls.certificate),
+    certificateKey: safe('tls.certificateKey', tls.certificateKey),
+    serverName: hostName('tls.serverName', tls.serverName),
+  };
+}
+
+// Debian builds Lua as modules, and they need each other in this order; OpenResty has it inside.
+const loadModules = {
+  debian: [
+    'load_module /usr/lib/nginx/modules/ndk_http_module.so;',
+    'load_module /usr/lib/nginx/modules/ngx_http_lua_module.so;',
+  ].join('\n'),
+  openresty: '',
+} as const satisfies Record<EdgeConfigValues['platform'], string>;
+
+const refuse = (text: string) => new Error(`edge configuration: ${text}`);
+
+// One failed connection takes a server out for a second; a lone server is always asked.
+function ownServers(name: string, addresses: readonly string[]): string {
+  if (addresses.length === 0) throw refuse(`${name} is empty`);
+  return addresses.map((address) => `server ${server(name, address)} max_fails=1 fail_timeout=1s;`).join('\n  ');
+}
+
+function server(name: string, address: string): string {
+  return `"${safe(name, address.startsWith('/') ? `unix:${address}` : address)}"`;
+}
+
+/** Lua connects without a resolver: a unix socket, or an address that is one already. */
+function addressed(name: string, address: string): string {
+  if (address.startsWith('/')) return safe(name, `unix:${address}`);
+  const host = /^\[?([^\]]+?)\]?:\d{1,5}$/.exec(address)?.[1];
+  if (host === undefined || isIP(host) === 0) {
+    throw refuse(`${name} must be an IP address with a port, or a unix socket's path: ${address}`);
+  }
+  return address;
+}
+
+/** An address or a network as CIDR. One that holds everybody would let everybody name an address for themselves. */
+function trusted(network: string): string {
+  const [address = '', bits, ...rest] = network.split('/');
+  const family = isIP(address);
+  const most = family === 6 ? 128 : 32;
+  const prefix = bits === undefined ? most : /^\d{1,3}$/.test(bits) ? Number(bits) : -1;
+  if (family === 0 || rest.length > 0 || prefix < 0 || prefix > most) {
+    throw refuse(`trustedProxies must be addresses or networks such as 203.0.113.0/24 or 2001:db8::/32: ${network}`);
+  }
+  if (prefix === 0) throw refuse(`trustedProxies may not be everybody: ${network}`);
+  return network;
+}
+
+function headerName(name: string, value: string): string {
+  if (!/^[A-Za-z][A-Za-z0-9-]*$/.test(value)) {
+    throw refuse(`${name} must be a header's name, such as X-Forwarded-For: ${JSON.stringify(value)}`);
+  }
+  return value;
+}
+
+function hostName(name: string, value: string): string {
+  if (!/^[a-z0-9.-]+(:\d{1,5})?$/.test(value)) {
+    throw refuse(`${name} must be a host name in lower case, such as shop.example: ${JSON.stringify(value)}`);
+  }
+  return value;
+}
+
+/** Values stand inside quotes in nginx and Lua files: what ends a quote or starts a variable is refused. */
+function safe(name: string, value: string): string {
+  if (value === '' || /["'\\$;{}\r\n]/.test(value)) {
+    throw refuse(`${name} may not be empty nor hold quotes, \\, $, ; or braces: ${JSON.stringify(value)}`);
+  }
+  return value;
+}
+
+function positive(name: string, value: number, most = Number.MAX_SAFE_INTEGER): string {
+  if (!Number.isInteger(value) || value < 1 || value > most) {
+    throw refuse(`${name} must be a whole number above 0${most < 1e9 ? `, at most ${most}` : ''}`);
+  }
+  return String(value);
+}

@@ -1,0 +1,84 @@
+--- The limits as they are now: what settings.lua says, and over it what the agent was told by ops (`apply`).
+-- They are kept as JSON in shared memory, so they survive a reload and are the same in every worker. A worker keeps
+-- them in the form in which the filters use them, until the revision moves: reading them costs a request nothing.
+-- @module seckill.limits
+
+local json = require('seckill.platform').json
+local revision = require('seckill.revision')
+
+local marks = ngx.shared.seckill_marks
+local ceil, floor, max = math.ceil, math.floor, math.max
+local pairs, type = pairs, type
+
+local STORED = 'limits'
+
+local _M = {}
+
+local settings, workers = {}, 1
+local derived, made_at = nil, nil
+
+--- A rate as GCRA needs it (filters/rate.lua): all in ms but `first_ttl`, which is in seconds.
+-- @phases any
+function _M.rate(per_second, burst)
+  local interval = 1000 / per_second
+  return {
+    interval = interval,
+    -- Half an interval of slack: arrival times are doubles, their sums are not exact.
+    tolerance = burst * interval + interval / 2,
+    first_ttl = max(1, ceil(interval)) / 1000,
+  }
+end
+
+local function derive(limits)
+  return {
+    user = _M.rate(limits.userPerSecond, limits.userBurst),
+    address = _M.rate(limits.addressPerSecond, limits.addressBurst),
+    -- A worker's share of the whole: see filters/in_flight.lua.
+    in_flight = max(1, floor(limits.inFlight / workers)),
+  }
+end
+
+--- The limits by their names, as numbers.
+-- @phases any
+function _M.effective()
+  local all = {}
+  for name, value in pairs(settings) do all[name] = value end
+  for name, value in pairs(json.decode(marks:get(STORED) or '{}') or {}) do all[name] = value end
+  return all
+end
+
+--- Takes the limits of settings.lua; the names are those of EdgeLimits in infra/stack/edge-config.ts.
+-- @phases init
+function _M.init(limits, worker_count)
+  settings, workers = limits, worker_count
+  derived = derive(_M.effective())
+end
+
+--- The limits in the form in which the filters use them. Whoever calls this has called `revision.look` in its request.
+-- @treturn table user and address ({interval, tolerance, first_ttl}), in_flight (of this worker)
+-- @phases access, timer
+function _M.get()
+  if made_at ~= revision.current then
+    derived, made_at = derive(_M.effective()), revision.current
+  end
+  return derived
+end
+
+--- Takes what ops have said, as a whole: what is not named falls back to settings.lua. Nothing is taken when one
+-- name is unknown or one value is no whole number above 0.
+-- @tparam table changes name -> number, any part of EdgeLimits
+-- @treturn ?string the problem, when nothing was taken
+-- @phases timer
+function _M.apply(changes)
+  for name, value in pairs(changes) do
+    if not settings[name] then return 'there is no limit named ' .. name end
+    if type(value) ~= 'number' or value < 1 or value % 1 ~= 0 then
+      return name .. ' must be a whole number above 0'
+    end
+  end
+  marks:set(STORED, json.encode(changes))
+  revision.bump()
+  return nil
+end
+
+return _M

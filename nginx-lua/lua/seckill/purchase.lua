@@ -1,0 +1,69 @@
+--- The filter chain before a purchase reaches the service: cheapest check first, no network call, one look into shared
+-- memory before a sold-out sale is refused. A check returns nothing when it lets the request pass, else a problem code
+-- and maybe the seconds to wait; nothing here makes a table or a closure.
+--
+-- It runs in the rewrite phase (`set_by_lua`), where ngx_lua needs no coroutine for a request, and returns a word;
+-- nginx itself answers, from constant text (conf.d/purchase.conf, refusals.conf). A fault in here is a 500, told as
+-- 503 UNAVAILABLE: the chain fails closed. What each check does when it cannot know stands at its top.
+-- @module seckill.purchase
+
+local content_type = require('seckill.filters.content_type').check
+local enter = require('seckill.filters.in_flight').enter
+local known_sale = require('seckill.filters.known_sale').check
+local maintenance = require('seckill.filters.maintenance').check
+local rate = require('seckill.filters.rate')
+local sale_state = require('seckill.filters.sale_state').check
+local ticket = require('seckill.filters.ticket').check
+local metrics = require('seckill.metrics')
+
+local var, ngx_now = ngx.var, ngx.now
+local user_rate, address_rate = rate.user, rate.address
+local count_refused, count_passed = metrics.refused, metrics.passed
+
+local UNKNOWN = '' -- one label for all unknown sales
+
+local _M = {}
+
+local function refuse(check, sale_id, code, seconds)
+  count_refused(check, sale_id, code)
+  if seconds then var.seckill_retry_after = seconds end
+  return code
+end
+
+--- Judges POST /api/sales/<saleId>/orders.
+-- @treturn string PASSED, with `$seckill_sale` and `$seckill_epoch` set and a place in flight taken, or a problem code
+-- @phases set
+function _M.judge()
+  local id = var.sale_id
+  local sale, code, seconds = known_sale(id)
+  if not sale then return refuse('known_sale', UNKNOWN, code, seconds) end
+
+  code, seconds = maintenance()
+  if code then return refuse('maintenance', id, code, seconds) end
+
+  local now_ms = ngx_now() * 1000
+  code, seconds = sale_state(sale, now_ms)
+  if code then return refuse('sale_state', id, code, seconds) end
+
+  code = content_type(var.http_content_type)
+  if code then return refuse('content_type', id, code) end
+
+  local user
+  user, code = ticket(var.http_seckill_ticket, id, now_ms)
+  if not user then return refuse('ticket', id, code) end
+
+  seconds = user_rate(user)
+  if seconds then return refuse('user_rate', id, 'RATE_LIMITED', seconds) end
+  seconds = address_rate(var.binary_remote_addr)
+  if seconds then return refuse('address_rate', id, 'RATE_LIMITED', seconds) end
+
+  code, seconds = enter()
+  if code then return refuse('in_flight', id, code, seconds) end
+
+  var.seckill_sale = id
+  var.seckill_epoch = sale.epoch
+  count_passed(id)
+  return 'PASSED'
+end
+
+return _M

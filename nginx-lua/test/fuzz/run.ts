@@ -1,0 +1,23 @@
+import { parseArgs } from 'node:util';
+import { runFuzz } from './fuzz.ts';
+
+const { values } = parseArgs({
+  options: {
+    requests: { type: 'string', default: '50000' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    only: { type: 'string' },
+  },
+});
+const [requests, seed, only] = [values.requests, values.seed, values.only ?? '0'].map(Number);
+if (![requests, seed, only].every((value) => Number.isInteger(value) && Number(value) >= 0)) {
+  process.stderr.write('usage: npm run fuzz -- [--requests 50000] [--seed N] [--only CASE], whole numbers\n');
+  process.exit(2);
+}
+const summary = await runFuzz({
+  requests: requests ?? 0,
+  seed: seed ?? 0,
+  only: values.only === undefined ? undefined : only,
+  log: (line) => process.stderr.write(`${line}\n`),
+});
+process.stdout.write(`${JSON.stringify(summary, null, 2)}\n`);
+process.exit(summary.faults.length === 0 && summary.workersKept && summary.forged === 0 ? 0 : 1);

@@ -1,0 +1,126 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { poll } from './poll.ts';
+import { ask, buy, refusal, saleOf, seenOf, startEdge, type TestEdge, ticketFor, ticketKeys } from './start-edge.ts';
+
+let edge: TestEdge;
+beforeEach(async () => {
+  edge = await startEdge();
+  await edge.agent.send({ type: 'snapshot', sales: [saleOf('open')] });
+});
+afterEach(() => edge.stop());
+
+const text = (keys: typeof ticketKeys) => keys.map(({ id, secret }) => `${id}:${secret}`).join(',');
+const newest = { id: 'k3', secret: 'the newest secret of the edge tests: 32 or more' };
+const buyWith = async (key: (typeof ticketKeys)[number]) =>
+  (await buy(edge, 'open', { 'seckill-ticket': ticketFor('open', { keys: [key] }) })).status;
+
+test('a limit takes effect in every worker with the answer to the line, and falls back when it is not named', async () => {
+  const set = async (limits: { userPerSecond?: number; userBurst?: number }, version: number) => {
+    const answer = await edge.agent.sendAll({ type: 'settings', settings: { version, limits, maintenance: null } });
+    return answer.limits;
+  };
+  expect(await set({ userPerSecond: 1, userBurst: 2 }, 1)).toMatchObject({ userPerSecond: 1, userBurst: 2 });
+  const burst = async (userId: string) => {
+    const shots = Array.from({ length: 8 }, () =>
+      buy(edge, 'open', { 'seckill-ticket': ticketFor('open', { userId }) }),
+    );
+    return (await Promise.all(shots)).filter(({ status }) => status === 202).length;
+  };
+  expect(await burst('hasty')).toBe(2);
+  expect(await set({}, 2)).toMatchObject({ userPerSecond: 10, userBurst: 20 });
+  expect(await burst('another')).toBe(8);
+});
+
+test('maintenance answers 503 on every route that does work and keeps the others', async () => {
+  await edge.agent.sendAll({
+    type: 'settings',
+    settings: { version: 1, limits: {}, maintenance: { retryAfterSeconds: 17 } },
+  });
+  const post = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' };
+  for (const [path, init] of [
+    ['/api/sales/open/orders', post],
+    ['/api/sales/open/ticket', post],
+    ['/api/sales/open/challenge', {}],
+    ['/api/session', post],
+    ['/api/orders/x', {}],
+    ['/api/orders/x/payment', post],
+    ['/api/payments/webhook', post],
+  ] as const) {
+    const answer = await ask(edge, path, init);
+    expect([path, seenOf(answer), answer.headers.get('retry-after')]).toEqual([path, refusal('UNAVAILABLE'), '17']);
+  }
+  expect(edge.service.seen).toEqual([]);
+  expect(edge.gateway.seen).toEqual([]);
+  expect((await ask(edge, '/api/sales/open')).status).toBe(200);
+  await edge.agent.sendAll({ type: 'settings', settings: { version: 2, limits: {}, maintenance: null } });
+  expect((await buy(edge, 'open')).status).toBe(202);
+});
+
+test('a reload keeps what ops have set', async () => {
+  const settings = { version: 1, limits: { inFlight: 9 }, maintenance: { retryAfterSeconds: 17 } };
+  await edge.agent.sendAll({ type: 'settings', settings });
+  edge.signal('SIGHUP');
+  await poll('the new workers connect', () => edge.agent.connections() > 1);
+  // The old workers may end a kept connection at any moment: that is no answer.
+  const seen = new Set<number | null>();
+  for (let nth = 0; nth < 20; nth += 1)
+    seen.add(
+      await buy(edge, 'open').then(
+        ({ status }) => status,
+        () => null,
+      ),
+    );
+  expect([...seen].filter((status) => status !== null)).toEqual([503]);
+  expect(await edge.agent.sendAll({ type: 'gone', id: 'nobody' })).toMatchObject({
+    settingsVersion: 1,
+    limits: { inFlight: 9 },
+    maintenance: true,
+  });
+});
+
+test('settings that cannot be used change nothing, and the answer says which version is in force', async () => {
+  await edge.agent.sendAll({ type: 'settings', settings: { version: 5, limits: { inFlight: 9 }, maintenance: null } });
+  const wrong = { version: 6, limits: { inFlight: 0 }, maintenance: null };
+  const older = { version: 4, limits: {}, maintenance: { retryAfterSeconds: 9 } };
+  for (const settings of [wrong, older]) {
+    expect(await edge.agent.sendAll({ type: 'settings', settings })).toMatchObject({
+      settingsVersion: 5,
+      limits: { inFlight: 9 },
+      maintenance: false,
+    });
+  }
+});
+
+test('a new ticket key is known with the answer to the line, an old one until it is left out; no worker restarts', async () => {
+  const [current, older] = ticketKeys;
+  if (current === undefined || older === undefined) throw new Error('two keys');
+  expect(await Promise.all([buyWith(current), buyWith(older), buyWith(newest)])).toEqual([202, 202, 401]);
+  expect((await edge.agent.sendAll({ type: 'keys', keys: text([current, older, newest]) })).keyIds).toEqual([
+    'k2',
+    'k1',
+    'k3',
+  ]);
+  expect(await Promise.all([buyWith(current), buyWith(older), buyWith(newest)])).toEqual([202, 202, 202]);
+  expect((await edge.agent.sendAll({ type: 'keys', keys: text([newest, current]) })).keyIds).toEqual(['k3', 'k2']);
+  expect(await Promise.all([buyWith(current), buyWith(older), buyWith(newest)])).toEqual([202, 401, 202]);
+});
+
+test('with a snapshot come settings and keys, in force before the first purchase can pass', async () => {
+  await edge.agent.send({
+    type: 'snapshot',
+    sales: [saleOf('open')],
+    keys: text([newest]),
+    settings: { version: 3, limits: {}, maintenance: { retryAfterSeconds: 5 } },
+  });
+  expect(await buyWith(newest)).toBe(503);
+});
+
+test('every beat is answered, so that the agent can tell a dead edge from a quiet one', async () => {
+  await poll('three beats', () => edge.agent.beats() >= 3);
+});
+
+test('no secret stands in the metrics', async () => {
+  await edge.agent.sendAll({ type: 'keys', keys: text([newest, ...ticketKeys]) });
+  const metrics = await edge.metrics();
+  for (const { secret } of [newest, ...ticketKeys]) expect(metrics).not.toContain(secret);
+});

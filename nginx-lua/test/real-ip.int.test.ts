@@ -1,0 +1,126 @@
+import { type IncomingHttpHeaders, request } from 'node:http';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { problemBody } from '#contract/problems.ts';
+import { poll } from './poll.ts';
+import { startEdge, type TestEdge } from './start-edge.ts';
+
+type Answer = { status: number; headers: IncomingHttpHeaders; text: string };
+
+/** From an address of the loopback network of one's own choice. */
+function askFrom(
+  edge: TestEdge,
+  localAddress: string,
+  forwardedFor?: string,
+  more: Record<string, string> = {},
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const headers = { ...(forwardedFor !== undefined && { 'x-forwarded-for': forwardedFor }), ...more };
+    request(`${edge.url}/api/orders/x`, { localAddress, headers, agent: false }, async (answer) => {
+      let text = '';
+      for await (const chunk of answer) text += chunk;
+      resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text });
+    })
+      .on('error', reject)
+      .end();
+  });
+}
+
+describe('an edge behind a CDN at 127.0.0.1 and 10.0.0.0/8', () => {
+  let edge: TestEdge;
+  beforeAll(async () => {
+    edge = await startEdge({}, [], { values: { trustedProxies: ['127.0.0.1', '10.0.0.0/8', '2001:db8::/32'] } });
+  });
+  afterAll(() => edge.stop());
+  beforeEach(() => {
+    edge.gateway.seen.length = 0;
+  });
+  const addressSeen = async (localAddress: string, forwardedFor?: string) => {
+    await askFrom(edge, localAddress, forwardedFor);
+    return edge.gateway.seen.at(-1)?.headers['x-forwarded-for'];
+  };
+
+  test.each([
+    ['one address', '198.51.100.1', '198.51.100.1'],
+    ['what the shopper made up before the CDN wrote its own', '1.2.3.4, 198.51.100.2', '198.51.100.2'],
+    ['a chain through the CDN', '1.2.3.4, 198.51.100.3, 10.9.9.9, 10.0.0.1', '198.51.100.3'],
+    ['IPv6', '2001:db8::1, 2a00::1, 2001:db8::7', '2a00::1'],
+  ])('takes from it %s', async (_, forwardedFor, address) => {
+    expect(await addressSeen('127.0.0.1', forwardedFor)).toBe(address);
+  });
+
+  test.each(['rubbish', '1.2.3.4, ', '999.1.1.1', '', 'unknown', '127.0.0.1, "; drop'])(
+    'believes no rubbish: %j',
+    async (forwardedFor) => {
+      expect(await addressSeen('127.0.0.1', forwardedFor)).toMatch(/^(127\.0\.0\.1|1\.2\.3\.4)$/);
+    },
+  );
+
+  test('does not believe a stranger who says the same: his own address counts', async () => {
+    expect(await addressSeen('127.0.0.5', '198.51.100.9')).toBe('127.0.0.5');
+  });
+});
+
+describe('an edge with tight limits behind a CDN', () => {
+  let edge: TestEdge;
+  beforeAll(async () => {
+    edge = await startEdge({ addressPerSecond: 1, addressBurst: 3 }, [], { values: { trustedProxies: ['127.0.0.1'] } });
+  });
+  afterAll(() => edge.stop());
+
+  test('limits each shopper behind the CDN by himself, and not the CDN', async () => {
+    const statuses = async (address: string) => {
+      const seen = [];
+      for (let nth = 0; nth < 4; nth += 1) seen.push((await askFrom(edge, '127.0.0.1', address)).status);
+      return seen;
+    };
+    expect(await statuses('198.51.100.21')).toEqual([200, 200, 200, 429]);
+    expect(await statuses('198.51.100.22')).toEqual([200, 200, 200, 429]);
+  });
+
+  test('gives nobody more by other words: a stranger who changes his X-Forwarded-For stays limited', async () => {
+    const seen = [];
+    for (let nth = 0; nth < 4; nth += 1) seen.push((await askFrom(edge, '127.0.0.6', `203.0.113.${nth}`)).status);
+    expect(seen).toEqual([200, 200, 200, 429]);
+  });
+});
+
+test('a header of another name may carry the address', async () => {
+  const edge = await startEdge({}, [], { values: { trustedProxies: ['127.0.0.1'], realIpHeader: 'CF-Connecting-IP' } });
+  try {
+    await askFrom(edge, '127.0.0.1', '198.51.100.1', { 'cf-connecting-ip': '198.51.100.2' });
+    expect(edge.gateway.seen[0]?.headers['x-forwarded-for']).toBe('198.51.100.2');
+  } finally {
+    await edge.stop();
+  }
+});
+
+test('an edge that trusts nobody believes nobody', async () => {
+  const edge = await startEdge();
+  try {
+    await askFrom(edge, '127.0.0.1', '198.51.100.1');
+    expect(edge.gateway.seen[0]?.headers['x-forwarded-for']).toBe('127.0.0.1');
+  } finally {
+    await edge.stop();
+  }
+});
+
+test('one address has so many connections to Node and no more; others have theirs', async () => {
+  const edge = await startEdge({}, [], { values: { connectionsPerAddress: 2 } });
+  try {
+    const held: (() => void)[] = [];
+    const { answer } = edge.gateway;
+    edge.gateway.answer = (_, response) => held.push(() => response.end());
+    const open = [askFrom(edge, '127.0.0.7'), askFrom(edge, '127.0.0.7')];
+    await poll('both are with the gateway', () => held.length === 2);
+    const refused = await askFrom(edge, '127.0.0.7');
+    expect([refused.status, JSON.parse(refused.text)]).toEqual([429, problemBody('RATE_LIMITED')]);
+    expect(refused.headers['retry-after']).toBe('1');
+    edge.gateway.answer = answer;
+    expect((await askFrom(edge, '127.0.0.8')).status).toBe(200);
+    for (const release of held) release();
+    await Promise.all(open);
+    await poll('a place is free again', async () => (await askFrom(edge, '127.0.0.7')).status === 200);
+  } finally {
+    await edge.stop();
+  }
+});

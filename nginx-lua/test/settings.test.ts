@@ -1,0 +1,94 @@
+import { expect, test } from 'vitest';
+import { runLua } from './run-lua.ts';
+
+const base = `
+  local revision = require('seckill.revision')
+  local limits, settings = require('seckill.limits'), require('seckill.settings')
+  limits.init({ userPerSecond = 10, userBurst = 20, addressPerSecond = 100, addressBurst = 100, inFlight = 512 }, 2)`;
+
+/** Applies each of `steps`; returns the problem, the version, the rate by user and the maintenance after each. */
+function after(steps: readonly unknown[]): unknown {
+  return runLua(
+    `${base}
+     local seen = {}
+     for i, step in ipairs(input) do
+       local problem = settings.apply(step)
+       revision.look()
+       seen[i] = { problem or '', settings.version(), limits.effective().userPerSecond, settings.maintenance() or 0 }
+     end
+     return seen`,
+    steps,
+  );
+}
+
+test('settings are taken as a whole, and an older version changes nothing', () => {
+  const on = { retryAfterSeconds: 30 };
+  expect(
+    after([
+      { version: 2, limits: { userPerSecond: 4 }, maintenance: on },
+      { version: 1, limits: {}, maintenance: null },
+      { version: 2, limits: { userPerSecond: 4 }, maintenance: on },
+      { version: 3, limits: {}, maintenance: null },
+    ]),
+  ).toEqual([
+    ['', 2, 4, 30],
+    ['', 2, 4, 30],
+    ['', 2, 4, 30],
+    ['', 3, 10, 0],
+  ]);
+});
+
+test('one thing in them that makes no sense, and nothing is taken', () => {
+  const good = { version: 7, limits: { userPerSecond: 5 }, maintenance: null };
+  const problems = after([
+    good,
+    7,
+    { ...good, version: 0 },
+    { ...good, version: '8' },
+    { ...good, version: 8, limits: 3 },
+    { ...good, version: 8, limits: { userPerSecond: -1 } },
+    { ...good, version: 8, limits: { everything: 1 } },
+    { ...good, version: 8, maintenance: { retryAfterSeconds: 0 } },
+    { ...good, version: 8, maintenance: { retryAfterSeconds: 3601 } },
+    { ...good, version: 8, maintenance: {} },
+  ]) as [string, number, number, number][];
+  expect(problems.map(([, ...state]) => state)).toEqual(problems.map(() => [7, 5, 0]));
+  expect(problems.map(([problem]) => problem === '')).toEqual([true, ...Array(9).fill(false)]);
+});
+
+const secret = (letter: string) => letter.repeat(32);
+
+test('ticket keys follow what was said last, in order; a text that is wrong changes nothing', () => {
+  const seen = runLua(
+    `local revision, keys = require('seckill.revision'), require('seckill.ticket_keys')
+     local seen = {}
+     local function look(problem)
+       revision.look()
+       local secrets = keys.get()
+       local held = {}
+       for i, id in ipairs(keys.ids()) do held[i] = id .. '=' .. secrets[id]:sub(1, 1) end
+       seen[#seen + 1] = (problem and 'refused ' or '') .. table.concat(held, ' ')
+     end
+     keys.init(input[1]) look()
+     for i = 2, #input do look(keys.apply(input[i])) end
+     return seen`,
+    [
+      `k1:${secret('a')}\n`,
+      `k1:${secret('a')},k2:${secret('b')}`,
+      `k2:${secret('b')}, k1:${secret('a')}`,
+      `k2:short`,
+      `k2:${secret('b')},k2:${secret('c')}`,
+      '',
+      `k3:${secret('c')}`,
+    ],
+  );
+  expect(seen).toEqual([
+    'k1=a',
+    'k1=a k2=b',
+    'k2=b k1=a',
+    'refused k2=b k1=a',
+    'refused k2=b k1=a',
+    'refused k2=b k1=a',
+    'k3=c',
+  ]);
+});

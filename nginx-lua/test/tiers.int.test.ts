@@ -1,0 +1,250 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { EdgeSale } from '#contract/edge-stream.ts';
+import { problemBody } from '#contract/problems.ts';
+import { publicSaleKey, publicSalesKey } from '#contract/redis-keys.ts';
+import { publicSaleSchema } from '#contract/sale.ts';
+import { shadowSalePrefix } from '#contract/shadow-sale.ts';
+import type { CountingUpstream } from './counting-upstream.ts';
+import { poll } from './poll.ts';
+import { ask, refusal, saleOf, seenOf, startEdge, type TestEdge } from './start-edge.ts';
+import { startRedis, type TestRedis } from './start-redis.ts';
+
+let edge: TestEdge;
+let redis: TestRedis;
+
+beforeEach(async () => {
+  edge = await startEdge({}, [], { values: (dir) => ({ cacheRedis: join(dir, 'redis.sock') }) });
+  redis = await startRedis(edge.dir, join(edge.dir, 'redis.sock'));
+});
+afterEach(async () => {
+  await edge.stop();
+  await redis.stop();
+});
+
+const tells =
+  (value: EdgeSale | EdgeSale[]): CountingUpstream['answer'] =>
+  (_, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(value));
+  };
+const knowsNone: CountingUpstream['answer'] = (_, response) => {
+  response
+    .writeHead(404, { 'content-type': 'application/problem+json' })
+    .end(JSON.stringify(problemBody('SALE_UNKNOWN')));
+};
+const get = (saleId: string) => ask(edge, `/api/sales/${saleId}`);
+const many = (count: number, saleId: string) => Promise.all(Array.from({ length: count }, () => get(saleId)));
+const timed = async <T>(work: () => Promise<T>) => {
+  const from = performance.now();
+  const answers = await work();
+  return { answers, seconds: (performance.now() - from) / 1000 };
+};
+const epochOf = async (saleId: string) => publicSaleSchema.parse(JSON.parse((await get(saleId)).text)).epoch;
+
+test('while a sale is hot, its page, its state and the list cost no other process a single request', async () => {
+  await edge.agent.send({ type: 'snapshot', sales: [saleOf('hot')] });
+  await mkdir(join(edge.pagesDir, 'sales'), { recursive: true });
+  await writeFile(join(edge.pagesDir, 'sales/hot.html'), 'the page');
+  for (let round = 0; round < 50; round += 1) {
+    const answers = await Promise.all(['/sales/hot', '/api/sales/hot', '/api/sales'].map((path) => ask(edge, path)));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+  }
+  expect([...edge.gateway.seen, ...edge.service.seen]).toEqual([]);
+  expect(await redis.client.info('commandstats')).not.toContain('cmdstat_get:');
+});
+
+describe('before the first snapshot', () => {
+  test('a sale is told by the gateway, which is asked once a second for a whole crowd and all workers', async () => {
+    edge.gateway.answer = tells(saleOf('a', { epoch: 7 }));
+    const { answers, seconds } = await timed(() => many(200, 'a'));
+    for (const answer of answers) {
+      expect(publicSaleSchema.strict().parse(JSON.parse(answer.text))).toMatchObject({
+        saleId: 'a',
+        epoch: 7,
+        state: 'open',
+      });
+      expect(answer.headers.get('cache-control')).toBe('public, max-age=0, s-maxage=1');
+      expect(answer.headers.get('content-type')).toBe('application/json');
+    }
+    expect(edge.gateway.seen[0]).toMatchObject({ method: 'GET', url: '/edge/sales/a', body: '' });
+    expect(edge.gateway.seen.length).toBeLessThanOrEqual(1 + seconds);
+  });
+
+  test("nothing of the shopper's own is sent along", async () => {
+    edge.gateway.answer = tells(saleOf('a'));
+    await ask(edge, '/api/sales/a?x=1', {
+      headers: { authorization: 'Bearer mine', 'seckill-ticket': 'mine', cookie: 'c=1' },
+    });
+    const { headers = {}, url } = edge.gateway.seen[0] ?? {};
+    expect(url).toBe('/edge/sales/a');
+    expect(headers).toEqual({ host: 'edge' });
+  });
+
+  test('what Redis holds is shown, and the gateway is not asked', async () => {
+    await redis.client.set(publicSaleKey('a'), JSON.stringify(saleOf('a', { epoch: 3 })));
+    await redis.client.set(
+      publicSalesKey,
+      JSON.stringify([saleOf('a'), saleOf(`${shadowSalePrefix}a-1`), saleOf('b')]),
+    );
+    expect(await epochOf('a')).toBe(3);
+    // Also from a gateway that would list a load test's sale.
+    expect(JSON.parse((await ask(edge, '/api/sales')).text).sales).toMatchObject([{ saleId: 'a' }, { saleId: 'b' }]);
+    expect(edge.gateway.seen).toEqual([]);
+  });
+
+  test('the list is told by the gateway too, an empty one as well', async () => {
+    edge.gateway.answer = tells([]);
+    expect(JSON.parse((await ask(edge, '/api/sales')).text)).toMatchObject({ sales: [] });
+    expect(edge.gateway.seen.map(({ url }) => url)).toEqual(['/edge/sales']);
+  });
+
+  test('the state follows the clock of this edge: a sale opens in time although nobody tells it', async () => {
+    edge.gateway.answer = tells(saleOf('a', { opensInMs: 600 }));
+    expect(JSON.parse((await get('a')).text).state).toBe('upcoming');
+    edge.gateway.answer = (_, response) => response.socket?.destroy();
+    await poll('the sale opens', async () => JSON.parse((await get('a')).text).state === 'open');
+  });
+});
+
+describe('an unknown sale', () => {
+  test('is remembered as unknown, and the gateway is asked once in three seconds', async () => {
+    edge.gateway.answer = knowsNone;
+    await edge.agent.send({ type: 'snapshot', sales: [] });
+    const { answers, seconds } = await timed(() => many(100, 'none'));
+    for (const answer of answers) expect(seenOf(answer)).toEqual(refusal('SALE_UNKNOWN'));
+    expect(edge.gateway.seen.length).toBeLessThanOrEqual(1 + seconds / 3);
+  });
+
+  test('cannot be used to flood the tiers: whatever strangers ask for, an edge fills so many keys a second', async () => {
+    edge.gateway.answer = knowsNone;
+    const from = performance.now();
+    const codes = new Set<number>();
+    for (let round = 0; round < 40; round += 1) {
+      const answers = await Promise.all(Array.from({ length: 25 }, (_, nth) => get(`stranger-${round}-${nth}`)));
+      for (const { status } of answers) codes.add(status);
+    }
+    const seconds = (performance.now() - from) / 1000;
+    expect([...codes].sort()).toEqual([404, 429]);
+    expect(edge.gateway.seen.length).toBeLessThanOrEqual(100 + 50 * seconds + 1);
+  });
+
+  test('whose id no sale can have is not looked for', async () => {
+    for (const id of ['UPPER', 'a_b', '-a', 'a-', 'x'.repeat(49), '*', '%7Bx%7D', '%0D%0AGET'])
+      expect(seenOf(await get(id))).toEqual(refusal('SALE_UNKNOWN'));
+    expect(edge.gateway.seen).toEqual([]);
+    expect(await redis.client.info('commandstats')).not.toContain('cmdstat_get:');
+  });
+});
+
+test('while one request fills, the others get the stale value at once', async () => {
+  edge.gateway.answer = tells(saleOf('a', { epoch: 1 }));
+  await get('a');
+  const held: (() => void)[] = [];
+  edge.gateway.answer = (seen, response) => held.push(() => tells(saleOf('a', { epoch: 2 }))(seen, response));
+  let filler: Promise<unknown> | undefined;
+  await poll('the value is stale and somebody fills', async () => {
+    filler ??= get('a').then((answer) => answer.text);
+    await Promise.race([filler, get('a')]);
+    if (held.length === 0) filler = undefined;
+    return held.length > 0;
+  });
+  const from = performance.now();
+  for (const answer of await many(50, 'a')) expect(JSON.parse(answer.text).epoch).toBe(1);
+  expect(performance.now() - from).toBeLessThan(1000);
+  expect(held.length).toBe(1);
+  for (const release of held) release();
+  await poll('the new value is there', async () => (await epochOf('a')) === 2);
+});
+
+test('a sale that ZooKeeper lists no longer is told by the tiers; one that it lists again, by the stream at once', async () => {
+  await edge.agent.send({ type: 'snapshot', sales: [saleOf('a', { epoch: 5 })] });
+  edge.gateway.answer = tells(saleOf('a', { epoch: 6, state: 'closed' }));
+  await edge.agent.send({ type: 'gone', id: 'a' });
+  expect(JSON.parse((await get('a')).text)).toMatchObject({ epoch: 6, state: 'closed' });
+  await edge.agent.send({ type: 'sale', sale: saleOf('a', { epoch: 7, state: 'paused' }) });
+  expect(JSON.parse((await get('a')).text)).toMatchObject({ epoch: 7, state: 'paused' });
+});
+
+test('a tier that tells of a lower epoch than the one before is not believed (I7)', async () => {
+  edge.gateway.answer = tells(saleOf('a', { epoch: 5, state: 'sold_out' }));
+  expect(await epochOf('a')).toBe(5);
+  edge.gateway.answer = tells(saleOf('a', { epoch: 4 }));
+  const asked = edge.gateway.seen.length;
+  await poll('the gateway is asked again', async () => {
+    expect(await epochOf('a')).toBe(5);
+    return edge.gateway.seen.length > asked;
+  });
+  expect(await epochOf('a')).toBe(5);
+});
+
+describe('when a tier is broken', () => {
+  test.each<[string, CountingUpstream['answer']]>([
+    ['breaks the connection', (_, response) => response.socket?.destroy()],
+    ['fails', (_, response) => response.writeHead(500).end('oops')],
+    ['tells of another sale', tells(saleOf('b'))],
+    ['tells what no sale is', (_, response) => response.end('{"id":"a"}')],
+    ['tells no JSON', (_, response) => response.end('<html>')],
+  ])('a gateway that %s is UNAVAILABLE, remembered as such for a moment', async (_, answer) => {
+    edge.gateway.answer = answer;
+    const { answers, seconds } = await timed(() => many(50, 'a'));
+    for (const seen of answers) {
+      expect(seenOf(seen)).toEqual(refusal('UNAVAILABLE'));
+      expect(seen.headers.get('retry-after')).toBe('1');
+    }
+    expect(edge.gateway.seen.length).toBeLessThanOrEqual(1 + seconds);
+  });
+
+  test('a sale that was told once stays shown while the gateway and Redis are away', async () => {
+    edge.gateway.answer = tells(saleOf('a', { epoch: 9 }));
+    expect(await epochOf('a')).toBe(9);
+    await redis.stop();
+    edge.gateway.answer = (_, response) => response.socket?.destroy();
+    const asked = edge.gateway.seen.length;
+    await poll('the gateway is asked in vain', async () => {
+      expect(await epochOf('a')).toBe(9);
+      return edge.gateway.seen.length > asked;
+    });
+    expect(await epochOf('a')).toBe(9);
+    redis = await startRedis(edge.dir, join(edge.dir, 'redis.sock'));
+  });
+
+  test('a silent Redis costs one request a worker its deadline; then the gateway is asked straight away', async () => {
+    edge.gateway.answer = tells(saleOf('a'));
+    await redis.client.set(publicSaleKey('x'), 'x');
+    redis.pause();
+    const from = performance.now();
+    for (const saleId of ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']) {
+      edge.gateway.answer = tells(saleOf(saleId));
+      expect((await get(saleId)).status).toBe(200);
+    }
+    // Two workers, a deadline of 200 ms each.
+    expect(performance.now() - from).toBeLessThan(900);
+    redis.resume();
+  });
+
+  test('rubbish in Redis is passed over', async () => {
+    await redis.client.set(publicSaleKey('a'), '{"id":"a"}');
+    await redis.client.lpush(publicSaleKey('b'), 'not a string');
+    for (const saleId of ['a', 'b']) {
+      edge.gateway.answer = tells(saleOf(saleId, { epoch: 2 }));
+      expect(await epochOf(saleId)).toBe(2);
+    }
+  });
+});
+
+test('the cache Redis may want a password', async () => {
+  const guarded = await startEdge({}, [], {
+    values: (dir) => ({ cacheRedis: join(dir, 'redis.sock'), cacheRedisPasswordFile: join(dir, 'redis-password') }),
+    beforeStart: (config) => writeFile(join(config, '../../redis-password'), 'of the cache\n'),
+  });
+  const server = await startRedis(guarded.dir, join(guarded.dir, 'redis.sock'), 'of the cache');
+  try {
+    await server.client.set(publicSaleKey('a'), JSON.stringify(saleOf('a', { epoch: 3 })));
+    await poll('Redis is asked', async () => JSON.parse((await ask(guarded, '/api/sales/a')).text).epoch === 3);
+    expect(guarded.gateway.seen).toEqual([]);
+  } finally {
+    await guarded.stop();
+    await server.stop();
+  }
+});

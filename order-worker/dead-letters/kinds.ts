@@ -1,0 +1,84 @@
+import type { Job } from 'bullmq';
+import { type AcceptedOrder, acceptedOrderSchema, saleIdOfOrder } from '#contract/order.ts';
+import { queueNames } from '#contract/queues.ts';
+import { deliveryJobSchema, subscriberQueueName } from '#contract/subscribers.ts';
+import type { Pool } from '#runtime/postgres.ts';
+import type { Stock } from '#stock/stock.ts';
+import { failOrder } from '../orders/fail-order.ts';
+import type { DeliveryStore } from '../subscribers/delivery-store.ts';
+import { type DeadLetterKind, type DropOutcome, retryCommand, textOf } from './dead-letter.ts';
+
+const dropped = (says: string): DropOutcome => ({ kind: 'dropped', says });
+const refused = (says: string): DropOutcome => ({ kind: 'refused', says });
+
+/** Orders that could not be stored. A shopper was told yes: dropping one ends it, in the open. */
+export function ordersKind(deps: { pool: Pool; stock: Pick<Stock, 'reservation'> }): DeadLetterKind {
+  const { pool, stock } = deps;
+  return {
+    orderOf: (job) => job.id ?? null,
+    mend: (job) => {
+      const reason = job.failedReason ?? '';
+      const saleId = saleIdOfOrder(job.id ?? '') ?? '<saleId>';
+      if (reason.startsWith('the catalogue has no sale')) {
+        return `seckill sale create (the sale ${saleId} again), then ${retryCommand(queueNames.orders, job.id)}`;
+      }
+      if (reason.includes('sales_units_guard')) {
+        return `seckill audit ${saleId}: the order is one too many; then seckill dlq drop ${job.id}`;
+      }
+      return retryCommand(queueNames.orders, job.id);
+    },
+    dropMeans: 'each accepted order among them fails: its shopper is told, its units go back on sale',
+    drop: async (job) => {
+      const orderId = job.id ?? '';
+      const reservation = saleIdOfOrder(orderId) === null ? null : await stock.reservation(orderId);
+      if (reservation === null) return dropped('no unit was ever granted to it');
+      if (reservation.state === 'released') return dropped('its units went back before');
+      const { units, userId, place, acceptedAt } = reservation;
+      // The reservation is what was granted, whatever the job says.
+      const order: AcceptedOrder = acceptedOrderSchema.parse({
+        ...{ orderId, saleId: saleIdOfOrder(orderId), userId, quantity: units, place, acceptedAt },
+      });
+      const outcome = await failOrder(pool, order, `dropped by ops: ${job.failedReason ?? 'no reason'}`);
+      if (outcome.kind === 'failed') return dropped('the order has failed; its units go back on sale');
+      if (outcome.kind === 'already') return dropped(`the order is stored, it is ${outcome.state}`);
+      return refused(`the catalogue has no sale ${order.saleId}: create it again, then drop or retry`);
+    },
+  };
+}
+
+/** Orders whose time to pay is over. The sweep finds them without a job. */
+export const expiryKind: DeadLetterKind = {
+  orderOf: (job) => job.id ?? null,
+  mend: (job) => retryCommand(queueNames.expiry, job.id),
+  dropMeans: 'the sweep goes on trying to expire those orders',
+  drop: async () => dropped('the sweep finds the order when it is overdue'),
+};
+
+/** Money that is owed. Only giving it back ends that. */
+export const refundsKind: DeadLetterKind = {
+  orderOf: () => null,
+  mend: (job) => retryCommand(queueNames.refunds, job.id),
+  dropMeans: 'nothing: a refund that is owed cannot be dropped',
+  drop: async (job) =>
+    refused(`refund ${textOf(job, 'refundId')} is owed to a shopper: ${retryCommand(queueNames.refunds, job.id)}`),
+};
+
+/** What one subscriber was not told. Dropping it means that it never hears of that; later events go on. */
+export function subscriberKind(
+  deliveries: Pick<DeliveryStore, 'drop'>,
+  subscriber: { id: number; name: string },
+): DeadLetterKind {
+  return {
+    orderOf: (job) => textOf(job, 'orderId'),
+    mend: (job) =>
+      `seckill subscriber test ${subscriber.name}, then ${retryCommand(subscriberQueueName(subscriber.name), job.id)}`,
+    dropMeans: `${subscriber.name} is never told of those events, unless by seckill subscriber replay`,
+    drop: async (job: Job) => {
+      const data = deliveryJobSchema.safeParse(job.data);
+      if (!data.success || data.data.replay !== undefined) return dropped('it was no delivery of its own');
+      const { orderId, version } = data.data;
+      const was = await deliveries.drop(subscriber.id, { orderId, firstVersion: version });
+      return dropped(was ? `${subscriber.name} is not told of it` : 'it was delivered before');
+    },
+  };
+}

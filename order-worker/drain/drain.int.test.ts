@@ -1,0 +1,285 @@
+import { Queue } from 'bullmq';
+import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
+import { type DrainReport, drainKeys, readDrainReports } from '#contract/drain.ts';
+import type { AcceptedOrder } from '#contract/order.ts';
+import { orderJobOptions, queueNames, queuePrefix } from '#contract/queues.ts';
+import { until } from '#infra/acceptance/seckill.ts';
+import { createRegistry } from '#runtime/metrics.ts';
+import { connectPostgres } from '#runtime/postgres.ts';
+import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
+import { connectZooKeeper } from '#runtime/zookeeper.ts';
+import { createStock } from '#stock/stock.ts';
+import { createOrderStore } from '../orders/order-store.ts';
+import { startOrdersDatabase } from '../testing/orders-database.ts';
+import { createOrderQueue } from './order-queue.ts';
+import { changeDrainSettings } from './settings.ts';
+import { startDraining } from './start-draining.ts';
+
+const database = await startOrdersDatabase(['postgres', 'stock-redis', 'queue-redis', 'zookeeper']);
+const { pool, logger } = database;
+const env = database.stack.environment;
+const stockRedis = connectRedis('patient', env.SECKILL_STOCK_REDIS_URL ?? '', logger);
+const connectQueue = () => connectRedis('queue', env.SECKILL_QUEUE_REDIS_URL ?? '', logger);
+const queueRedis = connectQueue();
+const zookeeper = connectZooKeeper({ connection: env.SECKILL_ZOOKEEPER ?? '', logger });
+const stock = createStock(stockRedis);
+const queue = new Queue(queueNames.orders, { connection: queueRedis, prefix: queuePrefix });
+/** What may come on top of the rate in any interval: time that is made up for, and batches that come late. */
+const slackSeconds = 0.35;
+const workers: { stop: () => Promise<void>; metrics: () => Promise<string> }[] = [];
+let saleId = '';
+let names = 0;
+
+const stopWorkers = async () => void (await Promise.all(workers.splice(0).map((worker) => worker.stop())));
+afterEach(stopWorkers);
+afterAll(async () => {
+  await queue.close();
+  disconnectRedis(stockRedis, queueRedis);
+  zookeeper.close();
+  await database.close();
+});
+beforeEach(async () => {
+  await queueRedis.flushall();
+  const units = 20_000;
+  saleId = await database.makeSale({ units });
+  const window = { opensAtMs: 0, closesAtMs: Date.now() + 3_600_000 };
+  await stock.preload(saleId, { total: units, ...window, limitPerUser: units, lowestEpoch: 0 });
+  await stock.setState(saleId, 'open');
+});
+
+/** A worker as `main.ts` makes one, in this process. */
+function startWorker() {
+  const redis = connectQueue();
+  const own = connectPostgres(env.SECKILL_DATABASE_URL ?? '', logger, { max: 4, statementTimeoutMs: 1500 });
+  const registry = createRegistry();
+  const parts = startDraining({
+    instance: `worker-${names++}`,
+    queueRedis: redis,
+    queue: new Queue(queueNames.orders, { connection: redis, prefix: queuePrefix }),
+    zookeeper,
+    store: createOrderStore(own),
+    stock,
+    logger,
+    registers: [registry],
+  });
+  workers.push({
+    stop: async () => {
+      for (const part of parts) await part.close();
+      disconnectRedis(redis);
+      await own.end();
+    },
+    metrics: () => registry.metrics(),
+  });
+}
+
+const settings = (ratePerSecond: number | null, paused = false) =>
+  changeDrainSettings(zookeeper, { ratePerSecond, paused });
+const jobOf = (order: AcceptedOrder) => ({
+  name: 'order',
+  data: order,
+  opts: { ...orderJobOptions, jobId: order.orderId },
+});
+async function accept(count: number): Promise<AcceptedOrder[]> {
+  const orders = Array.from({ length: count }, () => database.makeOrder(saleId));
+  await Promise.all(orders.map(({ orderId, userId }) => stock.reserve(saleId, orderId, userId, 1)));
+  await queue.addBulk(orders.map(jobOf));
+  return orders;
+}
+/** When each stored order's transaction began, in seconds since the first, by PostgreSQL's clock. */
+async function storedAt(): Promise<number[]> {
+  const { rows } = await pool.query<{ at: number }>(
+    `SELECT extract(epoch FROM created_at)::float8 AS at FROM orders WHERE sale_id = $1 ORDER BY created_at`,
+    [saleId],
+  );
+  return rows.map(({ at }) => at);
+}
+const storedCount = async () => (await storedAt()).length;
+const allStored = (count: number, withinMs = 30_000) =>
+  until(`${count} orders to be stored`, async () => (await storedCount()) === count, withinMs);
+const reports = async (): Promise<DrainReport[]> =>
+  readDrainReports(await queueRedis.hgetall(drainKeys.reports), Date.now());
+/** The most orders above `rate` in any interval that begins and ends with an order. */
+function mostAbove(times: readonly number[], rate: number): number {
+  let most = 0;
+  let lowest = Number.POSITIVE_INFINITY;
+  for (const [index, at] of times.entries()) {
+    lowest = Math.min(lowest, index - at * rate);
+    most = Math.max(most, index - at * rate - lowest);
+  }
+  return most;
+}
+const clock = async () =>
+  Number((await pool.query(`SELECT extract(epoch FROM clock_timestamp())::float8 AS at`)).rows[0]?.at);
+
+test.each([1, 2])('the set rate is held with %i workers, and never exceeded by more than its slice', async (count) => {
+  const rate = 400;
+  await settings(rate);
+  await accept(rate * 6);
+  for (let i = 0; i < count; i += 1) startWorker();
+  await until('four seconds’ worth', async () => (await storedCount()) >= rate * 4);
+  const times = await storedAt();
+  expect(mostAbove(times, rate)).toBeLessThanOrEqual(rate * slackSeconds);
+  // From the first to the last of four seconds' worth; a machine that is busy elsewhere may take longer.
+  const took = (times[rate * 4 - 1] ?? 0) - (times[0] ?? 0);
+  expect(took).toBeGreaterThan(4 - slackSeconds);
+  expect(took).toBeLessThan(4 * 1.5);
+  await allStored(rate * 6);
+});
+
+test('a rate that is changed while the worker runs is followed at once, down and up', async () => {
+  await settings(20);
+  await accept(1500);
+  startWorker();
+  await until('some orders', async () => (await storedCount()) >= 20);
+  await settings(1000);
+  const changedAt = await clock();
+  await until('a thousand orders', async () => (await storedCount()) >= 1000);
+  expect((await clock()) - changedAt).toBeLessThan(5);
+  await settings(20);
+  await until('the worker to hear it', async () => {
+    const before = await storedCount();
+    const from = await clock();
+    await until('a second', async () => (await clock()) - from > 1);
+    return (await storedCount()) - before <= 20 * (1 + slackSeconds) + 10;
+  });
+});
+
+test('a paused drain stores nothing, stays paused through a restart and a wiped queue Redis, and goes on without a burst', async () => {
+  const rate = 200;
+  await settings(rate, true);
+  startWorker();
+  const orders = await accept(600);
+  await until('a report', async () => (await reports()).length === 1);
+  await queueRedis.flushall();
+  await queue.addBulk(orders.map(jobOf));
+  await stopWorkers();
+  startWorker();
+  await until('the new worker’s report', async () =>
+    (await reports()).some(({ worker }) => worker.endsWith(`${names - 1}`)),
+  );
+  expect(await storedCount()).toBe(0);
+  expect(await workers[0]?.metrics()).toContain('seckill_drain_paused 1');
+  const resumedAt = await clock();
+  await settings(rate);
+  await allStored(600);
+  const times = await storedAt();
+  expect(times[0]).toBeGreaterThanOrEqual(resumedAt);
+  expect(mostAbove(times, rate)).toBeLessThanOrEqual(rate * slackSeconds);
+});
+
+test('after idle time orders are not made up for: the first burst is stored at the rate', async () => {
+  const rate = 100;
+  await settings(rate);
+  startWorker();
+  await accept(1);
+  await allStored(1);
+  const idleUntil = (await clock()) + 1.5;
+  await until('idle time', async () => (await clock()) > idleUntil);
+  await accept(150);
+  await allStored(151);
+  expect(mostAbove((await storedAt()).slice(1), rate)).toBeLessThanOrEqual(rate * slackSeconds);
+});
+
+test('a queue Redis that is wiped in the middle costs no order, and the rate holds on', async () => {
+  const rate = 200;
+  await settings(rate);
+  const orders = await accept(500);
+  startWorker();
+  await until('some orders', async () => (await storedCount()) >= 100);
+  await queueRedis.flushall();
+  await queue.addBulk(orders.map(jobOf)); // as the sweeper does; those that are stored already find their row
+  await allStored(500);
+  expect(mostAbove(await storedAt(), rate)).toBeLessThanOrEqual(rate * slackSeconds);
+  expect((await stock.sale(saleId))?.committed).toBe(500);
+});
+
+test('a worker that has not heard from ZooKeeper goes by what the others told queue Redis, and takes nothing before', async () => {
+  const [first] = await accept(3);
+  const redis = connectQueue();
+  const blind = createOrderQueue({ redis, queue, token: 'blind', onError: () => {} });
+  expect(await blind.fetch(10, null)).toEqual({ kind: 'unknown' });
+  expect(await blind.fetch(10, { ratePerSecond: 1, paused: true })).toEqual({ kind: 'paused' });
+  expect(await blind.fetch(10, null)).toEqual({ kind: 'paused' });
+  expect(await blind.fetch(10, { ratePerSecond: 1, paused: false })).toMatchObject({
+    kind: 'jobs',
+    jobs: [{ jobId: first?.orderId }],
+    isDry: false,
+  });
+  const next = await blind.fetch(10, null);
+  expect(next).toMatchObject({ kind: 'jobs', jobs: [], isDry: false });
+  expect(next.kind === 'jobs' && next.waitMs > 500 && next.waitMs <= 1000).toBe(true);
+  await blind.close();
+  disconnectRedis(redis);
+});
+
+test('the orders of a worker that died are stored by another one, once each (I3, I5)', async () => {
+  await settings(null);
+  const orders = await accept(20);
+  const redis = connectQueue();
+  const dead = createOrderQueue({ redis, queue, token: 'dead', onError: () => {} });
+  const taken = await dead.fetch(8, { ratePerSecond: null, paused: false });
+  expect(taken).toMatchObject({ kind: 'jobs', isDry: false });
+  await dead.close();
+  startWorker();
+  await allStored(orders.length);
+  await until('the queue to be empty', async () => (await queue.getJobCountByTypes('active', 'waiting')) === 0);
+  // Too late: they are another one's now, or gone.
+  const late = taken.kind === 'jobs' ? taken.jobs.map(({ jobId }) => jobId) : [];
+  expect(await dead.finish(late)).toBe(late.length);
+  expect((await stock.sale(saleId))?.committed).toBe(orders.length);
+  disconnectRedis(redis);
+});
+
+test('an order that cannot be stored becomes a dead letter with its reason, its batch is stored', async () => {
+  await settings(null);
+  const ghost = { ...database.makeOrder(saleId), saleId: 'ghost' };
+  await queue.addBulk([jobOf(ghost), { name: 'order', data: { rubbish: true } as never, opts: { jobId: 'rubbish' } }]);
+  await accept(5);
+  startWorker();
+  await allStored(5);
+  await until('two dead letters', async () => (await queue.getFailedCount()) === 2);
+  const failed = await queue.getFailed();
+  expect(failed.map(({ failedReason }) => failedReason).sort()).toEqual([
+    'not an order: Invalid input: expected string, received undefined',
+    'the catalogue has no sale ghost',
+  ]);
+});
+
+test('slows down while PostgreSQL is slow, says why, and is at the set rate again when it is not', async () => {
+  const rate = 400;
+  await settings(rate);
+  startWorker();
+  await accept(3000);
+  await until('the usual pace', async () => (await storedCount()) >= 400);
+  const blocker = await pool.connect();
+  await blocker.query('BEGIN; LOCK TABLE orders IN EXCLUSIVE MODE');
+  const slowed = await until('the drain to slow down', async () => {
+    const [report] = await reports();
+    return report?.slowdown == null ? null : report;
+  });
+  expect(slowed.slowdown?.says).toMatch(/PostgreSQL/);
+  expect(slowed.limitPerSecond).toBeLessThan(rate);
+  expect(await workers[0]?.metrics()).toMatch(/seckill_drain_slowed\{reason="(slow|errors)"\} 1/);
+  await blocker.query('ROLLBACK');
+  blocker.release();
+  await allStored(3000, 40_000);
+  await until('full speed', async () => {
+    const [report] = await reports();
+    return report !== undefined && report.slowdown === null && report.limitPerSecond === null;
+  });
+  expect(mostAbove(await storedAt(), rate)).toBeLessThanOrEqual(rate * slackSeconds);
+});
+
+test('uncapped, a backlog is drained to its last order, and backlog and age are told', async () => {
+  await settings(null, true);
+  startWorker();
+  await accept(3000);
+  const metric = async (pattern: RegExp) => Number(pattern.exec((await workers[0]?.metrics()) ?? '')?.[1]);
+  await until('the backlog to be told', async () => (await metric(/backlog_orders\{state="waiting"\} (\d+)/)) === 3000);
+  await until('an age', async () => (await metric(/seckill_drain_oldest_seconds ([\d.]+)/)) > 0.5);
+  await settings(null);
+  await allStored(3000);
+  await until('the backlog to be gone', async () => (await metric(/backlog_orders\{state="waiting"\} (\d+)/)) === 0);
+  await until('no age', async () => (await metric(/seckill_drain_oldest_seconds ([\d.]+)/)) === 0);
+  expect((await stock.sale(saleId))?.committed).toBe(3000);
+});

@@ -1,0 +1,139 @@
+import { afterAll, beforeEach, expect, test } from 'vitest';
+import { inTransaction } from '#runtime/postgres.ts';
+import { moveOrders } from '../orders/move-orders.ts';
+import { createOrderStore } from '../orders/order-store.ts';
+import { startOrdersDatabase } from '../testing/orders-database.ts';
+import { createExpiry, overdueSql } from './expire-orders.ts';
+
+const database = await startOrdersDatabase();
+const { pool } = database;
+const store = createOrderStore(pool);
+const found: string[] = [];
+const expiry = createExpiry({
+  pool,
+  onExpired: (orders, foundBy) => found.push(...orders.map(({ orderId }) => `${foundBy} ${orderId}`)),
+});
+let saleId = '';
+
+afterAll(() => database.close());
+beforeEach(async () => {
+  await pool.query('DELETE FROM outbox');
+  await pool.query("UPDATE orders SET pay_by = 'infinity' WHERE state = 'awaiting_payment'"); // those of the test before
+  found.length = 0;
+  saleId = await database.makeSale({ units: 100_000 });
+});
+
+async function unpaid(secondsLeft: number): Promise<string> {
+  const order = database.makeOrder(saleId);
+  await store.store([order]);
+  await pool.query('UPDATE orders SET pay_by = now() + make_interval(secs => $2) WHERE id = $1', [
+    order.orderId,
+    secondsLeft,
+  ]);
+  return order.orderId;
+}
+const pay = (client: Parameters<typeof moveOrders>[0], orderId: string) =>
+  moveOrders(client, { orderIds: [orderId], from: 'awaiting_payment', to: 'paid' });
+const stateOf = async (orderId: string) => (await store.present([orderId])).get(orderId)?.state;
+const waitingForLocks = async () => {
+  const { rows } = await pool.query("SELECT count(*)::int AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock'");
+  return rows[0]?.n;
+};
+
+test('of a batch the overdue and unpaid ones expire; what is early says for how long, what is settled stays (I6)', async () => {
+  const [overdue, early, paid] = [await unpaid(-1), await unpaid(30), await unpaid(-1)];
+  await pay(pool, paid);
+  const outcomes = await expiry.expire([early, paid, overdue, `${saleId}-01hzzzzzzzzzzzzzzzzzzzzzzz`]);
+  expect(outcomes).toEqual([
+    { kind: 'early', dueInMs: expect.closeTo(30_000, -4) },
+    { kind: 'settled' },
+    { kind: 'expired' },
+    { kind: 'settled' },
+  ]);
+  expect(await Promise.all([overdue, early, paid].map(stateOf))).toEqual(['expired', 'awaiting_payment', 'paid']);
+  expect(found).toEqual([`job ${overdue}`]);
+  expect(await expiry.expire([overdue])).toEqual([{ kind: 'settled' }]);
+  const { rows } = await pool.query('SELECT count(*)::int AS n FROM outbox WHERE order_id = $1', [overdue]);
+  expect(rows[0]?.n).toBe(1);
+});
+
+test('a payment that has the row first wins against expiry, however late it is; one that gives up loses (I6)', async () => {
+  for (const end of ['COMMIT', 'ROLLBACK']) {
+    const orderId = await unpaid(-1);
+    const client = await pool.connect();
+    await client.query('BEGIN');
+    expect(await pay(client, orderId)).toHaveLength(1);
+    const expiring = expiry.expire([orderId]);
+    await expect.poll(waitingForLocks).toBe(1); // expiry stands at the row until the payment has decided
+    await client.query(end);
+    client.release();
+    expect(await expiring).toEqual([{ kind: end === 'COMMIT' ? 'settled' : 'expired' }]);
+    expect(await stateOf(orderId)).toBe(end === 'COMMIT' ? 'paid' : 'expired');
+  }
+});
+
+test('expiry that has the row first wins against a payment (I6)', async () => {
+  const orderId = await unpaid(-1);
+  const client = await pool.connect();
+  await client.query('BEGIN');
+  await moveOrders(client, { orderIds: [orderId], from: 'awaiting_payment', to: 'expired', overdueOnly: true });
+  const paying = inTransaction(pool, (other) => pay(other, orderId));
+  await expect.poll(waitingForLocks).toBe(1);
+  await client.query('COMMIT');
+  client.release();
+  expect(await paying).toEqual([]);
+  expect(await stateOf(orderId)).toBe('expired');
+});
+
+test('the sweep takes the longest overdue first, as many as it may, and none that has time or is in hand', async () => {
+  const [second, first, third, fresh, early] = [
+    await unpaid(-20),
+    await unpaid(-30),
+    await unpaid(-10),
+    await unpaid(-1),
+    await unpaid(10),
+  ];
+  expect(await expiry.expireOverdue(3000, 2)).toBe(2);
+  expect(found).toEqual(expect.arrayContaining([`sweep ${first}`, `sweep ${second}`]));
+  const client = await pool.connect();
+  await client.query('BEGIN');
+  await client.query('SELECT 1 FROM orders WHERE id = $1 FOR UPDATE', [third]);
+  expect(await expiry.expireOverdue(3000, 2)).toBe(0);
+  await client.query('COMMIT');
+  client.release();
+  expect(await expiry.expireOverdue(3000, 2, 1)).toBe(0); // passed over on request
+  expect(await expiry.expireOverdue(3000, 2)).toBe(1);
+  expect(await Promise.all([third, fresh, early].map(stateOf))).toEqual([
+    'expired',
+    'awaiting_payment',
+    'awaiting_payment',
+  ]);
+});
+
+test('two sweeps at once expire each order once', async () => {
+  const ids = await Promise.all(Array.from({ length: 40 }, () => unpaid(-10)));
+  const counts = await Promise.all([1, 2, 3].map(() => expiry.expireOverdue(3000, 20)));
+  expect(counts.reduce((sum, count) => sum + count, 0)).toBe(40);
+  expect(found.sort()).toEqual(ids.map((id) => `sweep ${id}`).sort());
+});
+
+type Plan = { 'Node Type': string; 'Index Name'?: string; Plans?: Plan[] };
+const nodes = (plan: Plan): Plan[] => [plan, ...(plan.Plans ?? []).flatMap(nodes)];
+
+test('the sweep walks its index and never the table', async () => {
+  await pool.query(
+    `INSERT INTO orders (id, sale_id, user_id, quantity, place, state, amount, currency, pay_by, accepted_at)
+     SELECT $1 || '-' || lpad(n::text, 26, '0'), $1, 'u' || n, 1, n, 'awaiting_payment', 1, 'CNY',
+            now() - interval '1 hour', now() FROM generate_series(1, 20000) n`,
+    [saleId],
+  );
+  await pool.query(`UPDATE orders SET state = 'paid', version = 2 WHERE sale_id = $1 AND place > 1000`, [saleId]);
+  await pool.query('ANALYZE orders');
+  const { rows } = await pool.query(
+    `EXPLAIN (FORMAT JSON) ${overdueSql.replace('$1', '3').replace('$2', '0').replace('$3', '200')}`,
+  );
+  const plan = nodes(rows[0]?.['QUERY PLAN'][0].Plan);
+  expect(plan.map((node) => node['Node Type'])).toEqual(['Limit', 'LockRows', 'Index Scan']);
+  expect(plan.at(-1)?.['Index Name']).toBe('orders_unpaid');
+  await pool.query("UPDATE orders SET state = 'paid', version = 2 WHERE sale_id = $1 AND place <= 1000", [saleId]);
+});

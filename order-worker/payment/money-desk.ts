@@ -1,0 +1,86 @@
+import { inTransaction, type Pool, type PoolClient } from '#runtime/postgres.ts';
+import { type CancelOutcome, cancelOrder } from '../orders/cancel-order.ts';
+import { type RequestOutcome, requestRefund } from '../refund/request-refund.ts';
+import { type RefundNews, type SettleRefundOutcome, settleRefund } from '../refund/settle-refund.ts';
+import { type OpenOutcome, openPayment } from './open-payment.ts';
+import type { ProviderEvent } from './provider.ts';
+import { type SettleOutcome, settlePayment } from './settle-payment.ts';
+
+export type PaymentNews = Parameters<typeof settlePayment>[1];
+export type EventOutcome =
+  | SettleOutcome
+  | SettleRefundOutcome
+  /** Of no interest to us, or taken in before by its id. */
+  | { kind: 'passed_over' | 'already_taken' };
+
+/** Every decision about an order's money: each one transaction of its own, with what must follow at once. */
+export type MoneyDesk = ReturnType<typeof createMoneyDesk>;
+
+export function createMoneyDesk(deps: {
+  pool: Pool;
+  now: () => number;
+  checkAfterMs: number;
+  /** An order has moved: its event waits in the outbox. */
+  onMoved: () => void;
+  /** A refund has begun. */
+  onRefund: (refundId: string) => void;
+  /** Something became of a payment or a refund; for the metrics. */
+  onSettled: (what: SettleOutcome['kind'] | SettleRefundOutcome['kind']) => void;
+}) {
+  const { pool, now, checkAfterMs, onMoved, onRefund, onSettled } = deps;
+
+  /** Only after the transaction has committed: a job must not overtake its row. */
+  function follow(outcome: SettleOutcome | SettleRefundOutcome): void {
+    onSettled(outcome.kind);
+    if (outcome.kind === 'paid' || (outcome.kind === 'returned' && outcome.isOrderRefunded)) onMoved();
+    if (outcome.kind === 'goes_back') onRefund(outcome.refundId);
+  }
+  async function settled<T extends SettleOutcome | SettleRefundOutcome>(
+    work: (client: PoolClient) => Promise<T>,
+  ): Promise<T> {
+    const outcome = await inTransaction(pool, work);
+    follow(outcome);
+    return outcome;
+  }
+
+  return {
+    open: (orderId: string): Promise<OpenOutcome> =>
+      inTransaction(pool, (client) => openPayment(client, { orderId, nowMs: now(), checkAfterMs })),
+
+    takePayment: (news: PaymentNews): Promise<SettleOutcome> => settled((client) => settlePayment(client, news, now())),
+
+    takeRefund: (news: RefundNews): Promise<SettleRefundOutcome> => settled((client) => settleRefund(client, news)),
+
+    /** Takes in an event of the provider's, once by its id; one that is refused is not remembered, and may come again. */
+    async takeEvent(event: ProviderEvent): Promise<EventOutcome> {
+      if (event.kind === 'other') return { kind: 'passed_over' };
+      const { rowCount } = await pool.query('SELECT FROM payment_events WHERE id = $1', [event.id]);
+      if (rowCount === 1) return { kind: 'already_taken' };
+      return settled<SettleOutcome | SettleRefundOutcome>(async (client) => {
+        const outcome =
+          event.kind === 'payment'
+            ? await settlePayment(client, event.payment, now())
+            : await settleRefund(client, event.refund);
+        if (outcome.kind !== 'unknown' && outcome.kind !== 'mismatch') {
+          await client.query('INSERT INTO payment_events (id) VALUES ($1) ON CONFLICT DO NOTHING', [event.id]);
+        }
+        return outcome;
+      });
+    },
+
+    async cancel(orderId: string): Promise<CancelOutcome> {
+      const outcome = await inTransaction(pool, (client) => cancelOrder(client, orderId));
+      if (outcome.kind === 'cancelled') onMoved();
+      return outcome;
+    },
+
+    async requestRefund(orderId: string): Promise<RequestOutcome> {
+      const outcome = await inTransaction(pool, (client) => requestRefund(client, orderId, now()));
+      if (outcome.kind === 'refunding') {
+        onMoved();
+        onRefund(outcome.refundId);
+      }
+      return outcome;
+    },
+  };
+}

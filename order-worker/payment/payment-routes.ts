@@ -1,0 +1,112 @@
+import { type Context, Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { saleIdOfOrder } from '#contract/order.ts';
+import type { CancelAnswer, PaymentAnswer, RefundAnswer } from '#contract/payment.ts';
+import { problemResponse } from '#contract/problems.ts';
+import type { Authenticate } from '#contract/session.ts';
+import { isShadowOrder } from '#contract/shadow-sale.ts';
+import type { FindOrder, OrderRow } from '../orders/find-order.ts';
+import type { MoneyDesk } from './money-desk.ts';
+import { mostPayments } from './open-payment.ts';
+import { ProviderFault } from './provider.ts';
+import type { StartOutcome } from './start-payment.ts';
+
+/** What to do with an order in this state, when what was asked for cannot be done. */
+const advice: Record<OrderRow['state'], string> = {
+  awaiting_payment: 'it awaits payment: pay it, or cancel it',
+  paid: 'it is paid: ask for a refund instead',
+  expired: 'its time to pay is over',
+  cancelled: 'it was cancelled',
+  refunding: 'its money is on its way back',
+  refunded: 'its money is back',
+  failed: 'it could not be made',
+};
+const wrongState = ({ state }: OrderRow) => problemResponse('ORDER_STATE', { detail: advice[state] });
+const longestBody = 16 * 1024;
+
+/** `POST /api/orders/<orderId>/payment`, `/cancel`, `/refund`: the owner only. Bodies are not looked at. */
+export function createPaymentApp(deps: {
+  authenticate: Authenticate;
+  findOrder: FindOrder;
+  desk: Pick<MoneyDesk, 'cancel' | 'requestRefund'>;
+  startPayment: (orderId: string) => Promise<StartOutcome>;
+}): Hono {
+  const { authenticate, findOrder, desk, startPayment } = deps;
+  const app = new Hono();
+  app.use('/api/orders/*', bodyLimit({ maxSize: longestBody, onError: () => problemResponse('BODY_TOO_LARGE') }));
+
+  /** The order of this request, when it is the caller's and stored; else the refusal. */
+  async function ownOrder(context: Context): Promise<OrderRow | Response> {
+    const userId = await authenticate(context.req.raw);
+    if (userId === null) return problemResponse('UNAUTHENTICATED');
+    const orderId = context.req.param('orderId') ?? '';
+    if (saleIdOfOrder(orderId) === null) return problemResponse('ORDER_UNKNOWN');
+    const found = await findOrder(orderId, userId);
+    switch (found.kind) {
+      case 'found':
+        return found.order;
+      case 'unknown':
+        return problemResponse('ORDER_UNKNOWN');
+      case 'not_yours':
+        return problemResponse('FORBIDDEN');
+      case 'queued':
+        return problemResponse('ORDER_STATE', { detail: 'it is queued: wait until it is made', retryAfterSeconds: 1 });
+    }
+  }
+
+  app.post('/api/orders/:orderId/payment', async (context) => {
+    const order = await ownOrder(context);
+    if (order instanceof Response) return order;
+    if (isShadowOrder(order.orderId)) {
+      return problemResponse('ORDER_STATE', { detail: 'it is of a rehearsal: nobody is charged for it' });
+    }
+    try {
+      const outcome = await startPayment(order.orderId);
+      switch (outcome.kind) {
+        case 'payment': {
+          const { paymentId, orderId, state, amount, currency, reason } = outcome.payment;
+          const payBy = new Date(outcome.order.payByMs).toISOString();
+          const answer: PaymentAnswer = { paymentId, orderId, state, amount, currency, payBy, reason };
+          return context.json(answer, 201, noStore);
+        }
+        case 'not_payable': {
+          const isLate = outcome.order.state === 'awaiting_payment';
+          return isLate ? problemResponse('ORDER_STATE', { detail: advice.expired }) : wrongState(outcome.order);
+        }
+        case 'too_many':
+          return problemResponse('ORDER_STATE', { detail: `${mostPayments} payments of it have failed already` });
+        case 'unknown':
+          return problemResponse('ORDER_UNKNOWN');
+      }
+    } catch (error) {
+      if (!(error instanceof ProviderFault)) throw error;
+      const detail = 'the payment provider gives no answer: nothing is lost, press again in a moment';
+      return problemResponse('UNAVAILABLE', { detail, retryAfterSeconds: error.retryAfterSeconds ?? 2 });
+    }
+  });
+
+  app.post('/api/orders/:orderId/cancel', async (context) => {
+    const order = await ownOrder(context);
+    if (order instanceof Response) return order;
+    const outcome = await desk.cancel(order.orderId);
+    if (outcome.kind === 'unknown') return problemResponse('ORDER_UNKNOWN');
+    if (outcome.kind === 'not_cancellable') return wrongState(outcome.order);
+    const answer: CancelAnswer = { orderId: order.orderId, state: 'cancelled' };
+    return context.json(answer, 200, noStore);
+  });
+
+  app.post('/api/orders/:orderId/refund', async (context) => {
+    const order = await ownOrder(context);
+    if (order instanceof Response) return order;
+    const outcome = await desk.requestRefund(order.orderId);
+    if (outcome.kind === 'unknown') return problemResponse('ORDER_UNKNOWN');
+    if (outcome.kind === 'not_paid') return wrongState(outcome.order);
+    const { orderId, amount, currency } = outcome.order;
+    const answer: RefundAnswer = { orderId, refundId: outcome.refundId, state: 'refunding', amount, currency };
+    return context.json(answer, 202, noStore);
+  });
+
+  return app;
+}
+
+const noStore = { 'Cache-Control': 'private, no-store' };

@@ -1,0 +1,103 @@
+import { afterAll, beforeEach, expect, test } from 'vitest';
+import { newPaymentId } from '#contract/payment.ts';
+import { startPaymentDesk } from './testing/start-payment-desk.ts';
+
+const desk = await startPaymentDesk({ checkAfterMs: 200, graceMs: 500 });
+const { sandbox, pool, stateOf, paymentOf, refundOf } = desk;
+let orderId = '';
+
+afterAll(() => desk.close());
+beforeEach(async () => {
+  await sandbox.behave({ settleAfterMs: 20, webhookLost: 1 });
+  orderId = await desk.bought(await desk.openSale());
+});
+
+test('a provider that never calls still gets its payments settled', async () => {
+  await desk.begin(orderId);
+  await expect.poll(() => stateOf(orderId)).toBe('paid');
+});
+
+test('money of an order that is gone is found and goes back without a single webhook (I6)', async () => {
+  await sandbox.behave({ linger: 1, settleAfterMs: 20, webhookLost: 1 });
+  const paymentId = await desk.begin(orderId);
+  await desk.expire(orderId);
+  await sandbox.settle(paymentId, 'succeeded');
+  await expect
+    .poll(() => refundOf(paymentId), { timeout: 10_000 })
+    .toMatchObject({
+      state: 'succeeded',
+      reason: 'order_expired',
+    });
+  const { taken, returned } = await sandbox.books(orderId);
+  expect([taken, returned]).toEqual([100, 100]);
+});
+
+test('money that the provider takes after the order was cancelled, on a request that was slow, goes back (I6)', async () => {
+  // The provider acts 6 s later, and we hang up after 1.5: when we ask meanwhile it has "never heard of it".
+  await sandbox.behave({ slow: 1, slowMs: 6000, settleAfterMs: 20, webhookLost: 1 });
+  expect((await desk.pay(orderId)).status).toBe(503);
+  await desk.cancel(orderId);
+  await sandbox.behave({ settleAfterMs: 20, webhookLost: 1 });
+  await expect.poll(async () => (await sandbox.books(orderId)).taken, { timeout: 20_000 }).toBe(100);
+  await expect.poll(async () => (await sandbox.books(orderId)).returned, { timeout: 20_000 }).toBe(100);
+});
+
+test('a payment that the provider never heard of waits for the next press, and ends some time after its order', async () => {
+  orderId = await desk.bought(await desk.openSale(5, { payWithinSeconds: 10 }));
+  await sandbox.behave({ unavailable: 1 });
+  expect((await desk.pay(orderId)).status).toBe(503);
+  await sandbox.behave({ settleAfterMs: 20 });
+  const { rows } = await pool.query('SELECT id FROM payments WHERE order_id = $1', [orderId]);
+  const paymentId = rows[0]?.id;
+  const checks = async () =>
+    (await pool.query('SELECT checks FROM payments WHERE id = $1', [paymentId])).rows[0]?.checks;
+  await expect.poll(checks).toBeGreaterThan(1);
+  expect(await paymentOf(paymentId)).toMatchObject({ state: 'pending' });
+  await desk.cancel(orderId);
+  const never = { state: 'failed', reason: 'the provider never heard of it' };
+  await expect.poll(() => paymentOf(paymentId), { timeout: 40_000 }).toEqual(never);
+});
+
+test('it asks less and less often, along an index', async () => {
+  await sandbox.behave({ linger: 1, webhookLost: 1 });
+  const paymentId = await desk.begin(orderId);
+  const nextIn = async () => {
+    const sql = 'SELECT checks, extract(epoch FROM check_at - updated_at) AS s FROM payments WHERE id = $1';
+    return (await pool.query(sql, [paymentId])).rows[0];
+  };
+  await expect.poll(async () => (await nextIn())?.checks).toBeGreaterThan(1);
+  expect(Number((await nextIn())?.s)).toBeGreaterThan(0.3);
+
+  const client = await pool.connect();
+  await client.query('SET enable_seqscan = off');
+  const { rows } = await client.query(
+    "EXPLAIN SELECT id FROM payments WHERE state = 'pending' AND check_at <= now() ORDER BY check_at LIMIT 20",
+  );
+  client.release(true);
+  expect(JSON.stringify(rows)).toContain('payments_to_check');
+});
+
+test('the database refuses to forget money, to change it, to return it twice, or to return what never came', async () => {
+  await sandbox.behave({ linger: 1, webhookLost: 1 });
+  const paymentId = await desk.begin(orderId);
+  const refused = async (sql: string, constraint: string, ...values: unknown[]) =>
+    expect(pool.query(sql, values), sql).rejects.toMatchObject({ constraint });
+  const refund = `INSERT INTO refunds (id, payment_id, order_id, reason, amount, currency, look_at)
+                  SELECT $1, id, order_id, 'paid_twice', $3, currency, now() FROM payments WHERE id = $2`;
+  await refused(refund, 'refunds_of_money_that_came', 'ref_1', paymentId, 100);
+  await refused(
+    'INSERT INTO payments (id, order_id, amount, currency, check_at) SELECT $1, id, amount, currency, now() FROM orders WHERE id = $2',
+    ...(['payments_one_open', newPaymentId(Date.now()), orderId] as const),
+  );
+  await sandbox.settle(paymentId, 'succeeded');
+  await expect.poll(() => stateOf(orderId)).toBe('paid');
+  for (const change of ["state = 'failed'", "state = 'pending'", 'amount = 1', "currency = 'EUR'", "order_id = 'x'"]) {
+    await refused(`UPDATE payments SET ${change} WHERE id = $1`, 'payments_state_machine', paymentId);
+  }
+  const foreignKey = 'refunds_payment_id_order_id_amount_currency_fkey';
+  await refused(refund, foreignKey, 'ref_2', paymentId, 99);
+  await pool.query(refund, ['ref_3', paymentId, 100]);
+  await refused(refund, 'refunds_payment_id_key', 'ref_4', paymentId, 100);
+  await pool.query("UPDATE refunds SET state = 'succeeded' WHERE id = 'ref_3'");
+  await refused("UPDATE refunds SET state = 'pending' WHERE id = $1", 'refunds_state_machine', 'ref_3');
+});

@@ -1,0 +1,86 @@
+import type { Logger } from '#runtime/logger.ts';
+import { type Loop, startLoop } from '#runtime/loop.ts';
+import type { Pool } from '#runtime/postgres.ts';
+import type { MoneyDesk } from './money-desk.ts';
+import { type Payment, paymentFields, readPayments } from './payments.ts';
+import type { PaymentProvider } from './provider.ts';
+
+/** Longest wait between two questions, in waits before the first one. */
+const longest = 20;
+const eventDays = 7;
+
+/**
+ * Asks the provider about payments that are open for too long: a webhook may have been lost, and one that never calls
+ * must not keep an order from being paid. A bounded look along an index, each payment less and less often. A payment that
+ * the provider has never heard of is continued by the shopper's next press. It ends when no request for it can be on its
+ * way any more, `graceMs` after its order's time to pay: one that arrives later is refused by the provider. The order may
+ * have been cancelled long before; money that comes for it is found, and goes back.
+ */
+export function startPaymentSweep(deps: {
+  pool: Pool;
+  provider: Pick<PaymentProvider, 'findPayment'>;
+  desk: Pick<MoneyDesk, 'takePayment'>;
+  checkAfterMs: number;
+  graceMs?: number | undefined;
+  logger: Logger;
+  everyMs?: number;
+  most?: number;
+}): Loop {
+  const { pool, provider, desk, checkAfterMs, graceMs = 60_000, logger, everyMs = 1000, most = 20 } = deps;
+
+  /** Those whose time has come; each is put off first, so that no other process asks for it too. */
+  const take = () =>
+    readPayments(
+      pool,
+      `UPDATE payments SET checks = checks + 1, check_at = now() + make_interval(secs => $1 * least($3, 2 ^ checks))
+        WHERE id = ANY(ARRAY(
+          SELECT id FROM payments WHERE state = 'pending' AND check_at <= now()
+           ORDER BY check_at LIMIT $2 FOR UPDATE SKIP LOCKED))
+       RETURNING ${paymentFields}`,
+      [checkAfterMs / 1000, most, longest],
+    );
+
+  async function mayStillCome(orderId: string): Promise<boolean> {
+    const { rowCount } = await pool.query(
+      'SELECT FROM orders WHERE id = $1 AND pay_by + make_interval(secs => $2) > now()',
+      [orderId, graceMs / 1000],
+    );
+    return rowCount === 1;
+  }
+
+  async function check(payment: Payment): Promise<void> {
+    const { paymentId, orderId, amount, currency } = payment;
+    const found = await provider.findPayment(paymentId);
+    if (found === null && (await mayStillCome(orderId))) return;
+    const never = { paymentId, providerId: null, state: 'failed' as const, amount, currency };
+    const outcome = await desk.takePayment(found ?? { ...never, reason: 'the provider never heard of it' });
+    if (outcome.kind === 'mismatch') {
+      logger.error({ paymentId, says: outcome.says }, 'the payment provider knows another amount than ours');
+    }
+  }
+
+  /** Ids of events are kept for longer than any provider repeats one. */
+  const forgetEvents = () =>
+    pool.query(
+      `DELETE FROM payment_events WHERE id = ANY(ARRAY(
+         SELECT id FROM payment_events WHERE received_at < now() - make_interval(days => $1)
+          ORDER BY received_at LIMIT 1000))`,
+      [eventDays],
+    );
+
+  return startLoop({
+    name: 'payment sweep',
+    everyMs,
+    logger,
+    pass: async () => {
+      const due = await take();
+      if (due.length === 0) {
+        await forgetEvents();
+        return 'idle';
+      }
+      const failed = (await Promise.allSettled(due.map(check))).find(({ status }) => status === 'rejected');
+      if (failed?.status === 'rejected') throw failed.reason;
+      return due.length < most ? 'idle' : 'more';
+    },
+  });
+}

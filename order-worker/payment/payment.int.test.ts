@@ -1,0 +1,246 @@
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { newOrderId } from '#contract/order.ts';
+import { newPaymentId } from '#contract/payment.ts';
+import { shadowSalePrefix } from '#contract/shadow-sale.ts';
+import { parseWebhookSecrets, signWebhook } from '#runtime/standard-webhooks.ts';
+import { startPaymentDesk } from './testing/start-payment-desk.ts';
+
+const desk = await startPaymentDesk();
+const { sandbox, pay, stateOf, eventsOf, paymentOf } = desk;
+let saleId = '';
+let orderId = '';
+
+afterAll(() => desk.close());
+beforeEach(async () => {
+  await sandbox.behave({ settleAfterMs: 20 });
+  saleId = await desk.openSale();
+  orderId = await desk.bought(saleId);
+});
+
+describe('paying an order', () => {
+  test('answers with a payment, and the provider’s webhook makes the order paid', async () => {
+    const { status, body } = await pay(orderId);
+    expect({ status, body }).toMatchObject({
+      status: 201,
+      body: { orderId, state: 'pending', amount: 100, currency: 'CNY', reason: null },
+    });
+    await expect.poll(() => stateOf(orderId)).toBe('paid');
+    expect(await eventsOf(orderId)).toEqual(['order.created', 'order.paid']);
+    expect(await paymentOf(body.paymentId)).toEqual({ state: 'succeeded', reason: null });
+  });
+
+  test('a second press, and twenty at once, are the same payment: nobody is charged twice', async () => {
+    await sandbox.behave({ linger: 1 });
+    const payments = await Promise.all(Array.from({ length: 20 }, () => desk.begin(orderId)));
+    expect(new Set(payments).size).toBe(1);
+    await sandbox.settle(payments[0] ?? '', 'succeeded');
+    await expect.poll(() => stateOf(orderId)).toBe('paid');
+    expect((await sandbox.books(orderId)).payments).toHaveLength(1);
+  });
+
+  test('is the owner’s alone, and only of an order that is there', async () => {
+    expect(await pay(orderId, null)).toMatchObject({ status: 401, body: { code: 'UNAUTHENTICATED' } });
+    expect(await pay(orderId, 'somebody else')).toMatchObject({ status: 403, body: { code: 'FORBIDDEN' } });
+    for (const unknown of ['nonsense', newOrderId(saleId, Date.now())]) {
+      expect(await pay(unknown)).toMatchObject({ status: 404, body: { code: 'ORDER_UNKNOWN' } });
+    }
+    const queued = newOrderId(saleId, Date.now());
+    await desk.stock.reserve(saleId, queued, 'u', 1);
+    expect(await pay(queued)).toMatchObject({ status: 409, retryAfter: '1', body: { code: 'ORDER_STATE' } });
+    expect(await pay(queued, 'somebody else')).toMatchObject({ status: 403 });
+    expect((await sandbox.books(saleId)).payments).toEqual([]);
+  });
+
+  test('after its end is refused with what it is, and the provider is not asked', async () => {
+    const refused = (detail: string) => ({ status: 409, body: { code: 'ORDER_STATE', detail } });
+    await desk.pool.query("UPDATE orders SET pay_by = now() - interval '1 second' WHERE id = $1", [orderId]);
+    expect(await pay(orderId)).toMatchObject(refused('its time to pay is over'));
+    await desk.expire(orderId);
+    expect(await pay(orderId)).toMatchObject(refused('its time to pay is over'));
+    const cancelled = await desk.bought(saleId);
+    await desk.cancel(cancelled);
+    expect(await pay(cancelled)).toMatchObject(refused('it was cancelled'));
+    const paid = await desk.bought(saleId);
+    await pay(paid);
+    await expect.poll(() => stateOf(paid)).toBe('paid');
+    expect(await pay(paid)).toMatchObject(refused('it is paid: ask for a refund instead'));
+    expect((await sandbox.books(saleId)).payments).toHaveLength(1);
+  });
+
+  test('of a shadow sale is refused, and the provider is not asked: a rehearsal charges nobody', async () => {
+    const shadow = await desk.openSale(5, { saleId: `${shadowSalePrefix}${crypto.randomUUID().slice(0, 8)}` });
+    const rehearsed = await desk.bought(shadow);
+    const detail = 'it is of a rehearsal: nobody is charged for it';
+    expect(await pay(rehearsed)).toMatchObject({ status: 409, body: { code: 'ORDER_STATE', detail } });
+    expect((await sandbox.books(shadow)).payments).toEqual([]);
+  });
+
+  test('while the provider is away says so and loses nothing: the next press continues the same payment', async () => {
+    await sandbox.behave({ settleAfterMs: 20, unavailable: 1 });
+    const away = await pay(orderId);
+    expect(away).toMatchObject({ status: 503, retryAfter: '1', body: { code: 'UNAVAILABLE' } });
+    await sandbox.behave({ settleAfterMs: 20, answerLost: 1 });
+    expect(await pay(orderId)).toMatchObject({ status: 503 });
+    await sandbox.behave({ settleAfterMs: 20 });
+    // The lost answer was carried out: by now its webhook may have paid the order.
+    await expect.poll(() => stateOf(orderId)).toBe('paid');
+    expect((await sandbox.books(orderId)).payments).toHaveLength(1);
+  });
+
+  test('a provider that hangs costs the shopper its deadline, and the database no connection', async () => {
+    await sandbox.behave({ hang: 1 });
+    const crowded = await desk.openSale(8);
+    const orders = await Promise.all(Array.from({ length: 8 }, () => desk.bought(crowded)));
+    let answered = 0;
+    const answers = Promise.all(
+      orders.map(async (id) => {
+        const answer = await pay(id);
+        answered += 1;
+        return answer;
+      }),
+    );
+    const count = async (sql: string, ...values: unknown[]) => (await desk.pool.query(sql, values)).rows[0]?.n;
+    const begun = 'SELECT count(*)::int AS n FROM payments WHERE order_id = ANY($1)';
+    await expect.poll(() => count(begun, orders)).toBe(8);
+    const inTransaction = `SELECT count(*)::int AS n FROM pg_stat_activity
+                            WHERE datname = current_database() AND state LIKE 'idle in transaction%'`;
+    await expect.poll(() => count(inTransaction)).toBe(0);
+    expect(answered).toBeLessThan(8); // so it was looked at while they waited
+    for (const { status, retryAfter } of await answers) expect([status, Number(retryAfter) > 0]).toEqual([503, true]);
+    expect(await Promise.all(orders.map(stateOf))).toEqual(orders.map(() => 'awaiting_payment'));
+  });
+
+  test('that is declined leaves the order to be paid, and the next press begins a new payment', async () => {
+    await sandbox.behave({ settleAfterMs: 20, decline: 1 });
+    const first = await desk.begin(orderId);
+    await expect.poll(() => paymentOf(first)).toEqual({ state: 'failed', reason: 'declined' });
+    expect(await stateOf(orderId)).toBe('awaiting_payment');
+    await sandbox.behave({ settleAfterMs: 20 });
+    const second = await pay(orderId);
+    expect(second.body.paymentId).not.toBe(first);
+    await expect.poll(() => stateOf(orderId)).toBe('paid');
+  });
+});
+
+describe('the webhook', () => {
+  const keys = parseWebhookSecrets(sandbox.secret);
+  const send = async (body: string, headers: Record<string, string>) => {
+    const init = { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body };
+    const answer = await desk.request('/api/payments/webhook', init);
+    return { status: answer.status, body: (await answer.json()) as Record<string, unknown> }; // our own app's
+  };
+  const signed = (body: string, at = Date.now(), id: string = crypto.randomUUID()) =>
+    send(body, signWebhook({ id, body, nowMs: at }, keys));
+
+  /** An open payment of the order, whose provider tells nothing by itself, and what it would tell. */
+  async function open(change: Record<string, unknown> = {}) {
+    await sandbox.behave({ linger: 1, webhookLost: 1 });
+    const paymentId = await desk.begin(orderId);
+    const data = {
+      object: 'payment',
+      id: 'sbp_1',
+      reference: paymentId,
+      order: orderId,
+      state: 'succeeded',
+      amount: 100,
+      currency: 'CNY',
+      failure: null,
+      ...change,
+    };
+    const event = { type: 'payment.succeeded', timestamp: new Date().toISOString(), data };
+    return { paymentId, event: JSON.stringify(event) };
+  }
+  const nothingMoved = async (paymentId: unknown) => {
+    expect(await paymentOf(paymentId)).toMatchObject({ state: 'pending' });
+    expect(await stateOf(orderId)).toBe('awaiting_payment');
+    expect(await eventsOf(orderId)).toEqual(['order.created']);
+  };
+
+  test('with a bad signature, or none, is refused and moves nothing', async () => {
+    const { paymentId, event } = await open();
+    const headers = signWebhook({ id: 'e', body: event, nowMs: Date.now() }, keys);
+    const stranger = parseWebhookSecrets(`whsec_${Buffer.alloc(32, 1).toString('base64')}`);
+    for (const [given, status, says] of [
+      [{ ...headers, 'webhook-signature': 'v1,AAAA' }, 401, 'signature'],
+      [signWebhook({ id: 'e', body: event, nowMs: Date.now() }, stranger), 401, 'signature'],
+      [{}, 400, 'webhook-id'],
+    ] as const) {
+      const answer = await send(event, given);
+      expect([answer.status, String(answer.body.detail)]).toEqual([status, expect.stringContaining(says)]);
+    }
+    await nothingMoved(paymentId);
+  });
+
+  test('with an old timestamp is refused although its signature is right: a replay moves nothing', async () => {
+    const { paymentId, event } = await open();
+    for (const minutes of [-6, 6]) {
+      const answer = await signed(event, Date.now() + minutes * 60_000);
+      expect(answer).toMatchObject({ status: 400, body: { code: 'BAD_REQUEST' } });
+    }
+    await nothingMoved(paymentId);
+  });
+
+  test('of an unknown payment, of a wrong amount or currency, or that is no event, is refused and moves nothing', async () => {
+    const { paymentId, event } = await open();
+    const wrong: [Record<string, unknown>, number, string][] = [
+      [{ reference: newPaymentId(Date.now()) }, 404, 'no such payment'],
+      [{ amount: 99 }, 400, '99 CNY instead of 100 CNY'],
+      [{ currency: 'EUR' }, 400, '100 EUR instead of 100 CNY'],
+      [{ amount: 'many' }, 400, 'not an event'],
+    ];
+    for (const [change, status, says] of wrong) {
+      const { data, ...rest } = JSON.parse(event);
+      const answer = await signed(JSON.stringify({ ...rest, data: { ...data, ...change } }));
+      expect([answer.status, String(answer.body.detail)]).toEqual([status, expect.stringContaining(says)]);
+    }
+    for (const body of ['', '{', '[]', 'null']) expect((await signed(body)).status).toBe(400);
+    expect((await signed('x'.repeat(100_000))).status).toBe(413);
+    await nothingMoved(paymentId);
+  });
+
+  test('of an unknown refund is refused', async () => {
+    const data = {
+      object: 'refund',
+      id: 'r',
+      reference: 'ref_x',
+      payment: 'p',
+      state: 'succeeded',
+      amount: 1,
+      currency: 'CNY',
+    };
+    const body = JSON.stringify({ type: 'refund.succeeded', timestamp: new Date().toISOString(), data });
+    expect(await signed(body)).toMatchObject({ status: 404 });
+  });
+
+  test('the same event a hundred times at once, and a hundred events that say the same, move the order once', async () => {
+    const { event } = await open();
+    const at = Date.now();
+    const same = await Promise.all(Array.from({ length: 100 }, () => signed(event, at, 'the-same')));
+    const others = await Promise.all(Array.from({ length: 100 }, () => signed(event)));
+    expect(new Set([...same, ...others].map(({ status }) => status))).toEqual(new Set([200]));
+    expect(await eventsOf(orderId)).toEqual(['order.created', 'order.paid']);
+  });
+
+  test('that comes after a newer one changes nothing: succeeded stays, and money after a failure still counts', async () => {
+    const { paymentId, event } = await open();
+    const failed = event.replace('payment.succeeded', 'payment.failed').replace('"succeeded"', '"failed"');
+    expect((await signed(failed)).status).toBe(200);
+    expect(await paymentOf(paymentId)).toMatchObject({ state: 'failed' });
+    expect((await signed(event)).status).toBe(200);
+    expect(await stateOf(orderId)).toBe('paid');
+    expect((await signed(failed)).status).toBe(200);
+    expect(await paymentOf(paymentId)).toMatchObject({ state: 'succeeded' });
+  });
+
+  test('while the database is away is answered 503, so that the provider sends it again', async () => {
+    const { event } = await open();
+    await desk.pool.query('ALTER TABLE payments RENAME TO payments_away');
+    try {
+      expect(await signed(event)).toMatchObject({ status: 503, body: { code: 'UNAVAILABLE' } });
+    } finally {
+      await desk.pool.query('ALTER TABLE payments_away RENAME TO payments');
+    }
+    expect((await signed(event)).status).toBe(200);
+    expect(await stateOf(orderId)).toBe('paid');
+  });
+});

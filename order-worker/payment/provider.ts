@@ -1,0 +1,68 @@
+import type { Money } from '#contract/sale.ts';
+
+/**
+ * The port to whoever takes the money. Our own ids are the idempotency keys: the same id asked for twice is the same
+ * payment, the same refund. docs/payment-provider.md says how to bring one's own; testing/provider-suite.ts is what each
+ * must pass.
+ */
+export type PaymentProvider = {
+  /** Begins to take the money, once per `paymentId`. Asked again it says how that payment stands. */
+  createPayment(request: PaymentRequest, signal?: AbortSignal): Promise<PaymentOutcome>;
+  /** How a payment stands; null when the provider has never heard of it. */
+  findPayment(paymentId: string, signal?: AbortSignal): Promise<ProviderPayment | null>;
+  /** Gives all of a payment back, once per `refundId`. Asked again it says how that refund stands. */
+  createRefund(request: RefundRequest, signal?: AbortSignal): Promise<RefundOutcome>;
+  /** Reads a call of the provider's: says whether it is genuine, and what it tells. No network. */
+  readEvent(call: { headers: Headers; body: string; nowMs: number }): EventVerdict;
+};
+
+export type PaymentRequest = Money & {
+  paymentId: string;
+  orderId: string;
+  /** Unix ms: a request that reaches the provider later is refused, so that no money comes after everybody has gone. */
+  expiresAtMs: number;
+};
+export type RefundRequest = Money & { refundId: string; paymentId: string };
+
+/** `amount` in minor units. `reason` says why it failed, in the provider's words. */
+export type ProviderPayment = Money & {
+  paymentId: string;
+  providerId: string;
+  state: 'pending' | 'succeeded' | 'failed';
+  reason: string | null;
+};
+export type ProviderRefund = Money & {
+  refundId: string;
+  paymentId: string;
+  providerId: string;
+  state: 'pending' | 'succeeded';
+};
+
+/** `refused`: the provider will not do this, however often it is asked. */
+export type PaymentOutcome = { kind: 'payment'; payment: ProviderPayment } | { kind: 'refused'; reason: string };
+export type RefundOutcome = { kind: 'refund'; refund: ProviderRefund } | { kind: 'refused'; reason: string };
+
+/** `id` is the event's own: one that comes again has the same. `other`: genuine, and of no interest to us. */
+export type ProviderEvent = { id: string } & (
+  | { kind: 'payment'; payment: ProviderPayment }
+  | { kind: 'refund'; refund: ProviderRefund }
+  | { kind: 'other'; type: string }
+);
+export type EventVerdict =
+  | { kind: 'event'; event: ProviderEvent }
+  | { kind: 'refused'; why: 'headers' | 'signature' | 'timestamp' | 'body' };
+
+/**
+ * The provider gave no answer that counts. `unavailable`: nothing was done. `unknown`: it may have been done; asking
+ * again with the same id tells.
+ */
+export class ProviderFault extends Error {
+  readonly kind: 'unavailable' | 'unknown';
+  /** Whole seconds after which the provider wants to be asked again, or null. */
+  readonly retryAfterSeconds: number | null;
+  constructor(kind: 'unavailable' | 'unknown', cause: unknown, retryAfterSeconds: number | null = null) {
+    super(`the payment provider is ${kind}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    this.kind = kind;
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}

@@ -1,0 +1,142 @@
+import { Pool } from 'undici';
+import type { z } from 'zod';
+import { verifyWebhook } from '#runtime/standard-webhooks.ts';
+import { type PaymentProvider, ProviderFault, type ProviderPayment, type ProviderRefund } from '../provider.ts';
+import {
+  errorSchema,
+  eventSchema,
+  idempotencyHeader,
+  type NewPayment,
+  type NewRefund,
+  pathOf,
+  paymentSchema,
+  refundSchema,
+  routes,
+  type SandboxPayment,
+  type SandboxRefund,
+} from './protocol.ts';
+
+type Answer = { status: number; body: unknown };
+
+/** Errors of the driver that come before a byte was sent. */
+const notSent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'UND_ERR_CONNECT_TIMEOUT', 'EHOSTUNREACH', 'ENETUNREACH']);
+
+const toPayment = ({ reference, id, state, amount, currency, failure }: SandboxPayment): ProviderPayment => ({
+  paymentId: reference,
+  providerId: id,
+  state,
+  amount,
+  currency,
+  reason: failure,
+});
+const toRefund = ({ reference, payment, id, state, amount, currency }: SandboxRefund): ProviderRefund => ({
+  refundId: reference,
+  paymentId: payment,
+  providerId: id,
+  state,
+  amount,
+  currency,
+});
+
+/** The sandbox provider behind our port. `secrets`: those that its webhooks may be signed with. */
+export function createSandboxProvider(options: {
+  url: string;
+  apiKey: string;
+  secrets: readonly Buffer[];
+  connections?: number;
+}): PaymentProvider & { close: () => Promise<void> } {
+  const { apiKey, secrets, connections = 64 } = options;
+  const pool = new Pool(options.url, { connections, connect: { timeout: 1000 } });
+
+  async function ask(
+    method: 'GET' | 'POST',
+    path: string,
+    signal: AbortSignal | undefined,
+    body?: NewPayment | NewRefund,
+  ): Promise<Answer> {
+    const headers = {
+      authorization: `Bearer ${apiKey}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json', [idempotencyHeader]: body.reference }),
+    };
+    try {
+      const response = await pool.request({
+        method,
+        path,
+        headers,
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(signal === undefined ? {} : { signal }),
+      });
+      const text = await response.body.text();
+      const { statusCode: status } = response;
+      const isRefusal = status >= 400 && status < 500 && ![401, 403, 408, 429].includes(status);
+      if (status < 400 || isRefusal) return { status, body: JSON.parse(text) };
+      const retryAfter = Number(response.headers['retry-after'] ?? Number.NaN);
+      const says = `it answered ${status}: ${text.slice(0, 200)}`;
+      // 500 and 504 may come after the deed; the others say that there was none.
+      const kind = status === 500 || status === 504 ? 'unknown' : 'unavailable';
+      throw new ProviderFault(kind, says, Number.isNaN(retryAfter) ? null : Math.ceil(retryAfter));
+    } catch (error) {
+      if (error instanceof ProviderFault) throw error;
+      const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
+      throw new ProviderFault(notSent.has(String(code)) ? 'unavailable' : 'unknown', error);
+    }
+  }
+
+  /** The body by its schema. An answer that is none of ours says nothing about what was done. */
+  function parse<T>(schema: z.ZodType<T>, answer: Answer): T {
+    const result = schema.safeParse(answer.body);
+    if (!result.success) throw new ProviderFault('unknown', `it answered ${answer.status} with something else`);
+    return result.data;
+  }
+  const refusal = (answer: Answer) => parse(errorSchema, answer).error.message;
+
+  return {
+    async createPayment({ paymentId, orderId, amount, currency, expiresAtMs }, signal) {
+      const expiresAt = new Date(expiresAtMs).toISOString();
+      const body = { reference: paymentId, order: orderId, amount, currency, expiresAt };
+      const answer = await ask('POST', routes.payments, signal, body);
+      if (answer.status >= 400) return { kind: 'refused', reason: refusal(answer) };
+      return { kind: 'payment', payment: toPayment(parse(paymentSchema, answer)) };
+    },
+
+    async findPayment(paymentId, signal) {
+      const answer = await ask('GET', pathOf(routes.payment, paymentId), signal);
+      if (answer.status === 404) return null;
+      if (answer.status >= 400) throw new ProviderFault('unavailable', refusal(answer));
+      return toPayment(parse(paymentSchema, answer));
+    },
+
+    async createRefund({ refundId, paymentId, amount, currency }, signal) {
+      const body = { reference: refundId, payment: paymentId, amount, currency };
+      const answer = await ask('POST', routes.refunds, signal, body);
+      if (answer.status >= 400) return { kind: 'refused', reason: refusal(answer) };
+      return { kind: 'refund', refund: toRefund(parse(refundSchema, answer)) };
+    },
+
+    readEvent({ headers, body, nowMs }) {
+      const verdict = verifyWebhook({ headers, body, nowMs }, secrets);
+      if (verdict.kind === 'refused') return verdict;
+      const event = eventSchema.safeParse(parseJson(body));
+      if (!event.success) return { kind: 'refused', why: 'body' };
+      const { id } = verdict;
+      const { type, data } = event.data;
+      if (type === 'refund.succeeded' && data.object === 'refund') {
+        return { kind: 'event', event: { id, kind: 'refund', refund: toRefund(data) } };
+      }
+      if (type.startsWith('payment.') && data.object === 'payment') {
+        return { kind: 'event', event: { id, kind: 'payment', payment: toPayment(data) } };
+      }
+      return { kind: 'event', event: { id, kind: 'other', type } };
+    },
+
+    close: () => pool.destroy(),
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null; // the schema refuses it
+  }
+}

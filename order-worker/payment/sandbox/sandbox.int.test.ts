@@ -1,0 +1,130 @@
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { newPaymentId, newRefundId } from '#contract/payment.ts';
+import { guardProvider } from '../guard.ts';
+import { testProvider } from '../testing/provider-suite.ts';
+import { startSandbox } from '../testing/start-sandbox.ts';
+
+async function underTest(deadlineMs?: number) {
+  const sandbox = await startSandbox();
+  const { provider, behave, webhooks, close } = sandbox;
+  const base = { settleAfterMs: 20 };
+  await behave(base);
+  return {
+    // Guarded, it must be the same provider still. The suite takes it away for a moment: no long rest.
+    provider: deadlineMs === undefined ? provider : guardProvider(provider, { deadlineMs, restMs: 50 }),
+    webhooks,
+    decline: async (isDeclining: boolean) => void (await behave({ ...base, decline: isDeclining ? 1 : 0 })),
+    away: async (isAway: boolean) => void (await behave({ ...base, unavailable: isAway ? 1 : 0 })),
+    close,
+  };
+}
+testProvider('the sandbox provider over HTTP', () => underTest());
+testProvider('the sandbox provider, guarded', () => underTest(2000));
+
+describe('told to misbehave, the sandbox', () => {
+  let sandbox: Awaited<ReturnType<typeof startSandbox>>;
+  const started = startSandbox();
+  beforeEach(async () => {
+    sandbox = await started;
+    await sandbox.behave({ settleAfterMs: 10 });
+    sandbox.webhooks();
+  });
+  afterAll(async () => (await started).close());
+
+  const request = (amount = 500) => ({
+    paymentId: newPaymentId(Date.now()),
+    orderId: 'an-order',
+    amount,
+    currency: 'CNY',
+    expiresAtMs: Date.now() + 60_000,
+  });
+  const stateOf = async (paymentId: string) => (await sandbox.provider.findPayment(paymentId))?.state;
+  const idsOf = () => sandbox.webhooks().map(({ headers }) => headers.get('webhook-id'));
+
+  test('is slow, hangs, or loses its answer after the deed; the same id finds what was done', async () => {
+    const guarded = guardProvider(sandbox.provider, { deadlineMs: 200, faultsInARow: 100 });
+    await sandbox.behave({ settleAfterMs: 10, hang: 1 });
+    const hung = request();
+    await expect(guarded.createPayment(hung)).rejects.toMatchObject({ kind: 'unknown' });
+    await sandbox.behave({ settleAfterMs: 10, answerLost: 1 });
+    const lost = request();
+    await expect(guarded.createPayment(lost)).rejects.toMatchObject({ kind: 'unknown' });
+    await sandbox.behave({ settleAfterMs: 10, slow: 1, slowMs: 100 });
+    const startedAt = performance.now();
+    expect((await guarded.createPayment(request())).kind).toBe('payment');
+    expect(performance.now() - startedAt).toBeGreaterThan(95);
+    expect(await guarded.findPayment(hung.paymentId)).toBeNull();
+    expect((await guarded.findPayment(lost.paymentId))?.paymentId).toBe(lost.paymentId);
+  });
+
+  test('never sends a webhook, or the same one many times; the payment itself stands', async () => {
+    await sandbox.behave({ settleAfterMs: 10, webhookLost: 1 });
+    const silent = request();
+    await sandbox.provider.createPayment(silent);
+    await expect.poll(() => stateOf(silent.paymentId)).toBe('succeeded');
+    await sandbox.behave({ settleAfterMs: 10, webhookRepeated: 1, webhookTimes: 7 });
+    await sandbox.provider.createPayment(request());
+    const ids: (string | null)[] = [];
+    await expect.poll(() => ids.push(...idsOf())).toBe(14); // created and succeeded, seven times each
+    expect(new Set(ids).size).toBe(2);
+  });
+
+  test('lets a later webhook overtake an earlier one', async () => {
+    await sandbox.behave({ settleAfterMs: 0, webhookLate: 1, webhookLateMs: 300 });
+    const payments = Array.from({ length: 12 }, () => request());
+    for (const payment of payments) await sandbox.provider.createPayment(payment);
+    const types: string[] = [];
+    await expect
+      .poll(() => types.push(...sandbox.webhooks().map(({ body }) => String(JSON.parse(body).type))))
+      .toBe(24);
+    const sorted = types.toSorted();
+    expect(types).not.toEqual(sorted);
+    expect(sorted.filter((type) => type === 'payment.succeeded')).toHaveLength(12);
+  });
+
+  test('does so for the payments of a rule only', async () => {
+    const rules = [{ amount: 13, behaviour: { decline: 1 } }];
+    await sandbox.behave({ settleAfterMs: 10, rules });
+    const [unlucky, lucky] = [request(13), request(14)];
+    await sandbox.provider.createPayment(unlucky);
+    await sandbox.provider.createPayment(lucky);
+    await expect.poll(() => stateOf(unlucky.paymentId)).toBe('failed');
+    await expect.poll(() => stateOf(lucky.paymentId)).toBe('succeeded');
+  });
+
+  test('lets a payment linger until somebody settles it, or its time is over', async () => {
+    await sandbox.behave({ linger: 1 });
+    const [late, never] = [request(), { ...request(), expiresAtMs: Date.now() + 150 }];
+    await sandbox.provider.createPayment(late);
+    await sandbox.provider.createPayment(never);
+    await expect.poll(() => sandbox.provider.findPayment(never.paymentId)).toMatchObject({ reason: 'expired' });
+    expect(await stateOf(late.paymentId)).toBe('pending');
+    await sandbox.settle(late.paymentId, 'succeeded');
+    expect(await stateOf(late.paymentId)).toBe('succeeded');
+  });
+
+  test('a kill forgets no money, no behaviour and no webhook', async () => {
+    const wanted = request(77);
+    await sandbox.behave({ settleAfterMs: 700, rules: [{ amount: 1, behaviour: { decline: 1 } }] });
+    await sandbox.provider.createPayment(wanted);
+    await sandbox.kill();
+    await sandbox.restart();
+    await expect.poll(() => stateOf(wanted.paymentId), { timeout: 5000 }).toBe('succeeded');
+    await expect.poll(() => sandbox.webhooks().some(({ body }) => body.includes('payment.succeeded'))).toBe(true);
+    const { paymentId, amount, currency } = wanted;
+    const refund = { refundId: newRefundId(Date.now()), paymentId, amount, currency };
+    await sandbox.provider.createRefund(refund);
+    await sandbox.kill();
+    await sandbox.restart();
+    await expect.poll(() => sandbox.provider.createRefund(refund)).toMatchObject({ refund: { state: 'succeeded' } });
+    const { taken, returned } = await sandbox.books('an-order');
+    expect(taken - returned).toBeGreaterThan(0);
+  });
+
+  test('says what is wrong with an order to misbehave, and a stranger gets nothing', async () => {
+    await expect(sandbox.behave({ decline: 2 })).rejects.toThrow(/decline: must be 0 to 1/);
+    const misspelled: object = { declines: 1 };
+    await expect(sandbox.behave(misspelled)).rejects.toThrow(/declines/);
+    expect((await fetch(`${sandbox.url}/sandbox/books`)).status).toBe(401);
+  });
+});

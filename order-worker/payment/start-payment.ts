@@ -1,0 +1,40 @@
+import type { Pool } from '#runtime/postgres.ts';
+import type { OrderRow } from '../orders/find-order.ts';
+import type { MoneyDesk } from './money-desk.ts';
+import type { OpenOutcome } from './open-payment.ts';
+import { findPayment, type Payment } from './payments.ts';
+import type { PaymentProvider } from './provider.ts';
+
+export type StartOutcome =
+  | { kind: 'payment'; payment: Payment; order: OrderRow }
+  | Exclude<OpenOutcome, { kind: 'open' }>;
+
+/**
+ * Begins to pay an order, or says how far that is. The payment's row is written before the provider is asked, and its id
+ * is the provider's idempotency key: when the provider gives no answer (a ProviderFault is thrown) nothing is lost, and
+ * the next call continues the same payment. No transaction and no connection is held while the provider is asked.
+ */
+export function createStartPayment(deps: {
+  pool: Pool;
+  desk: Pick<MoneyDesk, 'open' | 'takePayment'>;
+  provider: Pick<PaymentProvider, 'createPayment'>;
+}): (orderId: string) => Promise<StartOutcome> {
+  const { pool, desk, provider } = deps;
+
+  return async (orderId) => {
+    const opened = await desk.open(orderId);
+    if (opened.kind !== 'open') return opened;
+    const { payment, order } = opened;
+    const { paymentId, amount, currency, providerId } = payment;
+    if (providerId !== null) return { kind: 'payment', payment, order };
+    const answer = await provider.createPayment({ paymentId, orderId, amount, currency, expiresAtMs: order.payByMs });
+    const news =
+      answer.kind === 'payment'
+        ? answer.payment
+        : { paymentId, providerId: null, state: 'failed' as const, amount, currency, reason: answer.reason };
+    const outcome = await desk.takePayment(news);
+    if (outcome.kind === 'mismatch')
+      throw new Error(`the provider has another payment as ${paymentId}: ${outcome.says}`);
+    return { kind: 'payment', payment: (await findPayment(pool, paymentId)) ?? payment, order };
+  };
+}

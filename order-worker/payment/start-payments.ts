@@ -1,0 +1,106 @@
+import type { ConnectionOptions } from 'bullmq';
+import type { Hono } from 'hono';
+import type { Authenticate } from '#contract/session.ts';
+import type { GrowingWait } from '#runtime/growing-wait.ts';
+import type { Logger } from '#runtime/logger.ts';
+import { Counter, Gauge, type Registry } from '#runtime/metrics.ts';
+import type { Pool } from '#runtime/postgres.ts';
+import type { Closer } from '#runtime/shutdown.ts';
+import type { Stock } from '#stock/stock.ts';
+import { createFindOrder } from '../orders/find-order.ts';
+import { createRefundQueue } from '../refund/refund-queue.ts';
+import { startRefundSweep } from '../refund/refund-sweep.ts';
+import { startRefundWorker } from '../refund/refund-worker.ts';
+import { guardProvider } from './guard.ts';
+import { createMoneyDesk } from './money-desk.ts';
+import { createPaymentApp } from './payment-routes.ts';
+import { startPaymentSweep } from './payment-sweep.ts';
+import type { PaymentProvider } from './provider.ts';
+import { createStartPayment } from './start-payment.ts';
+import { createWebhookApp } from './webhook-route.ts';
+
+/** Everything that takes money and gives it back: the routes for the app, and the loops behind them. */
+export function startPayments(deps: {
+  /** A pool of its own: a storm of webhooks must not take the drain's connections. */
+  pool: Pool;
+  connection: ConnectionOptions;
+  stock: Pick<Stock, 'reservation'>;
+  provider: PaymentProvider;
+  authenticate: Authenticate;
+  logger: Logger;
+  registers: Registry[];
+  now: () => number;
+  random: () => number;
+  deadlineMs: number;
+  checkAfterMs: number;
+  /** Of {@link startPaymentSweep}. */
+  graceMs?: number | undefined;
+  refunds: GrowingWait;
+  onMoved: () => void;
+}): { apps: Hono[]; closers: Closer[] } {
+  const { pool, connection, stock, authenticate, logger, registers, now, random, checkAfterMs, refunds } = deps;
+  const settled = new Counter({
+    name: 'seckill_payments_settled_total',
+    help: 'What the provider told of payments and refunds, by what became of it',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const webhooks = new Counter({
+    name: 'seckill_payment_webhooks_total',
+    help: 'Webhooks of the payment provider, by how they were answered',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const tries = new Counter({
+    name: 'seckill_refund_tries_total',
+    help: 'Tries to give money back, by how they ended; given_up is a dead letter',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const provider = guardProvider(deps.provider, { deadlineMs: deps.deadlineMs });
+  const open: Gauge = new Gauge({
+    name: 'seckill_payment_provider_away',
+    help: '1 while the payment provider gives no answers and is left alone for a moment',
+    registers,
+    collect: () => {
+      open.set(provider.isOpen() ? 1 : 0);
+    },
+  });
+
+  const queue = createRefundQueue({ connection, tries: refunds.tries, logger });
+  const desk = createMoneyDesk({
+    pool,
+    now,
+    checkAfterMs,
+    onMoved: deps.onMoved,
+    // Not awaited: while queue Redis is away it waits in there, and the sweep finds what was lost.
+    onRefund: (refundId) =>
+      void queue.enqueue([refundId]).catch((err: unknown) => logger.warn({ err }, 'refunds queue')),
+    onSettled: (outcome) => settled.inc({ outcome }),
+  });
+  const worker = startRefundWorker({
+    ...{ connection, pool, provider, desk, logger, now, random },
+    schedule: refunds,
+    onTry: (outcome) => tries.inc({ outcome }),
+  });
+  const refundSweep = startRefundSweep({ pool, queue, logger });
+  const paymentSweep = startPaymentSweep({ pool, provider, desk, checkAfterMs, graceMs: deps.graceMs, logger });
+
+  return {
+    apps: [
+      createPaymentApp({
+        authenticate,
+        findOrder: createFindOrder({ pool, stock }),
+        desk,
+        startPayment: createStartPayment({ pool, desk, provider }),
+      }),
+      createWebhookApp({ provider, desk, now, logger, onWebhook: (outcome) => webhooks.inc({ outcome }) }),
+    ],
+    closers: [
+      { name: 'payment sweep', close: paymentSweep.close },
+      { name: 'refund sweep', close: refundSweep.close },
+      { name: 'refund worker', close: worker.close },
+      { name: 'refunds queue', close: queue.close },
+    ],
+  };
+}

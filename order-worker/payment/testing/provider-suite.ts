@@ -1,0 +1,147 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { newPaymentId, newRefundId } from '#contract/payment.ts';
+import { type PaymentProvider, ProviderFault, type ProviderPayment } from '../provider.ts';
+
+/** A provider to test, and how to make it do what only a provider can. */
+export type ProviderUnderTest = {
+  provider: PaymentProvider;
+  /** The webhooks that came since this was asked last, as they came. */
+  webhooks: () => { headers: Headers; body: string }[];
+  /** Payments that begin from now on fail, or succeed again. */
+  decline: (isDeclining: boolean) => Promise<void>;
+  /** The provider cannot be reached, or can again. */
+  away: (isAway: boolean) => Promise<void>;
+  close: () => Promise<void>;
+};
+
+const request = () => ({
+  paymentId: newPaymentId(Date.now()),
+  orderId: `autumn-${'0'.repeat(26)}`,
+  amount: 1999,
+  currency: 'CNY',
+  expiresAtMs: Date.now() + 60_000,
+});
+
+/** What every provider behind the port must do, whoever it is. */
+export function testProvider(name: string, start: () => Promise<ProviderUnderTest>): void {
+  describe(name, () => {
+    let under: ProviderUnderTest;
+    beforeAll(async () => {
+      under = await start();
+    });
+    afterAll(() => under.close());
+
+    const settled = (paymentId: string) =>
+      expect.poll(async () => (await under.provider.findPayment(paymentId))?.state, { timeout: 5000 });
+    async function paid(): Promise<ProviderPayment> {
+      const wanted = request();
+      await under.provider.createPayment(wanted);
+      await settled(wanted.paymentId).toBe('succeeded');
+      const payment = await under.provider.findPayment(wanted.paymentId);
+      if (payment === null) throw new Error('it is gone');
+      return payment;
+    }
+    const eventsOf = async (paymentId: string, kind: 'payment' | 'refund') => {
+      const seen: unknown[] = [];
+      await expect
+        .poll(() => {
+          for (const call of under.webhooks()) {
+            const verdict = under.provider.readEvent({ ...call, nowMs: Date.now() });
+            expect(verdict.kind).toBe('event');
+            if (verdict.kind !== 'event' || verdict.event.kind !== kind) continue;
+            const about = verdict.event.kind === 'payment' ? verdict.event.payment : verdict.event.refund;
+            if (about.paymentId === paymentId) seen.push(about.state);
+          }
+          return seen.at(-1);
+        })
+        .toBe('succeeded');
+    };
+
+    test('a request that arrives after its time is refused', async () => {
+      const late = { ...request(), expiresAtMs: Date.now() - 1000 };
+      expect((await under.provider.createPayment(late)).kind).toBe('refused');
+      expect(await under.provider.findPayment(late.paymentId)).toBeNull();
+    });
+
+    test('takes the money once, however often the same payment is asked for', async () => {
+      const wanted = request();
+      const answers = await Promise.all([1, 2, 3].map(() => under.provider.createPayment(wanted)));
+      const ids = new Set(answers.map((answer) => answer.kind === 'payment' && answer.payment.providerId));
+      expect(ids.size).toBe(1);
+      expect(answers[0]).toMatchObject({
+        kind: 'payment',
+        payment: { paymentId: wanted.paymentId, amount: 1999, currency: 'CNY' },
+      });
+      await settled(wanted.paymentId).toBe('succeeded');
+      expect(await under.provider.createPayment(wanted)).toMatchObject({ payment: { state: 'succeeded' } });
+    });
+
+    test('refuses another payment under the same id, as a value', async () => {
+      const wanted = request();
+      await under.provider.createPayment(wanted);
+      expect(await under.provider.createPayment({ ...wanted, amount: 1 })).toMatchObject({ kind: 'refused' });
+      expect(await under.provider.findPayment(wanted.paymentId)).toMatchObject({ amount: 1999 });
+    });
+
+    test('says null of a payment that it has never heard of', async () => {
+      expect(await under.provider.findPayment(newPaymentId(Date.now()))).toBeNull();
+    });
+
+    test('tells of a payment by a webhook that reads as genuine, and as nothing else once it is changed', async () => {
+      under.webhooks();
+      const { paymentId } = await paid();
+      const calls: { headers: Headers; body: string }[] = [];
+      await expect
+        .poll(() => calls.push(...under.webhooks().filter(({ body }) => body.includes(paymentId))))
+        .toBeGreaterThan(0);
+      const [call] = calls;
+      if (call === undefined) throw new Error('no webhook');
+      const nowMs = Date.now();
+      const { readEvent } = under.provider;
+      expect(readEvent({ ...call, nowMs })).toMatchObject({ kind: 'event', event: { payment: { paymentId } } });
+      expect(readEvent({ ...call, body: call.body.replace('1999', '1'), nowMs })).toMatchObject({ why: 'signature' });
+      expect(readEvent({ headers: new Headers(), body: call.body, nowMs })).toMatchObject({ kind: 'refused' });
+      expect(readEvent({ ...call, nowMs: nowMs + 600_000 })).toEqual({ kind: 'refused', why: 'timestamp' });
+    });
+
+    test('a payment that fails says why', async () => {
+      await under.decline(true);
+      const wanted = request();
+      await under.provider.createPayment(wanted);
+      await settled(wanted.paymentId).toBe('failed');
+      await under.decline(false);
+      expect((await under.provider.findPayment(wanted.paymentId))?.reason).toMatch(/./);
+    });
+
+    test('gives a payment back once, however often it is asked, and tells of it', async () => {
+      under.webhooks();
+      const { paymentId, amount, currency } = await paid();
+      const wanted = { refundId: newRefundId(Date.now()), paymentId, amount, currency };
+      const answers = await Promise.all([1, 2, 3].map(() => under.provider.createRefund(wanted)));
+      expect(new Set(answers.map((answer) => answer.kind === 'refund' && answer.refund.providerId)).size).toBe(1);
+      await expect
+        .poll(() => under.provider.createRefund(wanted))
+        .toMatchObject({ kind: 'refund', refund: { state: 'succeeded' } });
+      await eventsOf(paymentId, 'refund');
+      const again = { ...wanted, refundId: newRefundId(Date.now()) };
+      expect(await under.provider.createRefund(again)).toMatchObject({ kind: 'refused' });
+    });
+
+    test('refuses to give back what it never took', async () => {
+      const { paymentId, amount, currency } = request();
+      const wanted = { refundId: newRefundId(Date.now()), paymentId, amount, currency };
+      expect(await under.provider.createRefund(wanted)).toMatchObject({ kind: 'refused' });
+    });
+
+    test('is a fault, never a refusal, while it cannot be reached; the same id goes on afterwards', async () => {
+      const wanted = request();
+      await under.away(true);
+      await expect(under.provider.createPayment(wanted)).rejects.toBeInstanceOf(ProviderFault);
+      await expect(under.provider.findPayment(wanted.paymentId)).rejects.toBeInstanceOf(ProviderFault);
+      await under.away(false);
+      await expect
+        .poll(() => under.provider.createPayment(wanted).catch(() => null))
+        .toMatchObject({ kind: 'payment' });
+    });
+  });
+}

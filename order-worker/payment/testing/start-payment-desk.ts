@@ -1,0 +1,137 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { Queue } from 'bullmq';
+import { createProblemApp } from '#contract/problem-app.ts';
+import { queueNames, queuePrefix } from '#contract/queues.ts';
+import { createAuthenticate, signSession } from '#contract/session.ts';
+import { inTransaction } from '#runtime/postgres.ts';
+import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
+import { createStock } from '#stock/stock.ts';
+import { moveOrders } from '../../orders/move-orders.ts';
+import { createOrderStore } from '../../orders/order-store.ts';
+import { startOutbox } from '../../outbox/outbox.ts';
+import { createTellStock } from '../../outbox/tell-stock.ts';
+import { startOrdersDatabase } from '../../testing/orders-database.ts';
+import { startPayments } from '../start-payments.ts';
+import { startSandbox } from './start-sandbox.ts';
+
+const secret = 'a-session-secret-of-a-test-000000';
+
+/**
+ * Everything that takes money and gives it back, on real servers, with the sandbox provider as its own process. The
+ * app is called directly; the provider's webhooks reach it as they would through the edge.
+ */
+export async function startPaymentDesk(
+  options: { checkAfterMs?: number; graceMs?: number; deadlineMs?: number; tries?: number } = {},
+) {
+  const { checkAfterMs = 60_000, graceMs, deadlineMs = 1500, tries = 6 } = options;
+  const database = await startOrdersDatabase(['postgres', 'stock-redis', 'queue-redis']);
+  const { pool, logger, stack } = database;
+  const stockRedis = connectRedis('patient', stack.environment.SECKILL_STOCK_REDIS_URL ?? '', logger);
+  const queueRedis = connectRedis('queue', stack.environment.SECKILL_QUEUE_REDIS_URL ?? '', logger);
+  const stock = createStock(stockRedis);
+  const store = createOrderStore(pool);
+  const outbox = startOutbox({
+    ...{ consumer: 'stock', pool, logger },
+    tell: createTellStock({ stock, store, logger }),
+    everyMs: 20,
+  });
+  const request = (path: string, init: RequestInit): Promise<Response> => Promise.resolve(app.request(path, init));
+  const sandbox = await startSandbox({
+    onWebhook: async ({ headers, body }) =>
+      (await request('/api/payments/webhook', { method: 'POST', headers, body })).status,
+  });
+  const payments = startPayments({
+    ...{
+      pool,
+      connection: queueRedis,
+      stock,
+      provider: sandbox.provider,
+      logger,
+      registers: [],
+      deadlineMs,
+      checkAfterMs,
+      graceMs,
+    },
+    authenticate: createAuthenticate(secret),
+    now: Date.now,
+    random: Math.random,
+    refunds: { tries, firstMs: 40, longestMs: 200 },
+    onMoved: outbox.nudge,
+  });
+  const app = createProblemApp(payments.apps, () => undefined);
+  const queue = new Queue(queueNames.refunds, { connection: queueRedis, prefix: queuePrefix });
+
+  const post = async (path: string, userId: string | null) => {
+    const headers: Record<string, string> = { 'content-type': 'application/json' };
+    if (userId !== null) headers.authorization = `Bearer ${await signSession(userId, secret, Date.now())}`;
+    const answer = await request(path, { method: 'POST', headers, body: '{}' });
+    const body = (await answer.json()) as Record<string, unknown>; // our own app's
+    return { status: answer.status, body, retryAfter: answer.headers.get('retry-after') };
+  };
+  const one = async <T>(sql: string, ...values: unknown[]): Promise<T> => (await pool.query(sql, values)).rows[0];
+
+  return {
+    ...database,
+    stock,
+    sandbox,
+    queue,
+    request,
+    /** A sale that is open, with its stock. */
+    async openSale(units = 5, changes: Parameters<typeof database.makeSale>[0] = {}): Promise<string> {
+      const saleId = await database.makeSale({ units, ...changes });
+      const now = Date.now();
+      const window = { opensAtMs: now - 1000, closesAtMs: now + 3_600_000 };
+      await stock.preload(saleId, { total: units, ...window, limitPerUser: units, lowestEpoch: 0 });
+      await stock.setState(saleId, 'open');
+      return saleId;
+    },
+    /** An order of user `u` that awaits payment. */
+    async bought(saleId: string): Promise<string> {
+      const order = database.makeOrder(saleId);
+      const outcome = await stock.reserve(saleId, order.orderId, order.userId, 1);
+      if (outcome.kind !== 'accepted') throw new Error(`not accepted: ${outcome.kind}`);
+      await store.store([order]);
+      await stock.commit(saleId, [order.orderId]);
+      return order.orderId;
+    },
+    pay: (orderId: string, userId: string | null = 'u') => post(`/api/orders/${orderId}/payment`, userId),
+    /** The payment that a press begins; presses again while the provider is slow, or left alone after a test before. */
+    async begin(orderId: string): Promise<string> {
+      for (let tries = 1; ; tries += 1) {
+        const { status, body } = await post(`/api/orders/${orderId}/payment`, 'u');
+        if (status === 201) return String(body.paymentId);
+        if (status !== 503 || tries === 40) throw new Error(`paying ${orderId}: ${status} ${JSON.stringify(body)}`);
+        await wait(100);
+      }
+    },
+    cancel: (orderId: string, userId: string | null = 'u') => post(`/api/orders/${orderId}/cancel`, userId),
+    refund: (orderId: string, userId: string | null = 'u') => post(`/api/orders/${orderId}/refund`, userId),
+    expire: (orderId: string) =>
+      inTransaction(pool, (client) =>
+        moveOrders(client, { orderIds: [orderId], from: 'awaiting_payment', to: 'expired' }),
+      ),
+    stateOf: async (orderId: string) =>
+      (await one<{ state: string }>('SELECT state FROM orders WHERE id = $1', orderId)).state,
+    paymentOf: (paymentId: unknown) =>
+      one<{ state: string; reason: string | null }>('SELECT state, reason FROM payments WHERE id = $1', paymentId),
+    /** The refund of a payment, or undefined. */
+    refundOf: (paymentId: unknown) =>
+      one<{ id: string; state: string; reason: string; last_error: string | null } | undefined>(
+        'SELECT id, state, reason, last_error FROM refunds WHERE payment_id = $1',
+        paymentId,
+      ),
+    eventsOf: async (orderId: string): Promise<string[]> =>
+      (await pool.query('SELECT type FROM order_events WHERE order_id = $1 ORDER BY version', [orderId])).rows.map(
+        ({ type }) => type,
+      ),
+    async close(): Promise<void> {
+      for (const { close } of payments.closers) await close();
+      await outbox.close();
+      await sandbox.close();
+      await queue.close();
+      disconnectRedis(stockRedis, queueRedis);
+      await database.close();
+    },
+  };
+}
+export type PaymentDesk = Awaited<ReturnType<typeof startPaymentDesk>>;

@@ -1,0 +1,121 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseWebhookSecrets } from '#runtime/standard-webhooks.ts';
+import type { Behaviour } from '../sandbox/behaviour.ts';
+import { createSandboxProvider } from '../sandbox/client.ts';
+import { pathOf, routes, type SandboxBooks, type SandboxPayment } from '../sandbox/protocol.ts';
+
+export type Webhook = { headers: Headers; body: string };
+/** What an order says of the behaviour: any of its fields, the rest is as good as it gets. */
+export type Behaving = Partial<Omit<Behaviour, 'rules'>> & { rules?: unknown[] };
+
+/** Tells a sandbox provider how to behave, and looks into its books. */
+export function sandboxControl(url: string, apiKey: string) {
+  async function ask<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const answer = await fetch(`${url}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+    return (await answer.json()) as T; // both sides are ours
+  }
+  return {
+    behave: (behaviour: Behaving) => ask<Behaviour>('PUT', routes.behaviour, behaviour),
+    books: (orders = '') => ask<SandboxBooks>('GET', `${routes.books}?orders=${encodeURIComponent(orders)}`),
+    settle: (paymentId: string, state: 'succeeded' | 'failed') =>
+      ask<SandboxPayment>('POST', pathOf(routes.settle, paymentId), { state }),
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo; // a TCP server's
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/**
+ * The sandbox provider as its own process, as in the stack, with a merchant's ear for its webhooks. `onWebhook` answers
+ * them with a status; they are kept in any case.
+ */
+export async function startSandbox(options: { onWebhook?: (webhook: Webhook) => Promise<number> } = {}) {
+  const dir = await mkdtemp(join(tmpdir(), 'sandbox-'));
+  const apiKey = 'sandbox-api-key-of-a-test';
+  const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+  let heard: Webhook[] = [];
+  const ear = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const headers = new Headers(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
+    const webhook = { headers, body: Buffer.concat(chunks).toString() };
+    heard.push(webhook);
+    response.statusCode = (await options.onWebhook?.(webhook)) ?? 204;
+    response.end();
+  }).listen(0, '127.0.0.1');
+  await once(ear, 'listening');
+  const { port: earPort } = ear.address() as AddressInfo; // a TCP server's
+  const [port, innerPort] = [await freePort(), await freePort()];
+  const url = `http://127.0.0.1:${port}`;
+  const environment = {
+    PATH: process.env.PATH,
+    SECKILL_INSTANCE: 'sandbox-under-test',
+    SECKILL_LISTEN: `127.0.0.1:${port}`,
+    SECKILL_INNER_LISTEN: `127.0.0.1:${innerPort}`,
+    SECKILL_PAYMENT_API_KEY: apiKey,
+    SECKILL_PAYMENT_WEBHOOK_SECRET: secret,
+    SECKILL_PAYMENT_WEBHOOK_URL: `http://127.0.0.1:${earPort}/webhook`,
+    SECKILL_PAYMENT_SANDBOX_FILE: join(dir, 'ledger.sqlite'),
+    SECKILL_LOG_LEVEL: 'error',
+  };
+  const main = join(import.meta.dirname, '../sandbox/main.ts');
+
+  async function launch() {
+    const child = spawn(process.execPath, [main], { env: environment, stdio: ['ignore', 'ignore', 'inherit'] });
+    const deadline = Date.now() + 10_000;
+    for (;;) {
+      const isUp = await fetch(`http://127.0.0.1:${innerPort}/readyz`).then(
+        ({ ok }) => ok,
+        () => false,
+      );
+      if (isUp) return child;
+      if (Date.now() > deadline || child.exitCode !== null) throw new Error('the sandbox did not start');
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+  }
+  let child = await launch();
+  const end = async (signal: NodeJS.Signals) => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill(signal);
+    await once(child, 'exit');
+  };
+  const provider = createSandboxProvider({ url, apiKey, secrets: parseWebhookSecrets(secret) });
+  return {
+    url,
+    apiKey,
+    secret,
+    provider,
+    ...sandboxControl(url, apiKey),
+    webhooks: () => {
+      const taken = heard;
+      heard = [];
+      return taken;
+    },
+    kill: () => end('SIGKILL'),
+    restart: async () => {
+      child = await launch();
+    },
+    close: async () => {
+      await provider.close();
+      await end('SIGTERM');
+      await new Promise((resolve) => ear.close(resolve));
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}

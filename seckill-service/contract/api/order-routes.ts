@@ -1,0 +1,65 @@
+import { orderViewSchema, purchaseAnswerSchema, purchaseRequestSchema } from '../order.ts';
+import { type ApiRoute, passedOn } from './route.ts';
+
+const owners = ['UNAUTHENTICATED', 'FORBIDDEN', 'ORDER_UNKNOWN'] as const;
+
+export const orderRoutes: readonly ApiRoute[] = [
+  {
+    method: 'POST',
+    path: '/api/sales/{saleId}/orders',
+    operation: 'buy',
+    group: 'Orders',
+    summary: 'Buy',
+    says: 'Safe to repeat with the same ticket: one ticket makes one order, and the repeated request gets the same answer. After `UNAVAILABLE` or a lost connection, send it again.',
+    access: 'ticket',
+    body: purchaseRequestSchema,
+    answers: {
+      202: {
+        says: 'accepted: the order will be made',
+        schema: purchaseAnswerSchema,
+        headers: { Location: 'where to ask for the order' },
+      },
+    },
+    refusals: [
+      ...passedOn,
+      'QUANTITY_INVALID',
+      'TICKET_MISSING',
+      'TICKET_INVALID',
+      'TICKET_EXPIRED',
+      'NOT_OPEN',
+      'SALE_UNKNOWN',
+      'LIMIT_REACHED',
+      'SOLD_OUT',
+      'SALE_CLOSED',
+      'UNSUPPORTED_MEDIA_TYPE',
+      'PAUSED',
+      'BUSY',
+    ],
+  },
+  {
+    method: 'GET',
+    path: '/api/orders/{orderId}',
+    operation: 'getOrder',
+    group: 'Orders',
+    summary: 'One order of the caller',
+    says: 'Answered by stock Redis: however often it is asked, the database is not.',
+    access: 'session',
+    answers: { 200: { says: 'the order', schema: orderViewSchema } },
+    refusals: [...passedOn, ...owners],
+  },
+  {
+    method: 'GET',
+    path: '/api/orders/{orderId}/events',
+    operation: 'followOrder',
+    group: 'Orders',
+    summary: 'The same, told as it changes',
+    says: 'Server-sent events named `order`; the data of each is the order, its id the `version`. A client that comes back sends `Last-Event-ID`.',
+    access: 'session',
+    headers: [{ name: 'Last-Event-ID', says: 'the version that was seen last' }],
+    answers: {
+      200: { says: 'the stream', type: 'text/event-stream', schema: orderViewSchema },
+      204: { says: 'the order has ended, and its last version was seen: do not come back' },
+    },
+    refusals: [...passedOn, ...owners, 'BUSY'],
+  },
+];

@@ -1,0 +1,34 @@
+import { type ApiRoute, everywhere } from './route.ts';
+
+const page = {
+  answers: { 200: { says: 'the page', type: 'text/html' }, 304: { says: 'as the caller has it' } },
+} as const;
+const common = { method: 'GET', group: 'Pages', access: 'open', ...page } as const;
+const refusals = [...everywhere, 'NOT_FOUND'] as const;
+
+export const pageRoutes: readonly ApiRoute[] = [
+  {
+    ...common,
+    path: '/',
+    operation: 'showSales',
+    summary: 'The page of all sales',
+    says: 'A static file, as `seckill pages publish` wrote it; `NOT_FOUND` before the first time.',
+    refusals,
+  },
+  {
+    ...common,
+    path: '/sales/{saleId}',
+    operation: 'showSale',
+    summary: 'The page of a sale',
+    says: 'A static file; `NOT_FOUND` for a sale whose page was not published.',
+    refusals,
+  },
+  {
+    ...common,
+    path: '/orders/{orderId}',
+    operation: 'showOrder',
+    summary: 'The page of an order',
+    says: 'One static file for all orders: its script asks for the order that the address names.',
+    refusals,
+  },
+];

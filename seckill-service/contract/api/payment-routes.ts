@@ -1,0 +1,51 @@
+import { cancelAnswerSchema, paymentAnswerSchema, refundAnswerSchema, webhookAnswerSchema } from '../payment.ts';
+import { type ApiRoute, passedOn } from './route.ts';
+
+const refusals = [...passedOn, 'UNAUTHENTICATED', 'FORBIDDEN', 'ORDER_UNKNOWN', 'ORDER_STATE'] as const;
+
+export const paymentRoutes: readonly ApiRoute[] = [
+  {
+    method: 'POST',
+    path: '/api/orders/{orderId}/payment',
+    operation: 'pay',
+    group: 'Payments',
+    summary: 'Begin to pay an order, or ask how far that is',
+    says: 'Safe to repeat: an order has one open payment. `UNAVAILABLE`: the provider gave no answer; nothing is lost, ask again.',
+    access: 'session',
+    answers: { 201: { says: 'the payment', schema: paymentAnswerSchema } },
+    refusals,
+  },
+  {
+    method: 'POST',
+    path: '/api/orders/{orderId}/cancel',
+    operation: 'cancel',
+    group: 'Payments',
+    summary: 'Give up an order that was not paid',
+    says: 'Its unit goes back on sale. Safe to repeat.',
+    access: 'session',
+    answers: { 200: { says: 'cancelled', schema: cancelAnswerSchema } },
+    refusals,
+  },
+  {
+    method: 'POST',
+    path: '/api/orders/{orderId}/refund',
+    operation: 'refund',
+    group: 'Payments',
+    summary: 'Give the money of a paid order back',
+    says: 'Safe to repeat: the same refund is told again.',
+    access: 'session',
+    answers: { 202: { says: 'the money is on its way back', schema: refundAnswerSchema } },
+    refusals,
+  },
+  {
+    method: 'POST',
+    path: '/api/payments/webhook',
+    operation: 'takePaymentWebhook',
+    group: 'Payments',
+    summary: "The payment provider's own call",
+    says: 'Body and signature are of the provider; the one in the checkout signs by Standard Webhooks. `NOT_FOUND`: we have no such payment.',
+    access: 'webhook',
+    answers: { 200: { says: 'stored, now or before', schema: webhookAnswerSchema } },
+    refusals: [...passedOn, 'UNAUTHENTICATED', 'NOT_FOUND'],
+  },
+];

@@ -1,0 +1,40 @@
+import { z } from 'zod';
+
+/** What every edge limits. Rates are requests a second, bursts are requests that may come at once, each of one user or one address; `inFlight` is the purchases that may be with the service at a time, of one edge. */
+export const edgeLimitNames = ['userPerSecond', 'userBurst', 'addressPerSecond', 'addressBurst', 'inFlight'] as const;
+export type EdgeLimitName = (typeof edgeLimitNames)[number];
+
+/** Above it a limit limits nothing; the edge's arithmetic is exact up to there. */
+export const highestEdgeLimit = 1_000_000;
+export const longestRetryAfterSeconds = 3600;
+
+const limitSchema = z
+  .int('must be a whole number')
+  .min(1, 'must be at least 1')
+  .max(highestEdgeLimit, `must be at most ${highestEdgeLimit}`)
+  .optional();
+
+/**
+ * `/seckill/settings/edge` in ZooKeeper: what ops changed on every edge while it runs. A limit that is not named is what
+ * the edge's own configuration says. `maintenance`: every route that does work answers 503 UNAVAILABLE with this
+ * Retry-After, in seconds. `version` grows with each change; an edge never goes back to a lower one.
+ */
+export const edgeSettingsSchema = z.strictObject({
+  version: z.int().positive(),
+  limits: z.strictObject({
+    userPerSecond: limitSchema,
+    userBurst: limitSchema,
+    addressPerSecond: limitSchema,
+    addressBurst: limitSchema,
+    inFlight: limitSchema,
+  } satisfies Record<EdgeLimitName, z.ZodType>),
+  maintenance: z
+    .strictObject({
+      retryAfterSeconds: z
+        .int('must be whole seconds')
+        .min(1, 'must be at least 1 second')
+        .max(longestRetryAfterSeconds, `must be at most ${longestRetryAfterSeconds} seconds`),
+    })
+    .nullable(),
+});
+export type EdgeSettings = z.infer<typeof edgeSettingsSchema>;

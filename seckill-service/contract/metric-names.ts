@@ -1,0 +1,7 @@
+/** Names of metrics that another process of ours reads. The rest are spelled where they are counted. */
+export const metricNames = {
+  /** The edge's, by sale and outcome; its Lua twin is metrics.lua. */
+  edgeRequests: 'seckill_edge_requests_total',
+  /** Age of the oldest accepted order in the outbox, by sale. */
+  relayLag: 'seckill_relay_lag_seconds',
+} as const;

@@ -1,0 +1,78 @@
+import { type ProblemCode, problemBody, problemContentType, problems } from '#contract/problems.ts';
+import type { PurchaseOutcome } from './purchase.ts';
+
+/** An answer as node:http writes it: names and values of headers in turn, the body's length among them. */
+export type Answer = { status: number; headers: string[]; body: string };
+
+/** A refusal as RFC 9457 says; `retryAfterSeconds` as in contract/problems.ts. */
+export function refusal(
+  code: ProblemCode,
+  options: { detail?: string | undefined; retryAfterSeconds?: number | undefined } = {},
+): Answer {
+  const waits = options.retryAfterSeconds;
+  const headers = ['Content-Type', problemContentType, 'Cache-Control', 'no-store'];
+  // Whole seconds, at least 1 (RFC 9110, 10.2.3).
+  if (waits !== undefined) headers.push('Retry-After', String(Math.max(1, Math.ceil(waits))));
+  const body = JSON.stringify(problemBody(code, options.detail));
+  return { status: problems[code].status, headers: withLength(headers, body), body };
+}
+
+const ticketMissing = refusal('TICKET_MISSING');
+const ticketInvalid = refusal('TICKET_INVALID');
+const ticketExpired = refusal('TICKET_EXPIRED');
+const quantityMissing = refusal('BAD_REQUEST', { detail: 'The body needs "quantity", a number: {"quantity": 1}.' });
+const quantityInvalid = refusal('QUANTITY_INVALID', { detail: 'The quantity must be a whole number of at least 1.' });
+const saleUnknown = refusal('SALE_UNKNOWN');
+const paused = refusal('PAUSED', { retryAfterSeconds: 2 });
+const soldOut = refusal('SOLD_OUT', { retryAfterSeconds: 5 });
+const closed = refusal('SALE_CLOSED');
+export const unavailable = refusal('UNAVAILABLE', { retryAfterSeconds: 1 });
+
+/** What a purchase's outcome looks like to the shopper. Everything that can be is made once. */
+export function answerOf(outcome: PurchaseOutcome): Answer {
+  switch (outcome.kind) {
+    case 'accepted':
+    case 'replay':
+      return yes(outcome.orderId, outcome.place);
+    case 'ticket_missing':
+      return ticketMissing;
+    case 'ticket_invalid':
+      return ticketInvalid;
+    case 'ticket_expired':
+      return ticketExpired;
+    case 'quantity_missing':
+      return quantityMissing;
+    case 'quantity_invalid':
+      return quantityInvalid;
+    case 'not_enough':
+      return refusal('QUANTITY_INVALID', { detail: `Only ${outcome.free} left: ask for ${outcome.free} or fewer.` });
+    case 'limit_reached':
+      return refusal('LIMIT_REACHED', { detail: `At most ${outcome.limit} per person in this sale.` });
+    case 'sale_unknown':
+      return saleUnknown;
+    case 'not_open': {
+      const { opensInMs } = outcome;
+      return refusal('NOT_OPEN', { retryAfterSeconds: opensInMs === null ? 5 : Math.min(3600, opensInMs / 1000) });
+    }
+    case 'paused':
+      return paused;
+    case 'sold_out':
+      return soldOut;
+    case 'closed':
+      return closed;
+    case 'unavailable':
+      return unavailable;
+  }
+}
+
+/** A PurchaseAnswer. Written as text: an order's id has no letter that JSON would escape (contract/order.ts). */
+function yes(orderId: string, place: number): Answer {
+  const body = `{"orderId":"${orderId}","state":"queued","place":${place}}`;
+  const headers = ['Content-Type', 'application/json', 'Cache-Control', 'no-store'];
+  headers.push('Location', `/api/orders/${orderId}`, 'Content-Length', String(body.length));
+  return { status: 202, headers, body };
+}
+
+function withLength(headers: readonly string[], body: string): string[] {
+  return [...headers, 'Content-Length', String(Buffer.byteLength(body))];
+}

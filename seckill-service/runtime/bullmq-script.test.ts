@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { type BullmqScript, bullmqKeys, bullmqScript, withBullmqScript } from './bullmq-script.ts';
+
+/** What a script's own header says of its keys or arguments, in their order. */
+const documented = (name: BullmqScript, table: 'KEYS' | 'ARGV') =>
+  [...bullmqScript(name).matchAll(new RegExp(`^ +${table}\\[(\\d+)\\]\\s+(.+)$`, 'gm'))].map(([, , what]) =>
+    what?.trim(),
+  );
+
+test('this BullMQ’s scripts take the keys that we pass, in our order', () => {
+  const active = [
+    'wait key',
+    'active key',
+    'prioritized key',
+    'stream events key',
+    'stalled key',
+    'rate limiter key',
+    'delayed key',
+    'paused key',
+    'meta key',
+    'pc priority counter',
+  ];
+  expect(bullmqKeys.moveToActive).toHaveLength(11);
+  expect(documented('moveToActive', 'KEYS')).toEqual([...active, 'marker key']);
+  expect(bullmqKeys.moveToFinished.slice(10)).toEqual(['completed', '', 'metrics:completed', 'marker']);
+  expect(documented('moveToFinished', 'KEYS')).toEqual([
+    ...active.map((key) => key.replace('stream events', 'event stream')),
+    'completed/failed key',
+    'jobId key',
+    'metrics key',
+    'marker key',
+  ]);
+  expect(documented('addStandardJob', 'KEYS').map((key) => key?.replace(/['",]/g, ''))).toEqual(
+    bullmqKeys.addStandardJob.map(
+      (key) => ({ events: 'events stream key', marker: 'marker key' })[key as string] ?? key,
+    ),
+  );
+});
+
+test('this BullMQ’s scripts take the arguments that we pass, and reply what we read', () => {
+  expect(documented('moveToActive', 'ARGV')).toEqual(['key prefix', 'timestamp', 'opts']);
+  // A job's hash as a flat list and its id, or something that is no table first.
+  expect(bullmqScript('moveToActive')).toContain('return {rcall("HGETALL", jobKey), jobId, 0, 0}');
+  expect(documented('moveToFinished', 'ARGV')).toEqual([
+    'jobId',
+    'timestamp',
+    'msg property returnvalue / failedReason',
+    'return value / failed reason',
+    'target (completed/failed)',
+    'fetch next?',
+    'keys prefix',
+    'opts',
+    'job fields to update',
+  ]);
+  expect(documented('addStandardJob', 'ARGV')).toEqual([
+    'msgpacked arguments array',
+    'Json stringified job data',
+    'msgpacked options',
+  ]);
+  expect(bullmqScript('addStandardJob')).toMatch(
+    /\[1\] +key prefix,\s+\[2\] +custom id .*\s+\[3\] +name\s+\[4\] +timestamp/,
+  );
+});
+
+test.each([
+  ['seckill-service/relay/scripts/add-orders.lua', 'addStandardJob'],
+  ['order-worker/drain/scripts/fetch.lua', 'moveToActive'],
+  ['order-worker/drain/scripts/finish.lua', 'moveToFinished'],
+] as const)('the header of %s names the keys and arguments that its body uses', (file, theirs) => {
+  const lua = readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
+  const lines = lua.split('\n');
+  const body = lines.filter((line) => !line.startsWith('--'));
+  const named = lines.flatMap((line) => /^-- ((?:KEYS|ARGV)\[[\d.]+\])/.exec(line)?.[1] ?? []);
+  expect(named[0]).toBe(`KEYS[1...${bullmqKeys[theirs].length}]`);
+  const used = new Set([...body.join('\n').matchAll(/(?:KEYS|ARGV)\[\d+\]/g)].map(([it]) => it));
+  const single = named.filter((it) => !it.includes('...'));
+  // Where a job's own key is put together, among the keys that are passed on as they come.
+  expect([...used].sort()).toEqual([...single, ...(theirs === 'moveToFinished' ? ['KEYS[12]'] : [])].sort());
+  expect(body.filter((line) => line.trim() !== '').length).toBeLessThan(60);
+  expect(withBullmqScript(theirs, lua).startsWith(`local function ${theirs}(KEYS, ARGV)\n--[[`)).toBe(true);
+});

@@ -1,0 +1,82 @@
+import { expect, inject, onTestFinished, test } from 'vitest';
+import { newOrderId } from '#contract/order.ts';
+import type { SaleNews } from '#contract/sale-news.ts';
+import { newSaleId, openSale, until } from '#infra/acceptance/seckill.ts';
+import { startTcpProxy } from '#infra/stack/testing/tcp-proxy.ts';
+import { createLogger } from '#runtime/logger.ts';
+import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
+import { connectZooKeeper } from '#runtime/zookeeper.ts';
+import { createStock } from '#stock/stock.ts';
+import { readSaleNode } from './publish-state.ts';
+import { listenForSaleNews } from './sale-news.ts';
+
+const stack = inject('stack');
+const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
+const redisUrl = stack.env.SECKILL_STOCK_REDIS_URL ?? '';
+
+/** A sale with one unit, and a stock to sell it and give it back: as a process does that knows no ZooKeeper. */
+async function sale() {
+  const saleId = newSaleId('news');
+  await openSale(stack.env, stack.dir, { saleId, units: 1, limitPerUser: 1 });
+  const redis = connectRedis('patient', redisUrl, logger);
+  onTestFinished(() => disconnectRedis(redis));
+  const stock = createStock(redis);
+  /** Sells the unit and gives it back; returns the epoch at which the sale is open again. */
+  const sellAndReturn = async () => {
+    const orderId = newOrderId(saleId, Date.now());
+    await stock.reserve(saleId, orderId, 'someone', 1);
+    const outcome = await stock.release(saleId, orderId);
+    if (outcome.kind !== 'released' || outcome.openEpoch === null) throw new Error(JSON.stringify(outcome));
+    return outcome.openEpoch;
+  };
+  return { saleId, sellAndReturn };
+}
+
+test('a unit that comes back is in ZooKeeper at once, not when the reconciler looks next (I7)', async () => {
+  const { saleId, sellAndReturn } = await sale();
+  const zookeeper = connectZooKeeper({ connection: stack.env.SECKILL_ZOOKEEPER ?? '', logger });
+  onTestFinished(zookeeper.close);
+  const delays: number[] = [];
+  for (let round = 0; round < 15; round += 1) {
+    const epoch = await sellAndReturn();
+    const from = performance.now();
+    let published = 0;
+    while (published < epoch) published = (await readSaleNode(zookeeper, saleId))?.epoch ?? 0;
+    delays.push(performance.now() - from);
+    expect(await readSaleNode(zookeeper, saleId)).toMatchObject({ state: 'open', epoch });
+  }
+  // The reconciler alone, twice a second, would make this 250.
+  expect(delays.sort((a, b) => a - b)[7]).toBeLessThan(100);
+});
+
+test('news are heard again after the link broke, also when it broke without a word', async () => {
+  const { saleId, sellAndReturn } = await sale();
+  const [host = '', port] = new URL(redisUrl).host.split(':');
+  const link = await startTcpProxy({ to: { host, port: Number(port) } });
+  const redis = connectRedis('listening', `redis://127.0.0.1:${link.port}`, logger);
+  const heard: SaleNews[] = [];
+  const listener = listenForSaleNews({ redis, logger, onNews: (news) => news.saleId === saleId && heard.push(news) });
+  onTestFinished(async () => {
+    listener.close();
+    disconnectRedis(redis);
+    await link.close();
+  });
+  const hears = async () => {
+    heard.length = 0;
+    // Again and again: what is said while it does not listen is lost.
+    await until('the news', async () => {
+      const epoch = await sellAndReturn();
+      await until('this one', async () => heard.some((news) => news.epoch === epoch), 500).catch(() => undefined);
+      return heard.some((news) => news.epoch === epoch && news.state === 'open');
+    });
+  };
+  await hears();
+  link.mode('half-open');
+  await until('the dead link to be noticed', async () => redis.status !== 'ready');
+  link.mode('pass');
+  await hears();
+  link.mode('cut');
+  await until('the cut to be noticed', async () => redis.status !== 'ready');
+  link.mode('pass');
+  await hears();
+});

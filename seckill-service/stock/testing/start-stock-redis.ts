@@ -1,0 +1,55 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { newOrderId } from '#contract/order.ts';
+import { startStack } from '#infra/stack/stack.ts';
+import { createLogger } from '#runtime/logger.ts';
+import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
+import { createStock } from '../stock.ts';
+
+/** A stock Redis of a test's own: no relay and no sweeper touches it. `probe` looks past the stock. */
+export async function startStockRedis() {
+  const dir = await mkdtemp(join(tmpdir(), 'stock-'));
+  const stack = await startStack({ dir, only: ['stock-redis'], port: 'any', environment: process.env });
+  const url = stack.environment.SECKILL_STOCK_REDIS_URL ?? '';
+  const redis = connectRedis('hot', url, createLogger({ service: 'test', instance: 'test', level: 'silent' }));
+  const probe = new Redis(url);
+  const stock = createStock(redis);
+  await redis.ping().catch(() => new Promise<void>((resolve) => redis.once('ready', () => resolve())));
+
+  return {
+    redis,
+    probe,
+    stock,
+    newSaleId: () => `stock-test-${crypto.randomUUID().slice(0, 8)}`,
+    order: (saleId: string) => newOrderId(saleId, Date.now()),
+    /** A fresh sale, open; `change` overrides what is loaded. */
+    async openSale(
+      saleId: string,
+      units: number,
+      change: { limit?: number; opensInMs?: number; closesInMs?: number } = {},
+    ): Promise<void> {
+      const nowMs = Date.now();
+      await stock.preload(saleId, {
+        total: units,
+        opensAtMs: nowMs + (change.opensInMs ?? -1000),
+        closesAtMs: nowMs + (change.closesInMs ?? 60_000),
+        limitPerUser: change.limit ?? 1,
+        lowestEpoch: 0,
+      });
+      await stock.setState(saleId, 'open');
+    },
+    /** The terms of I1, as the books have them. */
+    async equation(saleId: string) {
+      const cut = await stock.cut(saleId);
+      const held = [...(cut?.reservations.values() ?? [])].filter((it) => it.state !== 'released');
+      return { free: cut?.sale.free, held: held.reduce((sum, it) => sum + it.units, 0), total: cut?.sale.total };
+    },
+    async stop(): Promise<void> {
+      disconnectRedis(redis, probe);
+      await stack.stop();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
