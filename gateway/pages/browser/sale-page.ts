@@ -238,7 +238,6 @@ export function startSalePage(page: Page, root: HTMLElement): void {
   });
   page.lasting.onChange(desk.key, paint);
   if (desk.held()?.wasTried) say(words.say.tried);
-  void mine.look();
   // A page taken back from the browser's cache still shows the moment it was left.
   addEventListener('pageshow', (event) => {
     if (event.persisted) location.reload();
