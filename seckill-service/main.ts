@@ -25,6 +25,7 @@ import { keepPresence } from '#runtime/zookeeper-presence.ts';
 import { createCatalogue } from '#sales/catalogue.ts';
 import { createSaleMetrics } from '#sales/metrics.ts';
 import { publishState } from '#sales/publish-state.ts';
+import { followPublishedSales } from '#sales/published-sales.ts';
 import { startReconciler } from '#sales/reconciler.ts';
 import { createRollbackGuard } from '#sales/rollback-guard.ts';
 import { listenForSaleNews } from '#sales/sale-news.ts';
@@ -114,10 +115,12 @@ await runMain('seckill-service', async (environment) => {
   });
   const catalogue = createCatalogue(pool);
   const leadership = standForLeader({ zookeeper, path: zookeeperPaths.leader('reconciler'), instance, logger });
+  const published = followPublishedSales({ zookeeper, logger });
   const reconciler = startReconciler({
     stock: patientStock,
     catalogue,
     zookeeper,
+    published,
     leadership,
     logger,
   });
@@ -153,13 +156,21 @@ await runMain('seckill-service', async (environment) => {
     'queue redis': () => queueRedis.status === 'ready',
     zookeeper: () => zookeeper.ready() === null,
   });
-  const saleGauges = watchSales({ stock: patientStock, logger, onSale: saleMetrics.saw });
+  const saleGauges = watchSales({
+    stock: patientStock,
+    logger,
+    onSale: saleMetrics.saw,
+    onGone: (saleId) => {
+      saleMetrics.forget(saleId);
+      relayMetrics.forget(saleId);
+    },
+  });
   const watchdog = startLoop({
     name: 'rollback check',
     everyMs: 2000,
     logger,
     pass: async () => {
-      if (leadership.isLeader()) await guard.check(patientStock);
+      if (leadership.isLeader()) await guard.check(patientStock, { published });
       return 'idle';
     },
   });
@@ -213,6 +224,7 @@ await runMain('seckill-service', async (environment) => {
       { name: 'sale gauges', close: saleGauges.close },
       { name: 'news', close: news.close },
       { name: 'reconciler', close: reconciler.close },
+      { name: 'published sales', close: published.close },
       { name: 'rollback check', close: watchdog.close },
       { name: 'leadership', close: leadership.close },
       { name: 'inner server', close: () => inner.close() },

@@ -60,10 +60,14 @@ const measures: Record<(typeof parts)[number], (rounds: number) => Promise<{ res
       const rows = result.map((it) => [
         String(it.sales),
         percent(it.service),
+        percent(it.gateway),
         percent(it.worker),
         percent(it.stockRedis),
       ]);
-      return { result, text: table([['live sales, nobody buys', 'service', 'order-worker', 'stock Redis'], ...rows]) };
+      return {
+        result,
+        text: table([['live sales, nobody buys', 'service', 'gateway', 'order-worker', 'stock Redis'], ...rows]),
+      };
     } finally {
       await stack.stop();
     }

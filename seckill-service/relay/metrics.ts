@@ -26,5 +26,9 @@ export function createRelayMetrics(registers: Registry[]) {
       entries.set({ sale: relay.saleId }, relay.entries);
       lag.set({ sale: relay.saleId }, relay.oldestMs / 1000);
     },
+    forget(sale: string): void {
+      entries.remove({ sale });
+      lag.remove({ sale });
+    },
   };
 }

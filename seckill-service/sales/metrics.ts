@@ -40,5 +40,11 @@ export function createSaleMetrics(registers: Registry[]) {
       units.set({ sale, what: 'stored' }, stock.committed);
       units.set({ sale, what: 'returned' }, stock.returned);
     },
+    /** A sale that has left the list says nothing more, rather than its last word for ever. */
+    forget(sale: string): void {
+      for (const each of [epoch, doubt]) each.remove({ sale });
+      for (const each of storedSaleStates) state.remove({ sale, state: each });
+      for (const what of ['total', 'free', 'stored', 'returned']) units.remove({ sale, what });
+    },
   };
 }

@@ -4,8 +4,10 @@ import { eachSafely, type Loop, startLoop } from '#runtime/loop.ts';
 import type { ZooKeeper } from '#runtime/zookeeper.ts';
 import type { Leadership } from '#runtime/zookeeper-leader.ts';
 import type { Stock } from '#stock/stock.ts';
+import type { StockSale } from '#stock/stock-sale.ts';
 import type { Catalogue } from './catalogue.ts';
 import { publishState, readSaleNode } from './publish-state.ts';
+import type { PublishedSales } from './published-sales.ts';
 import { republish, windowOf } from './sale-state.ts';
 
 /** `heard` takes news of stock Redis to ZooKeeper at once, when this process is the leader. */
@@ -23,29 +25,31 @@ export function startReconciler(deps: {
   stock: Stock;
   catalogue: Catalogue;
   zookeeper: ZooKeeper;
+  published: PublishedSales;
   leadership: Leadership;
   logger: Logger;
   everyMs?: number;
 }): Reconciler {
-  const { stock, catalogue, zookeeper, leadership, logger, everyMs = 500 } = deps;
+  const { stock, catalogue, zookeeper, published, leadership, logger, everyMs = 500 } = deps;
 
   const warn = createThrottledWarn(logger);
 
-  async function reconcile(saleId: string): Promise<void> {
-    const [truth, published] = await Promise.all([stock.sale(saleId), readSaleNode(zookeeper, saleId)]);
+  async function reconcile(saleId: string, truth: StockSale | null | Error): Promise<void> {
+    if (truth instanceof Error) throw truth;
     if (truth === null) return;
-    if (published === null) {
+    const known = published.get(saleId);
+    if (known === null && (await readSaleNode(zookeeper, saleId)) === null) {
       const sale = await catalogue.find(saleId);
       if (sale !== null) await republish({ stock, catalogue, zookeeper }, sale);
       logger.warn({ saleId, epoch: truth.epoch }, 'sale was missing in zookeeper, published again');
       return;
     }
-    if (published.epoch < truth.epoch) {
-      await publishState(zookeeper, saleId, { state: truth.state, epoch: truth.epoch, window: windowOf(truth) });
-      logger.warn(
-        { saleId, state: truth.state, from: published.epoch, to: truth.epoch },
-        'zookeeper was behind, repaired',
-      );
+    if (known !== null && known.epoch < truth.epoch) {
+      const { state, epoch } = truth;
+      const outcome = await publishState(zookeeper, saleId, { state, epoch, window: windowOf(truth) });
+      // Else it was only the news of it that had not come yet.
+      if (outcome === 'written')
+        logger.warn({ saleId, state, from: known.epoch, to: epoch }, 'zookeeper was behind, repaired');
       return;
     }
     const isOld = Date.now() > truth.closesAtMs + retireAfterMs; // a first guess: stock Redis' own clock decides
@@ -65,8 +69,10 @@ export function startReconciler(deps: {
     everyMs,
     logger,
     pass: async () => {
-      if (!leadership.isLeader()) return 'idle';
-      await eachSafely(await stock.sales(), reconcile, (error, saleId) => warn(error, `reconciling ${saleId}`));
+      if (!leadership.isLeader() || !published.isComplete()) return 'idle';
+      const sales = await stock.eachSale(await stock.sales());
+      const one = ([saleId, truth]: [string, StockSale | null | Error]) => reconcile(saleId, truth);
+      await eachSafely(sales, one, (error, [saleId]) => warn(error, `reconciling ${saleId}`));
       return 'idle';
     },
   });

@@ -1,13 +1,15 @@
+import type { SaleNode } from '#contract/sale.ts';
 import type { Logger } from '#runtime/logger.ts';
 import { withDeadline } from '#runtime/shutdown.ts';
 import type { ZooKeeper } from '#runtime/zookeeper.ts';
 import { StockFault } from '#stock/fault.ts';
 import type { Stock } from '#stock/stock.ts';
-import { unitsGranted } from '#stock/stock-sale.ts';
+import { type StockSale, unitsGranted } from '#stock/stock-sale.ts';
 import type { Catalogue, SaleWitness } from './catalogue.ts';
 import { publishState, readSaleNode } from './publish-state.ts';
+import type { PublishedSales } from './published-sales.ts';
 
-type GuardedStock = Pick<Stock, 'sale' | 'sales' | 'withoutReservation' | 'pauseForFault'>;
+type GuardedStock = Pick<Stock, 'sales' | 'eachSale' | 'withoutReservation' | 'pauseForFault'>;
 
 /**
  * Notices that stock Redis came back with an older past (a restored backup, a lost disk, a failover that lost writes),
@@ -26,11 +28,20 @@ export type RollbackGuard = {
   /**
    * Looks at every sale over the given connection; pauses those whose past is older than a witness knows, and returns
    * their ids. With `needsWitness` it throws when there is none at all: then nothing is known, and nothing may be sold.
+   * With `published` ZooKeeper is not asked sale by sale.
    */
-  check: (stock: GuardedStock, options?: { needsWitness?: boolean }) => Promise<string[]>;
+  check: (stock: GuardedStock, options?: { needsWitness?: boolean; published?: PublishedSales }) => Promise<string[]>;
 };
 
 type Found = { fault: string; epoch: number };
+/** What there is to compare. `seen`: the highest place that this process was given, 0 for none. */
+type Evidence = {
+  saleId: string;
+  witness: SaleWitness | undefined;
+  published: SaleNode | null;
+  seen: number;
+  sale: StockSale | null;
+};
 
 export function createRollbackGuard(deps: {
   catalogue: Pick<Catalogue, 'witnesses'>;
@@ -51,13 +62,18 @@ export function createRollbackGuard(deps: {
     }
   }
 
-  async function doubt(stock: GuardedStock, saleId: string, witness: SaleWitness | undefined): Promise<Found | null> {
-    const isAway = zookeeper.ready() !== null;
-    const published = isAway ? null : ((await ask('zookeeper', readSaleNode(zookeeper, saleId))) ?? null);
+  async function publishedOf(saleIds: string[], followed?: PublishedSales): Promise<Map<string, SaleNode | null>> {
+    if (zookeeper.ready() !== null) return new Map();
+    const nodeOf = async (saleId: string) =>
+      followed?.isComplete()
+        ? followed.get(saleId)
+        : ((await ask('zookeeper', readSaleNode(zookeeper, saleId))) ?? null);
+    return new Map(await Promise.all(saleIds.map(async (saleId) => [saleId, await nodeOf(saleId)] as const)));
+  }
+
+  async function doubt(stock: GuardedStock, evidence: Evidence): Promise<Found | null> {
+    const { saleId, witness, published, seen, sale } = evidence;
     const known = Math.max(published?.epoch ?? 0, witness?.epoch ?? 0);
-    // Before the stock is read: what is given out after that is no witness against what was read.
-    const seen = places.get(saleId) ?? 0;
-    const sale = await stock.sale(saleId);
     if (sale === null) {
       // Edges that know it as paused for this already need no new epoch.
       if (witness === undefined || published?.state === 'paused' || published?.state === 'closed') return null;
@@ -80,12 +96,13 @@ export function createRollbackGuard(deps: {
   }
 
   /** Books that cannot be read are in doubt too; they must not keep the other sales waiting. */
-  async function doubtOrFault(stock: GuardedStock, saleId: string, witness: SaleWitness | undefined) {
+  async function doubtOrFault(stock: GuardedStock, evidence: Evidence | Error, epoch: number): Promise<Found | null> {
     try {
-      return await doubt(stock, saleId, witness);
+      if (evidence instanceof Error) throw evidence;
+      return await doubt(stock, evidence);
     } catch (error) {
       if (error instanceof StockFault) throw error;
-      return { fault: `its books cannot be read: ${String(error)}`, epoch: witness?.epoch ?? 0 };
+      return { fault: `its books cannot be read: ${String(error)}`, epoch };
     }
   }
 
@@ -102,18 +119,25 @@ export function createRollbackGuard(deps: {
     sawPlace: (saleId, place) => {
       if (place > (places.get(saleId) ?? 0)) places.set(saleId, place);
     },
-    check: async (stock, { needsWitness = false } = {}) => {
+    check: async (stock, { needsWitness = false, published: followed } = {}) => {
       const stored = await ask('postgres', catalogue.witnesses());
       if (needsWitness && stored === undefined && zookeeper.ready() !== null && places.size === 0) {
         throw new Error('neither PostgreSQL nor ZooKeeper answers, and this process has seen nothing itself');
       }
       const witnesses = new Map(stored?.map((witness) => [witness.saleId, witness]));
-      const saleIds = new Set([...(await stock.sales()), ...witnesses.keys(), ...places.keys()]);
+      const saleIds = [...new Set([...(await stock.sales()), ...witnesses.keys(), ...places.keys()])];
+      const nodes = await publishedOf(saleIds, followed);
+      // Before the stock is read: what is given out after that is no witness against what was read.
+      const given = new Map(places);
+      const sales = await stock.eachSale(saleIds);
       const paused: string[] = [];
-      // All at once: with a witness that hangs, a thousand sales wait as long as one.
+      // All at once: with a server that hangs, a thousand sales wait as long as one.
       await Promise.all(
-        [...saleIds].map(async (saleId) => {
-          const found = await doubtOrFault(stock, saleId, witnesses.get(saleId));
+        saleIds.map(async (saleId) => {
+          const [sale = null, published = null, seen = 0] = [sales.get(saleId), nodes.get(saleId), given.get(saleId)];
+          const witness = witnesses.get(saleId);
+          const evidence = sale instanceof Error ? sale : { saleId, witness, published, seen, sale };
+          const found = await doubtOrFault(stock, evidence, witness?.epoch ?? 0);
           if (found === null) return;
           await pause(stock, saleId, found);
           paused.push(saleId);

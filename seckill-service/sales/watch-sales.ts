@@ -3,24 +3,30 @@ import { eachSafely, type Loop, startLoop } from '#runtime/loop.ts';
 import type { Stock } from '#stock/stock.ts';
 import type { StockSale } from '#stock/stock-sale.ts';
 
-/** Tells once a second what stock Redis holds of each sale, for the metrics. */
+/** Tells once a second what stock Redis holds of each sale, for the metrics, and once of each that has left its list. */
 export function watchSales(deps: {
-  stock: Pick<Stock, 'sales' | 'sale'>;
+  stock: Pick<Stock, 'sales' | 'eachSale'>;
   logger: Logger;
   onSale: (saleId: string, sale: StockSale) => void;
+  onGone: (saleId: string) => void;
 }): Loop {
-  const { stock, logger, onSale } = deps;
+  const { stock, logger, onSale, onGone } = deps;
   const warn = createThrottledWarn(logger);
+  let listed: string[] = [];
   return startLoop({
     name: 'sale gauges',
     everyMs: 1000,
     logger,
     pass: async () => {
-      const look = async (saleId: string) => {
-        const sale = await stock.sale(saleId);
+      const before = listed;
+      listed = await stock.sales();
+      const now = new Set(listed);
+      for (const saleId of before) if (!now.has(saleId)) onGone(saleId);
+      const tell = async ([saleId, sale]: [string, StockSale | null | Error]) => {
+        if (sale instanceof Error) throw sale;
         if (sale !== null) onSale(saleId, sale);
       };
-      await eachSafely(await stock.sales(), look, (error, saleId) => warn(error, `the gauges of ${saleId}`));
+      await eachSafely(await stock.eachSale(listed), tell, (error, [saleId]) => warn(error, `the gauges of ${saleId}`));
       return 'idle';
     },
   });

@@ -55,24 +55,40 @@ export function loadScripts(): Map<ScriptName, Script> {
   );
 }
 
-export type RunScript = (name: ScriptName, keys: SaleKeys, args: readonly (string | number)[]) => Promise<unknown>;
+type Argument = string | number;
+export type RunScripts = {
+  one: (name: ScriptName, keys: SaleKeys, args: readonly Argument[]) => Promise<unknown>;
+  /** The same script for each of these keys, sent at once: replies in their order, an error in the place of one that failed. */
+  each: (name: ScriptName, keys: readonly SaleKeys[]) => Promise<unknown[]>;
+};
 
 /**
  * Defines the scripts on a connection (ioredis sends EVALSHA, and the text again when Redis has forgotten it) and
- * returns the one way to call them: keys are picked by the header, so their order is written down once.
+ * returns the ways to call them: keys are picked by the header, so their order is written down once.
  */
-export function defineScripts(redis: Redis): RunScript {
-  const commands = new Map<ScriptName, { keys: (keyof SaleKeys)[]; run: (...args: (string | number)[]) => unknown }>();
+export function defineScripts(redis: Redis): RunScripts {
+  const keysOf = new Map<ScriptName, (keyof SaleKeys)[]>();
   for (const { name, lua, header } of loadScripts().values()) {
-    const command = `seckill_${name}`;
-    redis.defineCommand(command, { numberOfKeys: header.keys.length, lua });
-    const run = Reflect.get(redis, command).bind(redis); // added by defineCommand, unknown to the types
-    commands.set(name, { keys: header.keys, run });
+    redis.defineCommand(`seckill_${name}`, { numberOfKeys: header.keys.length, lua });
+    keysOf.set(name, header.keys);
   }
-  return async (name, keys, args) => {
-    const command = commands.get(name);
-    if (command === undefined) throw new Error(`no such script: ${name}`);
-    return command.run(...command.keys.map((key) => keys[key]), ...args);
+  /** `target` is the connection or a pipeline of it: defineCommand adds to both what the types do not know. */
+  const call = (target: object, name: ScriptName, keys: SaleKeys, args: readonly Argument[]) => {
+    const picked = keysOf.get(name)?.map((key) => keys[key]);
+    if (picked === undefined) throw new Error(`no such script: ${name}`);
+    return Reflect.get(target, `seckill_${name}`).call(target, ...picked, ...args);
+  };
+  return {
+    one: async (name, keys, args) => call(redis, name, keys, args),
+    each: async (name, keys) => {
+      const pipeline = redis.pipeline();
+      for (const these of keys) call(pipeline, name, these, []);
+      const answers = (await pipeline.exec()) ?? [];
+      return keys.map((_these, index) => {
+        const [error, reply] = answers[index] ?? [new Error('no answer'), null];
+        return error ?? reply;
+      });
+    },
   };
 }
 
