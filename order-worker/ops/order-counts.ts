@@ -37,11 +37,12 @@ export function createOrderCounts(deps: {
     }
   }
 
-  return (saleIds) => {
+  return async (saleIds) => {
     const names = saleIds.toSorted().join();
-    const isNew = names !== asked && nextAt !== Number.POSITIVE_INFINITY;
+    // Whoever asks about other sales than those that are being counted gets a turn afterwards.
+    while (names !== asked && nextAt === Number.POSITIVE_INFINITY) await last.catch(() => undefined);
     // A little early is no harm: who asks once a second must not meet the same answer twice.
-    if (isNew || now() >= nextAt - 100) {
+    if (names !== asked || now() >= nextAt - 100) {
       asked = names;
       last = read(saleIds);
     }
