@@ -10,6 +10,8 @@ const stack = stackUnderTest();
 const saleId = newSaleId('metrics');
 const pool = new Pool(stack.edgeUrl, { connections: 4 });
 let before: Sample[] = [];
+/** Answers of the edge to these two: it counts a "try again" too. */
+let answers = 2;
 
 async function samples(): Promise<Sample[]> {
   const { processes } = await stackStatus(stack.dir);
@@ -27,7 +29,10 @@ beforeAll(async () => {
   for (let shopper = 0; shopper < 2; shopper += 1) {
     const held = await getTicket(pool, saleId, await signIn(pool));
     if (!('ticket' in held)) throw new Error(`no ticket: ${JSON.stringify(held)}`);
-    expect((await buy(pool, saleId, held, async () => undefined)).status).toBe(202);
+    const again = async () => {
+      answers += 1;
+    };
+    expect((await buy(pool, saleId, held, again)).status).toBe(202);
   }
 });
 afterAll(() => pool.close());
@@ -42,8 +47,8 @@ const grows = (name: string, by: number, labels: Record<string, string> = {}) =>
 test('each purchase is counted and timed once by the edge and once by the service', async () => {
   await grows('seckill_purchases_total', 2, { outcome: 'accepted' });
   await grows('seckill_purchase_seconds_count', 2);
-  await grows('seckill_edge_answer_seconds_count', 2);
-  await grows('seckill_edge_answer_seconds_bucket', 2, { le: '+Inf' });
+  await grows('seckill_edge_answer_seconds_count', answers);
+  await grows('seckill_edge_answer_seconds_bucket', answers, { le: '+Inf' });
 });
 
 test('the last unit starts the clock of shedding, and the edge that obeys stops it', async () => {

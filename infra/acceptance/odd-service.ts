@@ -2,7 +2,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { checkoutDir } from '../stack/run-directory.ts';
+
+/** An edge closes a connection to a service that it has not used for 4 s (upstreams.conf.template). */
+const keptOpenMs = 5000;
 
 /**
  * Moves a service's socket out of the edges' way while `whileAway` runs; the service itself goes on. With `changes` another
@@ -18,6 +22,7 @@ export async function inPlaceOfService(
   await rename(socket, aside);
   const odd = changes === null ? null : await start(pid, { ...changes, SECKILL_INNER_LISTEN: `unix:${socket}.inner` });
   try {
+    await wait(keptOpenMs); // until then the edges still reach the old one
     await whileAway();
   } finally {
     await odd?.stop();
