@@ -5,8 +5,9 @@ export type ChildrenWatch = { close: () => void };
 
 /**
  * Keeps a picture of a node's children and their data. Level-triggered: each event means "read again, with a new
- * watch"; what was read is told to `onChange`, and a full read every `fullReadMs` and on each (re)connection repairs
- * whatever an event missed. `onChange(name, null)` says that a child is gone. `onFull` follows each complete read.
+ * watch", the list and what is new in it, or one child; what was read is told to `onChange`, and a full read every
+ * `fullReadMs` and on each (re)connection repairs whatever an event missed. `onChange(name, null)` says that a child is
+ * gone. `onFull` follows each full read.
  */
 export function watchChildren(options: {
   zookeeper: ZooKeeper;
@@ -22,34 +23,36 @@ export function watchChildren(options: {
   // One function object per node: the client drops a second registration of the same one.
   const watchers = new Map<string, () => void>();
   let closed = false;
-  let reading: Promise<void> | null = null;
-  let again = false;
+  let isReading = false;
+  let next: 'new' | 'full' | null = null;
 
-  const readList = () => {
+  function read(what: 'new' | 'full'): void {
     if (closed) return;
-    if (reading !== null) {
-      again = true;
-      return;
-    }
-    reading = readAll()
-      .catch((error: unknown) => warn(error, `reading ${parent}`))
-      .finally(() => {
-        reading = null;
-        if (again) {
-          again = false;
-          readList();
-        }
-      });
-  };
+    if (next !== 'full') next = what;
+    if (!isReading) void readOn();
+  }
+  const readNew = () => read('new');
+  const readFull = () => read('full');
 
-  async function readAll(): Promise<void> {
+  async function readOn(): Promise<void> {
+    isReading = true;
+    while (next !== null && !closed) {
+      const what = next;
+      next = null;
+      await readList(what).catch((error: unknown) => warn(error, `reading ${parent}`));
+    }
+    isReading = false;
+  }
+
+  async function readList(what: 'new' | 'full'): Promise<void> {
     // A node that is not there cannot be watched for children.
     await zookeeper.ensure(parent);
-    const names = await zookeeper.children(parent, readList);
-    await Promise.all(names.map((name) => readChild(name)));
+    const names = await zookeeper.children(parent, readNew);
+    // One more among a thousand is one more to read: a child that is known has a watch of its own.
+    await Promise.all(names.filter((name) => what === 'full' || !known.has(name)).map((name) => readChild(name)));
     const present = new Set(names);
     for (const name of known) if (!present.has(name)) gone(name);
-    onFull?.();
+    if (what === 'full') onFull?.();
   }
 
   async function readChild(name: string): Promise<void> {
@@ -78,8 +81,8 @@ export function watchChildren(options: {
     return watcher;
   }
 
-  zookeeper.onSession(readList);
-  const timer = setInterval(readList, fullReadMs);
+  zookeeper.onSession(readFull);
+  const timer = setInterval(readFull, fullReadMs);
   timer.unref();
   return {
     close: () => {
