@@ -29,8 +29,8 @@ describe.each(scripts)('the script $name', ({ name, lua, header }) => {
   test('its header, its body and the table in replies.ts know the same codes', () => {
     expect(Object.fromEntries(header.replies.map(({ code, name: reply }) => [reply, code]))).toEqual(replies[name]);
     const codes = new Set(
-      [...body.join('\n').matchAll(/(?:return (?:\{ )?|refuse\(|replies\[index\] = )(-?\d+)/g)].map((match) =>
-        Number(match[1]),
+      [...body.join('\n').matchAll(/(?:return (?:\{ )?|\b(?:code|shut)\b[\w, ]* = |replies\[index\] = )(-?\d+)/g)].map(
+        (match) => Number(match[1]),
       ),
     );
     expect([...codes].sort()).toEqual([...new Set(Object.values(replies[name]))].sort());

@@ -268,8 +268,8 @@ const mistakes: { mistake: string; script: string; without: string; instead: str
   {
     mistake: 'the last unit has no new epoch',
     script: 'reserve',
-    without: "'sold_out', epoch + 1",
-    instead: "'sold_out', epoch",
+    without: 'epoch = epoch + 1',
+    instead: 'epoch = epoch + 0',
   },
   {
     mistake: 'a unit that comes back twice',

@@ -29,66 +29,70 @@
 -- The clock is Redis' own TIME: every service process, whatever its clock, sees one window.
 local saleKey, stockKey, buyersKey, reservationsKey, outboxKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local args = ARGV
-local call = redis.call
+local call, format = redis.call, string.format
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local sale = call('HMGET', saleKey, 'state', 'opensAt', 'closesAt', 'limit', 'total', 'returned', 'epoch', 'skipped')
 -- Every number is read before the first write: a script that fails half way leaves what it has written.
+-- `everFree`: what came back counts again, and so does what a rebuild passed over (`skipped`): no place comes twice.
 local state, opensAt, closesAt, limit = sale[1], tonumber(sale[2]), tonumber(sale[3]), tonumber(sale[4])
 local epoch, everFree = tonumber(sale[7]), 0
 if state then everFree = tonumber(sale[5]) + tonumber(sale[6]) + tonumber(sale[8] or 0) end
+-- Numbers go to commands as text: Redis would print each as a double with 17 digits, which costs as much as a command.
+local since = format(':%d:', now)
 
--- A yes that was given stays a yes: the record answers before any refusal does.
-local function refuse(code, value, atEpoch, orderId)
-  local record = call('HGET', reservationsKey, orderId)
-  if record then return 2, tonumber(string.match(record, '^%a:%d+:(%d+):')) or 0, 0 end
-  return code, value, atEpoch
-end
-local function putBack(userId, quantity, held)
-  if held == quantity then call('HDEL', buyersKey, userId) else call('HINCRBY', buyersKey, userId, -quantity) end
-end
-
-local function reserve(orderId, userId, quantity, origin, notAfter)
-  if not state then return -1, 0, 0 end
-  if state ~= 'open' or now < opensAt or now >= closesAt then
-    if state == 'closed' or now >= closesAt then return refuse(-5, 0, 0, orderId) end
-    if state == 'draft' then return refuse(-2, 0, 0, orderId) end
-    if state == 'paused' then return refuse(-3, 0, 0, orderId) end
-    if now < opensAt then return refuse(-2, opensAt - now, 0, orderId) end
-    return refuse(-4, 0, epoch, orderId)
-  end
-  -- Who asked has given up: it must not take a unit after its order was refused over another connection.
-  if notAfter and now >= notAfter then return refuse(-9, 0, 0, orderId) end
-  if not quantity or quantity < 1 or quantity % 1 ~= 0 then return refuse(-8, 0, 0, orderId) end
-  if quantity > limit then return refuse(-6, limit, 0, orderId) end
-  -- Take first, look after: one command both changes and tells. What does not hold is put back before anyone sees it.
-  local held = call('HINCRBY', buyersKey, userId, quantity)
-  if held > limit then
-    putBack(userId, quantity, held)
-    return refuse(-6, limit, 0, orderId)
-  end
-  local free = call('DECRBY', stockKey, quantity)
-  -- Units granted so far, whatever came back in between, this order's too. `skipped`: those that a rebuild passed over.
-  local place = everFree - free
-  -- Joined, not formatted: %s would end the user's id at a NUL byte.
-  local record = string.format('h:%d:%d:%.0f:', quantity, place, now) .. userId
-  if free < 0 or call('HSETNX', reservationsKey, orderId, record) == 0 then
-    call('INCRBY', stockKey, quantity)
-    putBack(userId, quantity, held)
-    return refuse(-7, free + quantity, 0, orderId)
-  end
-  call('XADD', outboxKey, '*', 'o', orderId, 'u', userId, 'q', quantity, 'p', place, 'r', origin)
-  if free > 0 then return 1, place, 0 end
-  state, epoch = 'sold_out', epoch + 1
-  call('HSET', saleKey, 'state', state, 'epoch', epoch)
-  return 1, place, epoch
+-- What state and window say to every order of this call; nil: it is on sale.
+local shut, shutValue, shutEpoch = nil, 0, 0
+if not state then shut = -1
+elseif state == 'closed' or now >= closesAt then shut = -5
+elseif state == 'draft' then shut = -2
+elseif state == 'paused' then shut = -3
+elseif now < opensAt then shut, shutValue = -2, opensAt - now
+elseif state ~= 'open' then shut, shutEpoch = -4, epoch
 end
 
--- An error below the first write would cost a unit: a caller that leaves the origin out gets its purchase all the same.
-local replies = {}
+local replies = { 0, 0, 0 }
+-- Take first, look after: one command both changes and tells. What does not hold is put back before anyone sees it. An
+-- error in between would cost a unit: who leaves the origin out gets the purchase all the same. Who has given up asking
+-- (LATE) must not take a unit after its order was refused over another connection.
+-- One long body: each call would have to make a function anew, with a box for every name that it uses.
 for at = 1, #args, 5 do
+  local orderId, userId, quantity, origin = args[at], args[at + 1], tonumber(args[at + 2]), args[at + 3] or ''
+  local code, value, atEpoch = shut, shutValue, shutEpoch
+  if not code and now >= (tonumber(args[at + 4] or '') or closesAt) then code = -9 end
+  if not code and (not quantity or quantity < 1 or quantity % 1 ~= 0) then code = -8 end
+  if not code and quantity > limit then code, value = -6, limit end
+  if not code then
+    local units = quantity == 1 and '1' or format('%d', quantity)
+    local held = call('HINCRBY', buyersKey, userId, units)
+    if held > limit then
+      code, value = -6, limit
+    else
+      local free = call('DECRBY', stockKey, units)
+      -- Units granted so far, this order's too. The record is joined: %s would end the user's id at a NUL byte.
+      local place = everFree - free
+      local placeText = format('%d', place)
+      local record = 'h:' .. units .. ':' .. placeText .. since .. userId
+      if free < 0 or call('HSETNX', reservationsKey, orderId, record) == 0 then
+        call('INCRBY', stockKey, units)
+        code, value = -7, free + quantity
+      else
+        call('XADD', outboxKey, '*', 'o', orderId, 'u', userId, 'q', units, 'p', placeText, 'r', origin)
+        code, value = 1, place
+        if free == 0 then
+          epoch = epoch + 1
+          shut, shutEpoch, atEpoch = -4, epoch, epoch
+          call('HSET', saleKey, 'state', 'sold_out', 'epoch', epoch)
+        end
+      end
+    end
+    if code < 0 and held > quantity then call('HINCRBY', buyersKey, userId, -quantity) end
+    if code < 0 and held == quantity then call('HDEL', buyersKey, userId) end
+  end
+  -- A yes that was given stays a yes: the record answers before any refusal does.
+  local record = code < -1 and call('HGET', reservationsKey, orderId)
+  if record then code, value, atEpoch = 2, tonumber(string.match(record, '^%a:%d+:(%d+):')) or 0, 0 end
   local to = (at - 1) / 5 * 3
-  replies[to + 1], replies[to + 2], replies[to + 3] =
-    reserve(args[at], args[at + 1], tonumber(args[at + 2]), args[at + 3] or '', tonumber(args[at + 4]))
+  replies[to + 1], replies[to + 2], replies[to + 3] = code, value, atEpoch
 end
 return replies
