@@ -112,6 +112,7 @@ await runMain('seckill-service', async (environment) => {
     now: Date.now,
     logger,
     onLag: relayMetrics.lags,
+    onGone: relayMetrics.forget,
   });
   const catalogue = createCatalogue(pool);
   const leadership = standForLeader({ zookeeper, path: zookeeperPaths.leader('reconciler'), instance, logger });
@@ -160,10 +161,7 @@ await runMain('seckill-service', async (environment) => {
     stock: patientStock,
     logger,
     onSale: saleMetrics.saw,
-    onGone: (saleId) => {
-      saleMetrics.forget(saleId);
-      relayMetrics.forget(saleId);
-    },
+    onGone: saleMetrics.forget,
   });
   const watchdog = startLoop({
     name: 'rollback check',

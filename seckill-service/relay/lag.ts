@@ -16,9 +16,12 @@ export function watchRelayLag(deps: {
   now: () => number;
   logger: Logger;
   onLag: (lag: RelayLag) => void;
+  /** Of a sale that has left the list. */
+  onGone: (saleId: string) => void;
 }): Loop {
-  const { redis, sales, now, logger, onLag } = deps;
+  const { redis, sales, now, logger, onLag, onGone } = deps;
   const warn = createThrottledWarn(logger);
+  let listed: ReadonlySet<string> = new Set();
   return startLoop({
     name: 'relay lag',
     everyMs: 1000,
@@ -31,9 +34,10 @@ export function watchRelayLag(deps: {
         const addedAt = Number(oldest[0]?.[0].split('-')[0] ?? now());
         onLag({ saleId, entries: entries ?? 0, oldestMs: Math.max(0, now() - addedAt) });
       };
-      await eachSafely(await outboxLengths(redis, await sales()), look, (error, [saleId]) =>
-        warn(error, `the relay lag of ${saleId}`),
-      );
+      const lengths = await outboxLengths(redis, await sales());
+      for (const saleId of listed) if (!lengths.has(saleId)) onGone(saleId);
+      listed = new Set(lengths.keys());
+      await eachSafely(lengths, look, (error, [saleId]) => warn(error, `the relay lag of ${saleId}`));
       return 'idle';
     },
   });

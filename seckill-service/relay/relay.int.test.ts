@@ -157,19 +157,25 @@ test('an entry that cannot be read holds up neither the others nor the sweeper',
   expect(await queued()).toEqual(ids.sort());
 });
 
-test('tells how many orders wait and for how long', async () => {
+test('tells how many orders wait and for how long, and once of a sale that has left the list', async () => {
   await buy(3);
   const told: RelayLag[] = [];
+  const gone: string[] = [];
+  let listed = [saleId];
   running.push(
     watchRelayLag({
       redis: stockRedis,
-      sales: async () => [saleId],
+      sales: async () => listed,
       now: () => Date.now() + 5000,
       logger,
       onLag: (lag) => told.push(lag),
+      onGone: (id) => gone.push(id),
     }),
   );
   await until('a word', async () => told.length > 0);
   expect(told[0]).toMatchObject({ saleId, entries: 3 });
   expect(told[0]?.oldestMs).toBeGreaterThanOrEqual(4900);
+  listed = [];
+  await until('a word of its end', async () => gone.length > 0);
+  expect(gone).toEqual([saleId]);
 });

@@ -3,6 +3,7 @@ import { saleKeys } from '#contract/redis-keys.ts';
 import { type SaleNode, saleNodeSchema } from '#contract/sale.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import { newSaleId, openSale, until } from '#infra/acceptance/seckill.ts';
+import { stackStatus } from '#infra/stack/running-stack.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { connectZooKeeper } from '#runtime/zookeeper.ts';
@@ -28,6 +29,13 @@ const node = async (): Promise<SaleNode> => {
   const found = await zookeeper.read(path);
   return saleNodeSchema.parse(JSON.parse(found?.data.toString() ?? 'null'));
 };
+
+/** What Prometheus is told by the services. */
+async function serviceMetrics(): Promise<string> {
+  const { processes } = await stackStatus(stack.dir);
+  const services = processes.filter(({ role }) => role === 'seckill-service');
+  return (await Promise.all(services.map(async ({ innerUrl }) => (await fetch(`${innerUrl}/metrics`)).text()))).join();
+}
 
 test('a writer that died before ZooKeeper heard of the newest epoch is made up for (I7)', async () => {
   const current = await node();
@@ -60,4 +68,8 @@ test('a sale whose window was over an hour ago leaves the list that every loop w
   await until('it is struck off', async () => !(await stock.sales()).includes(old));
   expect(await stock.sales()).toContain(young);
   expect(await stock.sale(old)).toMatchObject({ free: 1 });
+  await until('its gauges to leave with it', async () => {
+    const page = await serviceMetrics();
+    return page.includes(`sale="${young}"`) && !page.includes(`sale="${old}"`);
+  });
 });

@@ -12,21 +12,20 @@ export function watchSales(deps: {
 }): Loop {
   const { stock, logger, onSale, onGone } = deps;
   const warn = createThrottledWarn(logger);
-  let listed: string[] = [];
+  let listed: ReadonlySet<string> = new Set();
   return startLoop({
     name: 'sale gauges',
     everyMs: 1000,
     logger,
     pass: async () => {
-      const before = listed;
-      listed = await stock.sales();
-      const now = new Set(listed);
-      for (const saleId of before) if (!now.has(saleId)) onGone(saleId);
+      const sales = await stock.eachSale(await stock.sales());
+      for (const saleId of listed) if (!sales.has(saleId)) onGone(saleId);
+      listed = new Set(sales.keys());
       const tell = async ([saleId, sale]: [string, StockSale | null | Error]) => {
         if (sale instanceof Error) throw sale;
         if (sale !== null) onSale(saleId, sale);
       };
-      await eachSafely(await stock.eachSale(listed), tell, (error, [saleId]) => warn(error, `the gauges of ${saleId}`));
+      await eachSafely(sales, tell, (error, [saleId]) => warn(error, `the gauges of ${saleId}`));
       return 'idle';
     },
   });

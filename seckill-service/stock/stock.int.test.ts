@@ -17,6 +17,19 @@ beforeEach(() => {
 });
 afterAll(() => own.stop());
 
+test('many sales are read at once: each its numbers, null for none, the error where one cannot be read', async () => {
+  await openSale(3);
+  const [broken, nobody] = [own.newSaleId(), own.newSaleId()];
+  await own.openSale(broken, 1);
+  await probe.hset(saleKeys(broken).sale, 'state', 'odd');
+  const many = Array.from({ length: 250 }, () => nobody);
+  const found = await stock.eachSale([...many, saleId, broken]);
+  expect([...found.keys()]).toEqual([nobody, saleId, broken]);
+  expect(found.get(nobody)).toBeNull();
+  expect(found.get(saleId)).toEqual(await stock.sale(saleId));
+  expect(found.get(broken)).toMatchObject({ message: expect.stringContaining('odd') });
+});
+
 describe('reserve', () => {
   test('a call that comes too late does nothing, but a yes that was given stays one (I4, I5)', async () => {
     await openSale(2);
