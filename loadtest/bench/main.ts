@@ -1,6 +1,7 @@
 import * as drain from './drain.ts';
 import * as edge from './edge.ts';
 import * as expiry from './expiry.ts';
+import * as history from './history.ts';
 import * as memory from './memory.ts';
 import * as purchase from './purchase.ts';
 import * as rate from './rate.ts';
@@ -13,6 +14,7 @@ const benches: Record<string, { summary: string; run: (args: string[]) => Promis
   drain,
   edge,
   expiry,
+  history,
   memory,
   purchase,
   rate,

@@ -1,0 +1,73 @@
+import type { Spread } from '../statistics.ts';
+
+/** What a figure was at one commit. */
+export type Point = Spread & { commit: string; date: string };
+export type Figure = {
+  name: string;
+  file: string;
+  wanted: { is: 'at least' | 'at most'; value: number };
+  /** Undefined where a result of then did not have it. */
+  of: (document: Document) => Spread | undefined;
+};
+/** A file of loadtest/results, of today or of long ago: nothing of it is sure. */
+// biome-ignore lint/suspicious/noExplicitAny: its shape has changed before and will again; `pointOf` checks what comes out
+type Document = any;
+
+const ratio = (name: string, file: string, least: number, of: Figure['of']): Figure => ({
+  ...{ name: `${name}, of its ceiling`, file, of },
+  wanted: { is: 'at least', value: least },
+});
+const most = (name: string, file: string, value: number, of: Figure['of']): Figure => ({
+  ...{ name, file, of },
+  wanted: { is: 'at most', value },
+});
+const exactly = (value: number): Spread => ({ median: value, min: value, max: value });
+
+const contest = (name: string, least: number): Figure =>
+  ratio(
+    `edge: ${name}`,
+    'edge.json',
+    least,
+    (edge) => edge.results?.find((each: Document) => each.name === name)?.ratio?.perSecond,
+  );
+const growth = (process: string): Figure =>
+  most(`memory of ${process}, after 10 × as many`, 'memory.json', 1.1, (memory) => exactly(memory.growth?.[process]));
+
+/** The figures that the project wants to reach, in the order in which they are drawn. */
+export const figures: readonly Figure[] = [
+  ratio('accepted purchases/s', 'purchase.json', 0.7, (it) => it.perSecond?.ratio),
+  {
+    ...{ name: 'accepted purchases/s', file: 'purchase.json', of: (it) => it.perSecond?.ours },
+    wanted: { is: 'at least', value: 5200 },
+  },
+  most(
+    'p99 at half of that rate, ms',
+    'purchase.json',
+    25,
+    ({ atHalfTheRate: half }) => half?.p99Ms?.ours ?? half?.p99Ms,
+  ),
+  ratio('reserve script, calls/s', 'reserve.json', 0.75, (it) => it.acceptedPerSecond?.ratio),
+  most('bytes of stock Redis an order', 'reserve.json', 400, (it) => exactly(it.bytesPerOrder)),
+  ratio('relay, entries/s', 'relay.json', 0.8, (it) => it.perSecond?.ratio),
+  ratio('stored orders/s', 'drain.json', 0.7, (it) => it.perSecond?.ratio),
+  contest('sold-out POST', 0.85),
+  contest('sale page', 0.95),
+  contest('GET /api/sales/<id>', 0.85),
+  contest('good ticket, passed on', 0.85),
+  most('last unit until 3 edges shed, p99 ms', 'edge.json', 50, (it) => exactly(it.inStep?.sheds?.p99)),
+  most('unit back until 3 edges are open, p99 ms', 'edge.json', 50, (it) => exactly(it.inStep?.opens?.p99)),
+  ...['service-1', 'gateway-1', 'worker-1', 'payment-sandbox-1'].map(growth),
+];
+
+/** What a result says of a figure; null when it does not. Throws when the text is no result at all. */
+export function pointOf(figure: Figure, text: string): Point | null {
+  const document: Document = JSON.parse(text);
+  const { median, min, max } = figure.of(document) ?? {};
+  const { commit, date } = document;
+  if (![median, min, max].every(Number.isFinite) || typeof commit !== 'string' || Number.isNaN(Date.parse(date)))
+    return null;
+  return { commit, date, median: Number(median), min: Number(min), max: Number(max) };
+}
+
+export const isReached = ({ wanted }: Pick<Figure, 'wanted'>, { median }: Pick<Point, 'median'>): boolean =>
+  wanted.is === 'at least' ? median >= wanted.value : median <= wanted.value;
