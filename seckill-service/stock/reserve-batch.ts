@@ -1,6 +1,7 @@
 import { formatOrigin, type Origin } from '#contract/origin.ts';
 import { createMicroBatcher } from '#runtime/micro-batch.ts';
 import { type ReserveOutcome, reserveOutcome } from './outcomes.ts';
+import { attempt } from './read-reply.ts';
 import type { Stock } from './stock.ts';
 
 /** What an order asks of reserve.lua. `notAfterMs`: Unix ms by Redis' clock, null for never. */
@@ -47,11 +48,7 @@ export function reserveArguments({ orderId, userId, quantity, origin, notAfterMs
 
 /** The outcome in three numbers of a reply; an order that was too late, or a code that nobody knows, is an error. */
 export function outcomeAt(reply: readonly unknown[], at: number): ReserveOutcome | Error {
-  try {
-    return reserveOutcome([Number(reply[at]), Number(reply[at + 1]), Number(reply[at + 2])]);
-  } catch (error) {
-    return asError(error);
-  }
+  return attempt(() => reserveOutcome([Number(reply[at]), Number(reply[at + 1]), Number(reply[at + 2])]));
 }
 
 const asError = (error: unknown) => (error instanceof Error ? error : new Error(String(error)));

@@ -22,6 +22,7 @@ import {
   setStateOutcome,
   unexpected,
 } from './outcomes.ts';
+import { attempt, list, pairs, toSale } from './read-reply.ts';
 import { replies } from './replies.ts';
 import { outcomeAt, type Question, reserveArguments } from './reserve-batch.ts';
 import { type StockCut, type StockSale, toStockSale, unitsGranted } from './stock-sale.ts';
@@ -270,33 +271,4 @@ export function createStock(redis: Redis) {
 
 function fail(error: unknown): never {
   throw faultOf(error);
-}
-
-/** From the reply of `read-sale.lua`; throws what stands in its place. */
-function toSale(reply: unknown): StockSale | null {
-  if (reply instanceof Error) throw faultOf(reply);
-  const [code, free, ...fields] = list(reply);
-  return code === replies['read-sale'].FOUND ? toStockSale(free, fields) : null;
-}
-
-function attempt<T>(work: () => T): T | Error {
-  try {
-    return work();
-  } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
-  }
-}
-
-function list(reply: unknown): unknown[] {
-  if (!Array.isArray(reply)) throw new Error(`a stock script returned ${JSON.stringify(reply)}`);
-  return reply;
-}
-
-/** A hash as a script returns it: field, value, field, value, … */
-function pairs<T>(flat: unknown, read: (value: string) => T): Map<string, T> {
-  const fields = list(flat).map(String);
-  const map = new Map<string, T>();
-  for (let index = 0; index + 1 < fields.length; index += 2)
-    map.set(fields[index] ?? '', read(fields[index + 1] ?? ''));
-  return map;
 }
