@@ -6,12 +6,18 @@ export type Figure = {
   name: string;
   file: string;
   wanted: { is: 'at least' | 'at most'; value: number };
-  /** Undefined where a result of then did not have it. */
-  of: (document: Document) => Spread | undefined;
+  /** A number or a {@link Spread} out of a result; anything else where one of then did not have it. */
+  of: (result: unknown) => unknown;
 };
-/** A file of loadtest/results, of today or of long ago: nothing of it is sure. */
-// biome-ignore lint/suspicious/noExplicitAny: its shape has changed before and will again; `pointOf` checks what comes out
-type Document = any;
+
+/** What lies there in a file of loadtest/results, of today or of long ago: nothing of its shape is sure. */
+const at =
+  (...path: string[]) =>
+  (result: unknown): unknown =>
+    path.reduce(
+      (value, key) => (typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined),
+      result,
+    );
 
 const ratio = (name: string, file: string, least: number, of: Figure['of']): Figure => ({
   ...{ name: `${name}, of its ceiling`, file, of },
@@ -21,51 +27,52 @@ const most = (name: string, file: string, value: number, of: Figure['of']): Figu
   ...{ name, file, of },
   wanted: { is: 'at most', value },
 });
-const exactly = (value: number): Spread => ({ median: value, min: value, max: value });
 
 const contest = (name: string, least: number): Figure =>
-  ratio(
-    `edge: ${name}`,
-    'edge.json',
-    least,
-    (edge) => edge.results?.find((each: Document) => each.name === name)?.ratio?.perSecond,
-  );
+  ratio(`edge: ${name}`, 'edge.json', least, (edge) => {
+    const results = at('results')(edge);
+    const found = Array.isArray(results) ? results.find((each) => at('name')(each) === name) : undefined;
+    return at('ratio', 'perSecond')(found);
+  });
 const growth = (process: string): Figure =>
-  most(`memory of ${process}, after 10 × as many`, 'memory.json', 1.1, (memory) => exactly(memory.growth?.[process]));
+  most(`memory of ${process}, after 10 × as many`, 'memory.json', 1.1, at('growth', process));
 
 /** The figures that the project wants to reach, in the order in which they are drawn. */
 export const figures: readonly Figure[] = [
-  ratio('accepted purchases/s', 'purchase.json', 0.7, (it) => it.perSecond?.ratio),
+  ratio('accepted purchases/s', 'purchase.json', 0.7, at('perSecond', 'ratio')),
   {
-    ...{ name: 'accepted purchases/s', file: 'purchase.json', of: (it) => it.perSecond?.ours },
+    ...{ name: 'accepted purchases/s', file: 'purchase.json', of: at('perSecond', 'ours') },
     wanted: { is: 'at least', value: 5200 },
   },
   most(
     'p99 at half of that rate, ms',
     'purchase.json',
     25,
-    ({ atHalfTheRate: half }) => half?.p99Ms?.ours ?? half?.p99Ms,
+    (it) => at('atHalfTheRate', 'p99Ms', 'ours')(it) ?? at('atHalfTheRate', 'p99Ms')(it),
   ),
-  ratio('reserve script, calls/s', 'reserve.json', 0.75, (it) => it.acceptedPerSecond?.ratio),
-  most('bytes of stock Redis an order', 'reserve.json', 400, (it) => exactly(it.bytesPerOrder)),
-  ratio('relay, entries/s', 'relay.json', 0.8, (it) => it.perSecond?.ratio),
-  ratio('stored orders/s', 'drain.json', 0.7, (it) => it.perSecond?.ratio),
+  ratio('reserve script, calls/s', 'reserve.json', 0.75, at('acceptedPerSecond', 'ratio')),
+  most('bytes of stock Redis an order', 'reserve.json', 400, at('bytesPerOrder')),
+  ratio('relay, entries/s', 'relay.json', 0.8, at('perSecond', 'ratio')),
+  ratio('stored orders/s', 'drain.json', 0.7, at('perSecond', 'ratio')),
   contest('sold-out POST', 0.85),
   contest('sale page', 0.95),
   contest('GET /api/sales/<id>', 0.85),
   contest('good ticket, passed on', 0.85),
-  most('last unit until 3 edges shed, p99 ms', 'edge.json', 50, (it) => exactly(it.inStep?.sheds?.p99)),
-  most('unit back until 3 edges are open, p99 ms', 'edge.json', 50, (it) => exactly(it.inStep?.opens?.p99)),
+  most('last unit until 3 edges shed, p99 ms', 'edge.json', 50, at('inStep', 'sheds', 'p99')),
+  most('unit back until 3 edges are open, p99 ms', 'edge.json', 50, at('inStep', 'opens', 'p99')),
   ...['service-1', 'gateway-1', 'worker-1', 'payment-sandbox-1'].map(growth),
 ];
 
 /** What a result says of a figure; null when it does not. Throws when the text is no result at all. */
 export function pointOf(figure: Figure, text: string): Point | null {
-  const document: Document = JSON.parse(text);
-  const { median, min, max } = figure.of(document) ?? {};
-  const { commit, date } = document;
-  if (![median, min, max].every(Number.isFinite) || typeof commit !== 'string' || Number.isNaN(Date.parse(date)))
-    return null;
+  const result: unknown = JSON.parse(text);
+  const value = figure.of(result);
+  const [median, min, max] = ['median', 'min', 'max'].map((part) =>
+    Number(typeof value === 'number' ? value : at(part)(value)),
+  );
+  const [commit, date] = [at('commit')(result), at('date')(result)];
+  const isWhole = [median, min, max].every(Number.isFinite) && typeof commit === 'string' && typeof date === 'string';
+  if (!isWhole || Number.isNaN(Date.parse(date))) return null;
   return { commit, date, median: Number(median), min: Number(min), max: Number(max) };
 }
 
