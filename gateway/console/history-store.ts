@@ -69,12 +69,16 @@ export function createHistoryStore(deps: { redis: Redis; logger: Logger }): Hist
         const page = await redis.xrangeBuffer(key, from, '+', 'COUNT', perPage);
         seconds.push(...(await Promise.all(page.map(([, [, packed]]) => read(packed)))).filter((it) => it !== null));
         const last = page.at(-1);
-        if (last === undefined || page.length < perPage) return seconds;
+        // Two gateways in turn: an id is of the writing, and a slow look is written after a quick one that began later.
+        if (last === undefined || page.length < perPage) return seconds.toSorted((a, b) => takenAt(a) - takenAt(b));
         from = `(${last[0].toString()}`;
       }
     },
   };
 }
+
+/** One look at all of them: they have one moment. */
+const takenAt = (second: Second) => Object.values(second)[0]?.[0] ?? 0;
 
 /** Somebody has written this second, or a later one. */
 const isTaken = (error: unknown) => error instanceof Error && /equal or smaller/.test(error.message);

@@ -5,6 +5,7 @@ import { formatTicketKeys, type TicketKey } from '#contract/ticket.ts';
 import type { ZooKeeper } from '#runtime/zookeeper.ts';
 import { type KeyHolder, readKeyHolders } from '#sales/key-holders.ts';
 import { CliError } from './cli-error.ts';
+import { errorText } from './error-text.ts';
 import { keysToDrop, pendingKey, withNewKey, withPendingSigning } from './key-rotation.ts';
 import { type TicketKeysFile, writeTicketKeysFile } from './ticket-keys-file.ts';
 
@@ -46,13 +47,19 @@ export async function rotateKeys(options: {
   if (pending === null) throw new Error('the new key is not the newest');
   if (!isResumed) await writeTicketKeysFile(file.path, keys);
   onProgress(`${pending.id} ${isResumed ? 'was added' : 'is added'} for checking; waiting until every process has it`);
-  await everyHolder(zookeeper, withinMs, (ids) => ids.includes(pending.id), `${pending.id} does not sign yet`);
+  await everyHolder(zookeeper, withinMs, (ids) => ids.includes(pending.id), {
+    stands: `${pending.id} does not sign yet`,
+    goOn: 'Run it again to go on',
+  });
 
   const next = withPendingSigning(keys);
   await writeTicketKeysFile(file.path, next);
   onProgress(`every process has ${pending.id}: it signs from now on`);
   const wanted = next.map(({ id }) => id).join();
-  const holders = await everyHolder(zookeeper, withinMs, (ids) => ids.join() === wanted, `${pending.id} signs`);
+  const holders = await everyHolder(zookeeper, withinMs, (ids) => ids.join() === wanted, {
+    stands: `${pending.id} signs`,
+    goOn: 'The file is final: to run this again would begin another rotation. `seckill keys show` tells who has it',
+  });
   return {
     signing: pending.id,
     checking: next.slice(1).map(({ id }) => id),
@@ -64,26 +71,31 @@ export async function rotateKeys(options: {
 
 /**
  * Waits until every process that was seen meanwhile, also one that came and went, has what it needs; throws with the
- * names of those that do not.
+ * names of those that do not, or with why it could not look.
  */
 async function everyHolder(
   zookeeper: ZooKeeper,
   withinMs: number,
   has: (keyIds: string[]) => boolean,
-  stands: string,
+  otherwise: { stands: string; goOn: string },
 ): Promise<string[]> {
   const deadline = performance.now() + withinMs;
   const seen = new Map<string, boolean>();
   for (;;) {
-    for (const name of seen.keys()) seen.set(name, false);
-    for (const holder of await readKeyHolders(zookeeper)) seen.set(nameOf(holder), has(holder.keyIds));
-    const missing = [...seen].filter(([, isThere]) => !isThere).map(([name]) => name);
-    if (missing.length === 0) return [...seen.keys()];
+    let why: string;
+    try {
+      const holders = await readKeyHolders(zookeeper);
+      for (const name of seen.keys()) seen.set(name, false);
+      for (const holder of holders) seen.set(nameOf(holder), has(holder.keyIds));
+      const missing = [...seen].filter(([, isThere]) => !isThere).map(([name]) => name);
+      if (missing.length === 0) return [...seen.keys()];
+      why = missing.join(', ');
+    } catch (error) {
+      why = errorText(error); // one read that fails says nothing about the rotation
+    }
     if (performance.now() > deadline) {
-      throw new CliError(
-        `not within ${withinMs / 1000} s: ${missing.join(', ')}. ${stands}; no good ticket is refused. Run it again to go on`,
-        1,
-      );
+      const { stands, goOn } = otherwise;
+      throw new CliError(`not within ${withinMs / 1000} s: ${why}. ${stands}; no good ticket is refused. ${goOn}`, 1);
     }
     await wait(50);
   }

@@ -8,7 +8,7 @@ export type Replay = {
   subscriberId: number;
   fromSeq: number;
   toSeq: number;
-  /** Events up to here are in queue or sent. */
+  /** The end of the page under way: events up to here are sent, in queue, or enqueued by the next pass if it runs on. */
   nextSeq: number;
   /** Events before the page under way, and orders of theirs that were given up on. */
   sent: number;

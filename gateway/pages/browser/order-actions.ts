@@ -47,7 +47,9 @@ export function createOrderActions(page: Page, path: string, onDone: () => void)
   function resultWords(name: OrderAction, reply: Reply<PaymentAnswer>): string {
     if (reply.kind === 'ok') {
       if (name !== 'pay') return '';
-      return reply.body.state === 'failed' ? words.order.paymentFailed : words.order.paying;
+      if (reply.body.state === 'failed') return words.order.paymentFailed;
+      // Paid already when the provider's word was quicker than this answer: the page says that itself.
+      return reply.body.state === 'pending' ? words.order.paying : '';
     }
     return reply.kind === 'lost' ? words.problems.UNAVAILABLE : words.problems[reply.code];
   }
