@@ -37,6 +37,7 @@ import { createGate } from './purchase/gate.ts';
 import { createPurchaseListener } from './purchase/listener.ts';
 import { createPurchaseMetrics } from './purchase/metrics.ts';
 import { createPurchase } from './purchase/purchase.ts';
+import { warmUp } from './purchase/warm-up.ts';
 import { createAddOrders } from './relay/add-orders.ts';
 import { watchRelayLag } from './relay/lag.ts';
 import { createRelayMetrics } from './relay/metrics.ts';
@@ -196,6 +197,7 @@ await runMain('seckill-service', async (environment) => {
       );
     },
   });
+  await warmUp({ purchase, isOpen: gate.isOpen, ticketKeys: ticketKeys.get, logger });
   const server = createServer(
     createPurchaseListener({ purchase, logger, onAnswer: purchaseMetrics.answered, tracing }),
   );
