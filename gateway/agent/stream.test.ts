@@ -60,18 +60,18 @@ async function agentWith(sales: SaleNode[]) {
 
 test('an edge that dies with our words unread does not take the gateway along; the next one is served', async () => {
   // More than the kernel and the client hold, so that part of it is still unread when the edge goes.
-  const { agent, socketPath } = await agentWith(Array.from({ length: 20_000 }, (_, index) => sale(`sale-${index}`)));
+  const { agent, socketPath } = await agentWith(Array.from({ length: 6000 }, (_, index) => sale(`sale-${index}`)));
   const dying = connect(socketPath);
   await once(dying, 'connect');
   dying.pause();
-  await vi.waitUntil(() => agent.connected());
+  await vi.waitUntil(() => agent.connected(), 20_000);
   dying.destroy();
-  await vi.waitUntil(() => !agent.connected());
+  await vi.waitUntil(() => !agent.connected(), 20_000);
 
   const next = connect(socketPath);
   const [line] = await once(createInterface({ input: next }), 'line');
   expect(JSON.parse(String(line))).toMatchObject({ type: 'snapshot' });
   next.write(`${JSON.stringify({ type: 'applied', ...nothingApplied, epochs: { 'sale-0': 1 } })}\n`);
-  await vi.waitUntil(() => agent.applied()?.epochs['sale-0'] === 1);
+  await vi.waitUntil(() => agent.applied()?.epochs['sale-0'] === 1, 20_000);
   next.destroy();
 });

@@ -1,7 +1,9 @@
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
 import { openShop, type Shop } from './testing/open-shop-sale.ts';
-import { launchBrowser, newShopper, orderInState } from './testing/shopper.ts';
+import { launchBrowser, newShopper, orderInState, withoutEarly } from './testing/shopper.ts';
+
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 const stack = inject('stack');
 let browser: Browser;
@@ -51,35 +53,35 @@ test('proof of work is done beside the page, before the opening, and the ticket 
   const { url, saleId } = await shop.open('Iron kettle', { challenge: 'pow', opensInMs: 30_000 });
   const { page, complaints } = await newShopper(browser);
   await page.goto(url);
-  await page.getByText('Your device has done its part.').waitFor({ timeout: 30_000 });
+  await page.getByText('Your device has done its part.').waitFor({ timeout: 120_000 });
   expect(await page.getByTestId('work').getAttribute('value')).toBe('100');
   expect((await heldTicket(page, saleId)).orderId).toContain(saleId);
-  await page.locator('[data-testid=buy]:enabled', { hasText: 'Buy now' }).click({ timeout: 40_000 });
+  await page.locator('[data-testid=buy]:enabled', { hasText: 'Buy now' }).click({ timeout: 120_000 });
   await page.waitForURL(/\/orders\/shop-/);
   await orderInState(page, 'awaiting_payment');
-  expect(complaints).toEqual([]);
+  expect(withoutEarly(complaints)).toEqual([]);
 });
 
 test('a ticket is renewed before it expires, with the answer that was given: it stays the same single use (I5)', async () => {
   const { url, saleId } = await shop.open('Bamboo flute', { challenge: 'none', opensInMs: 200_000 });
   const { page } = await newShopper(browser);
   await page.clock.install();
-  await page.goto(url);
   const issued: string[] = [];
   page.on('request', (request) => {
     if (request.url().endsWith('/ticket')) issued.push(JSON.parse(request.postData() ?? '{}').challengeId);
   });
+  await page.goto(url);
   const held = async () => (await heldTicket(page, saleId)) as Held | null;
-  await expect.poll(async () => (await held())?.orderId, { timeout: 30_000 }).toContain(saleId);
+  await expect.poll(async () => (await held())?.orderId, { timeout: 120_000 }).toContain(saleId);
   const first = await held();
   // It is renewed at a moment drawn by lot between the half and 85 % of the five minutes that it lasts.
   await page.clock.fastForward(140_000);
   const later = async () => {
     await page.clock.fastForward(2000);
-    return issued.length;
+    return ((await held()) ?? first)?.expiresAt;
   };
-  await expect.poll(later, { interval: 250, timeout: 40_000 }).toBeGreaterThanOrEqual(2);
+  await expect.poll(later, { interval: 250, timeout: 200_000 }).not.toBe(first?.expiresAt);
+  expect(issued.length).toBeGreaterThanOrEqual(2);
   expect(new Set(issued).size).toBe(1);
-  await expect.poll(async () => (await held())?.expiresAt).not.toBe(first?.expiresAt);
   expect((await held())?.orderId).toBe(first?.orderId);
 });

@@ -19,7 +19,7 @@ const problemOf = async (bytes: Buffer) => {
 };
 
 // Encoding and decoding take a while on a busy machine.
-vi.setConfig({ testTimeout: 30_000 });
+vi.setConfig({ testTimeout: 60_000 });
 
 test.each(['png', 'jpeg', 'webp', 'avif'] as const)(
   'a %s becomes WebP, in its own shape and never larger than it was',

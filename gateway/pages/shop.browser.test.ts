@@ -1,7 +1,19 @@
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
 import { openShop, type Shop } from './testing/open-shop-sale.ts';
-import { answerSum, buy, inState, launchBrowser, newShopper, nextTab, orderInState } from './testing/shopper.ts';
+import {
+  answerSum,
+  buy,
+  inState,
+  isPaid,
+  launchBrowser,
+  newShopper,
+  nextTab,
+  orderInState,
+  withoutEarly,
+} from './testing/shopper.ts';
+
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 const stack = inject('stack');
 let browser: Browser;
@@ -33,20 +45,20 @@ test('a shopper answers, double-clicks, and has one order that waits for payment
 });
 
 test('the button comes alive by the server’s clock, without a reload, also where the visitor’s clock is an hour off', async () => {
-  const { url } = await shop.open('Walnut lamp', { opensInMs: 25_000 });
+  const { url } = await shop.open('Walnut lamp', { opensInMs: 60_000 });
   const { page, complaints } = await newShopper(browser);
   await page.addInitScript('{ const now = Date.now; Date.now = () => now() + 3_600_000; }');
   await page.goto(url);
   await inState(page, 'upcoming');
-  expect(await page.getByTestId('countdown').textContent()).toMatch(/^00:00:[012]\d$/);
+  expect(await page.getByTestId('countdown').textContent()).toMatch(/^00:0[01]:[0-5]\d$/);
   await answerSum(page);
   await page.getByTestId('buy').click();
   await page.getByText('You are ready', { exact: true }).waitFor();
   expect(await page.getByTestId('buy').isDisabled()).toBe(true);
-  await page.locator('[data-testid=buy]:enabled', { hasText: 'Buy now' }).click({ timeout: 40_000 });
+  await page.locator('[data-testid=buy]:enabled', { hasText: 'Buy now' }).click({ timeout: 120_000 });
   await page.waitForURL(/\/orders\/shop-/);
   await orderInState(page, 'awaiting_payment');
-  expect(complaints).toEqual([]);
+  expect(withoutEarly(complaints)).toEqual([]);
 });
 
 test('a lost answer is asked for again with the same ticket (I5)', async () => {
@@ -96,13 +108,13 @@ test('who comes after the last unit is told so on a page that is still open, and
     .click({ timeout: 2000 })
     .catch(() => undefined); // it may know already
   await inState(second.page, 'sold_out');
-  expect(await second.page.getByTestId('buy').isDisabled()).toBe(true);
+  await second.page.locator('[data-testid=buy]:disabled').waitFor(); // its own press may still be under way
 
   // The unit comes back: the page says so and the button lives.
   await first.page.getByTestId('cancel').click();
   await first.page.getByTestId('cancel').click();
   await orderInState(first.page, 'cancelled');
-  await second.page.getByText('A unit came back: the sale is open again.').waitFor({ timeout: 20_000 });
+  await second.page.getByText('A unit came back: the sale is open again.').waitFor();
   await second.page.locator('[data-testid=buy]:enabled', { hasText: 'Buy now' }).click();
   await second.page.waitForURL(/\/orders\/shop-/);
   await orderInState(second.page, 'awaiting_payment');
@@ -114,7 +126,7 @@ test('paying and returning: the order page says each step by itself', async () =
   await buy(page, url);
   await orderInState(page, 'awaiting_payment');
   await page.getByTestId('pay').dblclick();
-  await orderInState(page, 'paid');
+  await isPaid(page);
   expect(await page.getByTestId('pay').isVisible()).toBe(false);
   await page.getByTestId('refund').click();
   await page.getByText('Press once more to return it').waitFor();
@@ -123,10 +135,11 @@ test('paying and returning: the order page says each step by itself', async () =
   expect(complaints).toEqual([]);
 });
 
-/** Buys, and cancels the order behind the page's back: only the server can tell the page. */
-async function buyAndCancel(page: Page, url: string): Promise<void> {
+/** Buys, and when it is ready cancels the order behind the page's back: only the server can tell the page. */
+async function buyAndCancel(page: Page, url: string, isReady = async () => {}): Promise<void> {
   await buy(page, url);
   await orderInState(page, 'awaiting_payment');
+  await isReady();
   const token: string = JSON.parse(await page.evaluate("localStorage.getItem('seckill.token')"));
   const { status } = await fetch(`${stack.edgeUrl}/api${new URL(page.url()).pathname}/cancel`, {
     method: 'POST',
@@ -139,12 +152,16 @@ async function buyAndCancel(page: Page, url: string): Promise<void> {
 test('the order page hears of a change by the event stream, without asking', async () => {
   const { url } = await shop.open('Quiet kettle', { challenge: 'none' });
   const { page, complaints } = await newShopper(browser);
-  const asked: string[] = [];
+  let asked = 0;
   page.on('request', (request) => {
-    if (/\/api\/orders\/[^/]+$/.test(request.url())) asked.push(request.url());
+    if (/\/api\/orders\/[^/]+$/.test(request.url())) asked += 1;
   });
-  await buyAndCancel(page, url);
-  expect(asked.length).toBeLessThanOrEqual(2); // one at the start, one while the stream was opening
+  const isOpen = page.waitForResponse((response) => response.url().endsWith('/events') && response.ok());
+  await buyAndCancel(page, url, async () => {
+    await isOpen;
+    asked = 0; // until then it asks
+  });
+  expect(asked).toBeLessThanOrEqual(1); // one that was due while the stream was opening
   expect(complaints).toEqual([]);
 });
 

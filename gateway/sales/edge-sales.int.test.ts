@@ -1,16 +1,19 @@
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
 import type { EdgeSale } from '#contract/edge-stream.ts';
 import { problemBody } from '#contract/problems.ts';
 import { publicSaleKey, publicSalesKey, saleKeys } from '#contract/redis-keys.ts';
 import { shadowSalePrefix } from '#contract/shadow-sale.ts';
 import { newSaleId, openSale, seckillJson, until, writeSaleFile } from '#infra/acceptance/seckill.ts';
-import { type Connections, openConnections } from '#infra/cli/connections.ts';
+import type { Connections } from '#infra/cli/connections.ts';
 import { closeShadowSale, openShadowSale } from '#infra/cli/loadtest/shadow-sale.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectPostgres, type Pool } from '#runtime/postgres.ts';
+import { openPatientConnections } from '../pages/testing/patient-connections.ts';
 import { createEdgeSaleApp } from './edge-sales.ts';
 import { createSaleFinder } from './find-sales.ts';
+
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 300_000 }); // sales are opened by the real command
 
 const stack = inject('stack');
 const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
@@ -29,7 +32,7 @@ beforeAll(async () => {
   cache = new Redis(stack.env.SECKILL_QUEUE_REDIS_URL ?? '', { replyMapping: 'legacy' });
   await openSale(stack.env, stack.dir, { saleId, units: 3 });
   await seckillJson(stack.env, 'sale', 'create', await writeSaleFile(stack.dir, { saleId: draftId, units: 1 }));
-  connections = await openConnections(stack.env);
+  connections = await openPatientConnections(stack.env);
   await openShadowSale(connections, { saleId: shadowId, units: 1 }, Date.now());
 });
 afterAll(async () => {
@@ -50,7 +53,11 @@ test('tells the edge of a sale as the agent would, and leaves it in the cache fo
   const told = await sale();
   expect(told).toMatchObject({ id: saleId, state: 'open' });
   expect(JSON.parse(`${told.json}}`)).toMatchObject({ saleId, title: 'A phone', limitPerUser: 1, epoch: told.epoch });
-  await until('the cache to be filled', async () => (await cache.get(publicSaleKey(saleId))) === JSON.stringify(told));
+  // Told anew each time: it stays for two seconds only.
+  await until('the cache to be filled', async () => {
+    expect(await sale()).toEqual(told);
+    return (await cache.get(publicSaleKey(saleId))) === JSON.stringify(told);
+  });
   expect(await cache.pttl(publicSaleKey(saleId))).toBeLessThanOrEqual(2000);
 });
 
@@ -69,13 +76,18 @@ test('the state is that of stock Redis; when it is silent or has an older one, t
 });
 
 test('the list holds no drafts and no sale of a load test, which is told of by its name all the same', async () => {
-  const listed = (await (await ask('/edge/sales')).json()) as EdgeSale[];
+  const list = async () => (await (await ask('/edge/sales')).json()) as EdgeSale[];
+  const listed = await list();
   const ids = listed.map(({ id }) => id);
   expect(ids).toContain(saleId);
   expect(ids).not.toContain(draftId);
   expect(ids).not.toContain(shadowId);
   expect((await ask(`/edge/sales/${shadowId}`)).status).toBe(200);
-  await until('the cache to be filled', async () => (await cache.get(publicSalesKey)) === JSON.stringify(listed));
+  // Told anew each time: it stays for two seconds only, and other tests' sales may change.
+  await until('the cache to be filled', async () => {
+    const told = JSON.stringify(await list());
+    return (await cache.get(publicSalesKey)) === told;
+  });
 });
 
 test.each(['nobody-knows', 'UPPER', '%00', "a'--"])('%s is no sale, and nothing is cached', async (name) => {

@@ -1,14 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Pool } from 'undici';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
 import { newOrderId } from '#contract/order.ts';
 import { signSession } from '#contract/session.ts';
 import { parseTicketKeys, signTicket } from '#contract/ticket.ts';
-import { call, getTicket, type HeldTicket, signIn } from '#loadtest/crowd/shopper.ts';
+import { buy, call, getTicket, type HeldTicket, signIn } from '#loadtest/crowd/shopper.ts';
 import type { AuditReport } from '#order-worker/audit/audit.ts';
-import { newSaleId, openSale, seckill, seckillJson, writeSaleFile } from './seckill.ts';
+import { newSaleId, openSale, seckill, seckillJson, until, writeSaleFile } from './seckill.ts';
+
+// Each command is a process of its own; a slow machine takes seconds for each.
+vi.setConfig({ testTimeout: 300_000 });
 
 const stack = inject('stack');
 const pool = new Pool(stack.edgeUrl, { connections: 8 });
@@ -63,7 +67,12 @@ describe('a purchase', () => {
     ['a quantity above the limit', '{"quantity": 3}', 409, 'LIMIT_REACHED'],
     ['a body over 1 KB', JSON.stringify({ quantity: 1, pad: 'x'.repeat(1100) }), 413, 'BODY_TOO_LARGE'],
   ])('with %s gets its own answer', async (_what, body, status, code) => {
-    expect(await raw(body)).toMatchObject({ status, code, type: 'application/problem+json' });
+    // The one that stock Redis decides may have to be asked again, on a busy machine.
+    const answer = await until('an answer', async () => {
+      const given = await raw(body);
+      return given.code !== 'UNAVAILABLE' && given;
+    });
+    expect(answer).toMatchObject({ status, code, type: 'application/problem+json' });
   });
 
   test('that is not JSON by its type is told which type to send', async () => {
@@ -103,12 +112,10 @@ test('a user id with braces, colons and quotes buys like any other; one of 10 KB
   const token = await signSession(odd, secret, Date.now());
   const ticket = await getTicket(pool, sale, { userId: odd, token });
   if (!('ticket' in ticket)) throw new Error(`no ticket: ${JSON.stringify(ticket)}`);
-  const bought = await call(pool, 'POST', `/api/sales/${sale}/orders`, {
-    ticket: ticket.ticket,
-    body: { quantity: 1 },
-  });
+  const bought = await buy(pool, sale, ticket, async (ms) => void (await wait(ms)), 20);
   expect(bought.status).toBe(202);
-  expect((await call(pool, 'GET', `/api/orders/${ticket.orderId}`, { token })).status).toBe(200);
+  const order = `/api/orders/${ticket.orderId}`;
+  await until('the order to be shown', async () => (await call(pool, 'GET', order, { token })).status === 200);
 
   const giant = 'x'.repeat(10_240);
   const nobody = await getTicket(pool, saleId, { userId: giant, token: await signSession(giant, secret, Date.now()) });
@@ -141,8 +148,11 @@ describe('a ticket', () => {
 test('an order that was never made, or cannot be, is unknown', async () => {
   const { token } = held;
   for (const orderId of [newOrderId(saleId, Date.now()), 'x', '..%2f..%2fetc', 'a%00b']) {
-    const { body } = await call(pool, 'GET', `/api/orders/${orderId}`, { token });
-    expect(['ORDER_UNKNOWN', 'NOT_FOUND', 'BAD_REQUEST']).toContain(body.code);
+    const { code } = await until('an answer', async () => {
+      const { body } = await call(pool, 'GET', `/api/orders/${orderId}`, { token });
+      return body.code !== 'UNAVAILABLE' && body;
+    });
+    expect(['ORDER_UNKNOWN', 'NOT_FOUND', 'BAD_REQUEST']).toContain(code);
   }
 });
 

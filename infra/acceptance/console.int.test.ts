@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { SaleNode } from '#contract/sale.ts';
 import { readConsoleConfig } from '#gateway/console/console-config.ts';
 import { createHistory } from '#gateway/console/history.ts';
@@ -13,6 +13,8 @@ import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { consoleOf } from '../stack/stack.ts';
 import { stackUnderTest } from '../stack/testing/stack-under-test.ts';
 import { newSaleId, openSale, seckill, seckillJson, until } from './seckill.ts';
+
+vi.setConfig({ testTimeout: 180_000 });
 
 const stack = stackUnderTest();
 const token = stack.env.SECKILL_CONSOLE_TOKEN ?? '';
@@ -55,10 +57,17 @@ test('from outside there is no console', async () => {
   }
 });
 
+/** Whether everybody answered in time for that second, which not every second of a busy machine has. */
+const isWhole = ({ sales, unknown, edges, drain }: Tick) => {
+  const sale = sales.find((it) => it.saleId === saleId);
+  const isInStep = edges.some(({ edgeId, epochs }) => edgeId === 'edge-1' && epochs[saleId] === sale?.epoch);
+  return sale?.total === 5 && unknown.length === 0 && isInStep && drain?.workers.length === 1;
+};
+
 test('each second tells the sale, its stock, its edges and the drain, and the hour keeps it', async () => {
   let seen: Tick | null = null;
   for await (const tick of ticks()) {
-    if (tick.sales.some((sale) => sale.saleId === saleId && sale.total === 5)) {
+    if (isWhole(tick)) {
       seen = tick;
       break;
     }
@@ -141,7 +150,8 @@ test('what is away or hangs is said to be unknown, and the rest is told all the 
     sales: () => [node],
     edges: () => [],
   });
-  const tick = await until('a tick', async () => told[0] ?? null);
+  // The first, unless stock Redis was too late for it.
+  const tick = await until('a tick', async () => told.find(({ sales }) => sales[0]?.total === 5) ?? null);
   sampler.close();
   expect(tick.unknown).toEqual([
     `the edge at http://127.0.0.1:${port} does not answer: its requests are not counted`,
@@ -150,6 +160,6 @@ test('what is away or hangs is said to be unknown, and the rest is told all the 
   ]);
   expect(tick.sales).toMatchObject([{ saleId, total: 5, free: 5 }]);
   expect(tick.moments[saleId]).toEqual([tick.at, [null, null, 0, 0, 0, 5, null, null, null], null]);
-  expect(JSON.parse(history.of(saleId))).toEqual([tick.moments[saleId]]);
-  expect(kept).toEqual([tick.moments]);
+  expect(JSON.parse(history.of(saleId))).toEqual(told.map(({ moments }) => moments[saleId]));
+  expect(kept).toEqual(told.map(({ moments }) => moments));
 });

@@ -19,7 +19,7 @@ export async function openEdges() {
   const connections = await openConnections(stack.environment);
   const { stock, catalogue, zookeeper } = connections;
   const pools = stack.edges.map(
-    ({ url }) => new Pool(url, { connections: 32, connect: { timeout: 1000 }, headersTimeout: 6000 }),
+    ({ url }) => new Pool(url, { connections: 32, connect: { timeout: 5000 }, headersTimeout: 15_000 }),
   );
   const poolOf = (edge: number) => {
     const pool = pools[edge];
@@ -43,7 +43,8 @@ export async function openEdges() {
     await catalogue.create(saleFileSchema.parse(file));
     const sale = await catalogue.find(saleId);
     if (sale === null) throw new Error('the sale is not in the catalogue');
-    await preloadSale(connections, sale, units);
+    // ZooKeeper may not answer in time on a busy machine; a draft is loaded again.
+    await until('the stock', () => preloadSale(connections, sale, units).catch(() => null));
     const { outcome } = await changeSaleState(connections, saleId, 'open');
     if (outcome.kind !== 'done') throw new Error(JSON.stringify(outcome));
     // Each has applied it itself: what an edge says of a sale may come from a tier behind it. One that lost ZooKeeper a
@@ -70,10 +71,17 @@ export async function openEdges() {
       () => 'none',
     );
 
+  /** Buys as the page does: again with the same ticket while it is told to wait, or nothing at all. */
+  const sell = (edge: number, saleId: string, buyer: Buyer): Promise<string> =>
+    until('a purchase to be decided', async () => {
+      const answer = await buy(edge, saleId, buyer);
+      return answer !== 'none' && !/^(429|503)/.test(answer) && answer;
+    });
+
   /** Waits until each edge tells everybody the sale's state and epoch as stock Redis has them, and that it is `state`. */
   const everyEdgeSays = (saleId: string, state: string) =>
     until(`every edge to say ${state}`, async () => {
-      const sale = await stock.sale(saleId);
+      const sale = await stock.sale(saleId).catch(() => null);
       const said = await Promise.all(pools.map((pool) => call(pool, 'GET', `/api/sales/${saleId}`).catch(() => null)));
       return sale?.state === state && said.every((it) => it?.body.state === state && it.body.epoch === sale.epoch);
     });
@@ -87,6 +95,7 @@ export async function openEdges() {
     openSale,
     buyer,
     buy,
+    sell,
     everyEdgeSays,
     /** Those that ZooKeeper lists; nobody while it cannot be asked. */
     edges: () => readEdges(zookeeper).catch(() => []),

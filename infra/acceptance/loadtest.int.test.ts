@@ -1,11 +1,14 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
 import type { Report } from '#loadtest/report/report.ts';
 import { findK6 } from '#loadtest/run/find-k6.ts';
 import { checkoutDir } from '../stack/run-directory.ts';
-import { newSaleId, openSale, seckill, seckillJson, writeSaleFile } from './seckill.ts';
+import { newSaleId, openSale, seckill, seckillJson, until, writeSaleFile } from './seckill.ts';
+
+// Each command is a process of its own; a slow machine takes seconds for each.
+vi.setConfig({ testTimeout: 300_000 });
 
 const stack = inject('stack');
 // The other files' sales are on sale on this stack, too.
@@ -20,7 +23,11 @@ afterAll(() => rm(out, { recursive: true }));
 
 /** Refused with these words and that code. */
 async function refused(code: number, words: RegExp, environment: Record<string, string>, ...args: string[]) {
-  const result = await seckill(environment, 'loadtest', ...args);
+  // Before anything else a process that answers no health check within 2 s is called down: once more then.
+  const result = await until('a refusal', async () => {
+    const given = await seckill(environment, 'loadtest', ...args);
+    return !given.stderr.includes('the stack is not up') && given;
+  });
   expect(result.stderr).toMatch(words);
   expect(result.code).toBe(code);
 }
@@ -57,7 +64,7 @@ describe('before anything is sent, a load test is refused', () => {
     const saleId = newSaleId('soon');
     const opensAt = new Date(Date.now() + 200_000).toISOString();
     await openSale(stack.env, stack.dir, { saleId, units: 1, opensAt });
-    await refused(2, /opens in 3 min/, stack.env, 'rehearsal', saleId, beside);
+    await refused(2, /opens in [123] min/, stack.env, 'rehearsal', saleId, beside); // less of them on a slow machine
   });
 
   test('beside a sale that people are buying in', async () => {
@@ -106,7 +113,8 @@ describe.runIf(k6.kind === 'found')('with k6', () => {
     const result = await seckill(stack.env, 'loadtest', 'smoke', '--duration', '5', '--out', html, beside, '--json');
     const said = JSON.parse(result.stdout) as { saleId: string; thresholds: Report['thresholds'] };
     // Whatever the machine is busy with, the answers are right; how quick they are is for `npm run bench` to say.
-    expect(said.thresholds.filter(({ name, holds }) => !holds && !name.endsWith('p99'))).toEqual([]);
+    const isOfSpeed = (name: string) => name.endsWith('p99') || name === 'work that k6 could not begin';
+    expect(said.thresholds.filter(({ name, holds }) => !holds && !isOfSpeed(name))).toEqual([]);
     const report = JSON.parse(await readFile(join(out, 'smoke.json'), 'utf8')) as Report;
     const routes = report.routes.map(({ route }) => route);
     for (const route of ['page', 'ticket', 'buy', 'order', 'events', 'payment', 'refund', 'cancel']) {

@@ -1,14 +1,18 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { Pool } from 'undici';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { buy, call, getTicket, type HeldTicket, orderState, signIn } from '#loadtest/crowd/shopper.ts';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { type Answer, buy, call, getTicket, type HeldTicket, orderState, signIn } from '#loadtest/crowd/shopper.ts';
 import type { AuditReport } from '#order-worker/audit/audit.ts';
 import { sandboxControl } from '#order-worker/payment/testing/start-sandbox.ts';
 import { parseWebhookSecrets, signWebhook } from '#runtime/standard-webhooks.ts';
 import { type Stack, stackStatus, startStack } from '../stack/stack.ts';
 import { newSaleId, openSale, seckillJson, until } from './seckill.ts';
+
+// Each waits for many processes and commands, one after the other.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 /** A stack of its own: its provider is stopped here, and its refunds do not wait for hours. */
 let stack: Stack;
@@ -48,14 +52,19 @@ beforeEach(async () => {
 async function bought(): Promise<HeldTicket> {
   const held = await getTicket(pool, saleId, await signIn(pool));
   if (!('ticket' in held)) throw new Error(`no ticket: ${JSON.stringify(held)}`);
-  expect((await buy(pool, saleId, held, async () => undefined)).status).toBe(202);
+  const pause = async (ms: number) => void (await wait(ms));
+  expect((await buy(pool, saleId, held, pause, 20)).status).toBe(202);
   await stateIs(held, 'awaiting_payment');
   return held;
 }
 const stateIs = (held: HeldTicket, state: string) =>
-  until(`the order to be ${state}`, async () => (await orderState(pool, held)) === state, 40_000);
+  until(`the order to be ${state}`, async () => (await orderState(pool, held)) === state, 90_000);
+/** As the page does: again while it is told to wait. */
 const post = (held: HeldTicket, what: 'payment' | 'cancel' | 'refund') =>
-  call(pool, 'POST', `/api/orders/${held.orderId}/${what}`, { token: held.token, body: {} });
+  until<Answer>(`an answer to ${what}`, async () => {
+    const answer = await call(pool, 'POST', `/api/orders/${held.orderId}/${what}`, { token: held.token, body: {} });
+    return answer.status !== 503 && answer;
+  });
 const started = (held: HeldTicket) =>
   until('the payment to begin', async () => {
     const { status, body } = await post(held, 'payment');
@@ -119,7 +128,7 @@ test('a refund that is asked for while the provider is down completes after it i
   await stateIs(held, 'refunded');
   await edgeSays('open');
   expect(await sandbox.books(held.orderId)).toMatchObject({ taken: 1999, returned: 1999 });
-}, 180_000);
+});
 
 test('a webhook that the edge lets through is not believed without its signature', async () => {
   const held = await bought();
@@ -131,5 +140,5 @@ test('a webhook that the edge lets through is not believed without its signature
   expect(await send({})).toBe(400);
   expect(await send({ ...signed, 'webhook-signature': 'v1,AAAA' })).toBe(401);
   expect(await send(signed)).toBe(400); // genuine, and no event of this provider
-  expect(await orderState(pool, held)).toBe('awaiting_payment');
+  await stateIs(held, 'awaiting_payment');
 });

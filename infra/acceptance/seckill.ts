@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { EdgesInStep } from '#sales/edges.ts';
 import { checkoutDir } from '../stack/run-directory.ts';
 
 export type CliResult = { code: number; stdout: string; stderr: string };
@@ -12,7 +13,7 @@ export function seckill(environment: Record<string, string>, ...args: string[]):
     execFile(
       process.execPath,
       [join(checkoutDir, 'infra/cli/seckill.ts'), ...args],
-      { env: { ...outside, ...environment }, timeout: 60_000, maxBuffer: 64 * 1024 * 1024 },
+      { env: { ...outside, ...environment }, timeout: 180_000, maxBuffer: 64 * 1024 * 1024 },
       (error, stdout, stderr) => {
         const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;
         resolve({ code, stdout, stderr });
@@ -60,12 +61,36 @@ export async function writeSaleFile(dir: string, draft: SaleDraft): Promise<stri
 export async function openSale(environment: Record<string, string>, dir: string, draft: SaleDraft): Promise<void> {
   const file = await writeSaleFile(dir, draft);
   await seckillJson(environment, 'sale', 'create', file);
-  await seckillJson(environment, 'stock', 'preload', draft.saleId);
-  await seckillJson(environment, 'sale', 'open', draft.saleId, '--force');
+  await preload(environment, draft.saleId);
+  await untilEdgesFollow(environment, 'sale', 'open', draft.saleId, '--force');
+}
+
+/** Loads a draft's stock. ZooKeeper may not answer in time on a busy machine; a draft is loaded again. */
+export const preload = (environment: Record<string, string>, saleId: string) =>
+  until(`the stock of ${saleId}`, async () => {
+    const { code, stderr } = await seckill(environment, 'stock', 'preload', saleId);
+    if (code > 1) throw new Error(stderr);
+    return code === 0;
+  });
+
+/**
+ * Changes a sale's state; every edge has applied it when this resolves. The command itself waits for 3 s and then says
+ * who is behind: on a busy machine it is said again, which changes nothing more.
+ */
+export async function untilEdgesFollow(environment: Record<string, string>, ...args: string[]): Promise<void> {
+  const edges = environment.SECKILL_EDGE_URLS?.split(',').length ?? 1;
+  await until(
+    `every edge to follow ${args.join(' ')}`,
+    async () => {
+      const told = await seckillJson<{ edges: EdgesInStep | null }>(environment, ...args);
+      return told.edges?.inStep.length === edges;
+    },
+    90_000,
+  );
 }
 
 /** Polls until `check` gives a value that is not null or false; the error tells what was waited for. */
-export async function until<T>(what: string, check: () => Promise<T | null | false>, withinMs = 20_000): Promise<T> {
+export async function until<T>(what: string, check: () => Promise<T | null | false>, withinMs = 45_000): Promise<T> {
   const deadline = performance.now() + withinMs;
   for (;;) {
     const value = await check();

@@ -32,7 +32,8 @@ function onTerminal(stty: string, ...args: string[]) {
     text += chunk;
   });
   onTestFinished(() => void child.kill('SIGKILL')); // whatever became of the test
-  const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  // Not `exit`: what it has written last is still to be read then.
+  const exit = new Promise<number | null>((resolve) => child.once('close', resolve));
   return {
     text: () => text,
     type: (keys: string) => child.stdin.write(keys),
@@ -46,19 +47,29 @@ function onTerminal(stty: string, ...args: string[]) {
 }
 
 const restored = '\x1b[?7h\x1b[?25h\x1b[?1049l';
-/** What each drawing put on the screen, line by line. The terminal adds a return of its own before each newline. */
+/**
+ * What each drawing put on the screen, line by line; not one of which only a part has arrived. The terminal adds a return
+ * of its own before each newline.
+ */
 const drawings = (text: string) =>
   text
     .split('\x1b[?2026h\x1b[H')
     .slice(1)
+    .filter((part) => part.includes('\x1b[J'))
     .map((part) => (part.split('\x1b[J')[0] ?? '').split(/\r+\n/).map((line) => line.replace('\x1b[K', '')));
+
+const funnelOn = (terminal: { text: () => string }) =>
+  until(
+    'the funnel on the screen',
+    async () => drawings(terminal.text()).at(-1)?.join().includes('4 free of 4') ?? null,
+  );
 
 test.each([
   ['q', 'q'],
   ['Ctrl-C', '\x03'],
 ])('watch takes the whole terminal, fits it, and %s gives it back', async (_name, key) => {
   const terminal = onTerminal('cols 50 rows 12', 'watch', saleId);
-  await until('the funnel on the screen', async () => terminal.text().includes('4 free of 4'));
+  await funnelOn(terminal);
   expect(terminal.text()).toContain('\x1b[?1049h');
   expect(terminal.text()).not.toContain(restored);
   terminal.type(key);
@@ -77,7 +88,7 @@ test.each([
 
 test('watch follows a terminal that is made smaller and larger, and gives it back as ever', async () => {
   const terminal = onTerminal('cols 100 rows 30', 'watch', saleId);
-  await until('the funnel on the screen', async () => terminal.text().includes('4 free of 4'));
+  await funnelOn(terminal);
   const all = () => drawings(terminal.text());
   const widest = (screen: string[]) => Math.max(...screen.map((line) => line.length));
   const isSmall = (screen: string[]) => widest(screen) <= 40 && screen.length <= 10;
@@ -107,7 +118,7 @@ test('demo crowd shows how far it is on a terminal, and leaves nothing of it; pi
   const crowd = newSaleId('tty-crowd');
   await openSale(stack.env, stack.dir, { saleId: crowd, units: 3 });
   const terminal = onTerminal('cols 100 rows 30', 'demo', 'crowd', crowd, '--shoppers', '4000');
-  await until('a bar', async () => /tickets \[.+\] +\d+ % \| \d+\/4000/.test(terminal.text()), 60_000);
+  await until('a bar', async () => /tickets \[.+\] +\d+ % \| \d+\/4000/.test(terminal.text()), 120_000);
   expect(await terminal.exit).toBe(0);
   expect(terminal.text()).toContain(`${crowd}: balanced; 3 reservations, 3 rows`);
   const last = terminal.text().split('\x1b[0K').at(-1);

@@ -32,7 +32,7 @@ async function keepLogsOfHurt(): Promise<void> {
 
 /** The stack of the run; a new one when the last round left one that does not recover, so that it fails alone. */
 async function openedField(): Promise<Field> {
-  const isWell = field !== null && (await isHealthy(field.stack, 5000).then(always, never));
+  const isWell = field !== null && (await isHealthy(field.stack).then(always, never));
   if (field !== null && isWell) return field;
   await keepLogsOfHurt();
   await field?.close();
@@ -45,7 +45,7 @@ beforeAll(async () => {
   await removeAbandoned('chaos');
   say(`chaos: ${plans.length} rounds, seed ${seed}`);
   await openedField();
-});
+}, 300_000);
 
 afterAll(async () => {
   for (const line of summaryLines(seed, played, late)) say(line);
@@ -53,7 +53,7 @@ afterAll(async () => {
   await keepLogsOfHurt();
   await field?.close();
   await rm(dir, { recursive: true, force: true });
-});
+}, 300_000);
 
 describe(`seed ${seed}: no oversale, no lost yes, books that balance, money in its place, an edge in step (I1–I7)`, () => {
   test.each(plans.map((plan) => ({ plan, title: plan.faults.map(describeFault).join(' + ') })))(

@@ -8,15 +8,13 @@ import { signalProcess } from '../stack/life.ts';
 import { descendantsOf } from '../stack/testing/process-family.ts';
 import type { Field } from './field.ts';
 import { type Fault, type FaultKind, isLinkCard, type LinkFault } from './plan.ts';
-import { poll } from './poll.ts';
+import { poll, soonMs } from './poll.ts';
 
 const run = promisify(execFile);
 const redisSettings = {
   'stock-redis': 'SECKILL_STOCK_REDIS_URL',
   'queue-redis': 'SECKILL_QUEUE_REDIS_URL',
 } as const;
-/** A victim that another fault has just ended comes back before this one meets it. */
-const comesBackWithinMs = 10_000;
 
 /** Does the fault and undoes it; resolves when nothing of it is left but its consequences. */
 type Deed = (field: Field, fault: Fault) => Promise<void>;
@@ -110,8 +108,9 @@ function appendOnlyBytes(field: Field): number {
   return Math.max(0, ...files.map((name) => statSync(join(dir, name)).size));
 }
 
+/** A victim that another fault has just ended comes back before this one meets it. */
 async function livingPid(field: Field, process: string): Promise<number> {
-  return poll(`${process} to run`, comesBackWithinMs, () => field.pidOf(process));
+  return poll(`${process} to run`, soonMs, () => field.pidOf(process));
 }
 
 async function withRedis(field: Field, fault: Fault, act: (redis: Redis) => Promise<unknown>): Promise<void> {
@@ -120,7 +119,7 @@ async function withRedis(field: Field, fault: Fault, act: (redis: Redis) => Prom
   const redis = new Redis(url, { commandTimeout: 1000, maxRetriesPerRequest: 0, retryStrategy: () => 100 });
   redis.on('error', () => undefined); // each try below has its own
   try {
-    await poll(`${fault.victim} to obey`, comesBackWithinMs, () => act(redis).then(() => true));
+    await poll(`${fault.victim} to obey`, soonMs, () => act(redis).then(() => true));
   } finally {
     redis.disconnect();
   }

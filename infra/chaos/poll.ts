@@ -1,5 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
+/** For what takes a second or two where nothing else runs: here a whole stack and a storm share two slow cores. */
+export const soonMs = 45_000;
+
 /**
  * Asks until the answer is not null, and gives it. A check that throws is asked again: what it talks to may be just
  * coming back. After `withinMs` it throws, with what was waited for and the last trouble.

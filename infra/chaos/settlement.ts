@@ -4,23 +4,23 @@ import type { Connections } from '../cli/connections.ts';
 import type { Stack } from '../stack/stack.ts';
 import type { Field } from './field.ts';
 import type { LifeTracker, SettledOrder } from './life-tracker.ts';
-import { poll } from './poll.ts';
+import { poll, soonMs } from './poll.ts';
 import { createRandom } from './random.ts';
 
 /** Ten seconds to pay, then whatever a fault has delayed: the longest are a lost webhook and a lost delayed job. */
-const restWithinMs = 90_000;
+const restWithinMs = 240_000;
 const shownProblems = 6;
 
 async function sandbox<T>(stack: Stack, path: string, init: RequestInit = {}): Promise<T> {
   const { SECKILL_PAYMENT_URL: url = '', SECKILL_PAYMENT_API_KEY: key = '' } = stack.environment;
   const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
-  const answer = await fetch(`${url}${path}`, { ...init, headers, signal: AbortSignal.timeout(3000) });
+  const answer = await fetch(`${url}${path}`, { ...init, headers, signal: AbortSignal.timeout(10_000) });
   if (!answer.ok) throw new Error(`the sandbox provider answers ${answer.status} to ${path}`);
   return (await answer.json()) as T; // the sandbox's own protocol
 }
 
 const tell = (stack: Stack, behaviour: object) =>
-  poll('the provider to obey', 20_000, () =>
+  poll('the provider to obey', soonMs, () =>
     sandbox(stack, routes.behaviour, { method: 'PUT', body: JSON.stringify(behaviourSchema.parse(behaviour)) }),
   );
 

@@ -9,7 +9,7 @@ import type { Stack } from '../stack/stack.ts';
 import type { LifeTracker } from './life-tracker.ts';
 import { createLives } from './lives.ts';
 import type { StormPlan } from './plan.ts';
-import { poll } from './poll.ts';
+import { poll, soonMs } from './poll.ts';
 import { createRandom, type Random, seedFor } from './random.ts';
 import type { Told, Tracker } from './tracker.ts';
 
@@ -20,7 +20,6 @@ const hasteMs = 250;
 const stormMs = 4000;
 /** So much longer stay those who have an order to see to. */
 const lifeMs = 5000;
-const resolveWithinMs = 20_000;
 const atOnce = 24;
 
 export type Visitor = HeldTicket & { quantity: number };
@@ -111,7 +110,7 @@ export function createCrowd(options: {
   const asked = (orderId: string) => {
     const visitor = visitors.get(orderId);
     if (visitor === undefined) throw new Error(`no such visitor: ${orderId}`);
-    return poll(`the truth about ${orderId}`, resolveWithinMs, () => ask(visitor), 150);
+    return poll(`the truth about ${orderId}`, soonMs, () => ask(visitor), 150);
   };
 
   return {

@@ -47,6 +47,7 @@ test('the receiver in the documentation verifies, takes batches, and skips what 
   expect(await send(messageOf(event('d', 1), [secret], now - 301_000))).toBe(401);
   const forged = messageOf(event('d', 1), [secret], now);
   expect(await send({ ...forged, body: forged.body.replace('test-d', 'test-e') })).toBe(401);
+  await until('four lines to be printed', async () => printed.split('\n').length > 4);
   expect(printed.trim().split('\n')).toEqual([
     'order.test test-a 1',
     'order.test test-a 2',

@@ -8,6 +8,11 @@ import { readState } from './state-file.ts';
 import { privateDirectory } from './testing/private-directory.ts';
 import { descendantsOf, living } from './testing/process-family.ts';
 
+// Whole stacks, one after the other, and commands that are processes of their own.
+vi.setConfig({ testTimeout: 400_000, hookTimeout: 300_000 });
+/** For what several processes have to do; asking a process how it is has a deadline, which a busy machine may miss. */
+const patiently = { timeout: 60_000, interval: 100 };
+
 /** Runs `seckill …` as a user does. */
 function seckill(args: readonly string[]) {
   const child = spawn(process.execPath, [join(checkoutDir, 'infra/cli/seckill.ts'), ...args], { cwd: checkoutDir });
@@ -44,18 +49,21 @@ test('up, up again, status, down: what a user sees, and nothing is left', async 
   expect(again).toMatchObject({ code: 0, stdout: `http://127.0.0.1:${port}\n` });
   expect(again.stderr).toContain(`already running (supervisor pid ${supervisor})`);
 
-  const status = await seckill(['status', '--json', '--dir', dir]).ended;
-  expect(status.code).toBe(0);
-  const { edges, ...rest } = JSON.parse(status.stdout) as { edges: { edgeId: string }[] };
-  expect(rest).toEqual(JSON.parse(JSON.stringify(await stackStatus(dir))));
-  expect(edges.map(({ edgeId }) => edgeId)).toEqual(['edge-1']);
+  await vi.waitFor(async () => {
+    const status = await seckill(['status', '--json', '--dir', dir]).ended;
+    expect(status.code).toBe(0);
+    const { edges, ...rest } = JSON.parse(status.stdout) as { edges: { edgeId: string }[] };
+    expect(rest).toEqual(JSON.parse(JSON.stringify(await stackStatus(dir))));
+    expect(edges.map(({ edgeId }) => edgeId)).toEqual(['edge-1']);
+  }, patiently);
 
   const taken = await seckill(['up', '--dir', privateDirectory(), '--port', String(port)]).ended;
   expect(taken.code).toBe(78);
   expect(taken.stderr).toContain('--port');
 
   expect(await seckill(['down', '--dir', dir]).ended).toMatchObject({ code: 0, stdout: 'stopped\n' });
-  expect(living([supervisor, ...family])).toEqual([]);
+  // Who had to be killed needs a moment for it.
+  await vi.waitUntil(() => living([supervisor, ...family]).length === 0, patiently);
   expect((await seckill(['status', '--dir', dir]).ended).code).toBe(1);
   expect((await seckill(['down', '--dir', dir]).ended).code).toBe(0);
 });
@@ -66,10 +74,10 @@ test('kill -9 of the supervisor leaves no process, and the next up works', async
   // Eight servers, nginx' worker, PostgreSQL's five background processes at least.
   expect(family.length).toBeGreaterThanOrEqual(14);
   process.kill(supervisor, 'SIGKILL');
-  await vi.waitUntil(() => living(family).length === 0, { timeout: 20_000 });
+  await vi.waitUntil(() => living(family).length === 0, patiently);
   expect((await stackStatus(dir)).running).toBe(false);
   await up(dir);
-  expect((await stackStatus(dir)).processes.every(({ health }) => health === 'up')).toBe(true);
+  await vi.waitUntil(async () => (await stackStatus(dir)).processes.every(({ health }) => health === 'up'), patiently);
 });
 
 test.for(['SIGINT', 'SIGKILL'] as const)(
@@ -77,22 +85,20 @@ test.for(['SIGINT', 'SIGKILL'] as const)(
   async (signal) => {
     const dir = privateDirectory();
     const launcher = seckill(['up', '--dir', dir, '--port', String(await freePort())]);
-    await vi.waitUntil(() => launcher.output.stderr.includes('redis: ready'), { timeout: 20_000, interval: 5 });
+    await vi.waitUntil(() => launcher.output.stderr.includes('redis: ready'), { timeout: 90_000, interval: 5 });
     const supervisor = readState(runDirectory(dir))?.supervisor?.pid ?? 0;
     const family = descendantsOf(supervisor);
     expect(family.length).toBeGreaterThan(0);
     launcher.child.kill(signal);
     await launcher.ended;
-    await vi.waitUntil(() => living([supervisor, ...family, ...descendantsOf(supervisor)]).length === 0, {
-      timeout: 30_000,
-    });
+    await vi.waitUntil(() => living([supervisor, ...family, ...descendantsOf(supervisor)]).length === 0, patiently);
   },
 );
 
 test('in the foreground Ctrl-C stops everything in order and exits with 0', async () => {
   const dir = privateDirectory();
   const foreground = seckill(['up', '--foreground', '--dir', dir, '--port', String(await freePort())]);
-  await vi.waitUntil(() => foreground.output.stdout.includes('http://'), { timeout: 60_000 });
+  await vi.waitUntil(() => foreground.output.stdout.includes('http://'), { timeout: 120_000 });
   const family = descendantsOf(foreground.child.pid ?? 0);
   foreground.child.kill('SIGINT');
   const { code, stderr } = await foreground.ended;
@@ -100,5 +106,5 @@ test('in the foreground Ctrl-C stops everything in order and exits with 0', asyn
   const order = ['edge: stopped', 'gateway-1: stopped', 'stock-redis: stopped'].map((line) => stderr.indexOf(line));
   expect(order).toEqual([...order].sort((a, b) => a - b));
   expect(order).not.toContain(-1);
-  expect(living(family)).toEqual([]);
+  await vi.waitUntil(() => living(family).length === 0, patiently);
 });

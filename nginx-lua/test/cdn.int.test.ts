@@ -43,7 +43,8 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 const originLines = async () => (await readFile(accessLog, 'utf8')).split('\n').filter((line) => line !== '');
-const originHits = async () => (await originLines()).slice(skipped);
+/** Those of this test alone: what the CDN asks for beside it, and lines that are written late, are others'. */
+const originHits = async (of = /./) => (await originLines()).slice(skipped).filter((line) => of.test(line));
 beforeEach(async () => {
   skipped = (await originLines()).length;
 });
@@ -82,7 +83,7 @@ test('sale data is asked for once a second for everybody', async () => {
   for (let round = 0; round < 40; round += 1)
     await Promise.all(Array.from({ length: 25 }, () => get('/api/sales/open')));
   const seconds = (performance.now() - from) / 1000;
-  expect((await originHits()).length).toBeLessThanOrEqual(2 + seconds);
+  expect((await originHits(/"GET \/api\/sales\/open /)).length).toBeLessThanOrEqual(2 + seconds);
 });
 
 test('what is one person’s own is never kept: every request of it reaches the origin', async () => {
@@ -111,7 +112,9 @@ test('what is one person’s own is never kept: every request of it reaches the 
       expect([path, answer.headers['cache-control']]).toEqual([path, 'no-store']);
     }
   }
-  expect((await originHits()).length).toBe(3 * 3 + 5 * 2);
+  const own = () => originHits(/ \/api\/(?:session|orders\/|sales\/open\/)/);
+  await poll('all are written down', async () => (await own()).length >= 3 * 3 + 5 * 2);
+  expect((await own()).length).toBe(3 * 3 + 5 * 2);
 });
 
 test('a refusal is not kept either', async () => {
@@ -119,7 +122,9 @@ test('a refusal is not kept either', async () => {
     const { status, headers } = await get('/sales/none');
     expect([status, headers['cache-control']]).toEqual([404, 'no-store']);
   }
-  expect((await originHits()).length).toBe(3);
+  const refused = () => originHits(/ \/sales\/none /);
+  await poll('all are written down', async () => (await refused()).length >= 3);
+  expect((await refused()).length).toBe(3);
 });
 
 test('the shopper’s address comes through the CDN, and what he says himself does not', async () => {
@@ -128,7 +133,7 @@ test('the shopper’s address comes through the CDN, and what he says himself do
   expect(edge.gateway.seen[0]?.headers['x-forwarded-for']).toBe('127.0.0.1');
 });
 
-test('a page outlives its origin: the CDN shows what it has', async () => {
+test('a page outlives its origin: the CDN shows what it has', { timeout: 90_000 }, async () => {
   await get('/sales/open');
   process.kill(edge.pid, 'SIGTERM');
   const isOldAndShown = async () => {
@@ -136,5 +141,5 @@ test('a page outlives its origin: the CDN shows what it has', async () => {
     expect(status).toBe(200);
     return headers['x-cache'] === 'STALE' || headers['x-cache'] === 'UPDATING';
   };
-  await poll('the page is old, and shown', isOldAndShown, 20_000);
+  await poll('the page is old, and shown', isOldAndShown, 45_000);
 });

@@ -12,7 +12,8 @@ export type CountingUpstream = {
 
 /** An upstream on a unix socket that remembers what reached it. */
 export async function startCountingUpstream(path: string, answer: Answer): Promise<CountingUpstream> {
-  const server = createServer((request, response) => {
+  // It never ends an idle connection: nginx does that first, unless the machine stands still.
+  const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {

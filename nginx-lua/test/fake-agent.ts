@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { type EdgeApplied, type EdgeLine, edgeAnswerSchema } from '#contract/edge-stream.ts';
 
 export type FakeAgent = {
-  /** Sends a line and resolves with the epochs that nginx answered. */
+  /** Sends a line and resolves with the epochs that nginx answered; once more where its connection ended first. */
   send(line: EdgeLine): Promise<Record<string, number>>;
   /** The same, with all that nginx answered. */
   sendAll(line: EdgeLine): Promise<EdgeApplied>;
@@ -28,7 +28,8 @@ export async function startFakeAgent(path: string): Promise<FakeAgent> {
   let connections = 0;
   let beats = 0;
   let arrived = Promise.withResolvers<void>();
-  const waiting: ((applied: EdgeApplied) => void)[] = [];
+  const waiting: { text: string; answered: (applied: EdgeApplied) => void }[] = [];
+  const write = (text: string) => socket?.write(`${text}\n`);
   const server = createServer((accepted) => {
     socket?.destroy();
     socket = accepted;
@@ -37,10 +38,12 @@ export async function startFakeAgent(path: string): Promise<FakeAgent> {
     const lines = createInterface({ input: accepted });
     lines.on('error', () => accepted.destroy()); // it repeats the socket's: nginx may end while a beat is on its way
     lines.on('line', (line) => {
+      if (socket !== accepted) return; // said once more on the next connection
       const answer = edgeAnswerSchema.parse(JSON.parse(line));
-      if (answer.type === 'applied') waiting.shift()?.(answer);
+      if (answer.type === 'applied') waiting.shift()?.answered(answer);
       else beats += 1;
     });
+    for (const { text } of waiting) write(text);
     arrived.resolve();
     accepted.on('close', () => {
       if (socket !== accepted) return;
@@ -49,12 +52,12 @@ export async function startFakeAgent(path: string): Promise<FakeAgent> {
     });
   });
   await new Promise<void>((resolve) => server.listen(path, resolve));
-  const write = (text: string) => socket?.write(`${text}\n`);
   const sendAll = async (line: EdgeLine) => {
     await arrived.promise;
     const answered = Promise.withResolvers<EdgeApplied>();
-    waiting.push(answered.resolve);
-    write(JSON.stringify(line));
+    const text = JSON.stringify(line);
+    waiting.push({ text, answered: answered.resolve });
+    write(text);
     return answered.promise;
   };
   const beat = setInterval(() => write('{"type":"beat"}'), beatMs);

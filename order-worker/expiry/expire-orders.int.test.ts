@@ -1,9 +1,11 @@
-import { afterAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeEach, expect, test, vi } from 'vitest';
 import { inTransaction } from '#runtime/postgres.ts';
 import { moveOrders } from '../orders/move-orders.ts';
 import { createOrderStore } from '../orders/order-store.ts';
 import { startOrdersDatabase } from '../testing/orders-database.ts';
 import { createExpiry, overdueSql } from './expire-orders.ts';
+
+vi.setConfig({ testTimeout: 120_000, expect: { poll: { timeout: 45_000 } } });
 
 const database = await startOrdersDatabase();
 const { pool } = database;
@@ -41,11 +43,11 @@ const waitingForLocks = async () => {
 };
 
 test('of a batch the overdue and unpaid ones expire; what is early says for how long, what is settled stays (I6)', async () => {
-  const [overdue, early, paid] = [await unpaid(-1), await unpaid(30), await unpaid(-1)];
+  const [overdue, early, paid] = [await unpaid(-1), await unpaid(600), await unpaid(-1)];
   await pay(pool, paid);
   const outcomes = await expiry.expire([early, paid, overdue, `${saleId}-01hzzzzzzzzzzzzzzzzzzzzzzz`]);
   expect(outcomes).toEqual([
-    { kind: 'early', dueInMs: expect.closeTo(30_000, -4) },
+    { kind: 'early', dueInMs: expect.closeTo(600_000, -5) },
     { kind: 'settled' },
     { kind: 'expired' },
     { kind: 'settled' },
@@ -87,22 +89,22 @@ test('expiry that has the row first wins against a payment (I6)', async () => {
 
 test('the sweep takes the longest overdue first, as many as it may, and none that has time or is in hand', async () => {
   const [second, first, third, fresh, early] = [
-    await unpaid(-20),
-    await unpaid(-30),
-    await unpaid(-10),
+    await unpaid(-2000),
+    await unpaid(-3000),
+    await unpaid(-1000),
     await unpaid(-1),
-    await unpaid(10),
+    await unpaid(600),
   ];
-  expect(await expiry.expireOverdue(3000, 2)).toBe(2);
+  expect(await expiry.expireOverdue(300_000, 2)).toBe(2);
   expect(found).toEqual(expect.arrayContaining([`sweep ${first}`, `sweep ${second}`]));
   const client = await pool.connect();
   await client.query('BEGIN');
   await client.query('SELECT 1 FROM orders WHERE id = $1 FOR UPDATE', [third]);
-  expect(await expiry.expireOverdue(3000, 2)).toBe(0);
+  expect(await expiry.expireOverdue(300_000, 2)).toBe(0);
   await client.query('COMMIT');
   client.release();
-  expect(await expiry.expireOverdue(3000, 2, 1)).toBe(0); // passed over on request
-  expect(await expiry.expireOverdue(3000, 2)).toBe(1);
+  expect(await expiry.expireOverdue(300_000, 2, 1)).toBe(0); // passed over on request
+  expect(await expiry.expireOverdue(300_000, 2)).toBe(1);
   expect(await Promise.all([third, fresh, early].map(stateOf))).toEqual([
     'expired',
     'awaiting_payment',

@@ -27,7 +27,7 @@ const sweepOf = (expiry: ReturnType<typeof lineOf>, dueJobs: () => Promise<numbe
 test('an order that cannot be expired holds up none of those behind it', async () => {
   const line = lineOf(Array.from({ length: 700 }, (_, index) => ({ refused: index === 3 || index === 250 })));
   const { loop } = sweepOf(line, async () => 0);
-  await expect.poll(() => line.left().length).toBe(2);
+  await expect.poll(() => line.left().length, { timeout: 20_000 }).toBe(2);
   await loop.close();
 });
 
@@ -39,10 +39,10 @@ test('it keeps the rate, waits while due jobs stand in the queue, and does not w
     questions += 1;
     return answer();
   });
-  await expect.poll(() => questions).toBeGreaterThan(2);
+  await expect.poll(() => questions, { timeout: 20_000 }).toBeGreaterThan(2);
   expect(line.left()).toHaveLength(400);
   answer = () => new Promise(() => {});
-  await expect.poll(() => line.left().length, { timeout: 10_000 }).toBe(0);
+  await expect.poll(() => line.left().length, { timeout: 20_000 }).toBe(0);
   await loop.close();
   expect(waits.slice(0, 2)).toEqual([100, 100]);
 });

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Queue } from 'bullmq';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { auditAnswerSchema, deadLettersSchema, opsOverviewSchema, opsPaths, retryAnswerSchema } from '#contract/ops.ts';
 import { newOrderId } from '#contract/order.ts';
 import { queueNames, queuePrefix } from '#contract/queues.ts';
@@ -11,6 +11,8 @@ import { stackStatus } from '#infra/stack/stack.ts';
 import { stackUnderTest } from '#infra/stack/testing/stack-under-test.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const stack = stackUnderTest();
 const token = stack.env.SECKILL_CONSOLE_TOKEN ?? '';
@@ -61,7 +63,12 @@ test('nothing is told or done without the token, or with another one', async () 
 });
 
 test('the overview tells drain, dead letters and the orders of the sales that are asked for', async () => {
-  const overview = opsOverviewSchema.parse(await (await get(`${opsPaths.overview}?sale=${saleId}`)).json());
+  // What did not answer in time is null.
+  const overview = await until('an overview of everything', async () => {
+    const told = opsOverviewSchema.parse(await (await get(`${opsPaths.overview}?sale=${saleId}`)).json());
+    const isAll = told.deadLetters !== null && told.orders !== null && (told.drain?.workers.length ?? 0) > 0;
+    return isAll && told;
+  });
   expect(overview.drain).toMatchObject({ paused: false, workers: [{ worker: 'worker-1' }] });
   expect(overview.deadLetters?.map(({ queue: name }) => name)).toContain('orders');
   expect(overview.orders).toEqual({ [saleId]: {} });
@@ -103,7 +110,7 @@ test('a dead letter is listed with its reason, and retried once', async () => {
     get(opsPaths.deadLetters)
       .then((answer) => answer.json())
       .then((body) => deadLettersSchema.parse(body).deadLetters.find(({ id }) => id === orderId) ?? null);
-  const letter = await until('the job to be given up on', listed);
+  const letter = await until('the job to be given up on', listed, 45_000);
   expect(letter).toMatchObject({ queue: 'orders', orderId });
   expect(letter.reason).toContain('never-made');
   expect(letter.mend).toContain('seckill');
@@ -113,6 +120,6 @@ test('a dead letter is listed with its reason, and retried once', async () => {
     retryAnswerSchema.parse(await (await post(opsPaths.retry, body)).json()).retried;
   expect(await retry({ queue: 'refunds', id: orderId })).toBe(0);
   expect(await retry({ queue: 'orders', id: orderId })).toBe(1);
-  await until('it to fail again', listed);
+  await until('it to fail again', listed, 45_000);
   await (await queue.getJob(orderId))?.remove();
 });

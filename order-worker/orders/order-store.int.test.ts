@@ -7,9 +7,9 @@ import { saleFileSchema } from '#contract/sale.ts';
 import { runMigrations } from '#infra/migrations/run.ts';
 import { startStack } from '#infra/stack/stack.ts';
 import { createLogger } from '#runtime/logger.ts';
-import { connectPostgres } from '#runtime/postgres.ts';
 import { createCatalogue } from '#sales/catalogue.ts';
 import { createCommitBatch, PoisonOrder } from '../drain/commit-batch.ts';
+import { connectPatiently } from '../testing/orders-database.ts';
 import { createOrderStore } from './order-store.ts';
 
 const dir = await mkdtemp(join(tmpdir(), 'orders-'));
@@ -17,7 +17,7 @@ const stack = await startStack({ dir, only: ['postgres'], port: 'any', environme
 const url = stack.environment.SECKILL_DATABASE_URL ?? '';
 await runMigrations(url);
 const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
-const pool = connectPostgres(url, logger);
+const pool = connectPatiently(url, logger);
 const store = createOrderStore(pool);
 const units = 5;
 let saleId = '';

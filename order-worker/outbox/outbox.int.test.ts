@@ -1,4 +1,4 @@
-import { afterAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeEach, expect, test, vi } from 'vitest';
 import { inTransaction } from '#runtime/postgres.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { StockFault } from '#stock/fault.ts';
@@ -8,6 +8,8 @@ import { createOrderStore } from '../orders/order-store.ts';
 import { startOrdersDatabase } from '../testing/orders-database.ts';
 import { startOutbox } from './outbox.ts';
 import { createTellStock } from './tell-stock.ts';
+
+vi.setConfig({ testTimeout: 120_000, expect: { poll: { timeout: 45_000 } } });
 
 const database = await startOrdersDatabase(['postgres', 'stock-redis']);
 const { pool, logger } = database;

@@ -1,6 +1,8 @@
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { inThisOrder } from '../testing/hold-row.ts';
 import { startPaymentDesk } from './testing/start-payment-desk.ts';
+
+vi.setConfig({ testTimeout: 120_000, expect: { poll: { timeout: 45_000 } } });
 
 // Every race is forced: a row that a test holds makes one decision wait behind the other, in both orders.
 const desk = await startPaymentDesk();

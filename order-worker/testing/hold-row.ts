@@ -27,7 +27,7 @@ export async function inThisOrder<const Decisions extends readonly (() => Promis
     for (const decide of decisions) {
       begun.push(decide());
       // PostgreSQL lets those who wait for a row have it in the order in which they came.
-      await expect.poll(waiting, { interval: 10 }).toBe(begun.length);
+      await expect.poll(waiting, { interval: 10, timeout: 30_000 }).toBe(begun.length);
     }
     await holder.query('COMMIT');
     return (await Promise.all(begun)) as { [Index in keyof Decisions]: Awaited<ReturnType<Decisions[Index]>> }; // one each

@@ -5,11 +5,22 @@ import { type AcceptedOrder, newOrderId } from '#contract/order.ts';
 import { type SaleFile, saleFileSchema } from '#contract/sale.ts';
 import { runMigrations } from '#infra/migrations/run.ts';
 import { startStack } from '#infra/stack/stack.ts';
-import { createLogger } from '#runtime/logger.ts';
-import { connectPostgres } from '#runtime/postgres.ts';
+import { createLogger, type Logger } from '#runtime/logger.ts';
+import { connectPostgres, type Pool } from '#runtime/postgres.ts';
 import { createCatalogue } from '#sales/catalogue.ts';
 
 export type Part = 'postgres' | 'stock-redis' | 'queue-redis' | 'zookeeper';
+
+/** A pool that waits: a machine that stands still for seconds is no database that is away. */
+export function connectPatiently(
+  url: string,
+  logger: Logger,
+  options: { max?: number; mayLoseLast?: boolean } = {},
+): Pool {
+  const pool = connectPostgres(url, logger, { ...options, statementTimeoutMs: 30_000 });
+  pool.options.connectionTimeoutMillis = 30_000;
+  return pool;
+}
 
 /** Real servers in a directory of their own, migrated, and what tests of orders begin with. `close` when done. */
 export async function startOrdersDatabase(parts: readonly Part[] = ['postgres']) {
@@ -18,7 +29,7 @@ export async function startOrdersDatabase(parts: readonly Part[] = ['postgres'])
   const url = stack.environment.SECKILL_DATABASE_URL ?? '';
   await runMigrations(url);
   const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
-  const pool = connectPostgres(url, logger);
+  const pool = connectPatiently(url, logger);
   let place = 0;
   return {
     stack,

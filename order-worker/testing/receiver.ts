@@ -17,6 +17,19 @@ export const replyWith =
   (_received, response) =>
     void response.writeHead(status, headers).end(body);
 
+/** A reply that comes when it is opened, to all who wait and from then on: what is asked for stands still until then. */
+export function heldReply(): { reply: Reply; open: () => void } {
+  let open = () => {};
+  const isOpen = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const reply: Reply = async (_received, response) => {
+    await isOpen;
+    response.writeHead(204).end();
+  };
+  return { reply, open };
+}
+
 /** A subscriber's server, for tests: a real one on a port of its own, that answers as it is told. */
 export async function startReceiver(options: { secrets?: () => string; reply?: Reply } = {}) {
   const received: Received[] = [];

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { StoredOrderState } from '#contract/order-events.ts';
 import { defaultDelivery } from '#contract/subscribers.ts';
 import { createRegistry } from '#runtime/metrics.ts';
-import { connectPostgres, inTransaction } from '#runtime/postgres.ts';
+import { inTransaction } from '#runtime/postgres.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { newWebhookSecret } from '#runtime/standard-webhooks.ts';
 import { moveOrders } from '../orders/move-orders.ts';
@@ -14,7 +14,7 @@ import { createDeliveryStore } from '../subscribers/delivery-store.ts';
 import { createReplayStore } from '../subscribers/replay-store.ts';
 import { startSubscribers } from '../subscribers/start-subscribers.ts';
 import { createSubscriberStore, type NewSubscriber } from '../subscribers/subscriber-store.ts';
-import { startOrdersDatabase } from './orders-database.ts';
+import { connectPatiently, startOrdersDatabase } from './orders-database.ts';
 import { type Reply, replyWith, startReceiver } from './receiver.ts';
 
 /** Orders, subscribers and their receivers, on real servers: what tests of deliveries begin with. `close` when done. */
@@ -38,7 +38,7 @@ export async function startSubscriberKit() {
     /** The part of a worker that serves subscribers; `registry` holds its metrics. */
     startWorker() {
       const connection = connectRedis('queue', stack.environment.SECKILL_QUEUE_REDIS_URL ?? '', logger);
-      const workerPool = connectPostgres(stack.environment.SECKILL_DATABASE_URL ?? '', logger, {
+      const workerPool = connectPatiently(stack.environment.SECKILL_DATABASE_URL ?? '', logger, {
         max: 3,
         mayLoseLast: true,
       });

@@ -105,7 +105,7 @@ test('while purchases pour in the queue is only kept busy; the rest follows when
   await buy(200);
   const { nudge } = relay('busy', { busyDepth: 50, batch: 25 });
   const pour = () => {
-    for (let purchase = 0; purchase < 500; purchase += 1) nudge(saleId);
+    for (let purchase = 0; purchase < 2000; purchase += 1) nudge(saleId); // a burst even where a pass takes seconds
   };
   pour();
   const pouring = setInterval(pour, 20);

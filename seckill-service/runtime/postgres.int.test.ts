@@ -38,6 +38,6 @@ test('a connection that breaks while it is idle is replaced', async () => {
   await pool.query('SELECT 1');
   proxy.mode('cut');
   proxy.mode('pass');
-  await vi.waitUntil(() => pool.totalCount === 0);
+  await vi.waitUntil(() => pool.totalCount === 0, 20_000);
   expect((await pool.query('SELECT 3 AS n')).rows).toEqual([{ n: 3 }]);
 });

@@ -14,8 +14,13 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-function client(connection = address): ZooKeeper {
-  const zookeeper = connectZooKeeper({ connection, logger, sessionTimeoutMs: 2000, callTimeoutMs: 500 });
+/** One that outlives a busy machine's pauses, unless the test is about deadlines; 10 s is the server's most. */
+function client(
+  connection = address,
+  deadlines: { sessionTimeoutMs?: number; callTimeoutMs?: number } = {},
+): ZooKeeper {
+  const long = { sessionTimeoutMs: 10_000, callTimeoutMs: 20_000 };
+  const zookeeper = connectZooKeeper({ connection, logger, ...long, ...deadlines });
   closers.push(zookeeper.close);
   return zookeeper;
 }
@@ -90,7 +95,7 @@ test('a watch keeps the picture of a folder that did not exist when it began', a
 
 test('a silent partition is noticed: a new session takes over, reads again and is present again', async () => {
   const link = await silentLink();
-  const zookeeper = client(link.connection);
+  const zookeeper = client(link.connection, { sessionTimeoutMs: 2000, callTimeoutMs: 4000 });
   const parent = folder();
   const seen = new Map<string, string>();
   const watch = watchChildren({
@@ -118,7 +123,7 @@ test('a silent partition is noticed: a new session takes over, reads again and i
 
 test('a call without an answer ends at its deadline', async () => {
   const link = await silentLink();
-  const zookeeper = client(link.connection);
+  const zookeeper = client(link.connection, { callTimeoutMs: 500 });
   await until('a connection', async () => zookeeper.ready() === null);
   link.silence(true);
   await expect(zookeeper.read('/seckill')).rejects.toThrow(/took longer than 500 ms/);

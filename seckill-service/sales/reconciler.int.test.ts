@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
 import { saleKeys } from '#contract/redis-keys.ts';
 import { type SaleNode, saleNodeSchema } from '#contract/sale.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
@@ -13,12 +13,15 @@ import { publishState, readSaleNode } from './publish-state.ts';
 // The stack's own services run the reconciler: this test only breaks what it has to mend.
 const stack = inject('stack');
 const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
-const zookeeper = connectZooKeeper({ connection: stack.env.SECKILL_ZOOKEEPER ?? '', logger });
+// What the test itself asks may take as long as it wants.
+const patience = { sessionTimeoutMs: 10_000, callTimeoutMs: 20_000 };
+const zookeeper = connectZooKeeper({ connection: stack.env.SECKILL_ZOOKEEPER ?? '', logger, ...patience });
 const redis = connectRedis('patient', stack.env.SECKILL_STOCK_REDIS_URL ?? '', logger);
 const stock = createStock(redis);
 const saleId = newSaleId('reconcile');
 const path = zookeeperPaths.sale(saleId);
 
+vi.setConfig({ testTimeout: 180_000 }); // sales are opened by the real command
 beforeAll(() => openSale(stack.env, stack.dir, { saleId, units: 1 }));
 afterAll(() => {
   zookeeper.close();

@@ -1,4 +1,7 @@
-import { expect, inject, onTestFinished, test } from 'vitest';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { expect, inject, onTestFinished, test, vi } from 'vitest';
 import { newOrderId } from '#contract/order.ts';
 import type { SaleNews } from '#contract/sale-news.ts';
 import { newSaleId, openSale, until } from '#infra/acceptance/seckill.ts';
@@ -13,12 +16,13 @@ import { listenForSaleNews } from './sale-news.ts';
 const stack = inject('stack');
 const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
 const redisUrl = stack.env.SECKILL_STOCK_REDIS_URL ?? '';
+vi.setConfig({ testTimeout: 180_000 }); // sales are opened by the real command
 
 /** A sale with one unit, and a stock to sell it and give it back: as a process does that knows no ZooKeeper. */
 async function sale() {
   const saleId = newSaleId('news');
   await openSale(stack.env, stack.dir, { saleId, units: 1, limitPerUser: 1 });
-  const redis = connectRedis('patient', redisUrl, logger);
+  const redis = new Redis(redisUrl, { replyMapping: 'legacy' }); // without deadlines: nothing is sent twice
   onTestFinished(() => disconnectRedis(redis));
   const stock = createStock(redis);
   /** Sells the unit and gives it back; returns the epoch at which the sale is open again. */
@@ -32,21 +36,33 @@ async function sale() {
   return { saleId, sellAndReturn };
 }
 
+/** The epochs of a sale that ZooKeeper has from the news: what the reconciler brings is told in other words. */
+function broughtByNews(saleId: string): number[] {
+  const dir = join(stack.dir, 'logs');
+  const services = readdirSync(dir).filter((name) => /^service-\d+\.log$/.test(name));
+  return services
+    .flatMap((name) => readFileSync(join(dir, name), 'utf8').split('\n'))
+    .filter((line) => line.includes(saleId) && line.endsWith('"outcome":"written","msg":"news of stock Redis"}'))
+    .map((line) => (JSON.parse(line) as { epoch: number }).epoch); // a line of our own
+}
+
 test('a unit that comes back is in ZooKeeper at once, not when the reconciler looks next (I7)', async () => {
   const { saleId, sellAndReturn } = await sale();
-  const zookeeper = connectZooKeeper({ connection: stack.env.SECKILL_ZOOKEEPER ?? '', logger });
+  const patience = { sessionTimeoutMs: 10_000, callTimeoutMs: 20_000 };
+  const zookeeper = connectZooKeeper({ connection: stack.env.SECKILL_ZOOKEEPER ?? '', logger, ...patience });
   onTestFinished(zookeeper.close);
-  const delays: number[] = [];
+  const epochs: number[] = [];
   for (let round = 0; round < 15; round += 1) {
     const epoch = await sellAndReturn();
-    const from = performance.now();
-    let published = 0;
-    while (published < epoch) published = (await readSaleNode(zookeeper, saleId))?.epoch ?? 0;
-    delays.push(performance.now() - from);
+    epochs.push(epoch);
+    await until('the epoch', async () => ((await readSaleNode(zookeeper, saleId))?.epoch ?? 0) >= epoch);
     expect(await readSaleNode(zookeeper, saleId)).toMatchObject({ state: 'open', epoch });
   }
-  // The reconciler alone, twice a second, would make this 250.
-  expect(delays.sort((a, b) => a - b)[7]).toBeLessThan(100);
+  // Now and then, where all is slow, the reconciler may have been the first.
+  await until('most of them to be the news', async () => {
+    const brought = new Set(broughtByNews(saleId));
+    return epochs.filter((epoch) => brought.has(epoch)).length > epochs.length / 2;
+  });
 });
 
 test('news are heard again after the link broke, also when it broke without a word', async () => {
@@ -66,7 +82,7 @@ test('news are heard again after the link broke, also when it broke without a wo
     // Again and again: what is said while it does not listen is lost.
     await until('the news', async () => {
       const epoch = await sellAndReturn();
-      await until('this one', async () => heard.some((news) => news.epoch === epoch), 500).catch(() => undefined);
+      await until('this one', async () => heard.some((news) => news.epoch === epoch), 1000).catch(() => undefined);
       return heard.some((news) => news.epoch === epoch && news.state === 'open');
     });
   };

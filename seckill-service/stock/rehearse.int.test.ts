@@ -33,7 +33,7 @@ test('a dry purchase works before the opening, also of the only unit, and leaves
     expect(await run(plan)).toEqual({ trouble: [] });
   }
   await redis.publish('seckill:sale-end', ''); // whatever was told before has been heard when this is
-  await expect.poll(() => heard.at(-1)).toBe('seckill:sale-end');
+  await expect.poll(() => heard.at(-1), { timeout: 20_000 }).toBe('seckill:sale-end');
   expect(heard).toEqual(['seckill:sale-end']);
   listener.disconnect();
   expect(await redis.keys('*')).toEqual([]);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Redis } from 'ioredis';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { saleKeys } from '#contract/redis-keys.ts';
 import { startStack } from '#infra/stack/stack.ts';
 import { replies } from './replies.ts';
@@ -29,6 +29,8 @@ import { createStock, type Stock } from './stock.ts';
 const replayed = process.env.SIMULATION_SEED;
 const sequences = Number(process.env.SIMULATION_SEQUENCES ?? 2000);
 const stepsPerSequence = 30;
+// Two thousand sequences take a while on a busy machine.
+vi.setConfig({ testTimeout: 300_000 });
 const hourMs = 3_600_000;
 
 const dir = await mkdtemp(join(tmpdir(), 'simulation-'));

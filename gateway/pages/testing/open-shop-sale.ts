@@ -1,5 +1,4 @@
 import { saleFileSchema } from '#contract/sale.ts';
-import { type Connections, openConnections } from '#infra/cli/connections.ts';
 import { publishAllPages } from '#infra/cli/pages-commands.ts';
 import { toNewSale } from '#infra/cli/sale-file.ts';
 import type { StackUnderTest } from '#infra/stack/testing/stack-under-test.ts';
@@ -7,14 +6,15 @@ import { edgesInStep } from '#sales/edges.ts';
 import { changeSaleState, preloadSale } from '#sales/sale-state.ts';
 import type { SaleAction } from '#stock/outcomes.ts';
 import type { PreparedPicture } from '../picture.ts';
+import { openPatientConnections } from './patient-connections.ts';
 
 export type ShopSale = { saleId: string; url: string };
 type Change = { opensInMs?: number; picture?: PreparedPicture; [field: string]: unknown };
 
 /** Sales for browser tests, made as the CLI makes them but within this process: many tests, few seconds. */
 export async function openShop(stack: StackUnderTest) {
-  const connections: Connections = await openConnections(stack.env);
-  const until = Date.now() + 20_000;
+  const connections = await openPatientConnections(stack.env);
+  const until = Date.now() + 60_000;
   while (connections.zookeeper.ready() !== null && Date.now() < until)
     await new Promise((next) => setTimeout(next, 50));
 

@@ -5,11 +5,14 @@ import { get } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { makeCertificate } from '../../../nginx-lua/test/certificate.ts';
 import { poll } from '../../../nginx-lua/test/poll.ts';
 import { freePort } from '../../../nginx-lua/test/start-edge.ts';
 import { checkout, deployDir, makeSecrets } from '../testing/process-settings.ts';
+
+// Each command is a process of its own; a slow machine takes seconds for each.
+vi.setConfig({ testTimeout: 180_000 });
 
 const run = promisify(execFile);
 const cli = join(checkout, 'infra/cli/seckill.ts');
@@ -80,12 +83,12 @@ test.each(['edge/edge.json', 'kubernetes/edge.json'])(
       said += String(chunk);
     });
     try {
-      await poll('the edge lives', () =>
+      const isAlive = () =>
         fetch(`http://127.0.0.1:${ports.inner}/healthz`).then(
           (answer) => answer.ok,
           () => false,
-        ),
-      );
+        );
+      await poll('the edge lives', isAlive, 60_000);
       const page = await new Promise((resolve, reject) => {
         const options = { host: '127.0.0.1', port: ports.tls, path: '/sales/open', ca: authority, agent: false };
         get(options, (answer) => resolve(answer.resume().statusCode)).on('error', reject);

@@ -2,12 +2,15 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { until } from '../../acceptance/seckill.ts';
 import { requireProgram } from '../../stack/binaries.ts';
 import { stackUnderTest } from '../../stack/testing/stack-under-test.ts';
 import { alertNames, expressionsOf, metricNamesIn } from './read-rules.ts';
 import { type Prometheus, startPrometheus } from './testing/prometheus.ts';
+
+// promtool takes a core for seconds.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 const here = import.meta.dirname;
 const dir = join(stackUnderTest().dir, 'prometheus');

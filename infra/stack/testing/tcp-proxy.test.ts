@@ -3,6 +3,8 @@ import { connect, createServer, type Socket } from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { startTcpProxy } from './tcp-proxy.ts';
 
+const until = (holds: () => boolean) => vi.waitUntil(holds, 20_000);
+
 /** A server that answers each message with `got <message>`, behind a proxy. */
 async function proxied() {
   const heard: string[] = [];
@@ -45,27 +47,27 @@ test('passes both ways, megabytes too, and an orderly end', async () => {
   const { proxy, sockets } = await proxied();
   const client = await dial(proxy.port);
   client.socket.write('one');
-  await vi.waitUntil(() => client.text === 'got one');
+  await until(() => client.text === 'got one');
   const [behind] = sockets;
   const big = 'x'.repeat(5_000_000);
   behind?.end(big);
-  await vi.waitUntil(() => client.isClosed);
+  await until(() => client.isClosed);
   expect(client.text).toHaveLength('got one'.length + big.length);
-  await vi.waitUntil(() => proxy.connections() === 0);
+  await until(() => proxy.connections() === 0);
 });
 
 test('cut resets what is open and what comes, until it passes again', async () => {
   const { proxy } = await proxied();
   const open = await dial(proxy.port);
   proxy.mode('cut');
-  await vi.waitUntil(() => open.isClosed);
+  await until(() => open.isClosed);
   const late = connect({ host: '127.0.0.1', port: proxy.port });
   late.on('error', () => undefined);
   await new Promise<void>((resolve) => late.once('close', () => resolve()));
   proxy.mode('pass');
   const next = await dial(proxy.port);
   next.socket.write('hi');
-  await vi.waitUntil(() => next.text === 'got hi');
+  await until(() => next.text === 'got hi');
 });
 
 test('delay keeps the order and takes its time', async () => {
@@ -74,12 +76,12 @@ test('delay keeps the order and takes its time', async () => {
   proxy.mode('delay', 120);
   const sentAt = performance.now();
   client.socket.write('a');
-  await vi.waitUntil(() => client.text.length > 0);
+  await until(() => client.text.length > 0);
   expect(performance.now() - sentAt).toBeGreaterThanOrEqual(235);
   proxy.mode('delay', 60);
   client.socket.write('b');
   proxy.mode('pass');
-  await vi.waitUntil(() => client.text === 'got agot b');
+  await until(() => client.text === 'got agot b');
 });
 
 test('half-open swallows silently, and resets what lost bytes when it ends', async () => {
@@ -87,20 +89,20 @@ test('half-open swallows silently, and resets what lost bytes when it ends', asy
   const talking = await dial(proxy.port);
   const quiet = await dial(proxy.port);
   quiet.socket.write('before');
-  await vi.waitUntil(() => quiet.text === 'got before');
+  await until(() => quiet.text === 'got before');
   proxy.mode('half-open');
   const late = await dial(proxy.port);
   for (const client of [talking, late]) client.socket.write('lost');
   const probe = await proxied();
   const other = await dial(probe.proxy.port);
   other.socket.write('meanwhile'); // a round trip elsewhere: time enough for the lost bytes to arrive, if they could
-  await vi.waitUntil(() => other.text === 'got meanwhile');
+  await until(() => other.text === 'got meanwhile');
   expect(heard).toEqual(['before']);
   expect([talking.isClosed, late.isClosed]).toEqual([false, false]);
   proxy.mode('pass');
-  await vi.waitUntil(() => talking.isClosed && late.isClosed);
+  await until(() => talking.isClosed && late.isClosed);
   quiet.socket.write('after');
-  await vi.waitUntil(() => quiet.text === 'got beforegot after');
+  await until(() => quiet.text === 'got beforegot after');
 });
 
 test('drop-replies lets the server act and the client wonder', async () => {
@@ -108,10 +110,10 @@ test('drop-replies lets the server act and the client wonder', async () => {
   const client = await dial(proxy.port);
   proxy.mode('drop-replies');
   client.socket.write('act');
-  await vi.waitUntil(() => heard.length === 1);
+  await until(() => heard.length === 1);
   expect([client.text, client.isClosed]).toEqual(['', false]);
   proxy.mode('cut');
-  await vi.waitUntil(() => client.isClosed);
+  await until(() => client.isClosed);
   expect(client.text).toBe('');
 });
 
@@ -119,10 +121,10 @@ test('a server that is gone looks like a reset connection', async () => {
   const { proxy, server, sockets } = await proxied();
   const client = await dial(proxy.port);
   client.socket.write('x');
-  await vi.waitUntil(() => client.text !== '');
+  await until(() => client.text !== '');
   for (const socket of sockets) socket.destroy();
   server.close();
-  await vi.waitUntil(() => client.isClosed);
+  await until(() => client.isClosed);
   const next = connect({ host: '127.0.0.1', port: proxy.port });
   next.on('error', () => undefined);
   await new Promise<void>((resolve) => next.once('close', () => resolve()));

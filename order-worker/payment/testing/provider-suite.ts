@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newPaymentId, newRefundId } from '#contract/payment.ts';
 import { type PaymentProvider, ProviderFault, type ProviderPayment } from '../provider.ts';
 
+const within = { timeout: 45_000 };
+
 /** A provider to test, and how to make it do what only a provider can. */
 export type ProviderUnderTest = {
   provider: PaymentProvider;
@@ -32,7 +34,7 @@ export function testProvider(name: string, start: () => Promise<ProviderUnderTes
     afterAll(() => under.close());
 
     const settled = (paymentId: string) =>
-      expect.poll(async () => (await under.provider.findPayment(paymentId))?.state, { timeout: 5000 });
+      expect.poll(async () => (await under.provider.findPayment(paymentId))?.state, within);
     async function paid(): Promise<ProviderPayment> {
       const wanted = request();
       await under.provider.createPayment(wanted);
@@ -53,7 +55,7 @@ export function testProvider(name: string, start: () => Promise<ProviderUnderTes
             if (about.paymentId === paymentId) seen.push(about.state);
           }
           return seen.at(-1);
-        })
+        }, within)
         .toBe('succeeded');
     };
 
@@ -92,7 +94,7 @@ export function testProvider(name: string, start: () => Promise<ProviderUnderTes
       const { paymentId } = await paid();
       const calls: { headers: Headers; body: string }[] = [];
       await expect
-        .poll(() => calls.push(...under.webhooks().filter(({ body }) => body.includes(paymentId))))
+        .poll(() => calls.push(...under.webhooks().filter(({ body }) => body.includes(paymentId))), within)
         .toBeGreaterThan(0);
       const [call] = calls;
       if (call === undefined) throw new Error('no webhook');
@@ -120,7 +122,7 @@ export function testProvider(name: string, start: () => Promise<ProviderUnderTes
       const answers = await Promise.all([1, 2, 3].map(() => under.provider.createRefund(wanted)));
       expect(new Set(answers.map((answer) => answer.kind === 'refund' && answer.refund.providerId)).size).toBe(1);
       await expect
-        .poll(() => under.provider.createRefund(wanted))
+        .poll(() => under.provider.createRefund(wanted), within)
         .toMatchObject({ kind: 'refund', refund: { state: 'succeeded' } });
       await eventsOf(paymentId, 'refund');
       const again = { ...wanted, refundId: newRefundId(Date.now()) };
@@ -140,7 +142,7 @@ export function testProvider(name: string, start: () => Promise<ProviderUnderTes
       await expect(under.provider.findPayment(wanted.paymentId)).rejects.toBeInstanceOf(ProviderFault);
       await under.away(false);
       await expect
-        .poll(() => under.provider.createPayment(wanted).catch(() => null))
+        .poll(() => under.provider.createPayment(wanted).catch(() => null), within)
         .toMatchObject({ kind: 'payment' });
     });
   });

@@ -21,9 +21,17 @@ const secret = 'a-session-secret-of-a-test-000000';
  * app is called directly; the provider's webhooks reach it as they would through the edge.
  */
 export async function startPaymentDesk(
-  options: { checkAfterMs?: number; graceMs?: number; deadlineMs?: number; tries?: number } = {},
+  options: {
+    checkAfterMs?: number;
+    graceMs?: number;
+    /** Of a call to the provider; long unless told: a machine that stands still is no provider that is away. */
+    deadlineMs?: number;
+    tries?: number;
+    /** The longest wait between two tries of a refund. */
+    longestMs?: number;
+  } = {},
 ) {
-  const { checkAfterMs = 60_000, graceMs, deadlineMs = 1500, tries = 6 } = options;
+  const { checkAfterMs = 60_000, graceMs, deadlineMs = 10_000, tries = 6, longestMs = 200 } = options;
   const database = await startOrdersDatabase(['postgres', 'stock-redis', 'queue-redis']);
   const { pool, logger, stack } = database;
   const stockRedis = connectRedis('patient', stack.environment.SECKILL_STOCK_REDIS_URL ?? '', logger);
@@ -55,7 +63,7 @@ export async function startPaymentDesk(
     authenticate: createAuthenticate(secret),
     now: Date.now,
     random: Math.random,
-    refunds: { tries, firstMs: 40, longestMs: 200 },
+    refunds: { tries, firstMs: 40, longestMs },
     onMoved: outbox.nudge,
   });
   const app = createProblemApp(payments.apps, () => undefined);
@@ -100,7 +108,7 @@ export async function startPaymentDesk(
       for (let tries = 1; ; tries += 1) {
         const { status, body } = await post(`/api/orders/${orderId}/payment`, 'u');
         if (status === 201) return String(body.paymentId);
-        if (status !== 503 || tries === 40) throw new Error(`paying ${orderId}: ${status} ${JSON.stringify(body)}`);
+        if (status !== 503 || tries === 300) throw new Error(`paying ${orderId}: ${status} ${JSON.stringify(body)}`);
         await wait(100);
       }
     },

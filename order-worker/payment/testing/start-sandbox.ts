@@ -61,7 +61,7 @@ export async function startSandbox(options: { onWebhook?: (webhook: Webhook) => 
   }).listen(0, '127.0.0.1');
   await once(ear, 'listening');
   const { port: earPort } = ear.address() as AddressInfo; // a TCP server's
-  const [port, innerPort] = [await freePort(), await freePort()];
+  const [port, innerPort] = await Promise.all([freePort(), freePort()]); // both open at once: they differ
   const url = `http://127.0.0.1:${port}`;
   const environment = {
     PATH: process.env.PATH,
@@ -78,7 +78,7 @@ export async function startSandbox(options: { onWebhook?: (webhook: Webhook) => 
 
   async function launch() {
     const child = spawn(process.execPath, [main], { env: environment, stdio: ['ignore', 'ignore', 'inherit'] });
-    const deadline = Date.now() + 10_000;
+    const deadline = Date.now() + 45_000;
     for (;;) {
       const isUp = await fetch(`http://127.0.0.1:${innerPort}/readyz`).then(
         ({ ok }) => ok,

@@ -44,7 +44,7 @@ export async function startPrometheus(options: { dir: string; stackDir: string; 
     await rm(dir, { recursive: true, force: true });
   };
   try {
-    await until('Prometheus to have scraped every process', () => hasScrapedAll(ask), 60_000);
+    await until('Prometheus to have scraped every process', () => hasScrapedAll(ask), 120_000);
   } catch (error) {
     await stop();
     throw error;
