@@ -12,6 +12,7 @@ declare module 'node-zookeeper-client' {
     socket?: Socket;
     connect: () => void;
     onSocketConnected: () => void;
+    connectTimeoutHandler?: NodeJS.Timeout;
     onSocketData: (data: Buffer) => void;
   };
 

@@ -174,9 +174,15 @@ function retire(client: Client): void {
   }
   manager.connect = () => {};
   manager.onSocketData = () => {};
-  manager.onSocketConnected = () => manager.socket?.destroy();
+  manager.onSocketConnected = hangUp;
   manager.socket?.removeAllListeners('data');
-  manager.socket?.destroy();
+  hangUp();
+
+  /** Only a connection clears that timer, and it keeps the process alive: a command that ends at once waited 4 s for it. */
+  function hangUp(): void {
+    clearTimeout(manager.connectTimeoutHandler);
+    manager.socket?.destroy();
+  }
 }
 
 function codeOf(error: unknown): number | undefined {
