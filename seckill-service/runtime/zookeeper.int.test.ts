@@ -142,7 +142,7 @@ test('closing before the connection stands neither throws nor keeps anything ope
   // What the client throws in a socket's handler nobody can catch: vitest fails the run for it.
   await until('the sockets to be closed', async () => active('TCPSocketWrap') <= before.sockets);
   // One of each would keep a command alive for 4 s after its last word; a few are vitest's own.
-  expect(active('Timeout')).toBeLessThan(before.timers + 10);
+  expect(active('Timeout')).toBeLessThan(before.timers + 5);
 });
 
 test('one office has one holder, and another follows when it goes', async () => {
