@@ -189,7 +189,7 @@ test('the drain obeys only after it was asked, and a rate that cannot be is refu
 });
 
 test('a dead letter is counted, listed with its reason, and put back at a click', async () => {
-  const { queue } = shop.connections;
+  const queue = await shop.connections.queue();
   const orderId = newOrderId('never-made', Date.now());
   const order = { orderId, saleId: 'never-made', userId: 'u', quantity: 1, place: 1, acceptedAt: Date.now() };
   await queue.add('order', order, { jobId: orderId, attempts: 1 });

@@ -87,7 +87,7 @@ test('the last hour outlives a gateway, and two gateways store each second once'
 
 test('with SECKILL_CONSOLE_QUEUES_WRITABLE a job is retried and removed and a queue paused, by whoever has the token', async () => {
   const { ask, origin } = await consoleAt('gateway-2');
-  const { queue } = connections;
+  const queue = await connections.queue();
   const change = (path: string, headers: Record<string, string> = { origin }) =>
     ask(`queues/api/queues/${queueNames.orders}/${path}`, { method: 'PUT', headers });
   const list = (await (await ask('queues/api/queues')).json()) as { queues: { name: string; readOnlyMode: boolean }[] };

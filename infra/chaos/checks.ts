@@ -36,7 +36,7 @@ export async function isStored({ stock, store, queue }: Connections, saleId: str
       const held = granted.filter(({ state }) => state === 'held').length;
       const rows = (await store.ofSale(saleId)).length;
       const outbox = await stock.outboxLength(saleId);
-      const { failed = 0, active = 0 } = await queue.getJobCounts('failed', 'active');
+      const { failed = 0, active = 0 } = await (await queue()).getJobCounts('failed', 'active');
       if (held + outbox + failed + active === 0 && rows === granted.length) return true;
       const jobs = `${outbox} in the outbox, ${active} active, ${failed} dead letters`;
       throw new Error(`${held} held, ${rows} rows for ${granted.length} reservations; ${jobs}`);

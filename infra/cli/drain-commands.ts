@@ -45,7 +45,7 @@ export function registerDrainCommands(program: Command): void {
           settings,
           reports,
           inOutbox,
-          queue: await readBacklog(queue),
+          queue: await readBacklog(await queue()),
           nowMs: Date.now(),
         });
         output.result(status, drainText(status));

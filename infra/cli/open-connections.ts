@@ -1,10 +1,7 @@
-import { Queue } from 'bullmq';
 import { queueNames, queuePrefix } from '#contract/queues.ts';
 import { settings } from '#contract/settings.ts';
 import { createMoneyBooks } from '#order-worker/audit/money.ts';
-import { failedOrderIds } from '#order-worker/dead-letters/failed-orders.ts';
 import { createOrderStore } from '#order-worker/orders/order-store.ts';
-import { manageSubscribers } from '#order-worker/subscribers/manage.ts';
 import { readConfig } from '#runtime/config.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectPostgres } from '#runtime/postgres.ts';
@@ -23,8 +20,21 @@ export async function openConnections(environment: Record<string, string | undef
   const queueRedis = connectRedis('patient', config.SECKILL_QUEUE_REDIS_URL, logger);
   const zookeeper = connectZooKeeper({ connection: config.SECKILL_ZOOKEEPER, logger });
   const pool = connectPostgres(config.SECKILL_DATABASE_URL, logger, { max: 4, statementTimeoutMs: 60_000 });
-  const queue = new Queue(queueNames.orders, { connection: queueRedis, prefix: queuePrefix, skipVersionCheck: true });
-  queue.on('error', () => {}); // each command's own call rejects with it
+  /** BullMQ is most of what there is to load: only for those who ask for it. */
+  const openQueue = async () => {
+    const { Queue } = await import('bullmq');
+    const opened = new Queue(queueNames.orders, {
+      connection: queueRedis,
+      prefix: queuePrefix,
+      skipVersionCheck: true,
+    });
+    return opened.on('error', () => {}); // each command's own call rejects with it
+  };
+  let opening: ReturnType<typeof openQueue> | undefined;
+  const queue = () => {
+    opening ??= openQueue();
+    return opening;
+  };
   return {
     stock: createStock(stockRedis),
     catalogue: createCatalogue(pool),
@@ -35,8 +45,10 @@ export async function openConnections(environment: Record<string, string | undef
     stockRedis,
     queueRedis,
     pool,
-    subscribers: manageSubscribers({ pool, redis: queueRedis, now: Date.now }),
-    deadLetters: () => failedOrderIds(queue),
+    deadLetters: async () => {
+      const { failedOrderIds } = await import('#order-worker/dead-letters/failed-orders.ts');
+      return failedOrderIds(await queue());
+    },
     money: createMoneyBooks(pool),
     close: async () => {
       zookeeper.close();

@@ -65,8 +65,10 @@ async function preload(context: CommandContext, command: Command, saleId: string
 
 async function rebuild(context: CommandContext, command: Command, saleId: string): Promise<void> {
   const sale = await findSale(context, saleId);
-  const queuedOrders = async () =>
-    (await context.queue.getJobs(['waiting', 'active', 'delayed', 'failed'])).map((job) => job.data as unknown);
+  const queuedOrders = async () => {
+    const queue = await context.queue();
+    return (await queue.getJobs(['waiting', 'active', 'delayed', 'failed'])).map((job) => job.data as unknown);
+  };
   const found = await planRebuild({ ...context, queuedOrders }, saleId, sale);
   if (found === null) {
     throw new CliError(`${saleId} is on sale: pause it first ("seckill sale pause ${saleId}"); nothing was changed`, 2);

@@ -5,11 +5,10 @@ import { checkSubscriberUrl } from '#order-worker/subscribers/subscriber-url.ts'
 import { newWebhookSecret } from '#runtime/standard-webhooks.ts';
 import { carryOut, changes } from './change.ts';
 import { CliError } from './cli-error.ts';
-import { type CommandContext, withConnections } from './connections.ts';
-import { findSubscriber } from './find-subscriber.ts';
 import { dirOption, jsonOption, wholeNumber } from './options.ts';
 import { eventTypes, retrySchedule, subscriberName } from './subscriber-options.ts';
 import { shownSubscriber, subscriberText } from './subscriber-view.ts';
+import { findSubscriber, type SubscriberContext, withSubscribers } from './with-subscribers.ts';
 
 type ServingOptions = {
   rate?: number | null;
@@ -20,7 +19,7 @@ type ServingOptions = {
 };
 
 /** The URL as it is stored; refuses one that may not be used, and warns of a name that nobody here knows. */
-async function acceptedUrl(context: CommandContext, text: string, allowInner: boolean): Promise<string> {
+async function acceptedUrl(context: SubscriberContext, text: string, allowInner: boolean): Promise<string> {
   const check = await checkSubscriberUrl(text, { allowInner });
   if (check.kind === 'refused') throw new CliError(`${check.says}; nothing was changed`, 2);
   if (check.kind === 'unresolved') context.output.progress(`warning: ${check.says}; the workers may know it`);
@@ -57,7 +56,7 @@ export function registerSubscriberAdd(subscriber: Command): void {
     .description('add a subscriber; it gets every event from now on. Its secret is shown once')
     .action(
       (name: string, url: string, options: ServingOptions & { events?: OrderEventType[] | null }, command: Command) =>
-        withConnections(command, async (context) => {
+        withSubscribers(command, async (context) => {
           const { subscribers, output } = context;
           const allowInner = options.allowInner === true;
           const secret = newWebhookSecret();
@@ -99,7 +98,7 @@ export function registerSubscriberAdd(subscriber: Command): void {
     .option('--url <url>', 'another address')
     .description('change how a subscriber is served; what waits for it stays')
     .action((name: string, options: ServingOptions & { url?: string }, command: Command) =>
-      withConnections(command, async (context) => {
+      withSubscribers(command, async (context) => {
         const { subscribers, output } = context;
         const before = await findSubscriber(context, name);
         const allowInner = options.allowInner ?? before.allowInner;

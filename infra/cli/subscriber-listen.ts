@@ -4,9 +4,9 @@ import type { OrderEventType } from '#contract/order-events.ts';
 import { defaultDelivery } from '#contract/subscribers.ts';
 import { newWebhookSecret, parseWebhookSecrets, verifyWebhook } from '#runtime/standard-webhooks.ts';
 import { CliError } from './cli-error.ts';
-import { withConnections } from './connections.ts';
 import { dirOption, jsonOption, wholeNumber } from './options.ts';
 import { eventTypes } from './subscriber-options.ts';
+import { withSubscribers } from './with-subscribers.ts';
 
 const mostBytes = 16 * 1024 * 1024;
 
@@ -31,7 +31,7 @@ export function registerSubscriberListen(subscriber: Command): void {
         options: { port: number; events?: OrderEventType[] | null; batch: number; answer: number; json?: boolean },
         command: Command,
       ) =>
-        withConnections(command, async ({ subscribers, output }) => {
+        withSubscribers(command, async ({ subscribers, output }) => {
           const secret = newWebhookSecret();
           const heard = await listen({
             ...options,

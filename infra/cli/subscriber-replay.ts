@@ -4,11 +4,10 @@ import type { Replay } from '#order-worker/subscribers/replay-store.ts';
 import type { Subscriber } from '#order-worker/subscribers/subscriber-store.ts';
 import { carryOut, changes } from './change.ts';
 import { CliError } from './cli-error.ts';
-import { type CommandContext, withConnections } from './connections.ts';
-import { findSubscriber } from './find-subscriber.ts';
 import { dirOption, jsonOption } from './options.ts';
 import { whenArgument } from './subscriber-options.ts';
 import { replayText } from './subscriber-view.ts';
+import { findSubscriber, type SubscriberContext, withSubscribers } from './with-subscribers.ts';
 
 type ReplayOptions = { from?: number | Date; to?: number | Date; stop?: boolean; follow?: boolean };
 
@@ -22,7 +21,7 @@ export function registerSubscriberReplay(subscriber: Command): void {
     .addOption(jsonOption())
     .addOption(dirOption())
     .action((name: string, options: ReplayOptions, command: Command) =>
-      withConnections(command, async (context) => {
+      withSubscribers(command, async (context) => {
         const found = await findSubscriber(context, name);
         if (options.stop === true) {
           await stop(context, command, found);
@@ -43,7 +42,7 @@ export function registerSubscriberReplay(subscriber: Command): void {
     );
 }
 
-async function stop({ subscribers, output }: CommandContext, command: Command, found: Subscriber): Promise<void> {
+async function stop({ subscribers, output }: SubscriberContext, command: Command, found: Subscriber): Promise<void> {
   const { id, name } = found;
   const running = (await subscribers.replays(id)).filter(({ state }) => state === 'running');
   await carryOut(command, output, {
@@ -57,7 +56,7 @@ async function stop({ subscribers, output }: CommandContext, command: Command, f
 }
 
 /** What is to be sent again; refuses what makes no sense. */
-async function rangeOf(context: CommandContext, { id }: Subscriber, options: ReplayOptions) {
+async function rangeOf(context: SubscriberContext, { id }: Subscriber, options: ReplayOptions) {
   const { subscribers } = context;
   if (options.from === undefined) throw new CliError('from where? Add --from <time or number>', 2);
   const newest = await subscribers.lastSeq();
@@ -72,10 +71,10 @@ async function rangeOf(context: CommandContext, { id }: Subscriber, options: Rep
 }
 
 /** The last event before or at that moment. */
-const lastAt = async ({ subscribers }: CommandContext, when: number | Date) =>
+const lastAt = async ({ subscribers }: SubscriberContext, when: number | Date) =>
   typeof when === 'number' ? when : (await subscribers.seqOf(new Date(when.getTime() + 20_000))) - 1;
 
-async function follow({ subscribers, output }: CommandContext, { id }: Subscriber, of: Replay): Promise<void> {
+async function follow({ subscribers, output }: SubscriberContext, { id }: Subscriber, of: Replay): Promise<void> {
   const bar = output.bar('replayed', Math.max(1, of.toSeq - of.fromSeq + 1));
   try {
     for (let last = ''; ; await wait(500)) {

@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
 import { ulid } from 'ulid';
 import { CliError } from './cli-error.ts';
-import { withConnections } from './connections.ts';
-import { findSubscriber } from './find-subscriber.ts';
 import { dirOption, jsonOption } from './options.ts';
 import { answerText, orderText, shownSubscriber, subscribersTable, subscriberText } from './subscriber-view.ts';
+import { findSubscriber, withSubscribers } from './with-subscribers.ts';
 
 export function registerSubscriberShow(subscriber: Command): void {
   const command = (name: string) => subscriber.command(name).addOption(jsonOption()).addOption(dirOption());
@@ -12,7 +11,7 @@ export function registerSubscriberShow(subscriber: Command): void {
   command('list')
     .description('every subscriber, its state and its backlog')
     .action((_options, command: Command) =>
-      withConnections(command, async ({ subscribers, output }) => {
+      withSubscribers(command, async ({ subscribers, output }) => {
         const states = await Promise.all((await subscribers.list()).map(subscribers.state));
         output.result(states.map(shownSubscriber), subscribersTable(states));
       }),
@@ -23,7 +22,7 @@ export function registerSubscriberShow(subscriber: Command): void {
     .option('--order <orderId>', 'what it was told of one order, and what it still has to be')
     .description('everything about one subscriber')
     .action((name: string, options: { order?: string }, command: Command) =>
-      withConnections(command, async (context) => {
+      withSubscribers(command, async (context) => {
         const { subscribers, output } = context;
         const found = await findSubscriber(context, name);
         if (options.order !== undefined) {
@@ -41,7 +40,7 @@ export function registerSubscriberShow(subscriber: Command): void {
     .argument('<name>')
     .description('send a signed order.test event from this machine, and tell what came back')
     .action((name: string, _options, command: Command) =>
-      withConnections(command, async (context) => {
+      withSubscribers(command, async (context) => {
         const found = await findSubscriber(context, name);
         const answer = await context.subscribers.test(found, ulid());
         context.output.result(answer, answerText(answer, found.url));

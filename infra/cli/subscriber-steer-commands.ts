@@ -2,10 +2,9 @@ import type { Command } from 'commander';
 import { newWebhookSecret } from '#runtime/standard-webhooks.ts';
 import { carryOut, changes } from './change.ts';
 import { CliError } from './cli-error.ts';
-import { withConnections } from './connections.ts';
-import { findSubscriber } from './find-subscriber.ts';
 import { dirOption, jsonOption } from './options.ts';
 import { duration } from './subscriber-options.ts';
+import { findSubscriber, withSubscribers } from './with-subscribers.ts';
 
 const graceDefault = '24h';
 
@@ -16,7 +15,7 @@ export function registerSubscriberSteering(subscriber: Command): void {
   named('pause')
     .description('send it nothing for now; what happens is kept for it')
     .action((name: string, _options, command: Command) =>
-      withConnections(command, async (context) => {
+      withSubscribers(command, async (context) => {
         const { state } = await findSubscriber(context, name);
         const already = new CliError(`${name} is ${state} already`, 2);
         if (state !== 'active') throw already;
@@ -35,7 +34,7 @@ export function registerSubscriberSteering(subscriber: Command): void {
   named('resume')
     .description('go on, with everything that was kept')
     .action((name: string, _options, command: Command) =>
-      withConnections(command, async (context) => {
+      withSubscribers(command, async (context) => {
         const found = await findSubscriber(context, name);
         const notPaused = new CliError(`${name} is ${found.state}, not paused`, 2);
         if (found.state !== 'paused') throw notPaused;
@@ -55,7 +54,7 @@ export function registerSubscriberSteering(subscriber: Command): void {
     .option('--grace <time>', 'how long the old secret signs as well', duration)
     .description(`give it a new secret, shown once; the old one signs too for a while (default: ${graceDefault})`)
     .action((name: string, { grace = duration(graceDefault) }: { grace?: number }, command: Command) =>
-      withConnections(command, async (context) => {
+      withSubscribers(command, async (context) => {
         await findSubscriber(context, name);
         const until = new Date(Date.now() + grace).toISOString();
         await carryOut(command, context.output, {
@@ -77,7 +76,7 @@ export function registerSubscriberSteering(subscriber: Command): void {
   named('remove', 'always')
     .description('take a subscriber away, with everything that waits for it')
     .action((name: string, _options, command: Command) =>
-      withConnections(command, async (context) => {
+      withSubscribers(command, async (context) => {
         const { subscribers, output } = context;
         const found = await findSubscriber(context, name);
         const { backlog } = await subscribers.state(found);

@@ -37,7 +37,8 @@ async function readEdge(innerUrls: readonly string[], saleId: string): Promise<R
   return { counters, gauges: {} };
 }
 
-async function readSale({ stock, queue }: CommandContext, saleId: string): Promise<Reading> {
+async function readSale({ stock, queue: openQueue }: CommandContext, saleId: string): Promise<Reading> {
+  const queue = await openQueue();
   const [sale, outbox, jobs] = await Promise.all([
     stock.sale(saleId),
     stock.outboxLength(saleId),

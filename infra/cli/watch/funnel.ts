@@ -42,10 +42,11 @@ async function readSamples(innerUrl: string): Promise<Sample[] | null> {
 
 export async function readFunnel(context: CommandContext, saleId: string): Promise<Funnel> {
   const innerUrls = context.environment.SECKILL_EDGE_INNER_URL?.split(',') ?? [];
+  const queue = await context.queue();
   const [sale, outbox, counts, samples, edges] = await Promise.all([
     context.stock.sale(saleId),
     context.stock.outboxLength(saleId),
-    context.queue.getJobCounts('waiting', 'active', 'failed').catch(() => null), // shown as unknown
+    queue.getJobCounts('waiting', 'active', 'failed').catch(() => null), // shown as unknown
     readEdgeSamples(...innerUrls),
     withDeadline(readEdges(context.zookeeper), edgesWithinMs, 'reading the edges').catch(() => null), // as above
   ]);
