@@ -150,6 +150,7 @@ await runMain('gateway', async (environment) => {
       }),
       createTicketApp({
         findSale: sales.get,
+        knowsAll: sales.isComplete,
         challenges: createChallenges(config.SECKILL_CHALLENGE_SECRET),
         authenticate,
         ticketKeys: ticketKeys.get,

@@ -109,6 +109,31 @@ test('a user and a process hold only so many streams open; the next is told so, 
   await expect.poll(async () => (await stream(origin, other, 'other')).response.status, patient).toBe(200);
 });
 
+test('whoever leaves while his order is looked up takes no place', async () => {
+  let release = () => {};
+  let asked = 0;
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const beforeRead = async () => {
+    asked += 1;
+    if (asked === 1) await held;
+  };
+  const { origin, streams, port } = await serve({ limits: { perUser: 1 }, beforeRead });
+  const orderId = await orders.buy(saleId);
+  const socket = connect(port, '127.0.0.1');
+  const { Authorization } = await orders.bearer('u');
+  socket.write(`GET /api/orders/${orderId}/events HTTP/1.1\r\nhost: x\r\nauthorization: ${Authorization}\r\n\r\n`);
+  await expect.poll(() => asked, patient).toBe(1);
+  const gone = new Promise((resolve) => socket.once('close', resolve));
+  socket.destroy();
+  await gone;
+  await fetch(`${origin}/api/orders/${orderId}`); // by then this process has heard of it
+  release();
+  await expect.poll(() => streams.room('u'), patient).toBe('open');
+  expect((await stream(origin, orderId)).response.status).toBe(200);
+});
+
 test('those in line are told how far it has come, by one read a sale however many they are', async () => {
   let nowMs = 0; // it stands still: the first second of measuring is not over before all are told
   const { origin, streams, questions } = await serve({ drainLimit: 5, now: () => nowMs });

@@ -115,6 +115,8 @@ export function createOrderStreams(deps: {
 
     /** Opens a stream, if there is room, and sends the first event on it unless the client has seen that `version`. */
     open(record: OrderRecord, response: ServerResponse, seenVersion: number | null): void {
+      // Whoever left while the order was looked up will not be heard leaving again.
+      if (response.destroyed) return;
       const stream = openEventStream({
         record,
         response,

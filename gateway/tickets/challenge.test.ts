@@ -147,3 +147,14 @@ test('`none` takes any answer', () => {
   const sale = saleOf({ challenge: 'none' });
   expect(judge(sale, challenges.create(sale, nowMs), 'whatever').kind).toBe('right');
 });
+
+test('another spelling of the same signature is no second challenge: one answer is one order (I5)', () => {
+  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+  const sale = saleOf();
+  const challenge = challenges.create(sale, nowMs);
+  const verdicts = [...letters].map((letter) => {
+    const challengeId = `${challenge.challengeId.slice(0, -1)}${letter}`;
+    return judge(sale, { ...challenge, challengeId }, sumOf(challenge)).kind;
+  });
+  expect(verdicts.filter((kind) => kind === 'right')).toHaveLength(1);
+});

@@ -14,17 +14,20 @@ import type { Challenges } from './challenge.ts';
  */
 export function createTicketApp(deps: {
   findSale: (saleId: string) => SaleNode | undefined;
+  /** False until every sale was read once: who is not found may be on sale all the same. */
+  knowsAll: () => boolean;
   challenges: Challenges;
   authenticate: Authenticate;
   ticketKeys: () => readonly TicketKey[];
   ticketTtlMs: number;
   now: () => number;
 }): Hono {
-  const { findSale, challenges, authenticate, ticketKeys, ticketTtlMs, now } = deps;
+  const { findSale, knowsAll, challenges, authenticate, ticketKeys, ticketTtlMs, now } = deps;
   const app = new Hono();
 
   const saleFor = (saleId: string): SaleNode | Response => {
     const sale = findSale(saleId);
+    if (sale === undefined && !knowsAll()) return problemResponse('UNAVAILABLE', { retryAfterSeconds: 1 });
     if (sale === undefined) return problemResponse('SALE_UNKNOWN');
     if (sale.state === 'draft') return problemResponse('NOT_OPEN', { retryAfterSeconds: 5 });
     if (sale.state === 'closed' || Date.parse(sale.window.closesAt) <= now()) return problemResponse('SALE_CLOSED');

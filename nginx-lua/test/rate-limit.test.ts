@@ -64,3 +64,22 @@ test('no window of time holds more than the burst and the rate, whatever the arr
   expect(Math.max(...excess)).toBeLessThanOrEqual(1);
   expect(times.length).toBeGreaterThan(burst);
 });
+
+test('an IPv6 client is counted by its network of 2^64 addresses, IPv4 and the loopback by the address', () => {
+  const told = (addresses: readonly string[]) =>
+    runLua(
+      `local limits, address = require('seckill.limits'), require('seckill.filters.rate').address
+       limits.init({ userPerSecond = 1, userBurst = 1, addressPerSecond = 1, addressBurst = 1, inFlight = 1 }, 1)
+       local told = {}
+       for i, hex in ipairs(input) do
+         told[i] = address((hex:gsub('..', function(pair) return string.char(tonumber(pair, 16)) end))) or 0
+       end
+       return told`,
+      addresses,
+    );
+  const network = '20010db800000001';
+  expect(told([`${network}0000000000000001`, `${network}ffffffffffffffff`])).toEqual([0, 1]);
+  expect(told([`${network}0000000000000001`, '20010db8000000020000000000000001'])).toEqual([0, 0]);
+  expect(told(['00000000000000000000ffffc6336401', '00000000000000000000ffffc6336402'])).toEqual([0, 0]);
+  expect(told(['c6336401', 'c6336401'])).toEqual([0, 1]);
+});

@@ -110,24 +110,28 @@ test('an edge that trusts nobody believes nobody', async () => {
   }
 });
 
-test('one address has so many connections to Node and no more; others have theirs', async () => {
-  const edge = await startEdge({}, [], { values: { connectionsPerAddress: 2 } });
+test.each([
+  ['one address', ['198.51.100.1', '198.51.100.1', '198.51.100.1'], '198.51.100.2'],
+  ['one network of IPv6', ['2001:db8:0:1::1', '2001:db8:0:1:ffff::2', '2001:db8:0:1::3'], '2001:db8:0:2::1'],
+  ['IPv4 as IPv6', ['::ffff:198.51.100.1', '::ffff:198.51.100.1', '::ffff:198.51.100.1'], '::ffff:198.51.100.2'],
+])('%s has so many connections to Node and no more; others have theirs', async (_, [first, second, third], other) => {
+  const edge = await startEdge({}, [], { values: { connectionsPerAddress: 2, trustedProxies: ['127.0.0.1'] } });
   try {
     const held: (() => void)[] = [];
     const { answer } = edge.gateway;
-    edge.gateway.answer = (_, response) => held.push(() => response.end());
+    edge.gateway.answer = (_seen, response) => held.push(() => response.end());
+    const from = (address?: string, path?: string) => askFrom(edge, '127.0.0.1', address, {}, path);
     // Streams of events: the edge waits for their end as long as it takes.
-    const stream = () => askFrom(edge, '127.0.0.7', undefined, {}, '/api/orders/x/events');
-    const open = [stream(), stream()];
+    const open = [first, second].map((address) => from(address, '/api/orders/x/events'));
     await poll('both are with the gateway', () => held.length === 2);
-    const refused = await askFrom(edge, '127.0.0.7');
+    const refused = await from(third);
     expect([refused.status, JSON.parse(refused.text)]).toEqual([429, problemBody('RATE_LIMITED')]);
     expect(refused.headers['retry-after']).toBe('1');
     edge.gateway.answer = answer;
-    expect((await askFrom(edge, '127.0.0.8')).status).toBe(200);
+    expect((await from(other)).status).toBe(200);
     for (const release of held) release();
     await Promise.all(open);
-    await poll('a place is free again', async () => (await askFrom(edge, '127.0.0.7')).status === 200);
+    await poll('a place is free again', async () => (await from(third)).status === 200);
   } finally {
     await edge.stop();
   }

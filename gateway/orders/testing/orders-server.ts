@@ -36,14 +36,25 @@ export async function startOrdersServer() {
 
   /** A gateway's order routes. `listeningUrl`: what it hears of changes by. `now`: by which it measures the drain. */
   async function serve(
-    options: { limits?: Partial<StreamLimits>; listeningUrl?: string; drainLimit?: number; now?: () => number } = {},
+    options: {
+      limits?: Partial<StreamLimits>;
+      listeningUrl?: string;
+      drainLimit?: number;
+      now?: () => number;
+      /** Before an order is looked up. */
+      beforeRead?: () => Promise<void>;
+    } = {},
   ) {
     // Not `hot`: a second in which the machine stands still is no reason to give up here.
     const redis = connectRedis('patient', url, logger);
     const listening = connectRedis('listening', options.listeningUrl ?? url, logger);
     const questions = { redis: 0, postgres: 0 };
     const counted = countCalls(redis, () => questions.redis++);
-    const readOrder = createOrderReader({ redis: counted, pool: countCalls(pool, () => questions.postgres++) });
+    const reader = createOrderReader({ redis: counted, pool: countCalls(pool, () => questions.postgres++) });
+    const readOrder: typeof reader = async (orderId) => {
+      await options.beforeRead?.();
+      return reader(orderId);
+    };
     const progress = createSaleProgress({
       redis: counted,
       drainLimit: () => options.drainLimit ?? null,

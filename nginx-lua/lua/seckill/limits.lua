@@ -30,11 +30,14 @@ function _M.rate(per_second, burst)
 end
 
 local function derive(limits)
+  -- A worker's share of the whole: see filters/in_flight.lua.
+  local in_flight = max(1, floor(limits.inFlight / workers))
   return {
     user = _M.rate(limits.userPerSecond, limits.userBurst),
     address = _M.rate(limits.addressPerSecond, limits.addressBurst),
-    -- A worker's share of the whole: see filters/in_flight.lua.
-    in_flight = max(1, floor(limits.inFlight / workers)),
+    in_flight = in_flight,
+    -- A double click, a second device; with many places a 64th of them.
+    in_flight_user = max(4, floor(in_flight / 64)),
   }
 end
 
@@ -55,7 +58,7 @@ function _M.init(limits, worker_count)
 end
 
 --- The limits in the form in which the filters use them. Whoever calls this has called `revision.look` in its request.
--- @treturn table user and address ({interval, tolerance, first_ttl}), in_flight (of this worker)
+-- @treturn table user and address ({interval, tolerance, first_ttl}), in_flight and in_flight_user (of this worker)
 -- @phases access, timer
 function _M.get()
   if made_at ~= revision.current then

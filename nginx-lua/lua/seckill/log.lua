@@ -25,7 +25,7 @@ end
 function _M.purchase()
   local id = var.seckill_sale
   if not id or id == '' then return end
-  in_flight.leave()
+  in_flight.leave(var.seckill_user)
   answer_times.observe()
   local status = last_status(var.upstream_status)
   metrics.upstream(id, status)

@@ -31,7 +31,8 @@ local function refuse(check, sale_id, code, seconds)
 end
 
 --- Judges POST /api/sales/<saleId>/orders.
--- @treturn string PASSED, with `$seckill_sale` and `$seckill_epoch` set and a place in flight taken, or a problem code
+-- @treturn string PASSED, with `$seckill_sale`, `$seckill_user` and `$seckill_epoch` set and a place in flight taken,
+-- or a problem code
 -- @phases set
 function _M.judge()
   local id = var.sale_id
@@ -57,10 +58,11 @@ function _M.judge()
   seconds = address_rate(var.binary_remote_addr)
   if seconds then return refuse('address_rate', id, 'RATE_LIMITED', seconds) end
 
-  code, seconds = enter()
+  code, seconds = enter(user)
   if code then return refuse('in_flight', id, code, seconds) end
 
   var.seckill_sale = id
+  var.seckill_user = user
   var.seckill_epoch = sale.epoch
   count_passed(id)
   return 'PASSED'

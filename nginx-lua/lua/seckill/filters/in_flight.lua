@@ -1,8 +1,9 @@
---- Filter 7: are not too many purchases with the service at this moment?
--- Fails closed: above the cap it says BUSY. The count is the worker's own, its cap a worker's share of the whole: no
--- lock, and a worker that dies takes its count with it, where a shared counter would stay too high for ever. So a
--- worker with more than its share of connections says BUSY before the whole cap is reached, and during a reload old and
--- new workers each have theirs.
+--- Filter 7: are not too many purchases with the service at this moment, and not too many of them this user's?
+-- Fails closed: above the cap it says BUSY, and RATE_LIMITED to a user above his share. A place is held while the body
+-- comes in: without that share one ticket, sent again and again with a body that dribbles, would hold all of them.
+-- The counts are the worker's own, its cap a worker's share of the whole: no lock, and a worker that dies takes its
+-- counts with it, where a shared counter would stay too high for ever. So a worker with more than its share of
+-- connections says BUSY before the whole cap is reached, and during a reload old and new workers each have theirs.
 -- Counter: seckill_edge_requests_total{check="in_flight"}; gauge: seckill_edge_in_flight
 -- @module seckill.filters.in_flight
 
@@ -11,21 +12,29 @@ local get_limits = require('seckill.limits').get
 local random = math.random
 
 local count = 0
+local held = {} -- places by user, of those who have one
 
 local _M = {}
 
 --- Takes a place. Whoever got one gives it back by `leave`, once.
+-- @tparam string user as the ticket spells it
 -- @treturn ?string the problem code, nil when it took one
 -- @treturn ?number seconds to wait, drawn by lot so that the refused do not come back together
 -- @phases set, access
-function _M.enter()
-  if count >= get_limits().in_flight then return 'BUSY', random(1, 2) end
+function _M.enter(user)
+  local limits, of_user = get_limits(), held[user] or 0
+  if of_user >= limits.in_flight_user then return 'RATE_LIMITED', 1 end
+  if count >= limits.in_flight then return 'BUSY', random(1, 2) end
+  held[user] = of_user + 1
   count = count + 1
   return nil
 end
 
---- @phases log
-function _M.leave()
+--- @tparam string user who took the place
+-- @phases log
+function _M.leave(user)
+  local of_user = held[user]
+  held[user] = of_user > 1 and of_user - 1 or nil
   count = count - 1
 end
 

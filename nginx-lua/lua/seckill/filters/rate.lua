@@ -17,6 +17,10 @@ local limits = require('seckill.limits')
 local users, addresses = ngx.shared.seckill_users, ngx.shared.seckill_addresses
 local ngx_now = ngx.now
 local ceil, max = math.ceil, math.max
+local sub = string.sub
+
+-- IPv4 as IPv6 (::ffff:…) and the loopback are addresses of their own.
+local NO_NETWORK = ('\0'):rep(8)
 
 local _M = {}
 
@@ -49,10 +53,15 @@ function _M.user(user)
   return take(users, user, get_limits().user)
 end
 
---- @tparam string address binary, 4 or 16 bytes
+--- An IPv6 client has 2^64 addresses to itself, one network: that is what is counted.
+-- @tparam string address binary, 4 or 16 bytes
 -- @treturn ?number nil when the address may pass, else whole seconds to wait
 -- @phases set, access
 function _M.address(address)
+  if #address == 16 then
+    local network = sub(address, 1, 8)
+    if network ~= NO_NETWORK then address = network end
+  end
   return take(addresses, address, get_limits().address)
 end
 
