@@ -184,8 +184,8 @@ await runMain('seckill-service', async (environment) => {
     ticketKeys: ticketKeys.get,
     now: Date.now,
     wait: async (ms) => void (await wait(ms)),
-    onAccepted: (saleId, place) => {
-      guard.sawPlace(saleId, place);
+    onAccepted: (saleId, place, orderId) => {
+      guard.sawOrder(saleId, place, orderId);
       relay.nudge(saleId);
     },
     onSoldOut: (saleId, epoch) => {

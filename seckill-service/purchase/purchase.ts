@@ -32,7 +32,7 @@ export function createPurchase(deps: {
   ticketKeys: () => readonly TicketKey[];
   now: () => number;
   wait: (ms: number) => Promise<void>;
-  onAccepted: (saleId: string, place: number) => void;
+  onAccepted: (saleId: string, place: number, orderId: string) => void;
   onSoldOut: (saleId: string, epoch: number) => void;
   decideWithinMs?: number;
 }): Purchase {
@@ -81,7 +81,7 @@ export function createPurchase(deps: {
     const outcome = await reserve(saleId, orderId, userId, quantity, origin);
     if (outcome === null) return { kind: 'unavailable' };
     // A replay may be the answer to a first call whose own answer was lost: to us it is news just the same.
-    if (outcome.kind === 'accepted' || outcome.kind === 'replay') onAccepted(saleId, outcome.place);
+    if (outcome.kind === 'accepted' || outcome.kind === 'replay') onAccepted(saleId, outcome.place, orderId);
     if (outcome.kind === 'accepted' && outcome.soldOutEpoch !== null) onSoldOut(saleId, outcome.soldOutEpoch);
     return { ...outcome, orderId };
   };

@@ -42,7 +42,10 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-function relay(instance: string, options: { maxDepth?: number; busyDepth?: number; batch?: number } = {}) {
+function relay(
+  instance: string,
+  options: { maxDepth?: number; busyDepth?: number; batch?: number; sales?: () => Promise<string[]> } = {},
+) {
   const started = startRelay({
     redis: stockRedis,
     queue,
@@ -56,9 +59,9 @@ function relay(instance: string, options: { maxDepth?: number; busyDepth?: numbe
   running.push(started);
   return started;
 }
-const buy = async (count: number) => {
-  const ids = Array.from({ length: count }, () => newOrderId(saleId, Date.now()));
-  await Promise.all(ids.map((id, index) => stock.reserve(saleId, id, `${id}-${index}`, 1)));
+const buy = async (count: number, of = saleId) => {
+  const ids = Array.from({ length: count }, () => newOrderId(of, Date.now()));
+  await Promise.all(ids.map((id, index) => stock.reserve(of, id, `${id}-${index}`, 1)));
   return ids;
 };
 const queued = async () => (await queue.getJobs(['waiting'], 0, -1)).map((job) => job.id).sort();
@@ -99,6 +102,41 @@ test('the burst rests in the outbox when the queue is deep, and follows when it 
   expect(await stock.outboxLength(saleId)).toBeGreaterThan(0);
   await queue.drain();
   await until('the rest to follow', async () => (await queue.getWaitingCount()) >= 45);
+});
+
+test('a sale with a long outbox does not keep a small one waiting while the queue is deep', async () => {
+  const small = `${saleId}-small`;
+  const plan = { total: 10, opensAtMs: 0, closesAtMs: Date.now() + 600_000, limitPerUser: 1, lowestEpoch: 0 };
+  await stock.preload(small, plan);
+  await stock.setState(small, 'open');
+  await buy(600);
+  const ids = await buy(2, small);
+  relay('fair', { maxDepth: 50, batch: 25, sales: async () => [saleId, small] });
+  const moved = new Set<string | undefined>();
+  await until('the small one to be moved', async () => {
+    const jobs = await queue.getJobs(['waiting'], 0, 99);
+    for (const job of jobs) moved.add(job.id);
+    // As a drain does: there is room for one batch, and the long one could take it each time.
+    await Promise.all(jobs.slice(0, 25).map((job) => job.remove()));
+    return ids.every((id) => moved.has(id));
+  });
+  expect(await stock.outboxLength(saleId)).toBeGreaterThan(0);
+});
+
+test('what was read while queue Redis was full follows at once, not a batch a second', async () => {
+  const ids = await buy(300);
+  const outbox = saleKeys(saleId).outbox;
+  await stockRedis.xreadgroup('GROUP', relayGroup, 'dead', 'COUNT', 300, 'STREAMS', outbox, '>');
+  await until('them to be abandoned', async () => {
+    const pending = (await stockRedis.xpending(outbox, relayGroup, 'IDLE', 250, '-', '+', 300)) as unknown[];
+    return pending.length === 300;
+  });
+  // A relay's first pass is a full one; it moves eight batches of them.
+  relay('after', { batch: 25 });
+  await until('some', async () => (await queue.getWaitingCount()) > 0);
+  await until('the pass to be over', async () => (await queue.getWaitingCount()) >= 200);
+  await until('the outbox to be empty', async () => (await stock.outboxLength(saleId)) === 0);
+  expect(await queued()).toEqual(ids.sort());
 });
 
 test('while purchases pour in the queue is only kept busy; the rest follows when they are served', async () => {

@@ -61,22 +61,33 @@ export function startRelay(deps: {
   } = deps;
   const warn = createThrottledWarn(logger);
   const nudged = new Set<string>();
+  /** Sales that a pass had no room for: the next one begins with them. */
+  const passedOver = new Set<string>();
   let fullPassAt = 0;
   let accepted = 0;
   let countedFrom = performance.now();
 
   async function pass(): Promise<'more' | 'idle'> {
     const full = performance.now() >= fullPassAt;
-    const saleIds = full ? await salesWithOrders() : [...nudged];
+    const due = full ? await salesWithOrders() : [...nudged];
+    const saleIds = [...new Set([...passedOver, ...due])];
     if (full) fullPassAt = performance.now() + 1000;
     nudged.clear();
+    passedOver.clear();
     if (saleIds.length === 0) return 'idle';
     let more = false;
     // Asked once a pass; what this pass adds is counted along.
     let room = (isBurst() ? busyDepth : maxDepth) - (await depth());
     const one = async (saleId: string) => {
-      if (room <= 0) return;
-      if (full) room -= await move(saleId, await abandoned(saleId));
+      if (room <= 0) {
+        passedOver.add(saleId);
+        return;
+      }
+      // After a queue Redis that was full for long, all that was read meanwhile.
+      for (let turn = 0, moved = batch; full && moved === batch && room > 0 && turn < batchesInARow; turn += 1) {
+        moved = await move(saleId, await abandoned(saleId));
+        room -= moved;
+      }
       let entries = await fresh(saleId);
       for (let turn = 1; entries.length > 0; turn += 1) {
         room -= entries.length;

@@ -33,6 +33,21 @@ test('a link that breaks between two statements of a transaction fails that tran
   expect((await pool.query('SELECT 3 AS n')).rows).toEqual([{ n: 3 }]);
 });
 
+test('a transaction of a process that is gone without a word does not keep its locks', async () => {
+  const { pool } = await poolOverProxy();
+  const { rows } = await pool.query(
+    "SELECT setting, unit FROM pg_settings WHERE name = 'idle_in_transaction_session_timeout'",
+  );
+  expect(rows).toEqual([{ setting: '20000', unit: 'ms' }]);
+  const attempt = inTransaction(pool, async (client) => {
+    await client.query('SET LOCAL idle_in_transaction_session_timeout = 50');
+    await new Promise((resolve) => client.once('end', resolve));
+    await client.query('SELECT 1');
+  });
+  await expect(attempt).rejects.toThrow();
+  expect((await pool.query('SELECT 3 AS n')).rows).toEqual([{ n: 3 }]);
+});
+
 test('a connection that breaks while it is idle is replaced', async () => {
   const { pool, proxy } = await poolOverProxy();
   await pool.query('SELECT 1');

@@ -10,6 +10,9 @@ types.setTypeParser(20, (text) => {
   return value;
 });
 
+/** A transaction rests while its process asks Redis, 5 s at most: whoever rests longer is frozen or gone, its locks are not. */
+const restsAtMostMs = 20_000;
+
 /**
  * A pool with deadlines on connecting and on each statement; a statement that missed its own takes its link along.
  * `mayLoseLast`: a commit does not wait for the disk (synchronous_commit off). A crash of the server may take the last
@@ -27,6 +30,7 @@ export function connectPostgres(
     connectionTimeoutMillis: 3000,
     statement_timeout: statementTimeoutMs,
     query_timeout: statementTimeoutMs + 1000, // the server's own deadline first; this one when the link is dead
+    idle_in_transaction_session_timeout: restsAtMostMs,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
     ...(options.mayLoseLast === true ? { options: '-c synchronous_commit=off' } : {}),

@@ -8,6 +8,8 @@ type Options = RedisOptions & { replyMapping: 'legacy' };
 const common: Options = {
   replyMapping: 'legacy',
   connectTimeout: 2000,
+  // It was the primary, and whoever demoted it left the link up: the address may lead to the new one by now.
+  reconnectOnError: (error) => error.message.startsWith('READONLY'),
   retryStrategy: (attempt) => Math.min(50 * attempt, 500),
 };
 

@@ -16,15 +16,16 @@ type GuardedStock = Pick<Stock, 'sales' | 'eachSale' | 'withoutReservation' | 'p
  * and pauses the sale before it sells what is sold already. Nothing of what it compares can be ahead of Redis when all
  * is well, because each was written after Redis had answered:
  *
- * - the highest place that this process itself was given,
+ * - the highest place that this process itself was given, and its newest orders: others may have sold on meanwhile, so
+ *   that the number alone fits again,
  * - the newest orders in PostgreSQL, and the epoch that the command line noted there,
  * - the epoch in ZooKeeper.
  *
  * A witness that is away is passed over; the leader among the services looks again all the time.
  */
 export type RollbackGuard = {
-  /** Remembers a place that stock Redis gave. */
-  sawPlace: (saleId: string, place: number) => void;
+  /** Remembers an order that stock Redis granted. */
+  sawOrder: (saleId: string, place: number, orderId: string) => void;
   /**
    * Looks at every sale over the given connection; pauses those whose past is older than a witness knows, and returns
    * their ids. With `needsWitness` it throws when there is none at all: then nothing is known, and nothing may be sold.
@@ -33,13 +34,18 @@ export type RollbackGuard = {
   check: (stock: GuardedStock, options?: { needsWitness?: boolean; published?: PublishedSales }) => Promise<string[]>;
 };
 
+/** Orders of its own that a process remembers of a sale. */
+const newestKept = 20;
+
 type Found = { fault: string; epoch: number };
-/** What there is to compare. `seen`: the highest place that this process was given, 0 for none. */
+/** What this process was given of a sale: the highest place, and the ids of its newest orders, in no order. */
+type Given = { place: number; orders: string[] };
+/** What there is to compare. */
 type Evidence = {
   saleId: string;
   witness: SaleWitness | undefined;
   published: SaleNode | null;
-  seen: number;
+  given: Given | undefined;
   sale: StockSale | null;
 };
 
@@ -51,7 +57,7 @@ export function createRollbackGuard(deps: {
   witnessTimeoutMs?: number;
 }): RollbackGuard {
   const { catalogue, zookeeper, logger, onRollback, witnessTimeoutMs = 1500 } = deps;
-  const places = new Map<string, number>();
+  const given = new Map<string, Given & { next: number }>();
 
   async function ask<T>(what: string, work: Promise<T>): Promise<T | undefined> {
     try {
@@ -62,25 +68,32 @@ export function createRollbackGuard(deps: {
     }
   }
 
+  /** By sale; a sale that could not be asked for is not in it. */
   async function publishedOf(saleIds: string[], followed?: PublishedSales): Promise<Map<string, SaleNode | null>> {
-    if (zookeeper.ready() !== null) return new Map();
-    const nodeOf = async (saleId: string) =>
-      followed?.isComplete()
+    const nodes = new Map<string, SaleNode | null>();
+    if (zookeeper.ready() !== null) return nodes;
+    const read = async (saleId: string) => {
+      const node = followed?.isComplete()
         ? followed.get(saleId)
-        : ((await ask('zookeeper', readSaleNode(zookeeper, saleId))) ?? null);
-    return new Map(await Promise.all(saleIds.map(async (saleId) => [saleId, await nodeOf(saleId)] as const)));
+        : await ask('zookeeper', readSaleNode(zookeeper, saleId));
+      if (node !== undefined) nodes.set(saleId, node);
+    };
+    await Promise.all(saleIds.map(read));
+    return nodes;
   }
 
   async function doubt(stock: GuardedStock, evidence: Evidence): Promise<Found | null> {
-    const { saleId, witness, published, seen, sale } = evidence;
+    const { saleId, witness, published, given: mine, sale } = evidence;
     const known = Math.max(published?.epoch ?? 0, witness?.epoch ?? 0);
     if (sale === null) {
-      // Edges that know it as paused for this already need no new epoch.
-      if (witness === undefined || published?.state === 'paused' || published?.state === 'closed') return null;
+      // Edges that know it as paused for this already need no new epoch; what comes back is what a rebuild says.
+      const isKnown = published?.state === 'paused' || published?.state === 'closed';
+      if (isKnown) given.delete(saleId);
+      if (witness === undefined || isKnown) return null;
       return { fault: 'its stock is gone', epoch: known };
     }
     if (sale.state === 'paused' && sale.fault !== null) {
-      places.delete(saleId); // a rebuild decides what is true now
+      given.delete(saleId); // a rebuild decides what is true now
       return null;
     }
     if (sale.state === 'closed') return null;
@@ -88,9 +101,10 @@ export function createRollbackGuard(deps: {
     if (sale.fault !== null) return { fault: sale.fault, epoch };
     if (sale.epoch < known) return { fault: `its epoch is ${sale.epoch}, but ${known} was published`, epoch };
     const granted = unitsGranted(sale);
-    const place = Math.max(seen, witness?.place ?? 0);
+    const place = Math.max(mine?.place ?? 0, witness?.place ?? 0);
     if (granted < place) return { fault: `it granted ${granted} units, but place ${place} was given`, epoch };
-    const missing = await stock.withoutReservation(saleId, witness?.newestOrders ?? []);
+    const newest = [...(witness?.newestOrders ?? []), ...(mine?.orders ?? [])];
+    const missing = await stock.withoutReservation(saleId, newest);
     if (missing.length === 0) return null;
     return { fault: `${missing.length} of its newest orders have no reservation, such as ${missing[0]}`, epoch };
   }
@@ -109,34 +123,47 @@ export function createRollbackGuard(deps: {
   async function pause(stock: GuardedStock, saleId: string, found: Found): Promise<void> {
     logger.error({ saleId, fault: found.fault }, 'ROLLBACK: stock Redis has an older past; the sale is paused');
     const outcome = await stock.pauseForFault(saleId, found.fault, found.epoch);
-    const epoch = outcome.kind === 'sale_unknown' ? found.epoch + 1 : outcome.epoch;
-    await ask('zookeeper', publishState(zookeeper, saleId, { state: 'paused', epoch }));
-    places.delete(saleId);
+    const now =
+      outcome.kind === 'sale_unknown'
+        ? { state: 'paused' as const, epoch: found.epoch + 1 }
+        : { state: outcome.state, epoch: outcome.epoch }; // closed, when ops were quicker
+    await ask('zookeeper', publishState(zookeeper, saleId, now));
+    given.delete(saleId);
     onRollback(saleId);
   }
 
   return {
-    sawPlace: (saleId, place) => {
-      if (place > (places.get(saleId) ?? 0)) places.set(saleId, place);
+    sawOrder: (saleId, place, orderId) => {
+      const mine = given.get(saleId);
+      if (mine === undefined) {
+        given.set(saleId, { place, orders: [orderId], next: 1 });
+        return;
+      }
+      if (place > mine.place) mine.place = place;
+      mine.orders[mine.next] = orderId;
+      mine.next = (mine.next + 1) % newestKept;
     },
     check: async (stock, { needsWitness = false, published: followed } = {}) => {
       const stored = await ask('postgres', catalogue.witnesses());
-      if (needsWitness && stored === undefined && zookeeper.ready() !== null && places.size === 0) {
-        throw new Error('neither PostgreSQL nor ZooKeeper answers, and this process has seen nothing itself');
-      }
       const witnesses = new Map(stored?.map((witness) => [witness.saleId, witness]));
-      const saleIds = [...new Set([...(await stock.sales()), ...witnesses.keys(), ...places.keys()])];
+      const saleIds = [...new Set([...(await stock.sales()), ...witnesses.keys(), ...given.keys()])];
       const nodes = await publishedOf(saleIds, followed);
       // Before the stock is read: what is given out after that is no witness against what was read.
-      const given = new Map(places);
+      const before = new Map([...given].map(([saleId, { place, orders }]) => [saleId, { place, orders: [...orders] }]));
       const sales = await stock.eachSale(saleIds);
       const paused: string[] = [];
       // All at once: with a server that hangs, a thousand sales wait as long as one.
       await Promise.all(
         saleIds.map(async (saleId) => {
-          const [sale = null, published = null, seen = 0] = [sales.get(saleId), nodes.get(saleId), given.get(saleId)];
+          const [sale = null, published = null, mine] = [sales.get(saleId), nodes.get(saleId), before.get(saleId)];
+          const isWithoutWitness = stored === undefined && !nodes.has(saleId) && mine === undefined;
+          if (needsWitness && isWithoutWitness && mayBeSold(sale)) {
+            throw new Error(
+              `neither PostgreSQL nor ZooKeeper says what was sold of ${saleId}, nor has this process seen it`,
+            );
+          }
           const witness = witnesses.get(saleId);
-          const evidence = sale instanceof Error ? sale : { saleId, witness, published, seen, sale };
+          const evidence = sale instanceof Error ? sale : { saleId, witness, published, given: mine, sale };
           const found = await doubtOrFault(stock, evidence, witness?.epoch ?? 0);
           if (found === null) return;
           await pause(stock, saleId, found);
@@ -147,3 +174,7 @@ export function createRollbackGuard(deps: {
     },
   };
 }
+
+const mayBeSold = (sale: StockSale | Error | null) =>
+  sale !== null &&
+  (sale instanceof Error || !(sale.state === 'closed' || sale.state === 'paused' || sale.state === 'draft'));

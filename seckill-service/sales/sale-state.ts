@@ -40,12 +40,12 @@ export function windowOf(stock: StockSale): SaleNode['window'] {
   return { opensAt: new Date(stock.opensAtMs).toISOString(), closesAt: new Date(stock.closesAtMs).toISOString() };
 }
 
-/** Loads `units` of a draft into stock Redis and makes the sale known to the edges. */
-export async function preloadSale(
+/** Loads `units` of a draft into stock Redis, with an epoch above all that anybody knows; nobody is told. */
+export async function loadStock(
   deps: Deps,
   sale: CatalogueSale,
   units: number,
-): Promise<{ kind: 'done'; node: SaleNode } | { kind: 'live' }> {
+): Promise<{ kind: 'done' } | { kind: 'live' }> {
   const published = await readSaleNode(deps.zookeeper, sale.saleId);
   // The database's guard is raised before the stock is, and lowered after: a crash in between leaves it too wide.
   if (units > sale.units) await deps.catalogue.setUnits(sale.saleId, units);
@@ -61,6 +61,17 @@ export async function preloadSale(
     return outcome;
   }
   if (units < sale.units) await deps.catalogue.setUnits(sale.saleId, units);
+  return { kind: 'done' };
+}
+
+/** Loads `units` of a draft into stock Redis and makes the sale known to the edges. */
+export async function preloadSale(
+  deps: Deps,
+  sale: CatalogueSale,
+  units: number,
+): Promise<{ kind: 'done'; node: SaleNode } | { kind: 'live' }> {
+  const loaded = await loadStock(deps, sale, units);
+  if (loaded.kind === 'live') return loaded;
   const node = await republish(deps, sale);
   if (node === null) throw new Error(`the stock of ${sale.saleId} vanished right after it was loaded`);
   return { kind: 'done', node };

@@ -1,0 +1,112 @@
+import { expect, test } from 'vitest';
+import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
+import { createLogger } from '#runtime/logger.ts';
+import type { ZooKeeper } from '#runtime/zookeeper.ts';
+import type { SetStateOutcome } from '#stock/outcomes.ts';
+import type { StockSale } from '#stock/stock-sale.ts';
+import type { SaleWitness } from './catalogue.ts';
+import { createRollbackGuard } from './rollback-guard.ts';
+
+const saleId = 'autumn';
+const onSale: StockSale = {
+  ...{ state: 'open', epoch: 3, total: 1000, free: 500, returned: 0, committed: 0, withheld: 0, skipped: 0 },
+  ...{ opensAtMs: 0, closesAtMs: 1, limitPerUser: 1, fault: null },
+} as unknown as StockSale;
+const node = { saleId, title: 'x', price: { amount: 1, currency: 'CNY' }, challenge: 'none' };
+const window = { opensAt: '2026-11-11T00:00:00.000Z', closesAt: '2026-11-12T00:00:00.000Z' };
+
+/** A guard among servers that hold what `world` says; what it did is in `paused` and `published`. */
+function guardIn(world: {
+  sale?: StockSale | null;
+  reservations?: string[];
+  witness?: SaleWitness | Error;
+  published?: object | 'silent';
+  outcome?: SetStateOutcome;
+}) {
+  const paused: string[] = [];
+  const published: { state?: string; epoch?: number }[] = [];
+  const guard = createRollbackGuard({
+    catalogue: {
+      witnesses: async () => {
+        if (world.witness instanceof Error) throw world.witness;
+        return world.witness === undefined ? [] : [world.witness];
+      },
+    },
+    zookeeper: {
+      ready: () => null,
+      read: async (path: string) => {
+        if (world.published === 'silent') throw new Error('no answer');
+        if (world.published === undefined || path !== zookeeperPaths.sale(saleId)) return null;
+        const limits = { perUser: 1 };
+        return { data: Buffer.from(JSON.stringify({ ...node, window, limits, ...world.published })), version: 1 };
+      },
+      write: async (_path: string, data: Buffer) => {
+        published.push(JSON.parse(data.toString()));
+        return true;
+      },
+    } as unknown as ZooKeeper, // of which it uses these
+    logger: createLogger({ service: 'test', instance: 'test', level: 'silent' }),
+    onRollback: () => undefined,
+  });
+  const stock = {
+    sales: async () => (world.sale === null ? [] : [saleId]),
+    eachSale: async () => new Map([[saleId, world.sale ?? null]]),
+    withoutReservation: async (_saleId: string, ids: readonly string[]) =>
+      ids.filter((id) => !(world.reservations ?? []).includes(id)),
+    pauseForFault: async (_saleId: string, fault: string) => {
+      paused.push(fault);
+      return world.outcome ?? { kind: 'done' as const, state: 'paused' as const, epoch: 9 };
+    },
+  };
+  return { guard, paused, published, check: (needsWitness = false) => guard.check(stock, { needsWitness }) };
+}
+
+test('an order that this process saw granted is missed, though others have sold on since and the number fits (I1, I3)', async () => {
+  const world = { sale: onSale, reservations: ['kept'], published: { state: 'open', epoch: 3 } };
+  const { guard, check, paused } = guardIn(world);
+  guard.sawOrder(saleId, 499, 'kept');
+  expect(await check()).toEqual([]);
+  guard.sawOrder(saleId, 500, 'lost');
+  expect(await check()).toEqual([saleId]);
+  expect(paused).toEqual([expect.stringContaining('such as lost')]);
+  expect(await check()).toEqual([]); // it said so; what is true now is a rebuild's to say
+});
+
+test('it remembers its newest orders, however many there were', async () => {
+  const world = { sale: onSale, reservations: [] as string[], published: { state: 'open', epoch: 3 } };
+  const { guard, check } = guardIn(world);
+  for (let place = 1; place <= 400; place += 1) guard.sawOrder(saleId, place, `order-${place}`);
+  world.reservations = Array.from({ length: 20 }, (_, index) => `order-${381 + index}`);
+  expect(await check()).toEqual([]);
+  world.reservations.pop();
+  expect(await check()).toEqual([saleId]);
+});
+
+test('where nobody can say what was sold, and this process has not seen it, nothing is let through', async () => {
+  const away = { witness: new Error('starting up'), published: 'silent' as const };
+  const strange = guardIn({ sale: onSale, ...away });
+  await expect(strange.check(true)).rejects.toThrow(/says what was sold of autumn/);
+  const known = guardIn({ sale: onSale, reservations: ['mine'], ...away });
+  known.guard.sawOrder(saleId, 7, 'mine');
+  expect(await known.check(true)).toEqual([]);
+  const over = guardIn({ sale: { ...onSale, state: 'closed' }, ...away });
+  expect(await over.check(true)).toEqual([]);
+});
+
+test('after a loss that everybody knows of, what this process saw before is no evidence against the rebuilt sale', async () => {
+  const world: Parameters<typeof guardIn>[0] = { sale: null, published: { state: 'paused', epoch: 4 } };
+  const { guard, check } = guardIn(world);
+  guard.sawOrder(saleId, 900, 'never stored');
+  expect(await check()).toEqual([]);
+  world.sale = onSale;
+  world.published = { state: 'open', epoch: 3 };
+  expect(await check()).toEqual([]);
+});
+
+test('a sale that ops have closed in that moment is published as closed', async () => {
+  const outcome = { kind: 'not_allowed' as const, state: 'closed' as const, epoch: 5 };
+  const { guard, check, published } = guardIn({ sale: onSale, published: { state: 'open', epoch: 3 }, outcome });
+  guard.sawOrder(saleId, 501, 'lost');
+  await check();
+  expect(published).toMatchObject([{ state: 'closed', epoch: 5 }]);
+});
