@@ -16,6 +16,8 @@ export type RebuildPlan = {
   freeNow: number | null;
   /** Below 0: its reservations hold that many units more than there are, and nothing else is done. */
   freeAfter: number;
+  /** Whether refunded units go back on sale. */
+  restock: boolean;
   /** Counts, and units noted for a user, that do not fit the reservations: by name, what stands there, what is right. */
   counts: Correction[];
   buyers: Correction[];
@@ -55,8 +57,7 @@ export async function planRebuild(
   const rows = await deps.store.ofSale(saleId);
   const reservations = cut?.reservations ?? new Map<string, Reservation>();
 
-  const whereTo = (state: StoredOrder['state']): UnitsGo =>
-    state === 'refunded' && !sale.restock ? 'withheld' : 'shelf';
+  const whereTo = (state: StoredOrder['state']) => unitsOf(state, sale.restock);
   const known = new Map<string, KnownOrder>();
   const endedUnknown: RebuildPlan['ended'] = [];
   for (const row of rows) {
@@ -101,6 +102,7 @@ export async function planRebuild(
     total: cut?.sale.total ?? sale.units,
     freeNow: cut?.sale.free ?? null,
     freeAfter: free,
+    restock: sale.restock,
     counts: counted?.counts ?? [],
     buyers: counted?.buyers ?? [],
     restore,
@@ -110,6 +112,10 @@ export async function planRebuild(
     ended: endedUnknown,
   };
 }
+
+/** Where the units of an order that has ended go. */
+const unitsOf = (state: StoredOrder['state'], restock: boolean): UnitsGo =>
+  state === 'refunded' && !restock ? 'withheld' : 'shelf';
 
 function held(order: AcceptedOrder): KnownOrder {
   const { orderId, userId, quantity, place, acceptedAt } = order;
@@ -132,10 +138,13 @@ export type Rebuilt = {
 
 /** Carries a plan out on a sale that stands still (paused, or a fresh draft); each step is idempotent. */
 export async function applyRebuild(
-  deps: { stock: Pick<Stock, 'restore' | 'release' | 'mend' | 'recount' | 'pauseForFault'> },
+  deps: {
+    stock: Pick<Stock, 'restore' | 'release' | 'mend' | 'recount' | 'pauseForFault'>;
+    store: Pick<OrderStore, 'ofSale'>;
+  },
   plan: RebuildPlan,
 ): Promise<Rebuilt> {
-  const { stock } = deps;
+  const { stock, store } = deps;
   const { saleId } = plan;
   // First, because what follows adds to the counts and takes from them; again, when units came back that were missing.
   let counted = await stock.recount(saleId, 'mend');
@@ -163,6 +172,12 @@ export async function applyRebuild(
     const outcome = await stock.restore(saleId, order);
     if (outcome === 'restored') restored += 1;
     else if (outcome !== 'already') refused.push(`${order.orderId}: ${outcome}`);
+  }
+  // Orders went on ending since the plan was made. Stock Redis was told of it when it did not know them yet.
+  const known = new Set(plan.restore.map(({ orderId }) => orderId));
+  for (const { orderId, state } of await store.ofSale(saleId)) {
+    if (known.has(orderId) && endedStates.has(state))
+      await stock.release(saleId, orderId, unitsOf(state, plan.restock));
   }
   if (refused.length === 0 && plan.excess.length === 0) await stock.mend(saleId);
   return { restored, refused, counts, buyers, oversold: 0 };

@@ -116,6 +116,16 @@ test('dropping what is stored, or was never granted, gives nothing back', async 
   expect((await pool.query("SELECT FROM orders WHERE state = 'failed' AND sale_id = $1", [saleId])).rowCount).toBe(0);
 });
 
+test('an order that a stock Redis with an older past has forgotten fails in the open when it is dropped (I3)', async () => {
+  const [forgotten, never] = [database.makeOrder(saleId), database.makeOrder(saleId)];
+  await giveUp(queueNames.orders, [jobOf(forgotten), { id: never.orderId, data: { ...jobOf(forgotten).data } }]);
+  await stock.pauseForFault(saleId, 'an older past', 0);
+  expect((await dropDeadLetter(await theOne(forgotten.orderId))).says).toContain('the order has failed');
+  expect((await dropDeadLetter(await theOne(never.orderId))).says).toBe('no unit was ever granted to it');
+  const { rows } = await pool.query("SELECT id FROM orders WHERE state = 'failed' AND sale_id = $1", [saleId]);
+  expect(rows).toEqual([{ id: forgotten.orderId }]);
+});
+
 test('a retried dead letter is back in its queue with all its tries, all of them page by page, and twice is once', async () => {
   const orders = await Promise.all([accepted(), accepted(), accepted()]);
   await giveUp(queueNames.orders, orders.map(jobOf));

@@ -12,8 +12,25 @@ const dropped = (says: string): DropOutcome => ({ kind: 'dropped', says });
 const refused = (says: string): DropOutcome => ({ kind: 'refused', says });
 
 /** Orders that could not be stored. A shopper was told yes: dropping one ends it, in the open. */
-export function ordersKind(deps: { pool: Pool; stock: Pick<Stock, 'reservation'> }): DeadLetterKind {
+export function ordersKind(deps: { pool: Pool; stock: Pick<Stock, 'reservation' | 'sale'> }): DeadLetterKind {
   const { pool, stock } = deps;
+
+  /** What was granted: what the reservation says, whatever the job does. */
+  async function grantedTo(job: Job, saleId: string): Promise<AcceptedOrder | 'never' | 'went back'> {
+    const orderId = job.id ?? '';
+    const reservation = await stock.reservation(orderId);
+    if (reservation?.state === 'released') return 'went back';
+    if (reservation !== null) {
+      const { units, userId, place, acceptedAt } = reservation;
+      return acceptedOrderSchema.parse({ orderId, saleId, userId, quantity: units, place, acceptedAt });
+    }
+    const sale = await stock.sale(saleId);
+    if (sale !== null && sale.fault === null) return 'never';
+    // A stock Redis with an older past has forgotten reservations: what the job says was told to a shopper.
+    const order = acceptedOrderSchema.safeParse(job.data);
+    return order.success && order.data.orderId === orderId ? order.data : 'never';
+  }
+
   return {
     orderOf: (job) => job.id ?? null,
     mend: (job) => {
@@ -29,15 +46,10 @@ export function ordersKind(deps: { pool: Pool; stock: Pick<Stock, 'reservation'>
     },
     dropMeans: 'each accepted order among them fails: its shopper is told, its units go back on sale',
     drop: async (job) => {
-      const orderId = job.id ?? '';
-      const reservation = saleIdOfOrder(orderId) === null ? null : await stock.reservation(orderId);
-      if (reservation === null) return dropped('no unit was ever granted to it');
-      if (reservation.state === 'released') return dropped('its units went back before');
-      const { units, userId, place, acceptedAt } = reservation;
-      // The reservation is what was granted, whatever the job says.
-      const order: AcceptedOrder = acceptedOrderSchema.parse({
-        ...{ orderId, saleId: saleIdOfOrder(orderId), userId, quantity: units, place, acceptedAt },
-      });
+      const saleId = saleIdOfOrder(job.id ?? '');
+      const order = saleId === null ? 'never' : await grantedTo(job, saleId);
+      if (order === 'never') return dropped('no unit was ever granted to it');
+      if (order === 'went back') return dropped('its units went back before');
       const outcome = await failOrder(pool, order, `dropped by ops: ${job.failedReason ?? 'no reason'}`);
       if (outcome.kind === 'failed') return dropped('the order has failed; its units go back on sale');
       if (outcome.kind === 'already') return dropped(`the order is stored, it is ${outcome.state}`);

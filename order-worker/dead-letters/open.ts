@@ -9,7 +9,11 @@ import { openDeadLetters } from './dead-letters.ts';
 import { expiryKind, ordersKind, refundsKind, subscriberKind } from './kinds.ts';
 
 /** The dead letters of every queue there is: a new queue joins here. */
-export async function openEveryDeadLetter(deps: { redis: Redis; pool: Pool; stock: Pick<Stock, 'reservation'> }) {
+export async function openEveryDeadLetter(deps: {
+  redis: Redis;
+  pool: Pool;
+  stock: Pick<Stock, 'reservation' | 'sale'>;
+}) {
   const { redis, pool, stock } = deps;
   const deliveries = createDeliveryStore(pool);
   const subscribers = await createSubscriberStore(pool).list();

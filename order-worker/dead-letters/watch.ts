@@ -12,7 +12,7 @@ import { expiryKind, ordersKind, refundsKind } from './kinds.ts';
 export function watchDeadLetters(deps: {
   redis: Redis;
   pool: Pool;
-  stock: Pick<Stock, 'reservation'>;
+  stock: Pick<Stock, 'reservation' | 'sale'>;
   logger: Logger;
   registers: Registry[];
   everyMs?: number;

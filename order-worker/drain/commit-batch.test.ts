@@ -22,6 +22,7 @@ const sqlError = (code: string) => Object.assign(new Error(code), { code });
 function batchWith(options: {
   store?: (orders: readonly AcceptedOrder[]) => Promise<StoreOutcome[]>;
   commit?: (saleId: string, ids: readonly string[]) => Promise<CommitOutcome[]>;
+  wait?: () => Promise<void>;
 }) {
   const committed: string[] = [];
   const handedOn: string[] = [];
@@ -40,6 +41,7 @@ function batchWith(options: {
     logger,
     wait: async () => {
       waits += 1;
+      await options.wait?.();
     },
     onStoredOrders: (orders) => handedOn.push(...orders.map(({ orderId }) => orderId)),
   });
@@ -60,6 +62,17 @@ test('reservations are committed by sale, and only after the rows are stored', a
   });
   await commitBatch([order('a'), order('b'), order('a')]);
   expect(steps).toEqual(['store 3', 'commit a 2', 'commit b 1']);
+});
+
+test('a process that ends while the database is away gives its batch up, and calls no order unstorable (I3)', async () => {
+  const ends = Object.assign(new Error('The operation was aborted'), { name: 'AbortError', code: 'ABORT_ERR' });
+  const away = (orders: readonly AcceptedOrder[]) =>
+    Promise.reject(orders.length > 1 && alone ? sqlError('23514') : sqlError('57P03'));
+  let alone = false;
+  for (alone of [false, true]) {
+    const { commitBatch } = batchWith({ store: away, wait: () => Promise.reject(ends) });
+    await expect(commitBatch([order('a'), order('b')])).rejects.toBe(ends);
+  }
 });
 
 test('while the database or stock Redis is away the batch waits; nothing fails', async () => {

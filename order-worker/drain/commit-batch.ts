@@ -50,6 +50,7 @@ export function createCommitBatch(deps: {
       const [outcome] = await patiently('PostgreSQL', () => store.store([order]), isDatabaseOutage);
       return outcome ?? new PoisonOrder('no outcome');
     } catch (error) {
+      if (isDatabaseOutage(error)) throw error; // the wait for its end was given up: no order is to blame
       if (isUnitsGuard(error)) {
         logger.error({ orderId: order.orderId, saleId: order.saleId }, 'UNITS GUARD: one order too many for its sale');
         onGuard?.();
@@ -63,6 +64,7 @@ export function createCommitBatch(deps: {
     try {
       outcomes = await patiently('PostgreSQL', () => store.store(orders), isDatabaseOutage);
     } catch (error) {
+      if (isDatabaseOutage(error)) throw error; // as above
       logger.warn({ err: error, orders: orders.length }, 'a batch was refused; storing its orders one by one');
       outcomes = [];
       for (const order of orders) outcomes.push(await storeOne(order));

@@ -166,8 +166,16 @@ export function startDrain(deps: {
     }
   }
 
+  let isExtending = false;
   const locks = setInterval(() => {
-    orderQueue.extendLocks([...inFlight]).catch((error: unknown) => warn(error, 'keeping the locks'));
+    if (isExtending) return; // while queue Redis is away each would wait for it
+    isExtending = true;
+    orderQueue
+      .extendLocks([...inFlight])
+      .catch((error: unknown) => warn(error, 'keeping the locks'))
+      .finally(() => {
+        isExtending = false;
+      });
   }, renewLocksMs);
   const running = run();
 

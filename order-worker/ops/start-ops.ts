@@ -32,6 +32,8 @@ export function startOps(deps: {
   const books = { stock, store, money: createMoneyBooks(pool), deadLetters: () => failedOrderIds(queue) };
   // Opened anew each time: subscribers come and go.
   const withDeadLetters = async <T>(work: (letters: DeadLetters) => Promise<T>): Promise<T> => {
+    // A queue that is opened now would wait for the connection, and never be closed.
+    if (queueRedis.status !== 'ready') throw new Error('queue Redis is away');
     const letters = await openEveryDeadLetter({ redis: queueRedis, pool, stock });
     try {
       return await work(letters);

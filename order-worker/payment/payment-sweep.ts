@@ -32,7 +32,7 @@ export function startPaymentSweep(deps: {
   const take = () =>
     readPayments(
       pool,
-      `UPDATE payments SET checks = checks + 1, check_at = now() + make_interval(secs => $1 * least($3, 2 ^ checks))
+      `UPDATE payments SET checks = checks + 1, check_at = now() + make_interval(secs => $1 * least($3, 2 ^ least(checks, 10)))
         WHERE id = ANY(ARRAY(
           SELECT id FROM payments WHERE state = 'pending' AND check_at <= now()
            ORDER BY check_at LIMIT $2 FOR UPDATE SKIP LOCKED))

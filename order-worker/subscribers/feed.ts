@@ -13,12 +13,15 @@ const mostReady = 5000;
 const mostWhileFailing = 10_000;
 /** Whatever happens: one subscriber never fills queue Redis, where the orders of everybody pass. */
 const mostOfAll = 50_000;
+/** One at a time above all that, so that it is noticed when dead letters are all there is and the subscriber is well again. */
+const mostProbes = 5000;
 const feedAtOnce = 1000;
 
 export function roomIn({ waiting, active, delayed, replaying, dead }: QueueCounts, isFailing: boolean): number {
   const all = waiting + active + delayed + replaying + dead;
   const bound = isFailing ? mostWhileFailing : mostOfAll;
-  return Math.max(0, Math.min(mostReady - waiting, bound - all));
+  const probe = waiting + active + delayed === 0 && all < bound + mostProbes ? 1 : 0;
+  return Math.max(probe, Math.min(mostReady - waiting, bound - all));
 }
 
 /** Between the outbox and the queues: what is new goes straight in while there is room, the rest when there is. */

@@ -193,6 +193,10 @@ export function createSubscriberStore(pool: Pool) {
       inTransaction(pool, async (client) => {
         await client.query('DELETE FROM subscribers WHERE id = $1', [id]);
         await client.query('DELETE FROM deliveries WHERE subscriber_id = $1', [id]);
+        // What nobody is left to be told of, and nobody would take away.
+        await client.query(
+          "DELETE FROM outbox WHERE consumer = 'subscribers' AND NOT EXISTS (SELECT FROM subscribers)",
+        );
       }),
   };
 }
