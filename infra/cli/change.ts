@@ -22,7 +22,7 @@ export type Change = {
 };
 
 /** `--dry-run`, and `--yes` where the command asks; `unusual` where it may ask twice. */
-export function changes(command: Command, asks: 'never' | 'always' | 'when unusual' = 'never'): Command {
+export function changes(command: Command, asks: 'never' | 'always' | 'when lost' | 'when unusual' = 'never'): Command {
   command.addOption(new Option('--dry-run', 'say exactly what would change, and change nothing'));
   if (asks !== 'never') command.addOption(new Option('--yes', 'do not ask'));
   if (asks === 'when unusual') {

@@ -6,6 +6,7 @@ import {
   highestEdgeLimit,
   longestRetryAfterSeconds,
 } from '#contract/edge-settings.ts';
+import type { EdgeNode } from '#contract/edge-stream.ts';
 import { changeEdgeSettings, noEdgeSettings, readEdgeSettings } from '#sales/edge-settings.ts';
 import { readEdges, waitForEdges } from '#sales/edges.ts';
 import { carryOut, changes } from './change.ts';
@@ -27,9 +28,13 @@ async function change(command: Command, next: (current: Settings) => Settings): 
   await withConnections(command, async ({ zookeeper, output }) => {
     const before = await readEdgeSettings(zookeeper);
     const after = { ...next(before ?? noEdgeSettings), version: (before?.version ?? 0) + 1 };
+    // Edges keep what they were told when ZooKeeper has lost it; a new version would lift all that it does not name.
+    const obeying = before === null ? (await readEdges(zookeeper)).filter((edge) => edge.settingsVersion > 0) : [];
+    const isLost = obeying.length > 0;
     await carryOut(command, output, {
-      will: `set on every edge: ${settingsText(after)} (now: ${settingsText(before)})`,
-      facts: { before, after },
+      will: `set on every edge: ${settingsText(after)} (now: ${isLost ? 'LOST by ZooKeeper, see below' : settingsText(before)})`,
+      facts: { before, after, obeying },
+      ...(isLost ? { asks: true, details: lostText(obeying) } : {}),
       apply: async () => {
         const settings = await changeEdgeSettings(zookeeper, next);
         const edges = await waitForEdges(zookeeper, ({ settingsVersion }) => settingsVersion >= settings.version);
@@ -38,6 +43,14 @@ async function change(command: Command, next: (current: Settings) => Settings): 
       },
     });
   });
+}
+
+function lostText(obeying: readonly EdgeNode[]): string[] {
+  return [
+    'ZooKeeper has lost what was set; the edges go on with it until this is done:',
+    ...edgesTable(obeying, Date.now()).split('\n'),
+    "What this does not name goes back to each edge's own configuration, maintenance too.",
+  ];
 }
 
 export function registerEdgeCommands(program: Command): void {
@@ -52,14 +65,14 @@ export function registerEdgeCommands(program: Command): void {
     }),
   );
 
-  changes(add('set', 'change a limit on every edge, and wait until they follow'))
+  changes(add('set', 'change a limit on every edge, and wait until they follow'), 'when lost')
     .argument('<name>', edgeLimitNames.join(', '), limitName)
     .argument('<value>', 'per second; at once (burst); at a time (inFlight)', wholeNumber(1, highestEdgeLimit))
     .action((name: EdgeLimitName, value: number, _options, command: Command) =>
       change(command, (current) => ({ ...current, limits: { ...current.limits, [name]: value } })),
     );
 
-  changes(add('reset', "a limit, or all of them, back to each edge's own configuration"))
+  changes(add('reset', "a limit, or all of them, back to each edge's own configuration"), 'when lost')
     .argument('[name]', edgeLimitNames.join(', '), limitName)
     .action((name: EdgeLimitName | undefined, _options, command: Command) =>
       change(command, ({ limits, maintenance }): Settings => {
@@ -72,7 +85,7 @@ export function registerEdgeCommands(program: Command): void {
   registerEdgeRenderCommand(edge);
 
   const maintenance = edge.command('maintenance').description('answer 503 instead of working; pages stay');
-  changes(maintenance.command('on'))
+  changes(maintenance.command('on'), 'when lost')
     .description('every route that does work answers 503 UNAVAILABLE, on every edge')
     .option('--retry-after <seconds>', 'when to come back', wholeNumber(1, longestRetryAfterSeconds), 30)
     .addOption(jsonOption())
@@ -80,7 +93,7 @@ export function registerEdgeCommands(program: Command): void {
     .action(({ retryAfter }: { retryAfter: number }, command: Command) =>
       change(command, (current) => ({ ...current, maintenance: { retryAfterSeconds: retryAfter } })),
     );
-  changes(maintenance.command('off'))
+  changes(maintenance.command('off'), 'when lost')
     .description('work again')
     .addOption(jsonOption())
     .addOption(dirOption())

@@ -28,8 +28,8 @@ export function rebuiltText(plan: RebuildPlan, rebuilt: Rebuilt, free: number | 
     ].join('\n');
   }
   const { counts, buyers, restored, refused } = rebuilt;
-  const next =
-    plan.state === 'closed' ? `seckill audit ${saleId}` : `seckill audit ${saleId} && seckill sale resume ${saleId}`;
+  const goOn = { closed: '', draft: ` && seckill sale open ${saleId}` }[plan.state as string];
+  const next = `seckill audit ${saleId}${goOn ?? ` && seckill sale resume ${saleId}`}`;
   return [
     `restored ${restored} orders; free ${free ?? '?'} of ${plan.total}`,
     ...(counts.length > 0 ? [`  corrected the counts: ${list(counts)}`] : []),

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { maxUnits } from '#contract/sale.ts';
 import { applyRebuild, countsOnly, planRebuild, type RebuildPlan } from '#order-worker/audit/rebuild.ts';
 import type { CatalogueSale } from '#sales/catalogue.ts';
-import { preloadSale, republish } from '#sales/sale-state.ts';
+import { loadStock, preloadSale, republish } from '#sales/sale-state.ts';
 import { readUsual } from '#sales/usual.ts';
 import { carryOut, changes } from './change.ts';
 import { CliError } from './cli-error.ts';
@@ -90,9 +90,10 @@ async function rebuild(context: CommandContext, command: Command, saleId: string
 async function applyPlan(context: CommandContext, sale: CatalogueSale, plan: RebuildPlan): Promise<void> {
   const { saleId } = sale;
   if (plan.state === 'missing') {
-    const loaded = await preloadSale(context, sale, plan.total);
+    // With its fault before anybody else is told of it: broken off here, it is no draft that could be opened.
+    const loaded = await loadStock(context, sale, plan.total);
     if (loaded.kind === 'live') throw new CliError(`${saleId} came back while this ran: run the command again`, 1);
-    await context.stock.pauseForFault(saleId, 'its stock is being rebuilt', loaded.node.epoch);
+    await context.stock.pauseForFault(saleId, 'its stock is being rebuilt', 0);
   }
   const rebuilt = await applyRebuild(context, plan);
   await republish(context, sale);
