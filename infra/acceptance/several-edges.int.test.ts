@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { edgeCounts } from '#contract/edge-counts.ts';
+import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import { call } from '#loadtest/crowd/shopper.ts';
 import { changeEdgeSettings, readEdgeSettings } from '#sales/edge-settings.ts';
 import type { EdgesInStep } from '#sales/edges.ts';
@@ -130,6 +131,23 @@ describe('live knobs', () => {
       return known.length === everyEdge.length && known;
     });
     expect(edges.map(({ limits }) => limits.userBurst)).toEqual([20, 20, 20]);
+  });
+
+  test('what ZooKeeper has lost is in force until somebody who was told of it says yes', async () => {
+    const { environment } = kit.stack;
+    await followed('set', 'userPerSecond', '7');
+    await until('ZooKeeper to lose it', () =>
+      kit.connections.zookeeper.remove(zookeeperPaths.edgeSettings).then(
+        () => true,
+        () => false,
+      ),
+    );
+    const refused = await seckill(environment, 'edge', 'set', 'userBurst', '9');
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringMatching(/LOST by ZooKeeper; edge-1.* add --yes/)]);
+    expect((await kit.edges()).map(({ limits }) => limits.userPerSecond)).toEqual([7, 7, 7]);
+    expect((await seckill(environment, 'edge', 'set', 'userBurst', '9', '--yes')).code).toBe(0);
+    await until('it to be lifted', async () => (await kit.edges()).every(({ limits }) => limits.userPerSecond !== 7));
+    await followed('reset');
   });
 
   test('maintenance refuses new work and keeps pages; an edge that does not follow is named, with exit code 1', async () => {

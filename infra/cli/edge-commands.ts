@@ -6,7 +6,6 @@ import {
   highestEdgeLimit,
   longestRetryAfterSeconds,
 } from '#contract/edge-settings.ts';
-import type { EdgeNode } from '#contract/edge-stream.ts';
 import { changeEdgeSettings, noEdgeSettings, readEdgeSettings } from '#sales/edge-settings.ts';
 import { readEdges, waitForEdges } from '#sales/edges.ts';
 import { carryOut, changes } from './change.ts';
@@ -31,10 +30,13 @@ async function change(command: Command, next: (current: Settings) => Settings): 
     // Edges keep what they were told when ZooKeeper has lost it; a new version would lift all that it does not name.
     const obeying = before === null ? (await readEdges(zookeeper)).filter((edge) => edge.settingsVersion > 0) : [];
     const isLost = obeying.length > 0;
+    const now = isLost
+      ? `LOST by ZooKeeper; ${obeying.map(({ edgeId }) => edgeId).join(', ')} still obeys it, and what this does not name ends`
+      : `now: ${settingsText(before)}`;
     await carryOut(command, output, {
-      will: `set on every edge: ${settingsText(after)} (now: ${isLost ? 'LOST by ZooKeeper, see below' : settingsText(before)})`,
+      will: `set on every edge: ${settingsText(after)} (${now})`,
       facts: { before, after, obeying },
-      ...(isLost ? { asks: true, details: lostText(obeying) } : {}),
+      ...(isLost ? { asks: true, details: edgesTable(obeying, Date.now()).split('\n') } : {}),
       apply: async () => {
         const settings = await changeEdgeSettings(zookeeper, next);
         const edges = await waitForEdges(zookeeper, ({ settingsVersion }) => settingsVersion >= settings.version);
@@ -43,14 +45,6 @@ async function change(command: Command, next: (current: Settings) => Settings): 
       },
     });
   });
-}
-
-function lostText(obeying: readonly EdgeNode[]): string[] {
-  return [
-    'ZooKeeper has lost what was set; the edges go on with it until this is done:',
-    ...edgesTable(obeying, Date.now()).split('\n'),
-    "What this does not name goes back to each edge's own configuration, maintenance too.",
-  ];
 }
 
 export function registerEdgeCommands(program: Command): void {

@@ -259,3 +259,15 @@ test('a new secret signs beside the old one until the grace is over', async () =
 function queueOf(name: string) {
   return openSubscriberQueue({ connection: kit.redis, name, tries: 1, onError: () => undefined });
 }
+
+test('a last subscriber that is half taken away is told nothing more, and leaves nothing behind', async () => {
+  const points = await kit.subscribe();
+  const outbox = async () => (await kit.pool.query("SELECT FROM outbox WHERE consumer = 'subscribers'")).rowCount;
+  await kit.buy(2); // nobody has taken these out when it goes
+  expect(await outbox()).toBe(2);
+  await kit.store.startRemoving(points.name);
+  await kit.buy(3);
+  expect(await outbox()).toBe(2);
+  await kit.store.finishRemoving(points.id);
+  expect(await outbox()).toBe(0);
+});

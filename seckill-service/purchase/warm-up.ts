@@ -16,7 +16,7 @@ const connections = 32;
 
 /**
  * Lets a process meet its first crowd compiled: asks it for units of a sale that nobody has, over HTTP, with good tickets,
- * down to the script in stock Redis, which says SALE_UNKNOWN and writes nothing. It ends after `withinMs` at the latest,
+ * down to the script in stock Redis, which says SALE_UNKNOWN and writes nothing. It begins nothing after `withinMs`,
  * stock Redis there or not, and fails at nothing: a service that could not warm up is slower for half a second.
  */
 export async function warmUp(deps: {

@@ -291,9 +291,20 @@ describe('a Redis that refuses to run the script', () => {
       expect(await buy(orderId)).toEqual({ kind: 'unavailable' });
       await it.end();
       expect(await taken()).toEqual(before);
+      await ready(); // from a replica it goes away at once
       expect(await buy(orderId)).toEqual({ kind: 'accepted', place: 1, soldOutEpoch: null, orderId });
     },
   );
+});
+
+test('a server that has become a replica is left: the next link may lead to the new primary', async () => {
+  const left = once(redis, 'close');
+  await probe.replicaof('127.0.0.1', 1);
+  expect(await buy(order())).toEqual({ kind: 'unavailable' });
+  await left;
+  await probe.replicaof('NO', 'ONE'); // as the new primary would be
+  await ready();
+  expect(await buy(order())).toMatchObject({ kind: 'accepted', place: 1 });
 });
 
 test('a Redis whose memory is full still commits, takes back, pauses and tells its books', async () => {

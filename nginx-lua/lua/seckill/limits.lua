@@ -30,14 +30,13 @@ function _M.rate(per_second, burst)
 end
 
 local function derive(limits)
-  -- A worker's share of the whole: see filters/in_flight.lua.
-  local in_flight = max(1, floor(limits.inFlight / workers))
   return {
     user = _M.rate(limits.userPerSecond, limits.userBurst),
     address = _M.rate(limits.addressPerSecond, limits.addressBurst),
-    in_flight = in_flight,
-    -- A double click, a second device; with many places a 64th of them.
-    in_flight_user = max(4, floor(in_flight / 64)),
+    -- A worker's share of the whole: see filters/in_flight.lua.
+    in_flight = max(1, floor(limits.inFlight / workers)),
+    -- Whoever may send so many at once may have so many on their way.
+    in_flight_user = limits.userBurst,
   }
 end
 

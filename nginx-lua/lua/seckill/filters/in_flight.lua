@@ -1,6 +1,6 @@
 --- Filter 7: are not too many purchases with the service at this moment, and not too many of them this user's?
--- Fails closed: above the cap it says BUSY, and RATE_LIMITED to a user above his share. A place is held while the body
--- comes in: without that share one ticket, sent again and again with a body that dribbles, would hold all of them.
+-- Fails closed: above the cap it says BUSY, and RATE_LIMITED to a user who has as many as his burst. A place is held
+-- while the body comes in: else one ticket, sent again and again with a body that dribbles, would hold all of them.
 -- The counts are the worker's own, its cap a worker's share of the whole: no lock, and a worker that dies takes its
 -- counts with it, where a shared counter would stay too high for ever. So a worker with more than its share of
 -- connections says BUSY before the whole cap is reached, and during a reload old and new workers each have theirs.
