@@ -7,6 +7,7 @@ import { watchChildren } from '#runtime/zookeeper-watch.ts';
 export type PublishedSales = {
   /** As ZooKeeper told it last; null: it has no such sale, or one that cannot be read. Late by milliseconds, never ahead. */
   get: (saleId: string) => SaleNode | null;
+  all: () => SaleNode[];
   /** False until every sale was read once: before that a sale that is not here may well be there. */
   isComplete: () => boolean;
   close: () => void;
@@ -28,7 +29,12 @@ export function followPublishedSales(options: { zookeeper: ZooKeeper; logger: Lo
       complete = true;
     },
   });
-  return { get: (saleId) => nodes.get(saleId) ?? null, isComplete: () => complete, close: watch.close };
+  return {
+    get: (saleId) => nodes.get(saleId) ?? null,
+    all: () => [...nodes.values()],
+    isComplete: () => complete,
+    close: watch.close,
+  };
 }
 
 function read(data: Buffer): SaleNode | null {

@@ -76,3 +76,20 @@ test('a sale whose window was over an hour ago leaves the list that every loop w
     return page.includes(`sale="${young}"`) && !page.includes(`sale="${old}"`);
   });
 });
+
+test('a sale that was over a month ago, or a rehearsal a day ago, is in ZooKeeper no more; one that is listed stays', async () => {
+  const day = 86_400_000;
+  const published = async (id: string, daysAgo: number) => {
+    const closesAt = new Date(Date.now() - daysAgo * day).toISOString();
+    const old = { ...(await node()), saleId: id, state: 'closed', window: { opensAt: closesAt, closesAt } };
+    expect(await zookeeper.create(zookeeperPaths.sale(id), Buffer.from(JSON.stringify(old)))).toBe(true);
+    return id;
+  };
+  const kept = await published(newSaleId('last-week'), 7);
+  const gone = [await published(newSaleId('last-month'), 31), await published(newSaleId('shadow-x'), 2)];
+  const isThere = async (id: string) => (await zookeeper.read(zookeeperPaths.sale(id))) !== null;
+  for (const id of gone) await until(`${id} to be forgotten`, async () => !(await isThere(id)));
+  expect(await isThere(kept)).toBe(true);
+  expect(await isThere(saleId)).toBe(true);
+  await zookeeper.remove(zookeeperPaths.sale(kept));
+});

@@ -1,4 +1,6 @@
 import type { SaleNews } from '#contract/sale-news.ts';
+import { isShadowSale } from '#contract/shadow-sale.ts';
+import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { eachSafely, type Loop, startLoop } from '#runtime/loop.ts';
 import type { ZooKeeper } from '#runtime/zookeeper.ts';
@@ -15,10 +17,13 @@ export type Reconciler = Pick<Loop, 'close'> & { heard: (news: SaleNews) => void
 
 /** So long after its window a sale stays on the list. */
 const retireAfterMs = 3_600_000;
+/** So long every edge knows it as closed; who asks after that gets it from the gateway. A rehearsal is of no interest then. */
+const [overShownForMs, rehearsalShownForMs] = [30 * 86_400_000, 86_400_000];
 
 /**
  * Repairs ZooKeeper from stock Redis when a writer died between the two (I7), and strikes sales off the list that every
- * loop walks once they are over for an hour and nothing of them is on its way. One leader does it; what it writes is
+ * loop walks once they are over for an hour and nothing of them is on its way; a month later ZooKeeper forgets them, or
+ * every agent would read all that there ever were. One leader does it; what it writes is
  * fenced by the epoch, so a second one that believes itself leader does no harm.
  */
 export function startReconciler(deps: {
@@ -76,5 +81,30 @@ export function startReconciler(deps: {
       return 'idle';
     },
   });
-  return { close: loop.close, heard };
+
+  const forgetting = startLoop({
+    name: 'forgetting sales',
+    everyMs: 10_000,
+    logger,
+    pass: async () => {
+      if (!leadership.isLeader() || !published.isComplete()) return 'idle';
+      const old = published.all().filter(({ saleId, window }) => {
+        const shownForMs = isShadowSale(saleId) ? rehearsalShownForMs : overShownForMs;
+        return Date.parse(window.closesAt) + shownForMs < Date.now();
+      });
+      if (old.length === 0) return 'idle';
+      const listed = new Set(await stock.sales()); // those would be published again
+      const gone = old.map(({ saleId }) => saleId).filter((saleId) => !listed.has(saleId));
+      const one = (saleId: string) => zookeeper.remove(zookeeperPaths.sale(saleId));
+      await eachSafely(gone, one, (error, saleId) => warn(error, `forgetting ${saleId}`));
+      if (gone.length > 0) logger.info({ sales: gone }, 'sales that are long over: the edges know them no more');
+      return 'idle';
+    },
+  });
+  return {
+    close: async () => {
+      await Promise.all([loop.close(), forgetting.close()]);
+    },
+    heard,
+  };
 }
