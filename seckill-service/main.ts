@@ -161,7 +161,10 @@ await runMain('seckill-service', async (environment) => {
   const saleGauges = watchSales({
     stock: patientStock,
     logger,
-    onSale: saleMetrics.saw,
+    onSale: (saleId, sale) => {
+      saleMetrics.saw(saleId, sale);
+      if (sale.state === 'paused' && sale.fault !== null) guard.forget(saleId);
+    },
     onGone: saleMetrics.forget,
   });
   const watchdog = startLoop({

@@ -26,10 +26,11 @@ type Settings = Omit<EdgeSettings, 'version'>;
 async function change(command: Command, next: (current: Settings) => Settings): Promise<void> {
   await withConnections(command, async ({ zookeeper, output }) => {
     const before = await readEdgeSettings(zookeeper);
-    const after = { ...next(before ?? noEdgeSettings), version: (before?.version ?? 0) + 1 };
     // Edges keep what they were told when ZooKeeper has lost it; a new version would lift all that it does not name.
     const obeying = before === null ? (await readEdges(zookeeper)).filter((edge) => edge.settingsVersion > 0) : [];
     const isLost = obeying.length > 0;
+    const version = Math.max(before?.version ?? 0, ...obeying.map((edge) => edge.settingsVersion)) + 1;
+    const after = { ...next(before ?? noEdgeSettings), version };
     const now = isLost
       ? `LOST by ZooKeeper; ${obeying.map(({ edgeId }) => edgeId).join(', ')} still obeys it, and what this does not name ends`
       : `now: ${settingsText(before)}`;

@@ -142,5 +142,5 @@ export function registerSaleCommands(program: Command): void {
 
 function told(published: SaleNode | null | undefined): string {
   if (published === undefined) return 'zookeeper does not answer: what edges were told is unknown';
-  return published === null ? 'edges were told nothing yet' : `edges were told ${published.epoch}`;
+  return published === null ? 'edges know nothing of it' : `edges were told ${published.epoch}`;
 }

@@ -16,19 +16,23 @@ export function ordersKind(deps: { pool: Pool; stock: Pick<Stock, 'reservation' 
   const { pool, stock } = deps;
 
   /** What was granted: what the reservation says, whatever the job does. */
-  async function grantedTo(job: Job, saleId: string): Promise<AcceptedOrder | 'never' | 'went back'> {
+  async function grantedTo(
+    job: Job,
+    saleId: string,
+  ): Promise<{ order: AcceptedOrder; isForgotten: boolean } | 'never' | 'went back'> {
     const orderId = job.id ?? '';
     const reservation = await stock.reservation(orderId);
     if (reservation?.state === 'released') return 'went back';
     if (reservation !== null) {
       const { units, userId, place, acceptedAt } = reservation;
-      return acceptedOrderSchema.parse({ orderId, saleId, userId, quantity: units, place, acceptedAt });
+      const order = { orderId, saleId, userId, quantity: units, place, acceptedAt };
+      return { order: acceptedOrderSchema.parse(order), isForgotten: false };
     }
     const sale = await stock.sale(saleId);
     if (sale !== null && sale.fault === null) return 'never';
     // A stock Redis with an older past has forgotten reservations: what the job says was told to a shopper.
-    const order = acceptedOrderSchema.safeParse(job.data);
-    return order.success && order.data.orderId === orderId ? order.data : 'never';
+    const told = acceptedOrderSchema.safeParse(job.data);
+    return told.success && told.data.orderId === orderId ? { order: told.data, isForgotten: true } : 'never';
   }
 
   return {
@@ -47,10 +51,14 @@ export function ordersKind(deps: { pool: Pool; stock: Pick<Stock, 'reservation' 
     dropMeans: 'each accepted order among them fails: its shopper is told, its units go back on sale',
     drop: async (job) => {
       const saleId = saleIdOfOrder(job.id ?? '');
-      const order = saleId === null ? 'never' : await grantedTo(job, saleId);
-      if (order === 'never') return dropped('no unit was ever granted to it');
-      if (order === 'went back') return dropped('its units went back before');
+      const granted = saleId === null ? 'never' : await grantedTo(job, saleId);
+      if (granted === 'never') return dropped('no unit was ever granted to it');
+      if (granted === 'went back') return dropped('its units went back before');
+      const { order, isForgotten } = granted;
       const outcome = await failOrder(pool, order, `dropped by ops: ${job.failedReason ?? 'no reason'}`);
+      if (outcome.kind === 'failed' && isForgotten) {
+        return dropped(`the order has failed; stock Redis has forgotten its units: seckill stock rebuild ${saleId}`);
+      }
       if (outcome.kind === 'failed') return dropped('the order has failed; its units go back on sale');
       if (outcome.kind === 'already') return dropped(`the order is stored, it is ${outcome.state}`);
       return refused(`the catalogue has no sale ${order.saleId}: create it again, then drop or retry`);

@@ -189,14 +189,14 @@ export function createSubscriberStore(pool: Pool) {
       changed("UPDATE subscribers SET state = 'removing' WHERE name = $1", [name]),
 
     /** Takes it out, and what is left of its deliveries: whoever was adding some holds the row until they are there. */
-    finishRemoving: (id: number): Promise<void> =>
-      inTransaction(pool, async (client) => {
+    async finishRemoving(id: number): Promise<void> {
+      await inTransaction(pool, async (client) => {
         await client.query('DELETE FROM subscribers WHERE id = $1', [id]);
         await client.query('DELETE FROM deliveries WHERE subscriber_id = $1', [id]);
-        // What nobody is left to be told of, and nobody would take away.
-        await client.query(
-          "DELETE FROM outbox WHERE consumer = 'subscribers' AND NOT EXISTS (SELECT FROM subscribers)",
-        );
-      }),
+      });
+      // What nobody is left to be told of, and nobody would take away. By itself: a worker that is just looking locks
+      // these rows first, and subscribers second.
+      await pool.query("DELETE FROM outbox WHERE consumer = 'subscribers' AND NOT EXISTS (SELECT FROM subscribers)");
+    },
   };
 }

@@ -94,10 +94,14 @@ export function startReconciler(deps: {
       });
       if (old.length === 0) return 'idle';
       const listed = new Set(await stock.sales()); // those would be published again
-      const gone = old.map(({ saleId }) => saleId).filter((saleId) => !listed.has(saleId));
-      const one = (saleId: string) => zookeeper.remove(zookeeperPaths.sale(saleId));
-      await eachSafely(gone, one, (error, saleId) => warn(error, `forgetting ${saleId}`));
-      if (gone.length > 0) logger.info({ sales: gone }, 'sales that are long over: the edges know them no more');
+      const forgotten: string[] = [];
+      const one = async (saleId: string) => {
+        await zookeeper.remove(zookeeperPaths.sale(saleId));
+        forgotten.push(saleId);
+      };
+      const due = old.map(({ saleId }) => saleId).filter((saleId) => !listed.has(saleId));
+      await eachSafely(due, one, (error, saleId) => warn(error, `forgetting ${saleId}`));
+      if (forgotten.length > 0) logger.info({ sales: forgotten }, 'sales that are long over: ZooKeeper forgot them');
       return 'idle';
     },
   });

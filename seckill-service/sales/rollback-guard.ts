@@ -26,6 +26,8 @@ type GuardedStock = Pick<Stock, 'sales' | 'eachSale' | 'withoutReservation' | 'p
 export type RollbackGuard = {
   /** Remembers an order that stock Redis granted. */
   sawOrder: (saleId: string, place: number, orderId: string) => void;
+  /** A fault of this sale is known: what was seen before is no evidence against what a rebuild makes of it. */
+  forget: (saleId: string) => void;
   /**
    * Looks at every sale over the given connection; pauses those whose past is older than a witness knows, and returns
    * their ids. With `needsWitness` it throws when there is none at all: then nothing is known, and nothing may be sold.
@@ -34,6 +36,10 @@ export type RollbackGuard = {
   check: (stock: GuardedStock, options?: { needsWitness?: boolean; published?: PublishedSales }) => Promise<string[]>;
 };
 
+/** Redis' clock decides when a sale is over, this one only roughly. */
+const clockSlackMs = 60_000;
+/** As long as PostgreSQL is asked for a sale that is over (Catalogue.witnesses). */
+const lookedAtForMs = 86_400_000;
 /** Orders of its own that a process remembers of a sale. */
 const newestKept = 20;
 
@@ -96,15 +102,18 @@ export function createRollbackGuard(deps: {
       given.delete(saleId); // a rebuild decides what is true now
       return null;
     }
-    if (sale.state === 'closed') return null;
+    if (sale.state === 'closed' || sale.closesAtMs < Date.now() - lookedAtForMs) {
+      given.delete(saleId); // it is over: nothing of it is sold any more
+      return null;
+    }
     const epoch = Math.max(known, sale.epoch);
     if (sale.fault !== null) return { fault: sale.fault, epoch };
     if (sale.epoch < known) return { fault: `its epoch is ${sale.epoch}, but ${known} was published`, epoch };
     const granted = unitsGranted(sale);
     const place = Math.max(mine?.place ?? 0, witness?.place ?? 0);
     if (granted < place) return { fault: `it granted ${granted} units, but place ${place} was given`, epoch };
-    const newest = [...(witness?.newestOrders ?? []), ...(mine?.orders ?? [])];
-    const missing = await stock.withoutReservation(saleId, newest);
+    const newest = new Set([...(witness?.newestOrders ?? []), ...(mine?.orders ?? [])]);
+    const missing = await stock.withoutReservation(saleId, [...newest]);
     if (missing.length === 0) return null;
     return { fault: `${missing.length} of its newest orders have no reservation, such as ${missing[0]}`, epoch };
   }
@@ -140,11 +149,16 @@ export function createRollbackGuard(deps: {
         return;
       }
       if (place > mine.place) mine.place = place;
+      if (mine.orders.includes(orderId)) return; // asked again
       mine.orders[mine.next] = orderId;
       mine.next = (mine.next + 1) % newestKept;
     },
+    forget: (saleId) => void given.delete(saleId),
     check: async (stock, { needsWitness = false, published: followed } = {}) => {
       const stored = await ask('postgres', catalogue.witnesses());
+      if (needsWitness && stored === undefined && zookeeper.ready() !== null && given.size === 0) {
+        throw new Error('neither PostgreSQL nor ZooKeeper answers, and this process has seen nothing itself');
+      }
       const witnesses = new Map(stored?.map((witness) => [witness.saleId, witness]));
       const saleIds = [...new Set([...(await stock.sales()), ...witnesses.keys(), ...given.keys()])];
       const nodes = await publishedOf(saleIds, followed);
@@ -175,6 +189,6 @@ export function createRollbackGuard(deps: {
   };
 }
 
+/** By the clock: what state a Redis with an older past says it is in is no evidence. */
 const mayBeSold = (sale: StockSale | Error | null) =>
-  sale !== null &&
-  (sale instanceof Error || !(sale.state === 'closed' || sale.state === 'paused' || sale.state === 'draft'));
+  sale instanceof Error || (sale !== null && sale.state !== 'closed' && sale.closesAtMs > Date.now() - clockSlackMs);
