@@ -6,6 +6,7 @@ import { CliError } from './cli-error.ts';
 import { openConnections } from './connections.ts';
 import { consoleLine } from './console-command.ts';
 import { openDemoSale } from './demo-sale.ts';
+import { interruption } from './interruption.ts';
 import { createOutput } from './output.ts';
 import { watchFunnel } from './watch/watch-funnel.ts';
 
@@ -14,26 +15,21 @@ import { watchFunnel } from './watch/watch-funnel.ts';
  * which stops everything that was started here, in order.
  */
 export async function runDemo(options: { dir: string | undefined; port: number; units: number }): Promise<void> {
-  const stop = new AbortController();
-  const onSignal = (signal: NodeJS.Signals) => {
-    if (stop.signal.aborted) process.exit(130);
-    stop.abort(new CliError(`${signal}: interrupted`, 1));
-  };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
-  process.on('SIGHUP', onSignal);
+  const { signal: interrupted } = interruption();
+  const left = new AbortController();
   // npm hands signals on, but cannot when it is killed itself: then this process gets another parent.
   const parent = process.ppid;
   const orphaned = setInterval(() => {
-    if (process.ppid !== parent) stop.abort(new CliError('the process that started this one is gone', 1));
+    if (process.ppid !== parent) left.abort(new CliError('the process that started this one is gone', 1));
   }, 500);
   orphaned.unref();
+  const signal = AbortSignal.any([interrupted, left.signal]);
   const output = createOutput(false);
   const stack = await startStack({
     dir: options.dir ?? `${checkoutDir}/.run`,
     port: options.port,
     environment: process.env,
-    signal: stop.signal,
+    signal,
     onEvent: (event) => output.progress(describeEvent(event)),
   }).catch((error: unknown) => {
     if (error instanceof StackError) throw new CliError(error.message, error.kind === 'configuration' ? 78 : 1);
@@ -58,7 +54,7 @@ export async function runDemo(options: { dir: string | undefined; port: number; 
           '',
         ].join('\n'),
       );
-      await watchFunnel(context, saleId, { mode: process.stdout.isTTY ? 'line' : 'lines', signal: stop.signal });
+      await watchFunnel(context, saleId, { mode: process.stdout.isTTY ? 'line' : 'lines', signal });
     } finally {
       await connections.close();
     }

@@ -9,6 +9,7 @@ import { CliError } from './cli-error.ts';
 import { commandConfig } from './connections.ts';
 import { consoleLine } from './console-command.ts';
 import { appliedTable } from './edges-text.ts';
+import { interruption } from './interruption.ts';
 import { dirOption, jsonOption, wholeNumber } from './options.ts';
 import { createOutput } from './output.ts';
 import { describeStatus } from './stack-status-table.ts';
@@ -161,29 +162,6 @@ async function connectedEdges(dir: string | undefined): Promise<EdgeNode[] | nul
   const { SECKILL_ZOOKEEPER: connection } = commandConfig(['SECKILL_ZOOKEEPER'], (await stackEnvironment(dir)) ?? {});
   // The table of processes tells how ZooKeeper is.
   return (await import('./connected-edges.ts')).readConnectedEdges(connection).catch(() => null);
-}
-
-/** SIGINT, SIGTERM and SIGHUP as a promise and as an abort signal. A second one ends this process at once. */
-function interruption() {
-  const controller = new AbortController();
-  const happened = new Promise<string>((resolve) => {
-    controller.signal.addEventListener('abort', () => resolve((controller.signal.reason as Error).message), {
-      once: true,
-    });
-  });
-  const onSignal = (name: NodeJS.Signals) => {
-    if (controller.signal.aborted) process.exit(130);
-    controller.abort(new CliError(`${name}: interrupted`, 1));
-  };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
-  process.on('SIGHUP', onSignal); // the terminal is gone
-  const release = () => {
-    process.off('SIGINT', onSignal);
-    process.off('SIGTERM', onSignal);
-    process.off('SIGHUP', onSignal);
-  };
-  return { signal: controller.signal, happened, release };
 }
 
 async function translated(work: () => Promise<void>): Promise<void> {

@@ -4,6 +4,7 @@ import type { OrderEventType } from '#contract/order-events.ts';
 import { defaultDelivery } from '#contract/subscribers.ts';
 import { newWebhookSecret, parseWebhookSecrets, verifyWebhook } from '#runtime/standard-webhooks.ts';
 import { CliError } from './cli-error.ts';
+import { interruption } from './interruption.ts';
 import { dirOption, jsonOption, wholeNumber } from './options.ts';
 import { eventTypes } from './subscriber-options.ts';
 import { withSubscribers } from './with-subscribers.ts';
@@ -39,6 +40,7 @@ export function registerSubscriberListen(subscriber: Command): void {
             onEvent: (event) => print(event, options.json === true),
             onForged: () => output.progress('refused what was not signed with this secret'),
           });
+          const interrupted = interruption();
           const name = `listen-${heard.port}`;
           const url = `http://127.0.0.1:${heard.port}/`;
           try {
@@ -56,7 +58,7 @@ export function registerSubscriberListen(subscriber: Command): void {
               throw new CliError(`"${name}" cannot be added (${outcome}): seckill subscriber remove ${name}`, 2);
             }
             output.progress(`listening as ${name} at ${url}, answering ${options.answer}. Ctrl-C ends it.`);
-            await interrupted();
+            await interrupted.happened;
             const found = await subscribers.find(name);
             if (found !== null) await subscribers.remove(found, () => {});
             output.progress(`removed ${name}`);
@@ -71,11 +73,6 @@ function print(event: Heard, isJson: boolean): void {
   const words = `${event.type}  ${event.subject}  version ${event.data.version}`;
   process.stdout.write(isJson ? `${JSON.stringify(event)}\n` : `${words}\n`);
 }
-
-const interrupted = () =>
-  new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
-  });
 
 async function listen(options: {
   port: number;

@@ -95,11 +95,13 @@ test.for(['SIGINT', 'SIGKILL'] as const)(
   },
 );
 
-test('in the foreground Ctrl-C stops everything in order and exits with 0', async () => {
+test('in the foreground Ctrl-C, which npm makes two of, stops everything in order and exits with 0', async () => {
   const dir = privateDirectory();
   const foreground = seckill(['up', '--foreground', '--dir', dir, '--port', String(await freePort())]);
   await vi.waitUntil(() => foreground.output.stdout.includes('http://'), { timeout: 120_000 });
   const family = descendantsOf(foreground.child.pid ?? 0);
+  foreground.child.kill('SIGINT');
+  await new Promise((resolve) => setTimeout(resolve, 20)); // at once it would be the same signal
   foreground.child.kill('SIGINT');
   const { code, stderr } = await foreground.ended;
   expect(code).toBe(0);

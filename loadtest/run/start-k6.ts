@@ -36,7 +36,12 @@ export function startK6(options: {
   const child = spawn(binary, [...args, join(scripts, `${script}.ts`)], {
     env: { ...environment, SECKILL_LOADTEST_PLAN: JSON.stringify(plan), K6_AUTO_EXTENSION_RESOLUTION: 'false' },
     stdio: ['ignore', 'ignore', 'pipe'],
+    // Out of the terminal's group: a Ctrl-C is ours to hand on, once. A second one would end k6 without its summary.
+    detached: true,
   });
+  const endWithUs = () => child.kill('SIGKILL');
+  process.once('exit', endWithUs);
+  child.once('close', () => process.off('exit', endWithUs));
   const said: string[] = [];
   let onStarted: () => void = () => {};
   let onEnded: (error: Error) => void = () => {};

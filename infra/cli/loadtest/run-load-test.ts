@@ -169,6 +169,7 @@ async function load(
   });
   const stop = () => k6.stop();
   run.signal.addEventListener('abort', stop);
+  if (run.signal.aborted) stop(); // while the tickets were made
   let endBeside: (() => Promise<string[]>) | undefined;
   let endSampling: (() => Promise<void>) | undefined;
   const notes = [...test.notes];

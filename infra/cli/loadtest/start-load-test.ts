@@ -5,6 +5,7 @@ import { checkoutDir } from '../../stack/run-directory.ts';
 import { CliError } from '../cli-error.ts';
 import type { CommandContext } from '../connections.ts';
 import { findSale } from '../find-sale.ts';
+import { interruption } from '../interruption.ts';
 import { type Asked, makeLoadTest } from './make-load-test.ts';
 import {
   checkFileLimit,
@@ -54,19 +55,15 @@ export async function startLoadTest(context: CommandContext, asked: Asked, optio
 
   const stamp = new Date(nowMs).toISOString().slice(0, 19).replaceAll(':', '');
   const reportFile = options.out ?? join(checkoutDir, '.run', 'reports', `loadtest-${asked.kind}-${stamp}.html`);
-  const stop = new AbortController();
-  const onSignal = () => {
-    if (stop.signal.aborted) process.exit(130);
-    output.progress('stopping: the books are still checked (once more to leave at once)');
-    stop.abort();
-  };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
+  const interrupted = interruption();
+  interrupted.happened.then(() =>
+    output.progress('stopping: the books are still checked (once more to leave at once)'),
+  );
   try {
     output.progress(`${asked.kind} on ${test.sale.saleId}, ${edgeUrl}, k6 ${k6.version}`);
     const { report, html, json } = await runLoadTest(context, { k6, stack, isLoopback }, test, {
       reportFile,
-      signal: stop.signal,
+      signal: interrupted.signal,
       baseEnvironment: withoutSettings(process.env),
     });
     const { thresholds, totals, audit, kind, saleId, loadSeconds, notes } = report;
@@ -77,7 +74,6 @@ export async function startLoadTest(context: CommandContext, asked: Asked, optio
     );
     if (!passed) process.exitCode = 1;
   } finally {
-    process.off('SIGINT', onSignal);
-    process.off('SIGTERM', onSignal);
+    interrupted.release();
   }
 }

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { CliError } from '../cli-error.ts';
 import { type CommandContext, withConnections } from '../connections.ts';
 import { findSale } from '../find-sale.ts';
+import { interruption } from '../interruption.ts';
 import { dirOption, jsonOption, wholeNumber } from '../options.ts';
 import { watchFunnel } from './watch-funnel.ts';
 
@@ -27,14 +28,11 @@ export function registerWatchCommand(program: Command): void {
     .action((saleId: string | undefined, options: { rounds?: number }, command: Command) =>
       withConnections(command, async (context) => {
         if (saleId !== undefined) await findSale(context, saleId);
-        const stop = new AbortController();
-        process.once('SIGINT', () => stop.abort());
-        process.once('SIGTERM', () => stop.abort());
-        process.once('SIGHUP', () => stop.abort());
+        const { signal } = interruption();
         const { json = false } = command.opts<{ json?: boolean }>();
         await watchFunnel(context, saleId ?? (await newestSale(context)), {
           mode: json ? 'json' : canBeDrawnOn(process.stdout) ? 'screen' : 'lines',
-          signal: stop.signal,
+          signal,
           ...(options.rounds === undefined ? {} : { rounds: options.rounds }),
         });
       }),
