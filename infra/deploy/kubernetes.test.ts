@@ -42,6 +42,8 @@ const container = z.object({
   volumeMounts: z.array(z.object({ name: z.string(), mountPath: z.string() })).default([]),
 });
 const podSpec = z.object({
+  /** Or each Service would put variables beside the settings, named like them (SECKILL_SERVICE_PORT), which are refused. */
+  enableServiceLinks: z.literal(false),
   terminationGracePeriodSeconds: z.number().default(30),
   securityContext: z.object({ runAsNonRoot: z.literal(true), runAsUser: z.number().min(1) }),
   initContainers: z.array(container).default([]),
