@@ -1,5 +1,6 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
+import { sandboxControl } from '#order-worker/payment/testing/start-sandbox.ts';
 import { openShop, type Shop } from './testing/open-shop-sale.ts';
 import {
   answerSum,
@@ -133,6 +134,24 @@ test('paying and returning: the order page says each step by itself', async () =
   await page.getByTestId('refund').click();
   await orderInState(page, 'refunded');
   expect(complaints).toEqual([]);
+});
+
+test('a payment that is declined, of which nobody hears, says so after a while, and the next press pays', async () => {
+  const { url, saleId } = await shop.open('Brass bell', { challenge: 'none' });
+  const { SECKILL_PAYMENT_URL: provider = '', SECKILL_PAYMENT_API_KEY: key = '' } = stack.env;
+  const sandbox = sandboxControl(provider, key);
+  await sandbox.behave({ rules: [{ orderStartsWith: saleId, behaviour: { decline: 1 } }] });
+  const { page } = await newShopper(browser);
+  try {
+    await buy(page, url);
+    await orderInState(page, 'awaiting_payment');
+    await page.getByTestId('pay').click();
+    await page.getByText('No word of the payment yet.').waitFor({ timeout: 120_000 });
+  } finally {
+    await sandbox.behave({});
+  }
+  await page.getByTestId('pay').click();
+  await isPaid(page);
 });
 
 /** Buys, and when it is ready cancels the order behind the page's back: only the server can tell the page. */

@@ -249,4 +249,9 @@ test('where nobody can be signed in, a ticket of this machine is tried; without 
   await finds([{ verdict: 'pass' }], { SECKILL_TICKET_KEYS_FILE: keys });
   const signed = { verdict: 'fail', says: expect.stringContaining("signed with this machine's key") };
   await finds([signed, signed], { SECKILL_TICKET_KEYS: `k1:${'x'.repeat(32)}` });
+  // Signed in with another secret than the gateways': said, and the rest of the way is looked at all the same.
+  const strange = { SECKILL_SESSION_SECRET: 'x'.repeat(32) };
+  const told = { verdict: 'warn', says: expect.stringContaining('another SECKILL_SESSION_SECRET') };
+  await finds([told, told], { ...strange, SECKILL_TICKET_KEYS_FILE: keys });
+  await finds([signed, signed], { ...strange, SECKILL_TICKET_KEYS: `k1:${'x'.repeat(32)}` });
 });

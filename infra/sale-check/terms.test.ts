@@ -43,6 +43,8 @@ test('stock that is missing, in doubt, not what the catalogue says or partly gon
   expect(checkStock(sale, { ...stock, total: 199 }).verdict).toBe('fail');
   expect(checkStock(sale, { ...stock, free: 199 }).verdict).toBe('fail');
   expect(checkStock(sale, { ...stock, limitPerUser: 2 }).verdict).toBe('fail');
+  expect(checkStock(sale, { ...stock, state: 'closed' }).verdict).toBe('fail');
+  expect(checkStock(sale, { ...stock, state: 'paused' }).mend).toBe('seckill sale resume tea');
   expect(checkStock(sale, stock).verdict).toBe('pass');
   const greedy = { limitPerUser: 100 };
   expect(checkStock({ ...sale, ...greedy }, { ...stock, ...greedy }).verdict).toBe('warn');

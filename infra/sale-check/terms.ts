@@ -38,6 +38,8 @@ export function checkStock(sale: CatalogueSale, stock: StockSale | null): Found 
   const preload = `seckill stock preload ${saleId}`;
   if (stock === null) return fail('the stock is not preloaded', preload);
   if (stock.fault !== null) return fail(`its stock is in doubt: ${stock.fault}`, `seckill stock rebuild ${saleId}`);
+  if (stock.state === 'closed') return fail('it is closed for good', 'a sale with another saleId');
+  if (stock.state === 'paused') return fail('it is paused', `seckill sale resume ${saleId}`);
   if (stock.total !== units || stock.limitPerUser !== limitPerUser) {
     const says = `stock Redis has ${stock.total} units and a limit of ${stock.limitPerUser}, the catalogue ${units} and ${limitPerUser}`;
     return fail(says, stock.state === 'draft' ? preload : `seckill audit ${saleId}`);

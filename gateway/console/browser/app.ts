@@ -45,8 +45,11 @@ function showMoment(): void {
 async function choose(saleId: string): Promise<void> {
   choice.value = saleId;
   try {
-    series.reset(await call<SaleMoment[]>(`history?sale=${encodeURIComponent(saleId)}`));
+    const history = await call<SaleMoment[]>(`history?sale=${encodeURIComponent(saleId)}`);
+    if (chosen() !== saleId) return; // another one meanwhile
+    series.reset(history);
   } catch (error) {
+    if (chosen() !== saleId) return;
     series.reset([]);
     setLink('paused', messageOf(error));
   }

@@ -6,6 +6,8 @@ import { byTestId, type Page, setText } from './page.ts';
 import { askPatiently } from './purchase.ts';
 
 const names = ['pay', 'cancel', 'refund'] as const satisfies OrderAction[];
+/** As long as a provider usually takes; of a payment that it declines nobody tells the order. */
+const wordWithinMs = 15_000;
 const paths = { pay: 'payment', cancel: 'cancel', refund: 'refund' } as const;
 
 /**
@@ -17,6 +19,7 @@ export function createOrderActions(page: Page, path: string, onDone: () => void)
   let doing: OrderAction | null = null;
   let sure: OrderAction | null = null;
   let isPaying = false;
+  let presses = 0;
 
   const say = (text: string) => setText(byTestId('message'), text);
 
@@ -41,7 +44,15 @@ export function createOrderActions(page: Page, path: string, onDone: () => void)
     mark();
     say(resultWords(name, reply));
     isPaying = name === 'pay' && reply.kind === 'ok' && reply.body.state === 'pending';
+    if (isPaying) void admitSilence();
     onDone();
+  }
+
+  async function admitSilence(): Promise<void> {
+    presses += 1;
+    const press = presses;
+    await page.sleep(wordWithinMs);
+    if (isPaying && press === presses && doing === null) say(words.order.noWordOfPayment);
   }
 
   function resultWords(name: OrderAction, reply: Reply<PaymentAnswer>): string {

@@ -61,6 +61,7 @@ export type Words = {
     lost: string;
     paying: string;
     paymentFailed: string;
+    noWordOfPayment: string;
     sureCancel: string;
     sureRefund: string;
   };
