@@ -16,14 +16,14 @@ export default class CiReporter implements Reporter {
       const file = module.relativeModuleId;
       // A file that could not be read, or a hook of a whole file that failed, has no test of its own that did.
       for (const suite of [module, ...module.children.allSuites()]) {
-        for (const error of suite.errors()) report.failed.push(`${file}: ${firstLine(error.message)}`);
+        for (const error of suite.errors()) report.failed.push(`${file}: ${inALine(error.message)}`);
       }
       for (const test of module.children.allTests()) {
         const { state, errors } = test.result();
         if (state === 'passed') report.passed += 1;
-        if (state === 'failed') report.failed.push(`${nameOf(file, test)}: ${firstLine(errors[0]?.message ?? '')}`);
+        if (state === 'failed') report.failed.push(`${nameOf(file, test)}: ${inALine(errors[0]?.message ?? '')}`);
         if (test.diagnostic()?.flaky === true)
-          report.secondTry.push(`${nameOf(file, test)}: ${firstLine(errors?.[0]?.message ?? '')}`);
+          report.secondTry.push(`${nameOf(file, test)}: ${inALine(errors?.[0]?.message ?? '')}`);
       }
     }
     mkdirSync('.run/reports', { recursive: true });
@@ -32,4 +32,5 @@ export default class CiReporter implements Reporter {
 }
 
 const nameOf = (file: string, test: TestCase) => `${file} > ${test.fullName}`;
-const firstLine = (text: string) => text.split('\n', 1)[0] ?? '';
+/** Its beginning, in a line: what was waited for stands below "timed out". */
+const inALine = (text: string) => text.replace(/\s*\n\s*/g, ' | ').slice(0, 300);

@@ -30,11 +30,13 @@ export function createSession(call: Call, store: Store, request: typeof fetch): 
   const token = () => store.read<string>('token');
 
   async function signIn(): Promise<Reply<{ token: string }>> {
+    const before = token();
     signingIn ??= call<{ token: string }>('POST', '/api/session').finally(() => {
       signingIn = null;
     });
     const reply = await signingIn;
-    if (reply.kind === 'ok') store.write('token', reply.body.token);
+    // Another tab may have signed in meanwhile: one browser is one shopper, or that tab's order would be a stranger's here.
+    if (reply.kind === 'ok' && token() === before) store.write('token', reply.body.token);
     // No sign-in here (it is off in production): the shop's own comes first.
     const isOff = reply.kind === 'refused' && (reply.code === 'NOT_FOUND' || reply.code === 'FORBIDDEN');
     if (isOff) return { ...reply, code: 'UNAUTHENTICATED' };
