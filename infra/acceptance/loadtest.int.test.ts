@@ -113,8 +113,7 @@ describe.runIf(k6.kind === 'found')('with k6', () => {
     const result = await seckill(stack.env, 'loadtest', 'smoke', '--duration', '5', '--out', html, beside, '--json');
     const said = JSON.parse(result.stdout) as { saleId: string; thresholds: Report['thresholds'] };
     // Whatever the machine is busy with, the answers are right; how quick they are is for `npm run bench` to say.
-    const isOfSpeed = (name: string) => name.endsWith('p99') || name === 'work that k6 could not begin';
-    expect(said.thresholds.filter(({ name, holds }) => !holds && !isOfSpeed(name))).toEqual([]);
+    expect(said.thresholds.filter(({ name, holds }) => !holds && !name.endsWith('p99'))).toEqual([]);
     const report = JSON.parse(await readFile(join(out, 'smoke.json'), 'utf8')) as Report;
     const routes = report.routes.map(({ route }) => route);
     for (const route of ['page', 'ticket', 'buy', 'order', 'events', 'payment', 'refund', 'cancel']) {

@@ -9,7 +9,7 @@ import type { Logger } from '#runtime/logger.ts';
 import { createPurchaseListener } from './listener.ts';
 import type { Purchase } from './purchase.ts';
 
-/** After so many V8 has compiled what a purchase runs through, measured by `npm run bench -- cold`. */
+/** Half a second of them: a choice, not an optimum. What they bring is measured by `npm run bench -- cold`. */
 const purchases = 1500;
 /** As many at once as make the batches of a crowd. */
 const connections = 32;
