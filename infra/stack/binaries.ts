@@ -24,7 +24,7 @@ export function findProgram(name: string, searchPath: string, first: readonly st
 export function requireProgram(name: string, searchPath: string, first: readonly string[] = []): string {
   const found = findProgram(name, searchPath, first);
   if (found === null) {
-    throw new StackError('configuration', `${name} is not installed: run \`bash infra/stack/setup.sh\``);
+    throw new StackError('configuration', `${name} is not installed: run \`bash infra/setup/setup.sh\``);
   }
   return found;
 }

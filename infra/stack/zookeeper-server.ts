@@ -52,7 +52,7 @@ function debianClasspath(): string {
   if (missing.length > 0) {
     throw new StackError(
       'configuration',
-      `ZooKeeper is not installed (no ${missing.join(', no ')}): run \`bash infra/stack/setup.sh\`, or set SECKILL_ZOOKEEPER_CLASSPATH`,
+      `ZooKeeper is not installed (no ${missing.join(', no ')}): run \`bash infra/setup/setup.sh\`, or set SECKILL_ZOOKEEPER_CLASSPATH`,
     );
   }
   return debianJars.join(':');

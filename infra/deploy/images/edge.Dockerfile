@@ -2,7 +2,7 @@
 #   docker build -f infra/deploy/images/edge.Dockerfile -t seckill-edge:0.1.0 .
 # Its configuration is rendered before it starts, by `seckill edge render` out of the Node image.
 FROM debian:12.11-slim
-# The packages of infra/stack/setup.sh; curl is for the health check.
+# The packages of infra/setup/setup.sh; curl is for the health check.
 RUN apt-get update \
   && apt-get install -y --no-install-recommends nginx libnginx-mod-http-lua lua-resty-core lua-cjson curl \
   && rm -rf /var/lib/apt/lists/* \

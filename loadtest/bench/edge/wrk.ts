@@ -27,7 +27,7 @@ export async function requireWrk(): Promise<void> {
     (error: NodeJS.ErrnoException) => error.code, // -v itself exits with 1
   );
   if (problem !== 'ENOENT') return;
-  throw new TypeError('wrk is not installed: run `bash infra/stack/setup.sh --bench` (Debian: apt-get install wrk)');
+  throw new TypeError('wrk is not installed: run `bash infra/setup/setup.sh --bench` (Debian: apt-get install wrk)');
 }
 
 /** Sends `shot` over and over for so many seconds, on `core` where the machine lets us choose. Throws on a lost answer. */

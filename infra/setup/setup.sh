@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Installs what this checkout needs and what is missing here: npm packages from the lockfile, then Debian packages.
+# Usage: bash infra/setup/setup.sh [--test | --bench]     adds what only the tests, or the benchmarks, need.
+# Quick when there is nothing to do. Exit 0 ready, 1 an installation failed, 78 something is missing that it may not install
+# (the list says how).
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+[ "$(uname -s)" != Linux ] || export LC_ALL=C.UTF-8 # Perl complains about a locale that is named and was not generated
+
+. infra/setup/progress.sh
+. infra/setup/npm-packages.sh
+. infra/setup/programs.sh
+. infra/setup/debian-packages.sh
+
+case "${1:-}" in
+  '') packages=$runtime_packages ;;
+  --test) packages="$runtime_packages $test_packages" ;;
+  --bench) packages="$runtime_packages $bench_packages" ;;
+  *)
+    say "unknown argument $1; usage: bash infra/setup/setup.sh [--test | --bench]"
+    exit 2
+    ;;
+esac
+
+# The outputs of npm and apt. In a checkout that cannot be written to, nothing may be missing but Debian packages.
+logs=$PWD/.run/setup
+{ mkdir -p "$logs" && [ -w "$logs" ]; } 2> /dev/null || logs=$(mktemp -d)
+
+prepare_npm_packages
+
+# shellcheck disable=SC2086 # names of packages, split on purpose
+missing=$(missing_of $packages)
+[ -n "$missing" ] || exit 0
+
+if command -v apt-get > /dev/null && command -v dpkg-query > /dev/null; then
+  # shellcheck disable=SC2086
+  install_debian_packages $missing
+else
+  say 'this machine has no apt; please install:'
+  for package in $missing; do printf '  - %s\n' "$(in_words "$package")" >&2; done
+  say 'for example: brew install openresty/brew/openresty redis zookeeper postgresql@15'
+  exit 78
+fi
