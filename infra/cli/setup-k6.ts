@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { findK6, k6Major, ownK6 } from '#loadtest/run/find-k6.ts';
 import { findProgram } from '../stack/binaries.ts';
-import { withoutSettings } from '../stack/launch.ts';
+import { childEnvironment } from '../stack/launch.ts';
 import { checkoutDir } from '../stack/run-directory.ts';
 
 const say = (text: string) => process.stderr.write(`setup:k6: ${text}\n`);
@@ -31,7 +31,7 @@ async function build(go: string): Promise<void> {
   const run = (args: string[]) =>
     promisify(execFile)(go, args, {
       cwd: moduleDir,
-      env: { ...withoutSettings(process.env), GOBIN: bin, GOFLAGS: '-mod=mod' },
+      env: { ...childEnvironment(process.env), GOBIN: bin, GOFLAGS: '-mod=mod' },
       timeout: longestBuildMs,
       maxBuffer: 64 * 1024 * 1024,
     });

@@ -45,10 +45,18 @@ export function traversalCapability(): RunAs['capability'] {
   return passing.find(({ bit }) => ((permitted & bounding) >> bit) & 1n)?.name ?? null;
 }
 
-/** The parent's environment without its SECKILL_* names (each process gets its own, and refuses unknown ones). */
-export function withoutSettings(environment: Environment): Record<string, string> {
+/** Names of the parent's that would change what a child does: our settings, and the defaults of PostgreSQL's clients. */
+const notInherited = /^(SECKILL_|PG)/;
+
+/**
+ * What a child inherits: the parent's environment without SECKILL_* (each process gets its own, and refuses unknown ones)
+ * and without PG* (PGSSLMODE or PGOPTIONS of somebody's would reach our connections), in the one locale that is there
+ * without being generated. With another one that is named and missing, Redis 7.2 and newer do not start; without any,
+ * Java does not find a file whose name is not ASCII.
+ */
+export function childEnvironment(environment: Environment): Record<string, string> {
   const entries = Object.entries(environment).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined && !entry[0].startsWith('SECKILL_'),
+    (entry): entry is [string, string] => entry[1] !== undefined && !notInherited.test(entry[0]),
   );
-  return Object.fromEntries(entries);
+  return { ...Object.fromEntries(entries), ...(process.platform === 'linux' ? { LC_ALL: 'C.UTF-8' } : {}) };
 }

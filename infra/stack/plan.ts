@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { SettingName } from '#contract/settings.ts';
 import { requireProgram } from './binaries.ts';
-import { type Environment, withoutSettings } from './launch.ts';
+import { childEnvironment, type Environment } from './launch.ts';
 import { checkoutDir, type RunDirectory } from './run-directory.ts';
 import { type Secrets, ticketKeysFile } from './secrets.ts';
 
@@ -119,7 +119,7 @@ export function makePlan(options: {
       configDir: index === 0 ? dir.edgeConfig : join(dir.config, name),
     })),
     edgePort,
-    baseEnvironment: withoutSettings(environment),
+    baseEnvironment: childEnvironment(environment),
     settings,
     searchPath,
     zookeeperClasspath: environment.SECKILL_ZOOKEEPER_CLASSPATH,

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { hasPassed } from '#loadtest/report/build-report.ts';
-import { withoutSettings } from '../../stack/launch.ts';
+import { childEnvironment } from '../../stack/launch.ts';
 import { checkoutDir } from '../../stack/run-directory.ts';
 import { CliError } from '../cli-error.ts';
 import type { CommandContext } from '../connections.ts';
@@ -64,7 +64,7 @@ export async function startLoadTest(context: CommandContext, asked: Asked, optio
     const { report, html, json } = await runLoadTest(context, { k6, stack, isLoopback }, test, {
       reportFile,
       signal: interrupted.signal,
-      baseEnvironment: withoutSettings(process.env),
+      baseEnvironment: childEnvironment(process.env),
     });
     const { thresholds, totals, audit, kind, saleId, loadSeconds, notes } = report;
     const passed = hasPassed(report);
