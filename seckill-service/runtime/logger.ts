@@ -2,14 +2,44 @@ import { type Logger, pino } from 'pino';
 
 export type { Logger };
 
-/** JSON lines on stdout, one logger a process; `instance` is on every line. */
+/** Lines that wait for room on a full disk, in bytes; later ones are counted instead. */
+const maxWaitingBytes = 1_000_000;
+const retryMs = 100;
+
+/**
+ * JSON lines on stdout, one logger a process; `instance` is on every line. A stdout that takes nothing (its disk is full)
+ * does not end the process: lines wait for room, up to 1 MB, and how many were lost beyond that is logged afterwards.
+ */
 export function createLogger(options: { service: string; instance: string; level: string }): Logger {
-  return pino({
-    level: options.level,
-    base: { service: options.service, instance: options.instance },
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
+  const stdout = pino.destination({ dest: 1, sync: true, maxLength: maxWaitingBytes });
+  const logger = pino(
+    {
+      level: options.level,
+      base: { service: options.service, instance: options.instance },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    stdout,
+  );
+  let lost = 0;
+  let triedAt = 0;
+  stdout.on('error', () => undefined); // without a listener it would end the process; the next line tries again
+  stdout.flushSync = () => undefined; // what could be written is: the original tries for ever on a full disk, and stands still
+  stdout.on('drop', () => {
+    lost += 1;
+    // A line that is dropped is no try to write what waits.
+    const now = performance.now();
+    if (now - triedAt < retryMs) return;
+    triedAt = now;
+    stdout.write('');
   });
+  stdout.on('drain', () => {
+    if (lost === 0) return;
+    const lines = lost;
+    lost = 0;
+    logger.warn({ lines }, 'log lines were lost: nothing could be written');
+  });
+  return logger;
 }
 
 /**

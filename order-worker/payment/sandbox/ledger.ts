@@ -58,7 +58,7 @@ export function openLedger(file: string, now: () => number) {
       database.exec('COMMIT');
       return result;
     } catch (error) {
-      database.exec('ROLLBACK');
+      if (database.isTransaction) database.exec('ROLLBACK'); // a full disk has rolled it back already
       throw error;
     }
   }

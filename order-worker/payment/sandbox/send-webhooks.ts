@@ -42,10 +42,15 @@ export function startSandboxClock(deps: {
 
   async function deliver(webhook: DueWebhook): Promise<void> {
     underWay.add(webhook.seq);
-    const sent = await Promise.all(Array.from({ length: webhook.times }, () => send(webhook)));
-    if (sent.includes(true)) ledger.delivered(webhook.seq);
-    else ledger.notDelivered(webhook.seq, now() + Math.min(longestWaitMs, 250 * 2 ** webhook.tries));
-    underWay.delete(webhook.seq);
+    try {
+      const sent = await Promise.all(Array.from({ length: webhook.times }, () => send(webhook)));
+      if (sent.includes(true)) ledger.delivered(webhook.seq);
+      else ledger.notDelivered(webhook.seq, now() + Math.min(longestWaitMs, 250 * 2 ** webhook.tries));
+    } catch (error) {
+      warn(error, 'the ledger cannot be written: the webhook is sent again'); // a full disk
+    } finally {
+      underWay.delete(webhook.seq);
+    }
   }
 
   return startLoop({
@@ -56,7 +61,7 @@ export function startSandboxClock(deps: {
       ledger.settleDue();
       const free = atOnce - underWay.size;
       const due = free > 0 ? ledger.dueWebhooks(atOnce).filter(({ seq }) => !underWay.has(seq)) : [];
-      // Not awaited: one merchant that is slow must not stop the clock. `deliver` does not throw but for a broken ledger.
+      // Not awaited: one merchant that is slow must not stop the clock. `deliver` does not throw.
       for (const webhook of due.slice(0, free)) void deliver(webhook);
       return 'idle';
     },
