@@ -1,20 +1,30 @@
 import { fileURLToPath } from 'node:url';
 import { runner } from 'node-pg-migrate';
+import { Client } from 'pg';
 
 /**
  * Brings the database to the newest schema; safe to run by several at once (an advisory lock). Names what it ran, or
- * with `dryRun` what it would.
+ * with `dryRun` what it would. Rejects when the database goes away meanwhile.
  */
 export async function runMigrations(databaseUrl: string, options: { dryRun?: boolean } = {}): Promise<string[]> {
-  const done = await runner({
-    databaseUrl,
-    dir: fileURLToPath(new URL('.', import.meta.url)),
-    ignorePattern: '.*\\.ts',
-    migrationsTable: 'schema_migrations',
-    direction: 'up',
-    checkOrder: true,
-    dryRun: options.dryRun ?? false,
-    log: () => {}, // the caller says what ran
-  });
-  return done.map((migration) => migration.name);
+  // A client of our own: the runner's has no `error` listener, and its end is not awaited. A server that stops in such a moment
+  // would end this process.
+  const client = new Client({ connectionString: databaseUrl, connectionTimeoutMillis: 5_000 });
+  client.on('error', () => undefined); // the statement under way rejects
+  await client.connect();
+  try {
+    const done = await runner({
+      dbClient: client,
+      dir: fileURLToPath(new URL('.', import.meta.url)),
+      ignorePattern: '.*\\.ts',
+      migrationsTable: 'schema_migrations',
+      direction: 'up',
+      checkOrder: true,
+      dryRun: options.dryRun ?? false,
+      log: () => {}, // the caller says what ran
+    });
+    return done.map((migration) => migration.name);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
 }
