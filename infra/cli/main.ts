@@ -21,7 +21,8 @@ const program = await createProgram(process.argv.slice(2));
 exitInsteadOfCommander(program);
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0); // the reader (head, less) has seen enough
-  throw error;
+  process.stderr.write(`seckill: the result cannot be written: ${error.message}\n`);
+  process.exit(1);
 });
 try {
   await program.parseAsync();

@@ -19,6 +19,14 @@ export function createOutput(json: boolean): Output {
   };
 }
 
+/** For a command that supervises: a full disk under its output, or a reader that is gone, costs lines and not the stack. */
+export function surviveLostOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.removeAllListeners('error');
+    stream.on('error', () => undefined);
+  }
+}
+
 /** `19.99 CNY` from minor units, by the currency's own number of digits. */
 export function money(price: { amount: number; currency: string }): string {
   const format = new Intl.NumberFormat('en', { style: 'currency', currency: price.currency, currencyDisplay: 'code' });

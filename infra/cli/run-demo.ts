@@ -7,7 +7,7 @@ import { openConnections } from './connections.ts';
 import { consoleLine } from './console-command.ts';
 import { openDemoSale } from './demo-sale.ts';
 import { interruption } from './interruption.ts';
-import { createOutput } from './output.ts';
+import { createOutput, surviveLostOutput } from './output.ts';
 import { watchFunnel } from './watch/watch-funnel.ts';
 
 /**
@@ -25,6 +25,8 @@ export async function runDemo(options: { dir: string | undefined; port: number; 
   orphaned.unref();
   const signal = AbortSignal.any([interrupted, left.signal]);
   const output = createOutput(false);
+  surviveLostOutput();
+  output.progress('starting the stack (usually 5 to 15 s; the first start also makes the database)');
   const stack = await startStack({
     dir: options.dir ?? `${checkoutDir}/.run`,
     port: options.port,

@@ -11,7 +11,7 @@ import { consoleLine } from './console-command.ts';
 import { appliedTable } from './edges-text.ts';
 import { interruption } from './interruption.ts';
 import { dirOption, jsonOption, wholeNumber } from './options.ts';
-import { createOutput } from './output.ts';
+import { createOutput, surviveLostOutput } from './output.ts';
 import { describeStatus } from './stack-status-table.ts';
 
 type UpOptions = {
@@ -107,6 +107,7 @@ async function start(options: UpOptions, environment: Environment): Promise<void
       return;
     }
     const { startStack } = await import('../stack/start-stack.ts');
+    surviveLostOutput();
     const stack = await startStack({ ...asked, onEvent: showEvent, signal: interrupted.signal });
     await tellEdge(stack.edgeUrl, options);
     progress('press Ctrl-C to stop');

@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs';
 import { z } from 'zod';
 import { messageOf, StackError } from './errors.ts';
 import { describeEvent, type StackEvent } from './events.ts';
@@ -29,7 +30,13 @@ const tell = (message: DaemonMessage) =>
     if (process.connected) process.send?.(message, undefined, {}, () => resolve());
     else resolve();
   });
-const log = (text: string) => process.stdout.write(`${new Date().toISOString()} ${text}\n`);
+const log = (text: string) => {
+  try {
+    writeSync(1, `${new Date().toISOString()} ${text}\n`);
+  } catch {
+    // The disk is full: a line for people ends no supervisor.
+  }
+};
 const onEvent = (event: StackEvent) => {
   log(describeEvent(event));
   void tell({ type: 'event', event }); // a launcher that is gone is noticed by `disconnect`

@@ -29,3 +29,27 @@ export function messageOf(error: unknown): string {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
   return error.message === '' ? code : error.message;
 }
+
+const writeProblems: Readonly<Record<string, string>> = {
+  EROFS: 'it is on a read-only file system',
+  EACCES: 'this user may not write there',
+  EPERM: 'this user may not write there',
+  ENOSPC: 'its disk is full',
+  EDQUOT: "this user's share of its disk is used up",
+  ENOTDIR: 'a part of its path is a file',
+  EEXIST: 'a file has that name',
+};
+
+/** The error of a run directory that cannot be written to, in words that say what to change; any other error as it is. */
+export function withWriteProblem(error: unknown, dir: string): unknown {
+  if (!(error instanceof Error) || !('code' in error) || error instanceof StackError) return error;
+  const code = String(error.code);
+  // A checkout that cannot be written to has no .run yet, and mkdir says only that it is not there.
+  const why =
+    writeProblems[code] ?? (code === 'ENOENT' ? 'a folder of its path is not there and cannot be made' : undefined);
+  if (why === undefined) return error;
+  return new StackError(
+    'configuration',
+    `the run directory ${dir} cannot be used: ${why} (${error.message})\nchoose another one with --dir, for example: npm start -- --dir /tmp/seckill`,
+  );
+}

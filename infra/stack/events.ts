@@ -6,7 +6,8 @@ type Of = { role: Role; name: string };
 export type StackEvent =
   | { type: 'note'; text: string }
   | (Of & { type: 'starting'; address: string })
-  | (Of & { type: 'ready'; address: string; pid: number; tookMs: number; restarts: number })
+  /** `nth` of `all` processes, at the start of the stack; 0 when it came back later. */
+  | (Of & { type: 'ready'; address: string; pid: number; tookMs: number; restarts: number; nth: number; all: number })
   | (Of & {
       type: 'died';
       pid: number;
@@ -15,6 +16,7 @@ export type StackEvent =
       restartInMs: number;
       problem: string | null;
     })
+  | (Of & { type: 'not-started'; problem: string; againInMs: number })
   | (Of & { type: 'stopped'; by: 'itself' | NodeJS.Signals })
   | { type: 'up'; edgeUrl: string; tookMs: number }
   | { type: 'stopping'; reason: string }
@@ -32,12 +34,16 @@ export function describeEvent(event: StackEvent): string {
     case 'starting':
       return `${event.name}: starting on ${event.address}`;
     case 'ready':
-      return `${event.name}: ${event.restarts > 0 ? 'ready again' : 'ready'} after ${seconds(event.tookMs)} (pid ${event.pid})`;
+      return event.nth === 0
+        ? `${event.name}: ready again after ${seconds(event.tookMs)} (pid ${event.pid})`
+        : `${event.name}: ready after ${seconds(event.tookMs)} (pid ${event.pid}), ${event.nth} of ${event.all}`;
     case 'died': {
       const how = event.signal === null ? `exit code ${event.code}` : event.signal;
       const why = event.problem === null ? '' : `; its log ends with: ${event.problem}`;
       return `${event.name}: died (pid ${event.pid}, ${how}), restarting in ${seconds(event.restartInMs)}${why}`;
     }
+    case 'not-started':
+      return `${event.name}: cannot be started now (${event.problem}), trying again in ${seconds(event.againInMs)}`;
     case 'stopped':
       return event.by === 'SIGKILL' ? `${event.name}: killed, it did not stop in time` : `${event.name}: stopped`;
     case 'up':

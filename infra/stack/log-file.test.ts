@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { logSize, logTail } from './log-file.ts';
+import { logSize, logTail, tellingLine } from './log-file.ts';
 
 test('the tail shows the last lines of this life, none of an earlier one', () => {
   const dir = mkdtempSync(join(tmpdir(), 'log-'));
@@ -15,4 +15,59 @@ test('the tail shows the last lines of this life, none of an earlier one', () =>
   appendFileSync(log, 'one\ntwo\nthree\n');
   expect(logTail(log, from, 2)).toEqual(['two', 'three']);
   expect(logTail(log, from, 20)).toEqual(['one', 'two', 'three']);
+});
+
+test.each([
+  {
+    of: 'a crash of Node',
+    log: `node:events:497
+      throw er; // Unhandled 'error' event
+      ^
+
+error: terminating connection due to administrator command
+    at Parser.parseErrorMessage (/x/pg-protocol/dist/parser.js:285:98)
+    at Socket.<anonymous> (node:net:2339:12)
+Emitted 'error' event on Client instance at:
+    at Client._handleErrorEvent (/x/pg/lib/client.js:389:10) {
+  length: 116,
+  severity: 'FATAL',
+  code: '57P01',
+}
+
+Node.js v24.21.0`,
+    line: 'error: terminating connection due to administrator command',
+  },
+  {
+    of: 'a plain error of Node',
+    log: "node:internal/modules:1\nError: Cannot find module 'x'\n    at f (y.js:1:2)\n\nNode.js v24.21.0",
+    line: "Error: Cannot find module 'x'",
+  },
+  {
+    of: 'Java',
+    log: `2026-11-30 [main] ERROR o.a.z.s.q.QuorumPeerMain - Invalid config, exiting abnormally
+org.apache.zookeeper.server.quorum.QuorumPeerConfig$ConfigException: Error processing /x/zookeeper.cfg
+\tat org.apache.zookeeper.server.quorum.QuorumPeerConfig.parse(QuorumPeerConfig.java:197)
+Caused by: java.lang.IllegalArgumentException: /x/zookeeper.cfg file is missing
+\tat org.apache.zookeeper.server.util.VerifyingFileFactory.create(VerifyingFileFactory.java:64)
+\t... 2 more`,
+    line: 'Caused by: java.lang.IllegalArgumentException: /x/zookeeper.cfg file is missing',
+  },
+  {
+    of: 'Redis',
+    log: '1:M * Configuration loaded\n1:M # Failed to configure LOCALE for invalid locale name.\n',
+    line: '1:M # Failed to configure LOCALE for invalid locale name.',
+  },
+  {
+    of: 'a process of ours',
+    log: '{"level":"info","msg":"ready"}\n{"level":"fatal","err":{"message":"no space left on device"},"msg":"gone"}',
+    line: 'gone: no space left on device',
+  },
+  {
+    of: 'a configuration error',
+    log: 'gateway: SECKILL_LISTEN: is missing',
+    line: 'gateway: SECKILL_LISTEN: is missing',
+  },
+  { of: 'nothing', log: '\nNode.js v24.21.0\n', line: null },
+])('the telling line of $of is the one that says why', ({ log, line }) => {
+  expect(tellingLine(log.split('\n'))).toBe(line);
 });

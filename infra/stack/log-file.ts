@@ -31,3 +31,37 @@ export function logTail(path: string, from: number, lines: number): string[] {
 export function rotateLog(path: string): void {
   if (logSize(path) > rotateBytes) renameSync(path, `${path}.1`);
 }
+
+/** Lines that say nothing by themselves: what Node, Java and Redis print around the one that does. */
+const noise = [
+  /^\s*$/,
+  /^Node\.js v\d/, // Node's last word about a crash
+  /^\s+(at |\.\.\. \d+ more)/, // frames of a stack
+  /^\s*[{}^~]+,?\s*$/,
+  /^\s+\w+: .*,?$/, // properties of an error that Node shows under its stack
+  /^Emitted 'error' event on /,
+  /^node:[\w/]+:\d+$/,
+];
+
+/**
+ * The line of a log's end that says why, or null when there is none: the head of the last stack trace when the log ends in
+ * one, else the last line that is no noise. A line of our own JSON logs is shown as its message and error.
+ */
+export function tellingLine(lines: readonly string[]): string | null {
+  const frame = lines.findLastIndex((line) => /^\s+at /.test(line));
+  const isCrash = frame !== -1 && lines.slice(frame).every((line) => noise.some((pattern) => pattern.test(line)));
+  const end = isCrash ? lines.slice(0, frame) : lines;
+  const line = end.findLast((each) => !noise.some((pattern) => pattern.test(each)));
+  return line === undefined ? null : plain(line.trim());
+}
+
+function plain(line: string): string {
+  if (!line.startsWith('{')) return line;
+  try {
+    const { msg, err } = JSON.parse(line) as { msg?: unknown; err?: { message?: unknown } };
+    const parts = [msg, err?.message].filter((part) => typeof part === 'string' && part !== '');
+    return parts.length === 0 ? line : parts.join(': ');
+  } catch {
+    return line; // no JSON after all
+  }
+}

@@ -153,11 +153,12 @@ async function idsOf(name: string): Promise<{ uid: number; gid: number }> {
 
 async function makeDatabase(url: string): Promise<void> {
   const client = new Client({ connectionString: url, connectionTimeoutMillis: 5_000, query_timeout: 30_000 });
+  client.on('error', () => undefined); // a server that ends meanwhile: the query rejects
   await client.connect();
   try {
     const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [databaseName]);
     if (rowCount === 0) await client.query(`CREATE DATABASE ${databaseName}`);
   } finally {
-    await client.end();
+    await client.end().catch(() => undefined);
   }
 }

@@ -24,6 +24,6 @@ export type ProcessSpec = {
   /** A log beside the one that the supervisor keeps, which grows with the work. */
   growing?: GrowingLog;
   check: Check;
-  /** What must be done once it answers, before those after it start. */
+  /** What must be done once it answers, before it counts as ready and those after it start. */
   afterReady?: () => Promise<void>;
 };

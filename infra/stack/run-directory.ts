@@ -1,6 +1,7 @@
-import { mkdir } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { StackError } from './errors.ts';
+import { StackError, withWriteProblem } from './errors.ts';
 
 /** sun_path holds 108 bytes on Linux and 104 on macOS, with its final zero. */
 const longestSocketPath = 100;
@@ -52,15 +53,24 @@ export function runDirectory(dir: string = join(checkoutDir, '.run')): RunDirect
   };
 }
 
-/** Makes the folders. Secrets, sockets and data are the owner's alone; PostgreSQL's user gets its own folder in data. */
+/**
+ * Makes the folders. Secrets, sockets and data are the owner's alone; PostgreSQL's user gets its own folder in data. Throws
+ * {@link StackError} when they cannot be made or written to.
+ */
 export async function makeRunDirectory(dir: RunDirectory): Promise<void> {
-  await mkdir(dir.root, { recursive: true });
-  await Promise.all([
-    mkdir(dir.secrets, { recursive: true, mode: 0o700 }),
-    mkdir(join(dir.root, 'sockets'), { recursive: true, mode: 0o700 }),
-    mkdir(join(dir.root, 'data'), { recursive: true, mode: 0o711 }),
-    mkdir(join(dir.root, 'logs'), { recursive: true }),
-    mkdir(dir.pages, { recursive: true }),
-    mkdir(dir.edgeConfig, { recursive: true }),
-  ]);
+  try {
+    await mkdir(dir.root, { recursive: true });
+    await Promise.all([
+      mkdir(dir.secrets, { recursive: true, mode: 0o700 }),
+      mkdir(join(dir.root, 'sockets'), { recursive: true, mode: 0o700 }),
+      mkdir(join(dir.root, 'data'), { recursive: true, mode: 0o711 }),
+      mkdir(join(dir.root, 'logs'), { recursive: true }),
+      mkdir(dir.pages, { recursive: true }),
+      mkdir(dir.edgeConfig, { recursive: true }),
+    ]);
+    // Folders of an earlier start, by another user or before the disk became read-only.
+    await Promise.all([dir.root, dir.secrets, join(dir.root, 'logs')].map((each) => access(each, constants.W_OK)));
+  } catch (error) {
+    throw withWriteProblem(error, dir.root);
+  }
 }

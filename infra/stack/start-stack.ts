@@ -1,5 +1,5 @@
 import { lockDirectory } from './directory-lock.ts';
-import { PortTakenError, StackError } from './errors.ts';
+import { messageOf, PortTakenError, StackError, withWriteProblem } from './errors.ts';
 import type { OnEvent } from './events.ts';
 import type { Environment } from './launch.ts';
 import { endLeftovers } from './leftovers.ts';
@@ -14,11 +14,12 @@ import {
 } from './plan.ts';
 import { choosePorts, isPortFree, type PortBlock, reservePortBlock } from './ports.ts';
 import { identityOf } from './process-identity.ts';
+import { tellLowLimits } from './process-limits.ts';
 import { processTable } from './processes.ts';
 import { type Role, roles, type ServerRole } from './roles.ts';
 import { makeRunDirectory, type RunDirectory, runDirectory } from './run-directory.ts';
 import { readSecrets } from './secrets.ts';
-import { type ProcessState, readState, type StackState, writeState } from './state-file.ts';
+import { createStateWriter, type ProcessState, readState, type StackState } from './state-file.ts';
 import { createSupervisor, type Supervisor } from './supervisor.ts';
 
 const attempts = 3;
@@ -75,6 +76,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const startedAt = Date.now();
   const dir = runDirectory(options.dir);
   await makeRunDirectory(dir);
+  tellLowLimits(onEvent);
   const lock = await lockDirectory(dir);
   if (lock === null) throw new StackError('busy', `another process is running or starting the stack in ${dir.root}`);
   let block: PortBlock | null = null;
@@ -94,7 +96,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   } catch (error) {
     await block?.release();
     await lock.release();
-    throw error;
+    throw withWriteProblem(error, dir.root);
   }
 }
 
@@ -177,8 +179,11 @@ async function startOnce(
   const specs = processTable(plan, only, seenBy);
   const identity = await identityOf(process.pid);
   let phase: StackState['phase'] = 'starting';
+  const file = createStateWriter(dir, (error) =>
+    onEvent({ type: 'note', text: `${dir.state} cannot be written now, trying again: ${messageOf(error)}` }),
+  );
   const write = (processes: ProcessState[]) =>
-    writeState(dir, {
+    file.write({
       version: 1,
       phase,
       supervisor: identity === null || phase === 'down' ? null : { pid: process.pid, identity },
@@ -193,6 +198,7 @@ async function startOnce(
   const save = (next: StackState['phase']) => {
     phase = next;
     write(next === 'down' ? [] : supervisor.processes());
+    if (next === 'down') file.close();
   };
   save('starting');
   try {

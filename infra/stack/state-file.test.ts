@@ -1,15 +1,15 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { type RunDirectory, runDirectory } from './run-directory.ts';
-import { readState, type StackState, writeState } from './state-file.ts';
+import { createStateWriter, readState, type StackState, writeState } from './state-file.ts';
 
 let dir: RunDirectory;
 beforeEach(() => {
   dir = runDirectory(mkdtempSync(join(tmpdir(), 'state-')));
 });
-afterEach(() => rmSync(dir.root, { recursive: true }));
+afterEach(() => rmSync(dir.root, { recursive: true, force: true }));
 
 const state: StackState = {
   version: 1,
@@ -48,4 +48,22 @@ test('no file, a broken file and a file of another version are no state', () => 
   expect(readState(dir)).toBeNull();
   writeFileSync(dir.state, JSON.stringify({ ...state, version: 2 }));
   expect(readState(dir)).toBeNull();
+});
+
+test('a state that cannot be written is told once, and the newest one is written as soon as it can be', () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const problems: unknown[] = [];
+  const { write, close } = createStateWriter(dir, (error) => problems.push(error));
+  rmSync(dir.root, { recursive: true });
+  write({ ...state, phase: 'starting' });
+  write(state);
+  vi.advanceTimersByTime(10_000);
+  expect(problems).toHaveLength(1);
+  mkdirSync(dir.root);
+  vi.advanceTimersByTime(2_000);
+  expect(readState(dir)).toEqual(state);
+  write({ ...state, phase: 'stopping' });
+  expect(readState(dir)?.phase).toBe('stopping');
+  close();
 });

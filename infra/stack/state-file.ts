@@ -53,3 +53,29 @@ export function writeState(dir: RunDirectory, state: StackState): void {
   writeFileSync(draft, `${JSON.stringify(state, null, 2)}\n`);
   renameSync(draft, dir.state);
 }
+
+const againMs = 2_000;
+
+/**
+ * Writes the state of a running stack. What cannot be written now (a full disk) is no reason to end anything: it is told once,
+ * and the newest state is tried again every 2 s until it is written.
+ */
+export function createStateWriter(
+  dir: RunDirectory,
+  onProblem: (error: unknown) => void,
+): { write: (state: StackState) => void; close: () => void } {
+  let waiting: StackState | null = null;
+  let timer: NodeJS.Timeout | undefined;
+  const write = (state: StackState): void => {
+    clearTimeout(timer);
+    try {
+      writeState(dir, state);
+      waiting = null;
+    } catch (error) {
+      if (waiting === null) onProblem(error);
+      waiting = state;
+      timer = setTimeout(() => write(waiting ?? state), againMs).unref();
+    }
+  };
+  return { write, close: () => clearTimeout(timer) };
+}

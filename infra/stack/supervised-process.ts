@@ -4,7 +4,7 @@ import { messageOf, PortTakenError, StackError } from './errors.ts';
 import type { OnEvent } from './events.ts';
 import { tied } from './launch.ts';
 import { beginLife, type Exit, endsWithin, type Life, signalGroup, signalProcess } from './life.ts';
-import { logTail } from './log-file.ts';
+import { logTail, tellingLine } from './log-file.ts';
 import { identityOf } from './process-identity.ts';
 import type { ProcessSpec } from './process-spec.ts';
 import { endings } from './roles.ts';
@@ -12,10 +12,15 @@ import type { ProcessState } from './state-file.ts';
 
 const readyDeadlineMs = 60_000;
 const pollMs = 40;
+/** Of a log that are shown when its process fails. */
+const tailLines = 20;
 
 export type SupervisedProcess = {
   spec: ProcessSpec;
-  /** Spawns and resolves when it is ready. Throws {@link StackError} when it dies or the deadline passes first. */
+  /**
+   * Spawns, and resolves when it is ready and prepared for those after it. Throws {@link StackError} when it dies or the
+   * deadline passes first.
+   */
   start: (signal: AbortSignal) => Promise<void>;
   /** Ends it by the signals of its role, then by SIGKILL; resolves when it is gone. Never restarts it again. */
   stop: () => Promise<void>;
@@ -28,8 +33,10 @@ export function superviseProcess(options: {
   searchPath: string;
   onEvent: OnEvent;
   onChange: () => void;
+  /** Counts the processes of the stack as each is ready for the first time. */
+  count: () => { nth: number; all: number };
 }): SupervisedProcess {
-  const { spec, log, searchPath, onEvent, onChange } = options;
+  const { spec, log, searchPath, onEvent, onChange, count } = options;
   const who = { role: spec.role, name: spec.name };
   const line = tied(spec.line, endings[spec.role].onSupervisorDeath, searchPath);
   let life: Life | null = null;
@@ -70,15 +77,33 @@ export function superviseProcess(options: {
   function scheduleRestart(of: Life, exit: Exit): void {
     failures = nextFailures(failures, Date.now() - of.startedAt);
     const restartInMs = backoffMs(failures);
-    // A process that was killed said nothing about it; one that gave up said why in its last line.
-    const lastLine = exit.signal === null ? (logTail(log, of.logStart, 1)[0] ?? null) : null;
-    const problem = exit.error === null ? lastLine : messageOf(exit.error);
+    const problem = reasonOf(of, exit);
     onEvent({ type: 'died', ...who, pid: of.pid ?? 0, code: exit.code, signal: exit.signal, restartInMs, problem });
+    restartIn(restartInMs);
+  }
+
+  /** A process that was killed said nothing about it; one that gave up said why at the end of its log. */
+  function reasonOf(of: Life, exit: Exit): string | null {
+    if (exit.error !== null) return messageOf(exit.error);
+    return exit.signal === null ? tellingLine(logTail(log, of.logStart, tailLines)) : null;
+  }
+
+  function restartIn(ms: number): void {
     restartTimer = setTimeout(() => {
+      let next: Life;
+      try {
+        next = launch();
+      } catch (error) {
+        // The disk is full, or there are too many processes or files: that may pass, and ends nobody else.
+        failures += 1;
+        const againMs = backoffMs(failures);
+        onEvent({ type: 'not-started', ...who, problem: messageOf(error), againInMs: againMs });
+        restartIn(againMs);
+        return;
+      }
       restarts += 1;
-      const next = launch();
       void announceWhenReady(next); // it ends with that life, and does not throw
-    }, restartInMs);
+    }, ms);
   }
 
   async function announceWhenReady(of: Life): Promise<void> {
@@ -95,16 +120,26 @@ export function superviseProcess(options: {
     phase = 'up';
     onChange();
     const tookMs = Date.now() - of.startedAt;
-    onEvent({ type: 'ready', ...who, address: spec.address, pid: of.pid ?? 0, tookMs, restarts });
+    const place = restarts === 0 ? count() : { nth: 0, all: 0 };
+    onEvent({ type: 'ready', ...who, address: spec.address, pid: of.pid ?? 0, tookMs, restarts, ...place });
   }
 
+  /** The reason first; the end of the log below it. */
   function failure(of: Life, what: string): StackError {
-    const tail = logTail(log, of.logStart, 20);
+    const tail = logTail(log, of.logStart, tailLines);
+    const reason = tellingLine(tail);
+    const head = `${spec.name} ${what}${reason === null ? '' : `; its log ends with: ${reason}`}`;
     const shown = tail.length === 0 ? 'its log is empty' : tail.map((text) => `  ${text}`).join('\n');
-    const message = `${spec.name} (${spec.role}) ${what}; waited for it on ${spec.address}\n${log}:\n${shown}`;
+    const message = `${head}\n${log}:\n${shown}`;
     return /address (is )?already in use|EADDRINUSE|BindException/i.test(tail.join('\n'))
       ? new PortTakenError(spec.name, message)
       : new StackError('failed', message);
+  }
+
+  async function failureOf(of: Life, when: string): Promise<StackError> {
+    const exit = await of.exit;
+    const how = exit.error?.message ?? (exit.signal === null ? `exit code ${exit.code}` : exit.signal);
+    return failure(of, `died ${when} (${how})`);
   }
 
   async function start(signal: AbortSignal): Promise<void> {
@@ -115,18 +150,27 @@ export function superviseProcess(options: {
     while (trouble !== null) {
       signal.throwIfAborted();
       trouble = await Promise.race([spec.check(mine.pid), mine.exit.then(() => 'it died')]);
-      if (mine.over) {
-        const exit = await mine.exit;
-        const how = exit.error?.message ?? (exit.signal === null ? `with exit code ${exit.code}` : `by ${exit.signal}`);
-        throw failure(mine, `died before it was ready, ${how}`);
-      }
+      if (mine.over) throw await failureOf(mine, 'before it was ready');
       if (trouble !== null && Date.now() > deadline) {
-        throw failure(mine, `was not ready within ${readyDeadlineMs / 1000} s (${trouble})`);
+        throw failure(mine, `was not ready on ${spec.address} within ${readyDeadlineMs / 1000} s (${trouble})`);
       }
       if (trouble !== null) await Promise.race([wait(pollMs), mine.exit]);
     }
+    await prepareForOthers(mine);
     isSupervised = true;
     becomeReady(mine);
+  }
+
+  async function prepareForOthers(of: Life): Promise<void> {
+    try {
+      await spec.afterReady?.();
+    } catch (error) {
+      // A client of it often hears of its end before we do.
+      if (await endsWithin(of, 1_000)) throw await failureOf(of, 'while it was made ready for the others');
+      if (error instanceof StackError) throw error;
+      throw failure(of, `could not be made ready for the others: ${messageOf(error)}`);
+    }
+    if (of.over) throw await failureOf(of, 'while it was made ready for the others');
   }
 
   async function stop(): Promise<void> {

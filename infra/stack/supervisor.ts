@@ -25,12 +25,18 @@ export function createSupervisor(options: {
   onChange: (processes: ProcessState[]) => void;
 }): Supervisor {
   const { specs, dir, searchPath, onEvent, onChange } = options;
+  let ready = 0;
+  const count = () => {
+    ready += 1;
+    return { nth: ready, all: specs.length };
+  };
   const all: SupervisedProcess[] = specs.map((spec) =>
     superviseProcess({
       spec,
       log: dir.log(spec.name),
       searchPath,
       onEvent,
+      count,
       onChange: () => onChange(processes()),
     }),
   );
@@ -66,7 +72,6 @@ export function createSupervisor(options: {
       await Promise.all([preparing, ...others.map(startOnce)]);
       either.throwIfAborted();
       await each.start(either);
-      await each.spec.afterReady?.();
     };
     const prepare = async (each: SupervisedProcess): Promise<void> => {
       rotateLog(dir.log(each.spec.name));

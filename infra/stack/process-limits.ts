@@ -1,0 +1,83 @@
+import { readFileSync } from 'node:fs';
+import type { OnEvent } from './events.ts';
+
+/**
+ * Limits of this process (setrlimit(2)) that its children inherit, and below which the stack starts and then fails: nginx answers
+ * 503 when it has no file left for a connection, Java and Redis die when they may have no more threads or memory. Soft
+ * limits are of no interest for files: Node raises its own to the hard one, and hands that on.
+ */
+type Limit = {
+  name: string;
+  which: 'soft' | 'hard';
+  of: 'all' | 'users' | 'root';
+  least: number;
+  is: string;
+  mend: string;
+};
+const moreFiles =
+  'ulimit -n 65536   (needs root; or LimitNOFILE= of the systemd unit, or nofile in /etc/security/limits.conf)';
+const limits: readonly Limit[] = [
+  {
+    name: 'Max open files',
+    which: 'hard',
+    of: 'users',
+    // worker_rlimit_nofile of nginx.conf: two for each of 8,192 connections, and some for files.
+    least: 20_000,
+    is: 'a process may have {value} open files, and the edge needs 20000 for a full crowd: without them it answers 503',
+    mend: moreFiles,
+  },
+  {
+    name: 'Max open files',
+    which: 'hard',
+    of: 'root', // whose nginx raises its own
+    least: 4096,
+    is: 'a process may have {value} open files, and a gateway needs 4096 for its event streams: without them it answers 503',
+    mend: moreFiles,
+  },
+  {
+    name: 'Max processes',
+    which: 'soft',
+    of: 'users',
+    least: 500,
+    is: 'this user may have {value} processes and threads, and the stack has about 200',
+    mend: 'ulimit -u 4096',
+  },
+  {
+    name: 'Max address space',
+    which: 'soft',
+    of: 'all',
+    least: 64 * 2 ** 30,
+    is: 'a process may have {value} bytes of address space; Node and Java reserve far more than they use',
+    mend: 'ulimit -v unlimited',
+  },
+  {
+    name: 'Max file size',
+    which: 'soft',
+    of: 'all',
+    least: 2 ** 30,
+    is: 'a file may have {value} bytes; Redis and PostgreSQL stop at that',
+    mend: 'ulimit -f unlimited',
+  },
+];
+
+/** What is too low in the text of /proc/self/limits, a line each with the command that raises it. */
+export function lowLimits(text: string, isRoot: boolean): string[] {
+  const mine = limits.filter(({ of }) => of === 'all' || (of === 'root') === isRoot);
+  return mine.flatMap(({ name, which, least, is, mend }) => {
+    const [, soft, hard] = new RegExp(`^${name} +(\\S+) +(\\S+)`, 'm').exec(text) ?? [];
+    const value = which === 'soft' ? soft : hard;
+    if (value === undefined || value === 'unlimited' || Number(value) >= least) return [];
+    return [`low limit: ${is.replace('{value}', value)}. Raise it before the start: ${mend}`];
+  });
+}
+
+/** Tells as notes which limits of this process are too low. Linux only; elsewhere nothing. */
+export function tellLowLimits(onEvent: OnEvent): void {
+  let text: string;
+  try {
+    text = readFileSync('/proc/self/limits', 'utf8');
+  } catch {
+    return;
+  }
+  for (const line of lowLimits(text, process.getuid?.() === 0)) onEvent({ type: 'note', text: line });
+}
