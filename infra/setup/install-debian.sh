@@ -47,7 +47,7 @@ keep_off() {
     if [ -d /run/systemd/system ]; then
       systemctl disable --now "$server.service" || true
     elif command -v deb-systemd-helper > /dev/null; then
-      deb-systemd-helper disable "$server.service" || true
+      DPKG_MAINTSCRIPT_PACKAGE=$server deb-systemd-helper disable "$server.service" || true # it asks who calls
     fi
     if [ -e "/etc/init.d/$server" ] && command -v update-rc.d > /dev/null; then update-rc.d "$server" disable || true; fi
   done

@@ -44,9 +44,9 @@ install_npm_packages() {
 
 # npm 9.2 to 11.5 leave no node_modules/.bin/node: the packages for both processors own that link, and passing over the
 # one for the other processor takes it away. So the links are ours to make, also in a checkout that is half made.
-link() {
-  [ "node_modules/.bin/$2" -ef "$1" ] && return
-  mkdir -p node_modules/.bin && ln -sfn "../../$1" "node_modules/.bin/$2"
+link() { # TARGET (seen from node_modules/.bin) NAME
+  [ "node_modules/.bin/$2" -ef "node_modules/.bin/$1" ] && return
+  mkdir -p node_modules/.bin && ln -sfn "$1" "node_modules/.bin/$2"
 }
 
 prepare_npm_packages() {
@@ -56,8 +56,8 @@ prepare_npm_packages() {
     { [ -n "$package" ] && [ ! -x "$package/bin/node" ]; }; then
     install_npm_packages
   fi
-  [ -n "$package" ] && [ -x "$package/bin/node" ] && link "$package/bin/node" node
-  link infra/cli/seckill.ts seckill
+  [ -n "$package" ] && [ -x "$package/bin/node" ] && link "../${package##*/}/bin/node" node
+  link ../../infra/cli/seckill.ts seckill
   export PATH="$PWD/node_modules/.bin:$PATH"
   check_node "$package"
 }
