@@ -127,6 +127,8 @@ export const settings = {
   SECKILL_ZOOKEEPER_CLASSPATH: z.string().min(1),
   /** The k6 that `seckill loadtest` runs; left out: the checkout's own, then the PATH's. */
   SECKILL_K6: z.string().min(1),
+  /** The Chromium or Chrome of the browser tests, `none` to leave them out; left out: the PATH's. */
+  SECKILL_CHROMIUM: z.string().min(1),
 } as const;
 
 export type SettingName = keyof typeof settings;

@@ -1,12 +1,27 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { findProgram } from '#infra/stack/binaries.ts';
 
 const flags = ['no-sandbox', 'disable-gpu', 'disable-background-networking', 'disable-component-update'];
 
+/** As infra/setup/programs.sh looks for it, which has also asked whether it answers. */
+function browserPath(): string {
+  const named = process.env.SECKILL_CHROMIUM;
+  const names =
+    named === undefined ? ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'] : [named];
+  for (const name of names) {
+    const found = name.includes('/') ? name : findProgram(name, process.env.PATH ?? '');
+    if (found !== null) return found;
+  }
+  throw new Error(
+    `no browser: ${names.join(', ')} not found; run \`npm run setup\`, or set SECKILL_CHROMIUM=/path/to/one`,
+  );
+}
+
 export const launchBrowser = (): Promise<Browser> =>
   chromium.launch({
-    executablePath: '/usr/bin/chromium',
+    executablePath: browserPath(),
     args: [...flags, 'disable-sync', 'no-first-run'].map((flag) => `--${flag}`),
     timeout: 120_000,
   });
