@@ -86,6 +86,6 @@ test('node-zookeeper-client has one importer, process.env only the entries, Redi
     'seckill-service/stock/load-scripts.ts',
   ]);
   const entries =
-    /^infra\/cli\/|^infra\/chaos\/run\.ts$|^loadtest\/bench\/main\.ts$|^infra\/stack\/daemon\.ts$|^seckill-service\/runtime\/main\.ts$/;
+    /^infra\/cli\/|^infra\/(chaos|machines)\/run\.ts$|^loadtest\/bench\/main\.ts$|^infra\/stack\/daemon\.ts$|^seckill-service\/runtime\/main\.ts$/;
   expect(mentioning(/process\.env\b/).filter((file) => !entries.test(file))).toEqual([]);
 });
