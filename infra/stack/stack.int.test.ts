@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
@@ -57,7 +57,10 @@ async function whoLives(pids: readonly number[]): Promise<number[]> {
 
 test('brings the whole system up, says that every process is well, and leaves nothing when it stops', async () => {
   const dir = privateDirectory();
-  const { stack } = await start({ dir, services: 2 });
+  // A locale that is named and was not generated, as ssh brings it along; nothing says that the path is UTF-8.
+  const { LC_ALL: _, ...environment } = process.env;
+  const { stack } = await start({ dir, services: 2, environment: { ...environment, LANG: 'xx_XX.UTF-8' } });
+  expect(existsSync(join(dir, 'data/zookeeper/version-2'))).toBe(true);
 
   const status = await vi.waitFor(async () => {
     const said = await stackStatus(dir);

@@ -58,10 +58,16 @@ function debianClasspath(): string {
   return debianJars.join(':');
 }
 
+/** ZooKeeper reads its file as Java properties, in ISO 8859-1: another character would name another directory. */
+const property = (text: string) =>
+  text
+    .replaceAll('\\', '\\\\')
+    .replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
 /** Sessions may be 1 to 10 s (2 and 20 ticks). The admin server would take port 8080. */
 export function zookeeperConfig(options: { port: number; dataDir: string }): string {
   return `tickTime=500
-dataDir=${options.dataDir}
+dataDir=${property(options.dataDir)}
 clientPort=${options.port}
 clientPortAddress=127.0.0.1
 maxClientCnxns=0

@@ -6,12 +6,12 @@ import { stopStack } from '../stack.ts';
 
 /**
  * A run directory for one test, below a folder that only its owner may enter (mode 0700, as /root or a home), with a
- * space in its name. Afterwards what runs in it is stopped and the directory removed.
+ * space and characters that are not ASCII in its name. Afterwards what runs in it is stopped and the directory removed.
  */
 export function privateDirectory(): string {
   const home = mkdtempSync(join(tmpdir(), 'stack-'));
   chmodSync(home, 0o700);
-  const dir = join(home, 'run dir');
+  const dir = join(home, 'run 秒杀');
   onTestFinished(async () => {
     await stopStack(dir);
     rmSync(home, { recursive: true, force: true });
