@@ -34,7 +34,11 @@ ask_somebody() {
   local package line known=() unknown=()
   for package in "$@"; do
     # Without package lists nothing is known yet; the script that the line runs fetches them first.
-    if has_candidate "$package" || ! has_candidate bash; then known+=("$package"); else unknown+=("$package"); fi
+    if has_candidate "$package" || ! has_file '/var/lib/apt/lists/*Packages*'; then
+      known+=("$package")
+    else
+      unknown+=("$package")
+    fi
   done
   [ ${#unknown[@]} -eq 0 ] || name_missing "${unknown[@]}"
   [ ${#known[@]} -ne 0 ] || exit 78
