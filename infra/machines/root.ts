@@ -32,7 +32,11 @@ export async function makeRoot(machine: Machine, dir: string, mirror?: string): 
   await rm(draft, { recursive: true, force: true });
   await mkdir(dir, { recursive: true });
   await rm(dir, { recursive: true });
-  const options = ['--variant=apt', `--components=${machine.components}`, '--include=git,npm,ca-certificates,sudo'];
+  const options = [
+    '--variant=apt',
+    `--components=${machine.components}`,
+    '--include=git,npm,ca-certificates,sudo,passwd',
+  ];
   try {
     await run('mmdebstrap', [...options, machine.suite, draft, site], { maxBuffer: 1e8 });
   } catch (error) {
@@ -130,7 +134,7 @@ export async function switchOn(
     child.stdin?.end();
     let text = '';
     for (const stream of [child.stdout, child.stderr]) {
-      stream?.on('data', (data) => {
+      stream?.setEncoding('utf8').on('data', (data: string) => {
         text += data;
       });
     }

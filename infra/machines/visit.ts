@@ -35,7 +35,7 @@ async function start(machine: Running, visitor: Visitor, port: number) {
   );
   let text = '';
   for (const stream of [terminal.stdout, terminal.stderr]) {
-    stream?.on('data', (data) => {
+    stream?.setEncoding('utf8').on('data', (data: string) => {
       text += data;
     });
   }
