@@ -49,7 +49,8 @@ org.apache.zookeeper.server.quorum.QuorumPeerConfig$ConfigException: Error proce
 \tat org.apache.zookeeper.server.quorum.QuorumPeerConfig.parse(QuorumPeerConfig.java:197)
 Caused by: java.lang.IllegalArgumentException: /x/zookeeper.cfg file is missing
 \tat org.apache.zookeeper.server.util.VerifyingFileFactory.create(VerifyingFileFactory.java:64)
-\t... 2 more`,
+\t... 2 more
+2026-11-30 [main] ERROR org.apache.zookeeper.util.ServiceUtils - Exiting JVM with code 2`,
     line: 'Caused by: java.lang.IllegalArgumentException: /x/zookeeper.cfg file is missing',
   },
   {

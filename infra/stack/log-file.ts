@@ -41,6 +41,7 @@ const noise = [
   /^\s+\w+: .*,?$/, // properties of an error that Node shows under its stack
   /^Emitted 'error' event on /,
   /^node:[\w/]+:\d+$/,
+  /Exiting JVM with code \d+$/, // ZooKeeper's last word
 ];
 
 /**
