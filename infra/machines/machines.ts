@@ -32,6 +32,8 @@ export type Visitor = {
   environment: Readonly<Record<string, string>>;
   umask: string;
   tmpWithoutExec: boolean;
+  /** False: nobody can write to the home; the checkout lies elsewhere. */
+  homeIsWritable: boolean;
 };
 
 export const visitors: readonly Visitor[] = [
@@ -44,6 +46,7 @@ export const visitors: readonly Visitor[] = [
     environment: {},
     umask: '022',
     tmpWithoutExec: false,
+    homeIsWritable: true,
   },
   {
     name: 'sudo',
@@ -54,16 +57,19 @@ export const visitors: readonly Visitor[] = [
     environment: { LANG: 'zh_CN.UTF-8', LC_TIME: 'de_DE.UTF-8', TZ: 'Asia/Shanghai' },
     umask: '077',
     tmpWithoutExec: false,
+    homeIsWritable: true,
   },
   {
     name: 'user',
-    title: 'a user without sudo, whose line root pasted; no `LANG`, `/tmp` without exec',
+    title:
+      'a user without sudo, whose line root pasted; no `LANG`, `/tmp` without exec, a home that cannot be written to',
     user: 'guest',
     home: '/home/guest',
-    checkout: '/home/guest/seckill',
+    checkout: '/srv/guest/seckill',
     environment: {},
     umask: '022',
     tmpWithoutExec: true,
+    homeIsWritable: false,
   },
 ];
 

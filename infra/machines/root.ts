@@ -1,9 +1,9 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Machine } from './machines.ts';
+import type { Machine, Visitor } from './machines.ts';
 
 const run = promisify(execFile);
 
@@ -162,13 +162,17 @@ export async function switchOn(
 }
 
 /** Puts the checkout's last commit into the machine, as `git clone` would bring it. */
-export async function bringCheckout(machine: Running, bundle: string, user: string, checkout: string): Promise<void> {
+export async function bringCheckout(machine: Running, bundle: string, visitor: Visitor): Promise<void> {
+  const { user, home, checkout, homeIsWritable } = visitor;
   await cp(bundle, join(machine.dir, 'var/tmp/seckill.bundle'));
-  await machine.run(
-    'root',
-    user === 'root' ? 'true' : `id ${user} > /dev/null 2>&1 || useradd --create-home --shell /bin/bash ${user}`,
-  );
+  if (user !== 'root') {
+    await machine.run(
+      'root',
+      `useradd --create-home --shell /bin/bash ${user} && install -d -o ${user} "${dirname(checkout)}"`,
+    );
+  }
   await machine.run(user, `git clone -q /var/tmp/seckill.bundle "${checkout}"`);
+  if (!homeIsWritable) await machine.run('root', `chown root ${home} && chmod 555 ${home}`);
 }
 
 /** The last commit of the checkout in one file, for `git clone`; returns its short name. */

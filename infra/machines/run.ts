@@ -58,9 +58,8 @@ async function withMachine<T>(machine: Machine, visitor: Visitor, work: (it: Run
     },
   );
   try {
-    await bringCheckout(running, bundle, visitor.user, visitor.checkout);
+    await bringCheckout(running, bundle, visitor);
     if (visitor.name === 'sudo') await allowSudo(running, visitor.user);
-    if (visitor.name === 'user') await running.run('root', 'rm -f /etc/sudoers.d/visitor');
     return await work(running);
   } finally {
     await running.off();

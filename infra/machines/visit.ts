@@ -87,14 +87,16 @@ export async function visit(
   const check = (isWell: boolean, problem: string) => {
     if (!isWell) problems.push(problem);
   };
+  const environment = { ...visitor.environment };
   const run = (command: string) =>
-    machine.run(visitor.user, inCheckout(visitor, command), visitor.environment).catch((error: unknown) => {
+    machine.run(visitor.user, inCheckout(visitor, command), environment).catch((error: unknown) => {
       problems.push(`${command}: ${error instanceof Error ? error.message : String(error)}`);
       return '';
     });
 
   let first = await start(machine, visitor, port);
   let firstStart = first.seconds;
+  const firstSaid = first.text();
   if (visitor.name === 'user' && first.code !== null) {
     check(first.code === 78, `without the right to install, npm start ended with ${first.code}, not 78`);
     const began = performance.now();
@@ -106,6 +108,10 @@ export async function visit(
   if (first.code !== null) throw new Error(`npm start ended with ${first.code}:\n${first.text().slice(-4000)}`);
   progress(`the sale is open after ${firstStart.toFixed(0)} s`);
 
+  // What the set-up says of a home that cannot be written to.
+  const cache = /export npm_config_cache=(\S+)/.exec(firstSaid)?.[1];
+  check((cache === undefined) === visitor.homeIsWritable, 'what npx needs in a home that cannot be written to');
+  if (cache !== undefined) Object.assign(environment, { npm_config_cache: cache });
   const page = await fetch(`http://127.0.0.1:${port}/sales/${first.sale}`);
   check(page.status === 200, `the sale's page answered ${page.status}`);
   const crowd = await run(`npx seckill demo crowd --shoppers ${shoppers}`);

@@ -1,3 +1,6 @@
+import { accessSync, constants, existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+
 /**
  * failed          something did not work; the message says what, and shows the log
  * configuration   the caller asked for what cannot be (a taken port, a missing program); the message says what to change
@@ -43,13 +46,24 @@ const writeProblems: Readonly<Record<string, string>> = {
 /** The error of a run directory that cannot be written to, in words that say what to change; any other error as it is. */
 export function withWriteProblem(error: unknown, dir: string): unknown {
   if (!(error instanceof Error) || !('code' in error) || error instanceof StackError) return error;
-  const code = String(error.code);
-  // A checkout that cannot be written to has no .run yet, and mkdir says only that it is not there.
-  const why =
-    writeProblems[code] ?? (code === 'ENOENT' ? 'a folder of its path is not there and cannot be made' : undefined);
+  // Where a folder cannot be made, Node's recursive mkdir says ENOENT, whatever the reason is.
+  const code = error.code === 'ENOENT' ? whyNotWritable(dir) : String(error.code);
+  const why = code === null ? undefined : writeProblems[code];
   if (why === undefined) return error;
   return new StackError(
     'configuration',
     `the run directory ${dir} cannot be used: ${why} (${error.message})\nchoose another one with --dir, for example: npm start -- --dir /tmp/seckill`,
   );
+}
+
+/** The error code of writing into the nearest folder above `path` that is there; null when it may be written to. */
+function whyNotWritable(path: string): string | null {
+  const parent = dirname(path);
+  if (!existsSync(path) && parent !== path) return whyNotWritable(parent);
+  try {
+    accessSync(path, constants.W_OK);
+    return null;
+  } catch (error) {
+    return error instanceof Error && 'code' in error ? String(error.code) : null;
+  }
 }
