@@ -41,8 +41,11 @@ const wanted = <Item extends { name: string }>(items: readonly Item[], names: st
   return items.filter(({ name }) => asked.includes(name));
 };
 
-const results: Results = JSON.parse(await readFile(kept, 'utf8').catch(() => '{"visits":{},"npm":{},"tests":{}}'));
-async function keep(): Promise<void> {
+/** Two runs may be under way, for different machines: what the other one kept meanwhile stays. */
+async function keep<Kind extends keyof Results>(kind: Kind, key: string, value: Results[Kind][string]): Promise<void> {
+  const before = await readFile(kept, 'utf8').catch(() => '{"visits":{},"npm":{},"tests":{}}');
+  const results = JSON.parse(before) as Results; // written by us
+  Object.assign(results[kind], { [key]: value });
   await writeFile(kept, `${JSON.stringify(results, null, 2)}\n`);
   await writeFile(join(checkoutDir, 'docs', 'machines.md'), reportText(results));
 }
@@ -68,7 +71,7 @@ async function withMachine<T>(machine: Machine, visitor: Visitor, work: (it: Run
 
 const versionsOf = (machine: Running) =>
   machine.run('root', 'echo "Node $(node --version | tr -d v), npm $(npm --version)"').then((text) => text.trim());
-const bundle = join(home, 'checkout.bundle');
+const bundle = join(home, `checkout-${process.pid}.bundle`);
 let failed = 0;
 
 async function visitOnce(machine: Machine, visitor: Visitor, commit: string): Promise<void> {
@@ -79,9 +82,8 @@ async function visitOnce(machine: Machine, visitor: Visitor, commit: string): Pr
     const seen = await visit(running, visitor, Number(options.port), (text) => say(`${key}: ${text}`));
     for (const problem of seen.problems) say(`${key}: PROBLEM: ${problem}`);
     failed += seen.problems.length;
-    results.visits[key] = { machine: machine.title, visitor: visitor.title, versions, date, commit, visit: seen };
+    await keep('visits', key, { machine: machine.title, visitor: visitor.title, versions, date, commit, visit: seen });
   });
-  await keep();
 }
 
 async function testOnce(machine: Machine, visitor: Visitor, commit: string): Promise<void> {
@@ -94,7 +96,7 @@ async function testOnce(machine: Machine, visitor: Visitor, commit: string): Pro
     const counts = /^\s*Tests\s+(.+)$/m.exec(stripVTControlCharacters(said))?.[1] ?? 'no count';
     say(`${key}: ${counts}; ${Math.round(seconds)} s; all of it in ${home}/${machine.name}-test.log`);
     if (!passed) failed += 1;
-    results.tests[key] = {
+    await keep('tests', key, {
       machine: machine.title,
       visitor: visitor.title,
       versions,
@@ -103,9 +105,8 @@ async function testOnce(machine: Machine, visitor: Visitor, commit: string): Pro
       passed,
       seconds,
       counts,
-    };
+    });
   });
-  await keep();
 }
 
 async function npmOnce(machine: Machine, visitor: Visitor, versions: readonly string[], commit: string): Promise<void> {
@@ -117,8 +118,7 @@ async function npmOnce(machine: Machine, visitor: Visitor, versions: readonly st
         return '**none**';
       });
       say(`npm ${version} on ${machine.title}: Node ${node}`);
-      results.npm[version] = { machine: machine.title, node, date, commit };
-      await keep();
+      await keep('npm', version, { machine: machine.title, node, date, commit });
     }
   });
 }
@@ -145,15 +145,14 @@ async function main(): Promise<void> {
       if (!(error instanceof Unreachable)) throw error;
       say(`${machine.title}: skipped: ${error.message}`);
       if (options.npm === undefined && !options.test) {
-        results.visits[`${machine.name} -`] = {
+        await keep('visits', `${machine.name} -`, {
           machine: machine.title,
           visitor: '',
           versions: '',
           date,
           commit,
           skipped: error.message,
-        };
-        await keep();
+        });
       }
       continue;
     }

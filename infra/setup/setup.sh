@@ -32,6 +32,12 @@ prepare_npm_packages
 missing=$(missing_of $packages)
 [ -n "$missing" ] || exit 0
 
+# apt cannot mend what somebody has named.
+if [ -n "${SECKILL_CHROMIUM:-}" ] && grep -qx chromium <<< "$missing"; then
+  say "SECKILL_CHROMIUM=$SECKILL_CHROMIUM does not answer to --version: name another browser, or leave the setting out"
+  exit 78
+fi
+
 if command -v apt-get > /dev/null && command -v dpkg-query > /dev/null; then
   # shellcheck disable=SC2086
   install_debian_packages $missing

@@ -1,0 +1,179 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { checkoutDir } from '../stack/run-directory.ts';
+
+const arch = process.arch === 'arm64' ? 'arm64' : 'x64';
+const ownNode = `node_modules/node-linux-${arch}/bin/node`;
+
+/** A checkout with a blank in its path, and programs that come before the machine's own. */
+function checkout(programs: Readonly<Record<string, string>>) {
+  const root = realpathSync(mkdtempSync(join(tmpdir(), 'set up-')));
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  mkdirSync(join(root, 'bin'));
+  for (const [name, script] of Object.entries(programs)) {
+    writeFileSync(join(root, 'bin', name), `#!/bin/sh\n${script}\n`);
+    chmodSync(join(root, 'bin', name), 0o755);
+  }
+  cpSync(join(checkoutDir, 'infra/setup'), join(root, 'infra/setup'), { recursive: true });
+  mkdirSync(join(root, 'infra/cli'));
+  writeFileSync(join(root, 'infra/cli/seckill.ts'), '#!/usr/bin/env node\nprocess.stdout.write("seckill");\n', {
+    mode: 0o755,
+  });
+  writeFileSync(join(root, 'package-lock.json'), '{}');
+  const run = (script: string) => {
+    const parts = ['progress', 'npm-packages', 'programs', 'debian-packages'].map((name) => `. infra/setup/${name}.sh`);
+    const program = ['set -euo pipefail', 'logs=$PWD', ...parts, script].join('\n');
+    const { status, stdout, stderr } = spawnSync('bash', ['-c', program], {
+      cwd: root,
+      env: { PATH: `${join(root, 'bin')}:/usr/bin:/bin`, HOME: root },
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    return { status, stdout, stderr };
+  };
+  const calls = () => {
+    try {
+      return readFileSync(join(root, 'calls'), 'utf8').trim().split('\n');
+    } catch {
+      return [];
+    }
+  };
+  return { root, run, calls };
+}
+
+/** npm 9.2 to 11.5: the package with Node is whole, the link to it is not there. */
+const npmWithoutLink = `echo "$@" >> calls
+mkdir -p node_modules/.bin node_modules/node-linux-${arch}/bin
+ln -sf "${process.execPath}" ${ownNode}`;
+
+test.runIf(process.platform === 'linux')(
+  "the lockfile's Node is found when npm made no link to it, and a half-made checkout heals",
+  () => {
+    const { root, run, calls } = checkout({ npm: npmWithoutLink, node: 'echo v18.20.4' });
+    const found = () => run('prepare_npm_packages; node --version; seckill').stdout;
+    const right = `${process.version}\nseckill`;
+    expect(found()).toBe(right);
+    expect(found()).toBe(right);
+    expect(calls()).toHaveLength(1);
+    expect(calls()[0]).toMatch(/^ci .*--include=optional/);
+
+    rmSync(join(root, 'node_modules/.bin'), { recursive: true });
+    expect(found()).toBe(right);
+    expect(calls()).toHaveLength(1);
+
+    rmSync(join(root, ownNode));
+    expect(found()).toBe(right);
+    expect(calls()).toHaveLength(2);
+  },
+);
+
+test('a machine that the lockfile has no Node for is told so, and which Node it has', () => {
+  const { run } = checkout({
+    npm: 'mkdir -p node_modules',
+    node: 'echo v18.20.4',
+    uname: 'case $1 in -s) echo Darwin ;; -m) echo arm64 ;; *) echo Darwin arm64 ;; esac',
+  });
+  const { status, stderr } = run('prepare_npm_packages');
+  expect(status).toBe(78);
+  expect(stderr).toMatch(/a Node for Linux on x86_64 and arm64, not for Darwin arm64/);
+  expect(stderr).toMatch(/Node 24 or newer is needed, and the one on the PATH is v18\.20\.4/);
+});
+
+test.runIf(process.platform === 'linux')(
+  "a Node of the lockfile's that does not run here is told with what it says",
+  () => {
+    const broken = `mkdir -p node_modules/node-linux-${arch}/bin
+printf '#!/bin/sh\\necho no such loader >&2; exit 127\\n' > ${ownNode}; chmod 755 ${ownNode}`;
+    const { run } = checkout({ npm: broken, node: 'echo v18.20.4' });
+    const { status, stderr } = run('prepare_npm_packages');
+    expect(status).toBe(78);
+    expect(stderr).toMatch(/does not run here \(.*bin\/node: .*no such loader\)/);
+  },
+);
+
+test('an npm that fails is shown with its words', () => {
+  const { run } = checkout({ npm: 'echo "npm ERR! network"; exit 1' });
+  const { status, stderr } = run('prepare_npm_packages');
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/npm ERR! network\n.*npm ci failed/);
+});
+
+test('somebody without root is given one line that can be pasted, in a path with a blank too, and that runs our own script', () => {
+  const { root, run } = checkout({
+    id: 'echo 1000',
+    sudo: '[ "$1" = -n ] && exit 1; shift; printf "%s\\n" "$@"',
+    'apt-cache': 'echo "  Candidate: 1.2"',
+  });
+  const { status, stderr } = run('install_debian_packages nginx redis-server');
+  expect(status).toBe(78);
+  const line = stderr.split('\n').find((each) => each.startsWith('  sudo ')) ?? '';
+  // What a shell makes of it.
+  const words = execFileSync('bash', ['-c', line.replace('sudo', 'printf "%s\\n"')], { encoding: 'utf8' });
+  expect(words.trim().split('\n')).toEqual([
+    'bash',
+    join(root, 'infra/setup/install-debian.sh'),
+    'nginx',
+    'redis-server',
+  ]);
+});
+
+test('where there is no sudo either, the line is one for su', () => {
+  const { root, run } = checkout({ id: 'echo 1000', 'apt-cache': 'echo "  Candidate: 1.2"' });
+  const { stderr } = run(
+    'has_program() { return 1; }; command() { [ "$2" != sudo ] && builtin command "$@"; }; install_debian_packages nginx',
+  );
+  const line = stderr.split('\n').find((each) => each.startsWith('  su root -c ')) ?? '';
+  const inner = execFileSync('bash', ['-c', line.replace('su root -c', 'printf "%s"')], { encoding: 'utf8' });
+  const words = execFileSync('bash', ['-c', `printf "%s\\n" ${inner}`], { encoding: 'utf8' });
+  expect(words.trim().split('\n')).toEqual(['bash', join(root, 'infra/setup/install-debian.sh'), 'nginx']);
+});
+
+test('a program that is not there after apt is said by name: a stub of a browser, no such package, a package without its program', () => {
+  const { run } = checkout({
+    'apt-cache':
+      'case $2 in chromium) echo "  Candidate: 2:1snap1-0ubuntu2" ;; zookeeper) echo "  Candidate: (none)" ;; *) echo "  Candidate: 1.2" ;; esac',
+  });
+  expect(run('name_missing chromium').stderr).toMatch(
+    /SECKILL_CHROMIUM=\/path\/to\/chrome npm test\n.*SECKILL_CHROMIUM=none/,
+  );
+  expect(run('name_missing zookeeper').stderr).toMatch(/zookeeper: apt has no such package here/);
+  expect(run('name_missing redis-server').stderr).toMatch(
+    /redis-server: apt calls it installed.*--reinstall redis-server/,
+  );
+});
+
+test('a browser counts when it answers: a stub that asks for a snap does not, a named one does', () => {
+  const { root, run } = checkout({
+    'chromium-browser': 'echo requires the chromium snap >&2; exit 1',
+    mine: 'echo Chromium 156',
+  });
+  const only = `PATH=${JSON.stringify(join(root, 'bin'))}:$PATH; has() { missing_of chromium; }`;
+  // The machine's own must not be seen here.
+  const hide = 'command() { case $2 in chromium | google-chrome*) return 1 ;; *) builtin command "$@" ;; esac; }';
+  expect(run(`${only}; ${hide}; has`).stdout).toBe('chromium\n');
+  expect(run(`${only}; ${hide}; SECKILL_CHROMIUM=mine has`).stdout).toBe('');
+  expect(run(`${only}; ${hide}; SECKILL_CHROMIUM=/nowhere has`).stdout).toBe('chromium\n');
+  expect(run(`${only}; ${hide}; SECKILL_CHROMIUM=none has`).stdout).toBe('');
+});
+
+test('the script that root runs asks for packages, and for root', () => {
+  const { status, stderr } = spawnSync('bash', [join(checkoutDir, 'infra/setup/install-debian.sh')], {
+    encoding: 'utf8',
+  });
+  expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringMatching(/^usage, as root: bash/) });
+});
+
+test('every package of the set-up has a way to see that it is here, and words for a machine without apt', () => {
+  const { run } = checkout({});
+  const packages = run('echo $runtime_packages $test_packages $bench_packages').stdout.trim().split(' ');
+  expect(packages.length).toBeGreaterThan(8);
+  for (const name of packages) {
+    expect(readFileSync(join(checkoutDir, 'infra/setup/programs.sh'), 'utf8')).toMatch(
+      new RegExp(`^    ${name}\\) `, 'm'),
+    );
+    expect(run(`in_words ${name}`).stdout).not.toBe('');
+  }
+});
