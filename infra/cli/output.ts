@@ -19,11 +19,20 @@ export function createOutput(json: boolean): Output {
   };
 }
 
-/** For a command that supervises: a full disk under its output, or a reader that is gone, costs lines and not the stack. */
+/**
+ * For a command that supervises and stops in order on SIGTERM: a full disk under its output costs lines and not the stack; when
+ * its reader is gone (EPIPE), it stops in order.
+ */
 export function surviveLostOutput(): void {
+  let isStopping = false;
+  const onError = (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' || isStopping) return;
+    isStopping = true;
+    process.kill(process.pid, 'SIGTERM');
+  };
   for (const stream of [process.stdout, process.stderr]) {
     stream.removeAllListeners('error');
-    stream.on('error', () => undefined);
+    stream.on('error', onError);
   }
 }
 
