@@ -19,14 +19,15 @@ npm_percent() {
 }
 
 install_npm_packages() {
-  local log=$logs/npm.log
+  local log=$logs/npm.log cache
   if [ ! -w . ] || { [ -e node_modules ] && [ ! -w node_modules ]; }; then
     say "npm packages are missing, and $PWD cannot be written to"
     say "make it writable, or copy the checkout to a folder of your own: cp -r $(printf %q "$PWD") ~/seckill"
     exit 78
   fi
   # npm keeps a cache in the home. Where that cannot be written to, the checkout holds it.
-  if ! mkdir -p "${npm_config_cache:-$HOME/.npm}" 2> /dev/null || [ ! -w "${npm_config_cache:-$HOME/.npm}" ]; then
+  cache=$(npm config get cache)
+  if ! mkdir -p "$cache" 2> /dev/null || [ ! -w "$cache" ]; then
     export npm_config_cache=$PWD/.run/npm
     say "the home folder cannot be written to: npm keeps its cache in .run/npm"
     say "npx needs one too: export npm_config_cache=$(printf %q "$npm_config_cache")"

@@ -45,7 +45,8 @@ function checkout(programs: Readonly<Record<string, string>>) {
 }
 
 /** npm 9.2 to 11.5: the package with Node is whole, the link to it is not there. */
-const npmWithoutLink = `echo "$@" >> calls
+const npmWithoutLink = `[ "$1" = config ] && echo "$PWD/cache" && exit
+echo "$@" >> calls
 mkdir -p node_modules/.bin node_modules/node-linux-${arch}/bin
 ln -sf "${process.execPath}" ${ownNode}`;
 
@@ -72,7 +73,7 @@ test.runIf(process.platform === 'linux')(
 
 test('a machine that the lockfile has no Node for is told so, and which Node it has', () => {
   const { run } = checkout({
-    npm: 'mkdir -p node_modules',
+    npm: '[ "$1" = config ] && pwd && exit; mkdir -p node_modules',
     node: 'echo v18.20.4',
     uname: 'case $1 in -s) echo Darwin ;; -m) echo arm64 ;; *) echo Darwin arm64 ;; esac',
   });
@@ -85,7 +86,7 @@ test('a machine that the lockfile has no Node for is told so, and which Node it 
 test.runIf(process.platform === 'linux')(
   "a Node of the lockfile's that does not run here is told with what it says",
   () => {
-    const broken = `mkdir -p node_modules/node-linux-${arch}/bin
+    const broken = `[ "$1" = config ] && pwd && exit; mkdir -p node_modules/node-linux-${arch}/bin
 printf '#!/bin/sh\\necho no such loader >&2; exit 127\\n' > ${ownNode}; chmod 755 ${ownNode}`;
     const { run } = checkout({ npm: broken, node: 'echo v18.20.4' });
     const { status, stderr } = run('prepare_npm_packages');
@@ -95,7 +96,7 @@ printf '#!/bin/sh\\necho no such loader >&2; exit 127\\n' > ${ownNode}; chmod 75
 );
 
 test('an npm that fails is shown with its words', () => {
-  const { run } = checkout({ npm: 'echo "npm ERR! network"; exit 1' });
+  const { run } = checkout({ npm: '[ "$1" = config ] && pwd && exit; echo "npm ERR! network"; exit 1' });
   const { status, stderr } = run('prepare_npm_packages');
   expect(status).toBe(1);
   expect(stderr).toMatch(/npm ERR! network\n.*npm ci failed/);
