@@ -166,7 +166,7 @@ async function filesTouched(machine: Running, visitor: Visitor): Promise<string[
 
 /** The set-up from nothing with that npm in the place of the machine's own. Returns the Node that the checkout then has. */
 export async function tryNpm(machine: Running, visitor: Visitor, version: string): Promise<string> {
-  const wrapper = `#!/bin/sh\nPATH=/usr/bin:/bin exec /usr/bin/npx --yes npm@${version} "$@"\n`;
+  const wrapper = `#!/bin/sh\nexec /usr/bin/npx --yes npm@${version} "$@"\n`;
   await machine.run(
     'root',
     `printf ${quote(wrapper.replaceAll('\n', '\\n'))} > /usr/local/bin/npm; chmod 755 /usr/local/bin/npm`,

@@ -6,6 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { checkoutDir } from '../stack/run-directory.ts';
 
 const arch = process.arch === 'arm64' ? 'arm64' : 'x64';
+const ownPackage = { version: '24.0.0', integrity: 'sha512-x', optional: true };
 const ownNode = `node_modules/node-linux-${arch}/bin/node`;
 
 /** A checkout with a blank in its path, and programs that come before the machine's own. */
@@ -22,7 +23,8 @@ function checkout(programs: Readonly<Record<string, string>>) {
   writeFileSync(join(root, 'infra/cli/seckill.ts'), '#!/usr/bin/env node\nprocess.stdout.write("seckill");\n', {
     mode: 0o755,
   });
-  writeFileSync(join(root, 'package-lock.json'), '{}');
+  const lock = { lockfileVersion: 3, packages: { [`node_modules/node-linux-${arch}`]: ownPackage } };
+  writeFileSync(join(root, 'package-lock.json'), JSON.stringify(lock));
   const run = (script: string) => {
     const parts = ['progress', 'npm-packages', 'programs', 'debian-packages'].map((name) => `. infra/setup/${name}.sh`);
     const program = ['set -euo pipefail', 'logs=$PWD', ...parts, script].join('\n');
@@ -44,37 +46,45 @@ function checkout(programs: Readonly<Record<string, string>>) {
   return { root, run, calls };
 }
 
-/** npm 9.2 to 11.5: the package with Node is whole, the link to it is not there. */
+/** npm 9.2 to 11.5: the package with Node is whole, the link to it is not there. Notes what it was asked for, and on which Node. */
 const npmWithoutLink = `[ "$1" = config ] && echo "$PWD/cache" && exit
-echo "$@" >> calls
-mkdir -p node_modules/.bin node_modules/node-linux-${arch}/bin
-ln -sf "${process.execPath}" ${ownNode}`;
+echo "$(node --version) $*" >> calls
+dir=.; [ "$2" = --prefix ] && dir=$3 && cp "$dir/package-lock.json" fetched.json
+mkdir -p "$dir/node_modules/.bin" "$dir/node_modules/node-linux-${arch}/bin"
+ln -sf "${process.execPath}" "$dir/${ownNode}"`;
+/** What a distribution brings. */
+const node18 = `case $1 in -p) echo 18 ;; -e) exec "${process.execPath}" "$@" ;; *) echo v18.20.4 ;; esac`;
 
 test.runIf(process.platform === 'linux')(
   "the lockfile's Node is found when npm made no link to it, and a half-made checkout heals",
   () => {
-    const { root, run, calls } = checkout({ npm: npmWithoutLink, node: 'echo v18.20.4' });
+    const { root, run, calls } = checkout({ npm: npmWithoutLink, node: node18 });
     const found = () => run('prepare_npm_packages; node --version; seckill').stdout;
     const right = `${process.version}\nseckill`;
     expect(found()).toBe(right);
     expect(found()).toBe(right);
-    expect(calls()).toHaveLength(1);
-    expect(calls()[0]).toMatch(/^ci .*--include=optional/);
+    // npm runs on the Node of the lockfile, which comes first and alone, with its sum.
+    expect(calls()).toEqual([
+      expect.stringMatching(/^v18\.20\.4 ci --prefix /),
+      expect.stringMatching(`^${process.version} ci .*--include=optional`),
+    ]);
+    const fetched = JSON.parse(readFileSync(join(root, 'fetched.json'), 'utf8'));
+    expect(fetched.packages[`node_modules/node-linux-${arch}`]).toEqual({ version: '24.0.0', integrity: 'sha512-x' });
 
     rmSync(join(root, 'node_modules/.bin'), { recursive: true });
     expect(found()).toBe(right);
-    expect(calls()).toHaveLength(1);
+    expect(calls()).toHaveLength(2);
 
     rmSync(join(root, ownNode));
     expect(found()).toBe(right);
-    expect(calls()).toHaveLength(2);
+    expect(calls()).toHaveLength(4);
   },
 );
 
 test('a machine that the lockfile has no Node for is told so, and which Node it has', () => {
   const { run } = checkout({
     npm: '[ "$1" = config ] && pwd && exit; mkdir -p node_modules',
-    node: 'echo v18.20.4',
+    node: node18,
     uname: 'case $1 in -s) echo Darwin ;; -m) echo arm64 ;; *) echo Darwin arm64 ;; esac',
   });
   const { status, stderr } = run('prepare_npm_packages');
@@ -86,9 +96,10 @@ test('a machine that the lockfile has no Node for is told so, and which Node it 
 test.runIf(process.platform === 'linux')(
   "a Node of the lockfile's that does not run here is told with what it says",
   () => {
-    const broken = `[ "$1" = config ] && pwd && exit; mkdir -p node_modules/node-linux-${arch}/bin
+    const broken = `[ "$1" = config ] && pwd && exit; [ "$2" = --prefix ] && cd "$3"
+mkdir -p node_modules/node-linux-${arch}/bin
 printf '#!/bin/sh\\necho no such loader >&2; exit 127\\n' > ${ownNode}; chmod 755 ${ownNode}`;
-    const { run } = checkout({ npm: broken, node: 'echo v18.20.4' });
+    const { run } = checkout({ npm: broken, node: node18 });
     const { status, stderr } = run('prepare_npm_packages');
     expect(status).toBe(78);
     expect(stderr).toMatch(/does not run here \(.*bin\/node: .*no such loader\)/);
