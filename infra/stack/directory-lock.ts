@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { realpathSync, rmSync } from 'node:fs';
+import { realpathSync, rmSync, statSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import type { RunDirectory } from './run-directory.ts';
 
@@ -9,7 +9,9 @@ import type { RunDirectory } from './run-directory.ts';
  * no file; elsewhere it is a file that is removed when nobody answers behind it.
  */
 export async function lockDirectory(dir: RunDirectory): Promise<{ release: () => Promise<void> } | null> {
-  const hash = createHash('sha256').update(realpathSync(dir.root)).digest('hex').slice(0, 32);
+  // Abstract names belong to the network. Two containers with one network may have the same path, not the same directory.
+  const { dev, ino } = statSync(dir.root);
+  const hash = createHash('sha256').update(`${realpathSync(dir.root)} ${dev}:${ino}`).digest('hex').slice(0, 32);
   const path = process.platform === 'linux' ? `\0seckill-stack-${hash}` : dir.socket('supervisor');
   let server = await tryListen(path);
   if (server === null && !path.startsWith('\0') && !(await answers(path))) {
