@@ -13,6 +13,7 @@ install_debian_packages() {
     { command -v sudo && sudo -n true; } > /dev/null 2>&1 || ask_somebody "$@"
     as_root=(sudo -n)
   fi
+  [ -n "$logs" ] || logs=$(mktemp -d)
   say "Debian packages: $*"
   : > "$logs/apt.status"
   on_interrupt=finish
@@ -29,7 +30,7 @@ install_debian_packages() {
   exit 78
 }
 
-# Neither root nor sudo without a password: the line for whoever has the right. It runs the very script that we would.
+# Neither root nor sudo without a password: the line for a person with the right. It runs the very script that we would.
 ask_somebody() {
   local package line known=() unknown=()
   for package in "$@"; do
@@ -46,7 +47,8 @@ ask_somebody() {
   say 'these Debian packages are missing, and there is neither root nor password-less sudo to install them:'
   printf '  - %s\n' "${known[@]}" >&2
   say 'paste this line, then run this again. The servers in them do not start by themselves, now or at the next boot:'
-  if command -v sudo > /dev/null; then printf '\n  sudo %s\n\n' "${line% }" >&2; else printf '\n  su root -c %q\n\n' "${line% }" >&2; fi
+  ! command -v sudo > /dev/null || printf '\n  sudo %s\n\n  or, with the password of root:\n' "${line% }" >&2
+  printf '\n  su root -c %q\n\n' "${line% }" >&2
   exit 78
 }
 

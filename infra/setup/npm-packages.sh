@@ -38,7 +38,7 @@ install_npm_packages() {
     # One that does not run here is said below.
     "$logs/node/$1/bin/node" --version > /dev/null 2>&1 && path="$logs/node/$1/bin:$PATH"
   fi
-  # Scripts stay off: none of our packages needs one. What somebody's npm leaves out by default (NODE_ENV=production,
+  # Scripts stay off: none of our packages needs one. What npm is often told to leave out (NODE_ENV=production,
   # omit=optional) is needed here: Node itself is optional, by processor.
   if ! step 'npm packages' '15 to 60 s' npm_percent "$log" \
     env PATH="$path" npm ci "${npm_options[@]}" --include=dev --include=optional; then

@@ -9,7 +9,7 @@ bench_packages='wrk'
 has_program() { command -v "$1" > /dev/null || [ -x "/usr/sbin/$1" ] || [ -x "/usr/local/sbin/$1" ]; }
 has_file() { compgen -G "$1" > /dev/null; }
 
-# Whether what the package is wanted for is here, whoever installed it.
+# Whether what the package is for is here, from apt or from elsewhere.
 is_here() {
   case $1 in
     nginx) has_program nginx || has_program openresty ;;
@@ -34,9 +34,10 @@ has_zookeeper() {
 
 # As infra/stack/binaries.ts looks for it. It must answer: what Ubuntu calls chromium-browser is a script that asks for a snap.
 has_browser() {
-  local name
+  local name limit=(timeout 20)
+  has_program timeout || limit=() # macOS has none
   for name in ${SECKILL_CHROMIUM:+"$SECKILL_CHROMIUM"} chromium chromium-browser google-chrome-stable google-chrome; do
-    command -v "$name" > /dev/null && timeout 20 "$name" --version > /dev/null 2>&1 < /dev/null && return
+    command -v "$name" > /dev/null && ${limit[@]+"${limit[@]}"} "$name" --version > /dev/null 2>&1 < /dev/null && return
     [ -n "${SECKILL_CHROMIUM:-}" ] && return 1
   done
   return 1
@@ -50,8 +51,8 @@ missing_of() {
 
 # Whether apt has more of that name than nothing, or than a stub that asks for a snap (Ubuntu's chromium-browser).
 has_candidate() {
-  case $(apt-cache policy "$1" 2> /dev/null | sed -n 's/^ *Candidate: //p') in
-    '' | '(none)' | *snap*) return 1 ;;
+  case $(LC_ALL=C LANGUAGE='' apt-cache policy "$1" 2> /dev/null | sed -n 's/^ *Candidate: //p') in
+    '' | '(none)' | *snap[0-9]*) return 1 ;;
   esac
 }
 

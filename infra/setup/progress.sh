@@ -10,7 +10,7 @@ on_interrupt=end
 interrupt() {
   trap 'exit 130' INT TERM # the second one ends this script whatever is under way
   if [ -n "$step_pid" ] && [ "$on_interrupt" = finish ]; then
-    say 'apt is at work and must not be broken off: this ends as soon as apt is through (Ctrl-C again leaves it alone)'
+    say 'apt is running and must not be interrupted. Set-up ends when apt is done. Press Ctrl-C again to leave now; apt goes on.'
     wait "$step_pid" || true
   elif [ -n "$step_pid" ]; then
     kill "$step_pid" 2> /dev/null || true

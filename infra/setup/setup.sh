@@ -6,6 +6,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 [ "$(uname -s)" != Linux ] || export LC_ALL=C.UTF-8 # Perl complains about a locale that is named and was not generated
+unset LANGUAGE                                      # it beats LC_ALL for messages
 
 . infra/setup/progress.sh
 . infra/setup/npm-packages.sh
@@ -22,9 +23,9 @@ case "${1:-}" in
     ;;
 esac
 
-# The outputs of npm and apt. In a checkout that cannot be written to, nothing may be missing but Debian packages.
+# The outputs of npm and apt. Empty in a checkout that cannot be written to: there only Debian packages can be installed.
 logs=$PWD/.run/setup
-{ mkdir -p "$logs" && [ -w "$logs" ]; } 2> /dev/null || logs=$(mktemp -d)
+{ mkdir -p "$logs" && [ -w "$logs" ]; } 2> /dev/null || logs=''
 
 prepare_npm_packages
 
@@ -32,7 +33,7 @@ prepare_npm_packages
 missing=$(missing_of $packages)
 [ -n "$missing" ] || exit 0
 
-# apt cannot mend what somebody has named.
+# apt cannot help with a browser that was named.
 if [ -n "${SECKILL_CHROMIUM:-}" ] && grep -qx chromium <<< "$missing"; then
   say "SECKILL_CHROMIUM=$SECKILL_CHROMIUM does not answer to --version: name another browser, or leave the setting out"
   exit 78

@@ -1,6 +1,15 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { checkoutDir } from '../stack/run-directory.ts';
@@ -11,7 +20,9 @@ const ownNode = `node_modules/node-linux-${arch}/bin/node`;
 
 /** A checkout with a blank in its path, and programs that come before the machine's own. */
 function checkout(programs: Readonly<Record<string, string>>) {
-  const root = realpathSync(mkdtempSync(join(tmpdir(), 'set up-')));
+  // Not in /tmp, which may let nothing be executed.
+  mkdirSync(join(checkoutDir, '.run'), { recursive: true });
+  const root = realpathSync(mkdtempSync(join(checkoutDir, '.run', 'set up-')));
   onTestFinished(() => rmSync(root, { recursive: true, force: true }));
   mkdirSync(join(root, 'bin'));
   for (const [name, script] of Object.entries(programs)) {
@@ -182,10 +193,89 @@ test('every package of the set-up has a way to see that it is here, and words fo
   const { run } = checkout({});
   const packages = run('echo $runtime_packages $test_packages $bench_packages').stdout.trim().split(' ');
   expect(packages.length).toBeGreaterThan(8);
-  for (const name of packages) {
-    expect(readFileSync(join(checkoutDir, 'infra/setup/programs.sh'), 'utf8')).toMatch(
-      new RegExp(`^    ${name}\\) `, 'm'),
-    );
-    expect(run(`in_words ${name}`).stdout).not.toBe('');
+  const isHere = run('declare -f is_here').stdout;
+  for (const name of packages) expect(isHere).toMatch(new RegExp(`^ +${name}\\)$`, 'm'));
+  expect(run('is_here unheard-of').status).toBe(1);
+  for (const name of ['nginx', 'redis-server', 'zookeeper', 'postgresql', 'chromium', 'lua-cjson']) {
+    expect(run(`in_words ${name}`).stdout.trim().length).toBeGreaterThan(name.length);
   }
 });
+
+test('candidates are read in whatever language apt speaks, and a stub for a snap is none', () => {
+  const { run } = checkout({
+    'apt-cache': `[ -z "$LANGUAGE" ] && [ "$LC_ALL" = C ] || { echo "  Installationskandidat: 1.2"; exit; }
+case $2 in chromium) echo "  Candidate: 2:1snap1-0ubuntu2" ;; old) echo "  Candidate: 1.0~snapshot2026" ;; *) echo "  Candidate: 1.2" ;; esac`,
+  });
+  expect(run('export LANGUAGE=de LC_ALL=de_DE.UTF-8; has_candidate nginx').status).toBe(0);
+  expect(run('has_candidate old').status).toBe(0);
+  expect(run('has_candidate chromium').status).toBe(1);
+});
+
+/** The script that root runs, on a root of its own with an apt of its own, which leaves what a real one would. */
+function installed(options: { apt?: string; before?: string; packages?: string[] } = {}) {
+  const { root } = checkout({
+    id: 'echo 0',
+    'apt-cache': 'case $2 in absent) echo "  Candidate: (none)" ;; *) echo "  Candidate: 1.2" ;; esac',
+    'dpkg-query': `case "${options.before ?? ''}" in *$3*) echo installed ;; *) exit 1 ;; esac`,
+    'update-rc.d': 'echo "update-rc.d $*" >> "$SECKILL_SETUP_ROOT/calls"',
+    'deb-systemd-helper': 'echo "$DPKG_MAINTSCRIPT_PACKAGE: $*" >> "$SECKILL_SETUP_ROOT/calls"',
+    'apt-get': `cd "$SECKILL_SETUP_ROOT"
+case " $* " in
+  *" update "*) ${options.apt ?? 'true'} ;;
+  *" install "*)
+    echo "$*" >> calls
+    sh usr/sbin/policy-rc.d; echo "policy: $?, $(env -u SECKILL_SETUP sh usr/sbin/policy-rc.d; echo $?)" >> calls
+    grep -c create_main_cluster etc/postgresql-common/createcluster.d/seckill-setup.conf >> calls
+    mkdir -p etc/init.d lib/systemd/system
+    touch etc/init.d/nginx lib/systemd/system/nginx.service etc/init.d/postgresql ;;
+esac`,
+  });
+  const script = join(root, 'infra/setup/install-debian.sh');
+  const ended = spawnSync('bash', [script, ...(options.packages ?? ['nginx', 'postgresql'])], {
+    env: { PATH: `${join(root, 'bin')}:/usr/bin:/bin`, SECKILL_SETUP_ROOT: root, SECKILL_SETUP_WAIT: '0' },
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+  const calls = existsSync(join(root, 'calls')) ? readFileSync(join(root, 'calls'), 'utf8').trim().split('\n') : [];
+  const left = ['usr/sbin/policy-rc.d', 'etc/postgresql-common/createcluster.d/seckill-setup.conf'].filter((file) =>
+    existsSync(join(root, file)),
+  );
+  return { status: ended.status, stdout: ended.stdout, stderr: ended.stderr, calls, left };
+}
+
+test.runIf(process.platform === 'linux')(
+  'servers that apt brings start neither now nor at the next boot, and nothing of that stays',
+  () => {
+    const { status, calls, left } = installed();
+    expect(status).toBe(0);
+    expect(calls).toEqual([
+      expect.stringMatching(/install -y --no-install-recommends nginx postgresql$/),
+      'policy: 101, 0', // below this script; and for the rest of the machine
+      '1',
+      'nginx: disable nginx.service',
+      'update-rc.d nginx disable',
+      'update-rc.d postgresql disable',
+    ]);
+    expect(left).toEqual([]);
+  },
+);
+
+test.runIf(process.platform === 'linux')('a server that was installed before is not touched', () => {
+  expect(installed({ before: 'nginx-common' }).calls.filter((call) => /disable/.test(call))).toEqual([
+    'update-rc.d postgresql disable',
+  ]);
+});
+
+test.runIf(process.platform === 'linux')(
+  'package lists that somebody holds are waited for; lists that cannot be had are a failure with its words',
+  () => {
+    const held = '[ -e once ] || { touch once; echo "E: Could not get lock /var/lib/apt/lists/lock" >&2; exit 100; }';
+    expect(installed({ apt: held })).toMatchObject({ status: 0, left: [] });
+    const away = installed({ apt: 'echo "E: no network" >&2; exit 100', packages: ['absent'] });
+    expect(away).toMatchObject({
+      status: 100,
+      stdout: expect.stringMatching(/no network(.|\n)*no candidate: absent/),
+      left: [],
+    });
+  },
+);
