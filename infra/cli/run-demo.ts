@@ -8,6 +8,7 @@ import { consoleLine } from './console-command.ts';
 import { openDemoSale } from './demo-sale.ts';
 import { interruption } from './interruption.ts';
 import { createOutput, surviveLostOutput } from './output.ts';
+import { shellQuote } from './shell-quote.ts';
 import { watchFunnel } from './watch/watch-funnel.ts';
 
 /**
@@ -43,7 +44,7 @@ export async function runDemo(options: { dir: string | undefined; port: number; 
     try {
       const saleId = await openDemoSale(context, options.units);
       const place = await consoleOf(stack.dir);
-      const where = options.dir === undefined ? '' : ` --dir ${options.dir}`;
+      const where = options.dir === undefined ? '' : ` --dir ${shellQuote(options.dir)}`;
       output.result(
         {},
         [

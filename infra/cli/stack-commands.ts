@@ -12,6 +12,7 @@ import { appliedTable } from './edges-text.ts';
 import { interruption } from './interruption.ts';
 import { dirOption, jsonOption, wholeNumber } from './options.ts';
 import { createOutput, surviveLostOutput } from './output.ts';
+import { shellQuote } from './shell-quote.ts';
 import { describeStatus } from './stack-status-table.ts';
 
 type UpOptions = {
@@ -133,6 +134,7 @@ async function isUpAlready(options: UpOptions): Promise<boolean> {
   }
   if (running === null) return false;
   const { edgePort, services, edges } = running.state;
+  const where = dir === undefined ? '' : ` --dir ${shellQuote(dir)}`;
   const isAsAsked = (asked: number | undefined, is: number) => asked === undefined || asked === is;
   if (
     !isAsAsked(options.port, edgePort) ||
@@ -140,7 +142,7 @@ async function isUpAlready(options: UpOptions): Promise<boolean> {
     !isAsAsked(options.edges, edges)
   ) {
     throw new CliError(
-      `already running with --port ${edgePort} --services ${services} --edges ${edges}: \`seckill down\` first to change that`,
+      `already running with --port ${edgePort} --services ${services} --edges ${edges}: \`seckill down${where}\` first to change that`,
       78,
     );
   }
