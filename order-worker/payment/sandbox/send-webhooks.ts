@@ -19,6 +19,7 @@ export function startSandboxClock(deps: {
   now: () => number;
   metrics: Pick<SandboxMetrics, 'webhooks'>;
 }): Loop {
+  const ledgerRestMs = 5_000;
   const { ledger, url, secrets, logger, now, metrics } = deps;
   const warn = createThrottledWarn(logger);
   const underWay = new Set<number>();
@@ -46,10 +47,11 @@ export function startSandboxClock(deps: {
       const sent = await Promise.all(Array.from({ length: webhook.times }, () => send(webhook)));
       if (sent.includes(true)) ledger.delivered(webhook.seq);
       else ledger.notDelivered(webhook.seq, now() + Math.min(longestWaitMs, 250 * 2 ** webhook.tries));
-    } catch (error) {
-      warn(error, 'the ledger cannot be written: the webhook is sent again'); // a full disk
-    } finally {
       underWay.delete(webhook.seq);
+    } catch (error) {
+      // A full disk. The ledger still calls it due: without a rest it would be sent again at every tick.
+      warn(error, 'the ledger cannot be written: the webhook is sent again');
+      setTimeout(() => underWay.delete(webhook.seq), ledgerRestMs).unref();
     }
   }
 
