@@ -39,7 +39,7 @@ export function describeEvent(event: StackEvent): string {
         : `${event.name}: ready after ${seconds(event.tookMs)} (pid ${event.pid}), ${event.nth} of ${event.all}`;
     case 'died': {
       const how = event.signal === null ? `exit code ${event.code}` : event.signal;
-      const why = event.problem === null ? '' : `; its log ends with: ${event.problem}`;
+      const why = event.problem === null ? '' : `; ${event.problem}`;
       return `${event.name}: died (pid ${event.pid}, ${how}), restarting in ${seconds(event.restartInMs)}${why}`;
     }
     case 'not-started':

@@ -54,6 +54,19 @@ Caused by: java.lang.IllegalArgumentException: /x/zookeeper.cfg file is missing
     line: 'Caused by: java.lang.IllegalArgumentException: /x/zookeeper.cfg file is missing',
   },
   {
+    of: 'PostgreSQL',
+    log: `2026-11-30 06:02:34.903 UTC [4652] LOG:  starting PostgreSQL 15.18
+2026-11-30 06:02:34.904 UTC [4652] FATAL:  could not create lock file "postmaster.pid": No space left on device
+2026-11-30 06:02:34.905 UTC [4652] HINT:  Make some room.
+2026-11-30 06:02:34.906 UTC [4652] LOG:  database system is shut down`,
+    line: '2026-11-30 06:02:34.904 UTC [4652] FATAL:  could not create lock file "postmaster.pid": No space left on device',
+  },
+  {
+    of: 'nginx',
+    log: 'nginx: [emerg] unknown directive "lua_x" in /x/nginx.conf:3\nnginx: configuration file /x/nginx.conf test failed',
+    line: 'nginx: [emerg] unknown directive "lua_x" in /x/nginx.conf:3',
+  },
+  {
     of: 'Redis',
     log: '1:M * Configuration loaded\n1:M # Failed to configure LOCALE for invalid locale name.\n',
     line: '1:M # Failed to configure LOCALE for invalid locale name.',

@@ -37,11 +37,14 @@ const noise = [
   /^\s*$/,
   /^Node\.js v\d/, // Node's last word about a crash
   /^\s+(at |\.\.\. \d+ more)/, // frames of a stack
-  /^\s*[{}^~]+,?\s*$/,
+  /^\s*[\]{}^~]+,?\s*$/,
   /^\s+\w+: .*,?$/, // properties of an error that Node shows under its stack
   /^Emitted 'error' event on /,
   /^node:[\w/]+:\d+$/,
   /Exiting JVM with code \d+$/, // ZooKeeper's last word
+  /\bLOG: {2}(database system is shut down|aborting startup|startup process|shutting down)/, // PostgreSQL's
+  /^(.*\] )?(HINT|DETAIL|CONTEXT|STATEMENT): /, // of its message above
+  /^nginx: configuration file .* test failed$/,
 ];
 
 /**

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -39,12 +39,17 @@ function supervised(script: string, more: Partial<ProcessSpec> = {}, log?: strin
 const forever = new AbortController().signal;
 
 test('a server that dies while it is made ready for the others is named with its reason, not with what its client heard', async () => {
-  const { process } = supervised('sleep 0.3; echo "PANIC: no space left" >&2; echo; exit 3', {
-    afterReady: async () => {
-      await new Promise((resolve) => setTimeout(resolve, 250));
-      throw new Error('terminating connection due to administrator command');
+  const { process, dir } = supervised(
+    'until [ -e go ]; do sleep 0.02; done; echo "PANIC: no space left" >&2; echo; exit 3',
+    {
+      afterReady: async () => {
+        writeFileSync(join(dir, 'go'), '');
+        // A client of it often hears of its end before the supervisor does.
+        await expect.poll(() => readFileSync(join(dir, 'postgres.log'), 'utf8')).toMatch('PANIC');
+        throw new Error('terminating connection due to administrator command');
+      },
     },
-  });
+  );
   await expect(process.start(forever)).rejects.toThrow(
     /^postgres died while it was made ready for the others \(exit code 3\); its log ends with: PANIC: no space left\n/,
   );
@@ -61,7 +66,7 @@ test('what goes wrong while a server lives is told in its words', async () => {
   );
 });
 
-test('a restart that is not possible now is told and tried again: it ends nobody else', async () => {
+test('a restart that is not possible now is told and tried again, and ends no other process', async () => {
   const { process, events, dir } = supervised('exec sleep 60');
   await process.start(forever);
   rmSync(dir, { recursive: true }); // its log cannot be opened any more, as on a disk without room for a new file

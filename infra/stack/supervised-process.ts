@@ -85,7 +85,8 @@ export function superviseProcess(options: {
   /** A process that was killed said nothing about it; one that gave up said why at the end of its log. */
   function reasonOf(of: Life, exit: Exit): string | null {
     if (exit.error !== null) return messageOf(exit.error);
-    return exit.signal === null ? tellingLine(logTail(log, of.logStart, tailLines)) : null;
+    const line = exit.signal === null ? tellingLine(logTail(log, of.logStart, tailLines)) : null;
+    return line === null ? null : `its log ends with: ${line}`;
   }
 
   function restartIn(ms: number): void {
@@ -94,7 +95,7 @@ export function superviseProcess(options: {
       try {
         next = launch();
       } catch (error) {
-        // The disk is full, or there are too many processes or files: that may pass, and ends nobody else.
+        // The disk is full, or there are too many processes or files: that may pass, and ends no other process.
         failures += 1;
         const againMs = backoffMs(failures);
         onEvent({ type: 'not-started', ...who, problem: messageOf(error), againInMs: againMs });
