@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { StackError, withWriteProblem } from './errors.ts';
 import { makeRunDirectory, runDirectory } from './run-directory.ts';
 
-const failure = (code: string) => Object.assign(new Error(`${code}: it said so`), { code });
+const failure = (code: string, syscall = 'open') => Object.assign(new Error(`${code}: it said so`), { code, syscall });
 
 test.each([
   { code: 'EROFS', why: 'read-only file system' },
@@ -20,7 +20,13 @@ test.each([
 });
 
 test('an error that says nothing about the run directory stays as it is', () => {
-  for (const error of [new Error('other'), failure('ECONNREFUSED'), failure('ENOENT'), new StackError('busy', 'x')]) {
+  for (const error of [
+    new Error('other'),
+    failure('ECONNREFUSED'),
+    failure('ENOENT'),
+    failure('EPERM', 'chown'),
+    new StackError('busy', 'x'),
+  ]) {
     expect(withWriteProblem(error, tmpdir())).toBe(error);
   }
 });

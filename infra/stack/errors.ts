@@ -43,9 +43,12 @@ const writeProblems: Readonly<Record<string, string>> = {
   EEXIST: 'a file has that name',
 };
 
+const writing = new Set(['open', 'mkdir', 'write', 'rename', 'access', 'symlink', 'unlink']);
+
 /** The error of a run directory that cannot be written to, in words that say what to change; any other error as it is. */
 export function withWriteProblem(error: unknown, dir: string): unknown {
   if (!(error instanceof Error) || !('code' in error) || error instanceof StackError) return error;
+  if (!('syscall' in error) || !writing.has(String(error.syscall))) return error; // of a link or an owner, say
   // Where a folder cannot be made, Node's recursive mkdir says ENOENT, whatever the reason is.
   const code = error.code === 'ENOENT' ? whyNotWritable(dir) : String(error.code);
   const why = code === null ? undefined : writeProblems[code];

@@ -9,10 +9,11 @@ test('a child inherits everything but the SECKILL_ and PG names of somebody else
     SECKILL_LISTEN: '127.0.0.1:1',
     SECKILL_TYPO: 'x',
     PGSSLMODE: 'require',
+    LANGUAGE: 'zh_CN:zh',
     EMPTY: undefined,
   };
   expect(childEnvironment(environment)).toMatchObject({ PATH: '/bin', HOME: '/root' });
-  expect(Object.keys(childEnvironment(environment)).filter((name) => /^(SECKILL|PG)/.test(name))).toEqual([]);
+  expect(Object.keys(childEnvironment(environment)).filter((name) => /^(SECKILL|PG|LANG)/.test(name))).toEqual([]);
 });
 
 test.runIf(process.platform === 'linux')(

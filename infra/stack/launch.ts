@@ -45,12 +45,12 @@ export function traversalCapability(): RunAs['capability'] {
   return passing.find(({ bit }) => ((permitted & bounding) >> bit) & 1n)?.name ?? null;
 }
 
-/** Names of the parent's that would change what a child does: our settings, and the defaults of PostgreSQL's clients. */
-const notInherited = /^(SECKILL_|PG)/;
+/** Names that would change what a child does: our settings, the defaults of PostgreSQL's clients, the language of messages. */
+const notInherited = /^(SECKILL_|PG|LANGUAGE$)/;
 
 /**
  * What a child inherits: the parent's environment without SECKILL_* (each process gets its own, and refuses unknown ones)
- * and without PG* (PGSSLMODE or PGOPTIONS of somebody's would reach our connections), in the one locale that is there
+ * and without PG* (the caller's PGSSLMODE or PGOPTIONS would reach our connections), in the one locale that is there
  * without being generated. With another one that is named and missing, Redis 7.2 and newer do not start; without any,
  * Java does not find a file whose name is not ASCII.
  */

@@ -9,7 +9,7 @@ import type { OnEvent } from './events.ts';
 type Limit = {
   name: string;
   which: 'soft' | 'hard';
-  of: 'all' | 'users' | 'root';
+  of: 'all' | 'limited' | 'privileged';
   least: number;
   is: string;
   mend: string;
@@ -20,7 +20,7 @@ const limits: readonly Limit[] = [
   {
     name: 'Max open files',
     which: 'hard',
-    of: 'users',
+    of: 'limited',
     // worker_rlimit_nofile of nginx.conf: two for each of 8,192 connections, and some for files.
     least: 20_000,
     is: 'a process may have {value} open files, and the edge needs 20000 for a full crowd: without them it answers 503',
@@ -29,7 +29,7 @@ const limits: readonly Limit[] = [
   {
     name: 'Max open files',
     which: 'hard',
-    of: 'root', // whose nginx raises its own
+    of: 'privileged', // whose nginx raises its own
     least: 4096,
     is: 'a process may have {value} open files, and a gateway needs 4096 for its event streams: without them it answers 503',
     mend: moreFiles,
@@ -37,7 +37,7 @@ const limits: readonly Limit[] = [
   {
     name: 'Max processes',
     which: 'soft',
-    of: 'users',
+    of: 'limited',
     least: 500,
     is: 'this user may have {value} processes and threads, and the stack has about 200',
     mend: 'ulimit -u 4096',
@@ -60,9 +60,12 @@ const limits: readonly Limit[] = [
   },
 ];
 
+/** CAP_SYS_RESOURCE, capability(7): a process that has it may raise its limits. A container's root often has it not. */
+const sysResource = 24n;
+
 /** What is too low in the text of /proc/self/limits, a line each with the command that raises it. */
-export function lowLimits(text: string, isRoot: boolean): string[] {
-  const mine = limits.filter(({ of }) => of === 'all' || (of === 'root') === isRoot);
+export function lowLimits(text: string, mayRaise: boolean): string[] {
+  const mine = limits.filter(({ of }) => of === 'all' || (of === 'privileged') === mayRaise);
   return mine.flatMap(({ name, which, least, is, mend }) => {
     const [, soft, hard] = new RegExp(`^${name} +(\\S+) +(\\S+)`, 'm').exec(text) ?? [];
     const value = which === 'soft' ? soft : hard;
@@ -74,10 +77,14 @@ export function lowLimits(text: string, isRoot: boolean): string[] {
 /** Tells as notes which limits of this process are too low. Linux only; elsewhere nothing. */
 export function tellLowLimits(onEvent: OnEvent): void {
   let text: string;
+  let status: string;
   try {
     text = readFileSync('/proc/self/limits', 'utf8');
+    status = readFileSync('/proc/self/status', 'utf8');
   } catch {
     return;
   }
-  for (const line of lowLimits(text, process.getuid?.() === 0)) onEvent({ type: 'note', text: line });
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
+  const mayRaise = ((effective >> sysResource) & 1n) === 1n;
+  for (const line of lowLimits(text, mayRaise)) onEvent({ type: 'note', text: line });
 }
