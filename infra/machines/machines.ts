@@ -32,7 +32,7 @@ export type Visitor = {
   environment: Readonly<Record<string, string>>;
   umask: string;
   tmpWithoutExec: boolean;
-  /** False: nobody can write to the home; the checkout lies elsewhere. */
+  /** False: the home cannot be written to; the checkout lies elsewhere. */
   homeIsWritable: boolean;
 };
 

@@ -69,7 +69,7 @@ async function start(machine: Running, visitor: Visitor, port: number) {
   };
 }
 
-/** What nobody with the right to install did for a visitor without it: the line that the set-up printed, pasted by root. */
+/** Root pastes the line that the set-up printed for a visitor without the right to install. */
 async function pasteAsRoot(machine: Running, said: string): Promise<void> {
   const line = said.split(/\r?\n/).find((each) => /^\s+(sudo|su root -c) /.test(each));
   if (line === undefined) throw new Error(`no line to paste in:\n${said}`);

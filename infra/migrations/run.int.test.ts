@@ -9,6 +9,7 @@ const url = (database: string) => {
 };
 
 const admin = new Client({ connectionString: url('postgres') });
+admin.on('error', () => undefined); // the next query says it
 beforeAll(() => admin.connect());
 afterAll(() => admin.end());
 
@@ -34,6 +35,6 @@ test('a database whose server ends the connection while migrations run is a reje
     outcomes.push(await running);
     await admin.query(`DROP DATABASE ${database} WITH (FORCE)`);
   }
-  // vitest fails the run for an `error` event that nobody listens to. Here: somebody was hit, and was told so.
+  // vitest fails the run for an `error` event without a listener. Here: at least one round was hit, and was told so.
   expect(outcomes.filter((outcome) => /terminat|not queryable/i.test(outcome)).length).toBeGreaterThan(0);
 });

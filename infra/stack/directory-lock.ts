@@ -11,7 +11,10 @@ import type { RunDirectory } from './run-directory.ts';
 export async function lockDirectory(dir: RunDirectory): Promise<{ release: () => Promise<void> } | null> {
   // Abstract names belong to the network. Two containers with one network may have the same path, not the same directory.
   const { dev, ino } = statSync(dir.root);
-  const hash = createHash('sha256').update(`${realpathSync(dir.root)} ${dev}:${ino}`).digest('hex').slice(0, 32);
+  const hash = createHash('sha256')
+    .update(`${realpathSync(dir.root)} ${dev}:${ino}`)
+    .digest('hex')
+    .slice(0, 32);
   const path = process.platform === 'linux' ? `\0seckill-stack-${hash}` : dir.socket('supervisor');
   let server = await tryListen(path);
   if (server === null && !path.startsWith('\0') && !(await answers(path))) {

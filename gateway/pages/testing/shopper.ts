@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
@@ -5,14 +6,15 @@ import { findProgram } from '#infra/stack/binaries.ts';
 
 const flags = ['no-sandbox', 'disable-gpu', 'disable-background-networking', 'disable-component-update'];
 
-/** As infra/setup/programs.sh looks for it, which has also asked whether it answers. */
+/** As infra/setup/programs.sh looks for it: the first that answers. */
 function browserPath(): string {
   const named = process.env.SECKILL_CHROMIUM;
   const names =
     named === undefined ? ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'] : [named];
   for (const name of names) {
     const found = name.includes('/') ? name : findProgram(name, process.env.PATH ?? '');
-    if (found !== null) return found;
+    // What Ubuntu calls chromium-browser is a script that asks for a snap.
+    if (found !== null && spawnSync(found, ['--version'], { timeout: 20_000 }).status === 0) return found;
   }
   throw new Error(
     `no browser: ${names.join(', ')} not found; run \`npm run setup\`, or set SECKILL_CHROMIUM=/path/to/one`,
