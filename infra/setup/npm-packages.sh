@@ -80,7 +80,9 @@ fetch_own_node() {
 # one for the other processor takes it away. So the links are ours to make, also in a checkout that is half made.
 link() { # TARGET (seen from node_modules/.bin) NAME
   [ "node_modules/.bin/$2" -ef "node_modules/.bin/$1" ] && return
-  mkdir -p node_modules/.bin && ln -sfn "$1" "node_modules/.bin/$2"
+  { mkdir -p node_modules/.bin && ln -sfn "$1" "node_modules/.bin/$2"; } 2> /dev/null && return
+  say "node_modules/.bin/$2 is missing and cannot be made in $PWD: make the checkout writable once, then run this again"
+  exit 78
 }
 
 prepare_npm_packages() {
