@@ -98,17 +98,20 @@ prepare_npm_packages() {
   check_node "$package"
 }
 
-check_node() {
-  local package=$1 version said
-  if version=$(node --version 2> /dev/null) && [ "$(sed 's/^v\([0-9]*\).*/\1/' <<< "$version")" -ge 24 ]; then return; fi
+check_node() { # OWN_NODE_PACKAGE
+  local package=$1 said=''
+  ! has_node_24 || return 0
   if [ -n "$package" ] && [ -x "$package/bin/node" ]; then
+    # It is for another C library, say. The Node of the machine may do.
     said=$("$package/bin/node" --version 2>&1 | tail -n 1) || true
+    rm -f node_modules/.bin/node && hash -r
+    ! has_node_24 || return 0
     say "the Node of the lockfile does not run here ($package/bin/node: ${said:-no answer})"
   elif [ -n "$package" ]; then
     say "npm did not install the Node of the lockfile ($package)"
   else
     say "the lockfile has a Node for Linux on x86_64 and arm64, not for $(uname -sm)"
   fi
-  say "Node 24 or newer is needed${version:+, and the one on the PATH is $version}: install it (https://nodejs.org), then run this again"
+  say "Node 24 or newer is needed, and the one on the PATH is $(node --version 2> /dev/null || echo none): install it (https://nodejs.org), then run this again"
   exit 78
 }

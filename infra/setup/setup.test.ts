@@ -114,6 +114,8 @@ printf '#!/bin/sh\\necho no such loader >&2; exit 127\\n' > ${ownNode}; chmod 75
     const { status, stderr } = run('prepare_npm_packages');
     expect(status).toBe(78);
     expect(stderr).toMatch(/does not run here \(.*bin\/node: .*no such loader\)/);
+    const { run: better } = checkout({ npm: broken, node: `exec "${process.execPath}" "$@"` });
+    expect(better('prepare_npm_packages; node --version').stdout).toBe(`${process.version}\n`); // the machine's own will do
   },
 );
 
