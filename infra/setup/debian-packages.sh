@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by setup.sh: installs the Debian packages that are missing, or says how somebody with the right to may do it.
+# Sourced by setup.sh: installs the Debian packages that are missing, or prints the command for root.
 
 # How far apt is: dlstatus:<n>:<percent>:<text> while it downloads, then pmstatus:<package>:<percent>:<text>; half of it each.
 apt_percent() {
@@ -10,7 +10,7 @@ apt_percent() {
 install_debian_packages() {
   local installer=(bash "$PWD/infra/setup/install-debian.sh") as_root=() still
   if [ "$(id -u)" -ne 0 ]; then
-    { command -v sudo && sudo -n true; } > /dev/null 2>&1 || ask_somebody "$@"
+    { command -v sudo && sudo -n true; } > /dev/null 2>&1 || ask_for_root "$@"
     as_root=(sudo -n)
   fi
   [ -n "$logs" ] || logs=$(mktemp -d)
@@ -31,7 +31,7 @@ install_debian_packages() {
 }
 
 # Neither root nor sudo without a password: the line for a person with the right. It runs the very script that we would.
-ask_somebody() {
+ask_for_root() {
   local package line known=() unknown=()
   for package in "$@"; do
     # Without package lists nothing is known yet; the script that the line runs fetches them first.

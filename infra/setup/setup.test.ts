@@ -126,7 +126,7 @@ test('an npm that fails is shown with its words', () => {
   expect(stderr).toMatch(/npm ERR! network\n.*npm ci failed/);
 });
 
-test('somebody without root is given one line that can be pasted, in a path with a blank too, and that runs our own script', () => {
+test('a user without root is given one line to paste, in a path with a blank too, and it runs our own script', () => {
   const { root, run } = checkout({
     id: 'echo 1000',
     sudo: '[ "$1" = -n ] && exit 1; shift; printf "%s\\n" "$@"',
@@ -269,7 +269,7 @@ test.runIf(process.platform === 'linux')('a server that was installed before is 
 });
 
 test.runIf(process.platform === 'linux')(
-  'package lists that somebody holds are waited for; lists that cannot be had are a failure with its words',
+  'package lists that are locked are waited for; lists that cannot be had are a failure with its words',
   () => {
     const held = '[ -e once ] || { touch once; echo "E: Could not get lock /var/lib/apt/lists/lock" >&2; exit 100; }';
     expect(installed({ apt: held })).toMatchObject({ status: 0, left: [] });

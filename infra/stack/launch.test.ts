@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { childEnvironment, tied } from './launch.ts';
 
-test('a child inherits everything but the SECKILL_ and PG names of somebody else', () => {
+test('a child inherits everything but the SECKILL_, PG and LANGUAGE names of the caller', () => {
   const environment = {
     PATH: '/bin',
     HOME: '/root',
@@ -17,7 +17,7 @@ test('a child inherits everything but the SECKILL_ and PG names of somebody else
 });
 
 test.runIf(process.platform === 'linux')(
-  'a child has a locale that every Linux has, whatever somebody else has set',
+  'a child has a locale that every Linux has, whatever the caller has set',
   () => {
     expect(childEnvironment({ LANG: 'xx_XX.UTF-8', LC_ALL: 'yy_YY' })).toEqual({
       LANG: 'xx_XX.UTF-8',
