@@ -20,8 +20,8 @@ export const machines: readonly Machine[] = [
 ];
 
 /**
- * Who starts it. `setting` is what a machine of somebody's has and ours has not: a locale that was not generated, a path that
- * is not ASCII, a umask, a /tmp without exec.
+ * Who starts it. Each has some of what is common elsewhere and missing on a machine of ours: a locale that was not generated, a
+ * path that is not ASCII, a strict umask, a /tmp without exec.
  */
 export type Visitor = {
   name: 'root' | 'sudo' | 'user';
@@ -50,11 +50,18 @@ export const visitors: readonly Visitor[] = [
   },
   {
     name: 'sudo',
-    title: 'a user with sudo; `/home/shop/my 秒杀`, `LANG` not generated, `TZ=Asia/Shanghai`, `umask 077`',
+    title:
+      'a user with sudo; `/home/shop/my 秒杀`, `LANG` not generated, `LANGUAGE=zh_CN:zh`, `TZ=Asia/Shanghai`, `PGSSLMODE=require`, `umask 077`',
     user: 'shop',
     home: '/home/shop',
     checkout: '/home/shop/my 秒杀',
-    environment: { LANG: 'zh_CN.UTF-8', LC_TIME: 'de_DE.UTF-8', TZ: 'Asia/Shanghai' },
+    environment: {
+      LANG: 'zh_CN.UTF-8',
+      LC_TIME: 'de_DE.UTF-8',
+      LANGUAGE: 'zh_CN:zh',
+      TZ: 'Asia/Shanghai',
+      PGSSLMODE: 'require',
+    },
     umask: '077',
     tmpWithoutExec: false,
     homeIsWritable: true,
