@@ -15,7 +15,7 @@ export type VisitResult = When & {
   skipped?: string;
   visit?: Visit;
 };
-export type NpmResult = When & { machine: string; node: string };
+export type NpmResult = When & { npm: string; machine: string; brings: string; node: string };
 export type TestResult = When & {
   machine: string;
   visitor: string;
@@ -88,13 +88,8 @@ export function reportText(results: Results): string {
     'The set-up from nothing with each npm; the Node that the checkout has afterwards is that of the lockfile.',
     '',
     ...head('npm', 'on', 'Node of the checkout', 'tried'),
-    ...byKey(results.npm).map((it, index) =>
-      row(
-        Object.keys(results.npm).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))[index] ?? '',
-        it.machine,
-        it.node,
-        `${it.date}, ${it.commit}`,
-      ),
+    ...byKey(results.npm).map(({ npm, machine, brings, node, date, commit }) =>
+      row(npm, `${machine}, Node ${brings}`, node, `${date}, ${commit}`),
     ),
   ].join('\n')}\n`;
 }

@@ -111,6 +111,7 @@ async function testOnce(machine: Machine, visitor: Visitor, commit: string): Pro
 
 async function npmOnce(machine: Machine, visitor: Visitor, versions: readonly string[], commit: string): Promise<void> {
   await withMachine(machine, visitor, async (running) => {
+    const brings = (await running.run('root', 'node --version')).trim();
     for (const version of versions) {
       const node = await tryNpm(running, visitor, version).catch((error: Error) => {
         say(`npm ${version}: PROBLEM: ${error.message}`);
@@ -118,7 +119,8 @@ async function npmOnce(machine: Machine, visitor: Visitor, versions: readonly st
         return '**none**';
       });
       say(`npm ${version} on ${machine.title}: Node ${node}`);
-      await keep('npm', version, { machine: machine.title, node, date, commit });
+      const key = `${version} on ${machine.name}`;
+      await keep('npm', key, { npm: version, machine: machine.title, brings, node, date, commit });
     }
   });
 }
