@@ -77,7 +77,7 @@ export function reportText(results: Results): string {
         it.machine,
         it.visitor,
         it.versions,
-        `${it.passed ? '' : '**failed** '}${it.counts}`,
+        `${it.passed ? '' : '**failed** '}${it.counts.replaceAll(' | ', ', ')}`,
         `${(it.seconds / 60).toFixed(0)} min`,
         `${it.date}, ${it.commit}`,
       ),
