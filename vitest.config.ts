@@ -1,8 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { pathWithServers } from './infra/stack/binaries.ts';
 
 // The processes of a stack start in half the CPU time when Node need not compile them again, as under `npx seckill`.
 process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('node_modules/.cache/seckill', import.meta.url));
+
+// Tests start nginx by its name, and an ordinary user of Debian does not have it on the PATH.
+process.env.PATH = pathWithServers(process.env.PATH ?? '');
 
 // As the stack gives it to its processes: tests start servers of their own too.
 if (process.platform === 'linux') process.env.LC_ALL = 'C.UTF-8';

@@ -14,6 +14,11 @@ function isExecutable(path: string): boolean {
   }
 }
 
+/** The caller's PATH with the folders of servers at its end, for children that look for a server by its name alone. */
+export function pathWithServers(searchPath: string): string {
+  return [...searchPath.split(delimiter).filter((dir) => dir !== ''), ...serverDirs].join(delimiter);
+}
+
 /** The first executable of that name in `first`, the PATH, or where servers live; null when there is none. */
 export function findProgram(name: string, searchPath: string, first: readonly string[] = []): string | null {
   const dirs = [...first, ...searchPath.split(delimiter).filter((dir) => dir.startsWith('/')), ...serverDirs];

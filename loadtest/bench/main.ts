@@ -27,6 +27,7 @@ const benches: Record<string, { summary: string; run: (args: string[]) => Promis
 
 // A bench has servers of its own: addresses of others must not reach what it starts.
 for (const setting of Object.keys(process.env)) if (setting.startsWith('SECKILL_')) delete process.env[setting];
+process.env.PATH = `${process.env.PATH ?? ''}:/usr/sbin:/usr/local/sbin`; // where Debian keeps nginx
 if (process.platform === 'linux') process.env.LC_ALL = 'C.UTF-8'; // Redis dies of a locale that was not generated
 
 const [name = '', ...args] = process.argv.slice(2);

@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util';
 import { runFuzz } from './fuzz.ts';
 
+process.env.PATH = `${process.env.PATH ?? ''}:/usr/sbin:/usr/local/sbin`; // where Debian keeps nginx
+
 const { values } = parseArgs({
   options: {
     requests: { type: 'string', default: '50000' },
