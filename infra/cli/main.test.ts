@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 
 const cli = (...args: string[]) =>
-  promisify(execFile)(process.execPath, [new URL('main.ts', import.meta.url).pathname, ...args]);
+  promisify(execFile)(process.execPath, [join(import.meta.dirname, 'main.ts'), ...args]);
 
 test('the command line starts, and its help names every command of the contract', async () => {
   const { stdout } = await cli('--help');

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Queue } from 'bullmq';
@@ -16,7 +17,7 @@ export const summary =
   'orders stored per second, uncapped, beside a BullMQ worker that does nothing with the same jobs';
 
 const saleId = 'bench-drain';
-const noopDrain = new URL('queue/noop-drain.ts', import.meta.url).pathname;
+const noopDrain = join(import.meta.dirname, 'queue/noop-drain.ts');
 /** µs of processor time per order. */
 type Round = { ours: number; noop: number; workerUs: number; queueRedisUs: number; stockRedisUs: number; load: number };
 const rounded = (_key: string, value: unknown) => (typeof value === 'number' ? Math.round(value * 1000) / 1000 : value);

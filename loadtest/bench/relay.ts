@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { saleKeys, salesRegistryKey } from '#contract/redis-keys.ts';
 import { chunksOf, makeOrders, makeSale } from './queue/orders.ts';
@@ -13,7 +14,7 @@ import { circumstances, spread, table } from './statistics.ts';
 export const summary = 'outbox entries that the relay moves per second, beside raw addBulk of the same jobs';
 
 const saleId = 'bench-relay';
-const rawAdd = new URL('queue/raw-add.ts', import.meta.url).pathname;
+const rawAdd = join(import.meta.dirname, 'queue/raw-add.ts');
 /** The relay leaves more than this in the outbox. */
 const queueDepth = 10_000;
 /** µs of processor time per entry; `serviceUs` is the process that the relay runs in. */

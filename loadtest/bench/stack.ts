@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { stackEnvironment } from '../../infra/stack/testing/stack-environment.ts';
 
-const cli = new URL('../../infra/cli/seckill.ts', import.meta.url).pathname;
+const cli = join(import.meta.dirname, '../../infra/cli/seckill.ts');
 
 export type BenchStack = Awaited<ReturnType<typeof startBenchStack>>;
 

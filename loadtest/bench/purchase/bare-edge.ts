@@ -6,7 +6,7 @@ import { type SaleKeys, saleKeys } from '#contract/redis-keys.ts';
 import { poll } from '../../../nginx-lua/test/poll.ts';
 
 const script = new URL('../../../seckill-service/stock/scripts/reserve.lua', import.meta.url);
-const service = new URL('bare-service.ts', import.meta.url).pathname;
+const service = join(import.meta.dirname, 'bare-service.ts');
 
 /** nginx with one `proxy_pass` and as many workers as ours, and behind it as many bare services as ours has. */
 export async function startBareEdge(options: {
