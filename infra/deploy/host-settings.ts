@@ -1,3 +1,5 @@
+import { edgeOpenFiles, limitIn } from '../stack/process-limits.ts';
+
 /**
  * What a Linux machine of ours should be set to, and why: data, for whoever checks a machine (`seckill sale check` does)
  * or sets one up. `read` names the file below /proc or /sys; `least` is a number that it must reach, `most` one that it
@@ -65,8 +67,8 @@ export const hostSettings: readonly HostSetting[] = [
   {
     name: 'open files (ulimit -n)',
     read: '/proc/self/limits',
-    wanted: { least: 20_000 },
-    why: 'nginx raises its own to 20000 (worker_rlimit_nofile), and the hard limit must let it',
+    wanted: { least: edgeOpenFiles },
+    why: `nginx raises its own to ${edgeOpenFiles} (worker_rlimit_nofile), and the hard limit must let it`,
     mend: 'ulimit -Hn 65535   (LimitNOFILE=65535 in a systemd unit)',
   },
 ];
@@ -76,7 +78,7 @@ export const hostSettings: readonly HostSetting[] = [
  * or the text as it is.
  */
 export function hostValue(setting: Pick<HostSetting, 'read'>, text: string): string {
-  if (setting.read === '/proc/self/limits') return /^Max open files +\S+ +(\S+)/m.exec(text)?.[1] ?? '';
+  if (setting.read === '/proc/self/limits') return limitIn(text, 'Max open files', 'hard') ?? '';
   const [, first, last] = /^(\d+)\s+(\d+)\s*$/.exec(text) ?? [];
   if (first !== undefined && last !== undefined) return String(Number(last) - Number(first) + 1);
   return /\[(\w+)\]/.exec(text)?.[1] ?? text.trim();

@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { lowLimits } from './process-limits.ts';
+import { edgeOpenFiles, lowLimits } from './process-limits.ts';
 
 /** As /proc/self/limits has it. */
 const text = (changed: Readonly<Record<string, string>> = {}) => {
@@ -35,4 +36,9 @@ test('every other limit that ends a start is said, each by itself', () => {
   expect(lowLimits(memory, true)).toEqual([expect.stringMatching(/4294967296 bytes of address space.*ulimit -v/)]);
   const file = text({ 'Max file size': '1048576              1048576              bytes' });
   expect(lowLimits(file, false)).toEqual([expect.stringMatching(/1048576 bytes.*ulimit -f/)]);
+});
+
+test('the edge asks for as many open files as its configuration does', () => {
+  const template = readFileSync(new URL('../../nginx-lua/nginx.conf.template', import.meta.url), 'utf8');
+  expect(template).toMatch(new RegExp(`^worker_rlimit_nofile ${edgeOpenFiles};`, 'm'));
 });

@@ -1,11 +1,15 @@
 import { readFileSync } from 'node:fs';
 import type { OnEvent } from './events.ts';
 
-/**
- * Limits of this process (setrlimit(2)) that its children inherit, and below which the stack starts and then fails: nginx answers
- * 503 when it has no file left for a connection, Java and Redis die when they may have no more threads or memory. Soft
- * limits are of no interest for files: Node raises its own to the hard one, and hands that on.
- */
+/** worker_rlimit_nofile of nginx.conf: two for each of 8,192 connections, and some for files. */
+export const edgeOpenFiles = 20_000;
+
+/** A limit in the text of /proc/self/limits: a number or `unlimited`; undefined when it is not there. */
+export function limitIn(text: string, name: string, which: 'soft' | 'hard'): string | undefined {
+  const [, soft, hard] = new RegExp(`^${name} +(\\S+) +(\\S+)`, 'm').exec(text) ?? [];
+  return which === 'soft' ? soft : hard;
+}
+
 type Limit = {
   name: string;
   which: 'soft' | 'hard';
@@ -16,14 +20,18 @@ type Limit = {
 };
 const moreFiles =
   'ulimit -n 65536   (needs root; or LimitNOFILE= of the systemd unit, or nofile in /etc/security/limits.conf)';
+/**
+ * Limits of this process (setrlimit(2)) that its children inherit, and below which the stack starts and then fails: nginx answers
+ * 503 when it has no file left for a connection, Java and Redis die when they may have no more threads or memory. Soft
+ * limits are of no interest for files: Node raises its own to the hard one, and hands that on.
+ */
 const limits: readonly Limit[] = [
   {
     name: 'Max open files',
     which: 'hard',
     of: 'limited',
-    // worker_rlimit_nofile of nginx.conf: two for each of 8,192 connections, and some for files.
-    least: 20_000,
-    is: 'a process may have {value} open files, and the edge needs 20000 for a full crowd: without them it answers 503',
+    least: edgeOpenFiles,
+    is: `a process may have {value} open files, and the edge needs ${edgeOpenFiles} for a full crowd: without them it answers 503`,
     mend: moreFiles,
   },
   {
@@ -38,16 +46,16 @@ const limits: readonly Limit[] = [
     name: 'Max processes',
     which: 'soft',
     of: 'limited',
-    least: 500,
-    is: 'this user may have {value} processes and threads, and the stack has about 200',
+    least: 300,
+    is: 'this user may have {value} processes and threads, and the stack has about 100', // 85 were counted, 9 processes
     mend: 'ulimit -u 4096',
   },
   {
     name: 'Max address space',
     which: 'soft',
     of: 'all',
-    least: 64 * 2 ** 30,
-    is: 'a process may have {value} bytes of address space; Node and Java reserve far more than they use',
+    least: 24 * 2 ** 30,
+    is: 'a process may have {value} bytes of address space; Node reserves far more than it uses', // 18 GiB were seen
     mend: 'ulimit -v unlimited',
   },
   {
@@ -67,8 +75,7 @@ const sysResource = 24n;
 export function lowLimits(text: string, mayRaise: boolean): string[] {
   const mine = limits.filter(({ of }) => of === 'all' || (of === 'privileged') === mayRaise);
   return mine.flatMap(({ name, which, least, is, mend }) => {
-    const [, soft, hard] = new RegExp(`^${name} +(\\S+) +(\\S+)`, 'm').exec(text) ?? [];
-    const value = which === 'soft' ? soft : hard;
+    const value = limitIn(text, name, which);
     if (value === undefined || value === 'unlimited' || Number(value) >= least) return [];
     return [`low limit: ${is.replace('{value}', value)}. Raise it before the start: ${mend}`];
   });

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { effectiveState, saleIdPattern } from '#contract/sale.ts';
 import { isShadowSale, shadowSalePrefix } from '#contract/shadow-sale.ts';
 import { type FoundK6, findK6 } from '#loadtest/run/find-k6.ts';
+import { limitIn } from '../../stack/process-limits.ts';
 import { checkoutDir } from '../../stack/run-directory.ts';
 import { type StackStatus, stackStatus } from '../../stack/running-stack.ts';
 import { CliError } from '../cli-error.ts';
@@ -111,7 +112,7 @@ export async function checkNobodyElse(context: CommandContext, nowMs: number, ac
 export async function checkFileLimit(virtualUsers: number): Promise<void> {
   const needed = virtualUsers * 4 + 500;
   const text = await readFile('/proc/self/limits', 'utf8').catch(() => null);
-  const soft = /^Max open files\s+(\d+)/m.exec(text ?? '')?.[1];
+  const soft = limitIn(text ?? '', 'Max open files', 'soft');
   if (soft !== undefined && Number(soft) < needed) {
     throw new CliError(
       `this shell allows ${soft} open files, and k6 may need ${needed}: run "ulimit -n ${needed}" first`,
