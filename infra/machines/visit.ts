@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { quoted } from '../cli/shell-quote.ts';
 import type { Visitor } from './machines.ts';
 import type { Running } from './root.ts';
 
@@ -15,11 +16,10 @@ export type Visit = {
 
 const installsAtMostMs = 15 * 60_000;
 const shoppers = 2000;
-const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
 
 /** A command in the visitor's terminal, in the checkout. */
 export const inCheckout = (visitor: Visitor, command: string) =>
-  `umask ${visitor.umask}; cd ${quote(visitor.checkout)} && ${command}`;
+  `umask ${visitor.umask}; cd ${quoted(visitor.checkout)} && ${command}`;
 
 /**
  * `npm start` in a terminal of its own, until its sale is open. `stop` presses Ctrl-C there and resolves with the seconds until
@@ -30,7 +30,7 @@ async function start(machine: Running, visitor: Visitor, port: number) {
   const command = `npm start -- --port ${port}`;
   const terminal = machine.start(
     visitor.user,
-    inCheckout(visitor, `exec script -qec ${quote(command)} /dev/null`),
+    inCheckout(visitor, `exec script -qec ${quoted(command)} /dev/null`),
     visitor.environment,
   );
   let text = '';
@@ -97,8 +97,8 @@ export async function visit(
   let first = await start(machine, visitor, port);
   let firstStart = first.seconds;
   const firstSaid = first.text();
-  if (visitor.name === 'user' && first.code !== null) {
-    check(first.code === 78, `without the right to install, npm start ended with ${first.code}, not 78`);
+  if (visitor.name === 'user') {
+    if (first.code !== 78) throw new Error(`without the right to install, npm start ended with ${first.code}, not 78`);
     const began = performance.now();
     await pasteAsRoot(machine, first.text());
     firstStart += (performance.now() - began) / 1000;
@@ -159,7 +159,7 @@ async function startedAtBoot(machine: Running): Promise<string[]> {
 async function filesTouched(machine: Running, visitor: Visitor): Promise<string[]> {
   const found = await machine.run(
     'root',
-    `find / -xdev -newer /var/tmp/marker -type f -not -path ${quote(`${visitor.checkout}/*`)} -not -path ${quote(`${visitor.home}/.npm/*`)} -not -path '/proc/*' -not -path '/sys/*' -not -path '/var/tmp/marker' 2> /dev/null; true`,
+    `find / -xdev -newer /var/tmp/marker -type f -not -path ${quoted(`${visitor.checkout}/*`)} -not -path ${quoted(`${visitor.home}/.npm/*`)} -not -path '/proc/*' -not -path '/sys/*' -not -path '/var/tmp/marker' 2> /dev/null; true`,
   );
   return found.split('\n').filter((line) => line !== '' && line !== '/var/tmp/marker');
 }
@@ -169,7 +169,7 @@ export async function tryNpm(machine: Running, visitor: Visitor, version: string
   const wrapper = `#!/bin/sh\nexec /usr/bin/npx --yes npm@${version} "$@"\n`;
   await machine.run(
     'root',
-    `printf ${quote(wrapper.replaceAll('\n', '\\n'))} > /usr/local/bin/npm; chmod 755 /usr/local/bin/npm`,
+    `printf ${quoted(wrapper.replaceAll('\n', '\\n'))} > /usr/local/bin/npm; chmod 755 /usr/local/bin/npm`,
   );
   const said = await machine.run(
     visitor.user,
@@ -183,7 +183,7 @@ export async function tryNpm(machine: Running, visitor: Visitor, version: string
   return said.trim().split('\n').at(-1) ?? '';
 }
 
-/** `npm test` from beginning to end; its last lines. */
+/** `npm test` from beginning to end, with all that it printed. */
 export async function runTests(
   machine: Running,
   visitor: Visitor,

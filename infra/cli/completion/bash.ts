@@ -1,7 +1,5 @@
+import { quoted } from '../shell-quote.ts';
 import type { Kind, Place } from './tree.ts';
-
-/** A word for a POSIX shell, whatever is in it. */
-export const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
 
 const offers: Record<Kind, string> = {
   sale: 'words="$words $(_seckill_sales)"',
