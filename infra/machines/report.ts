@@ -63,7 +63,7 @@ export function reportText(results: Results): string {
     '',
     '## `npm start`',
     '',
-    'From `git clone` to the open sale, with everything that is installed on the way; then a crowd of 2,000 for 200 units, the audit,',
+    'From `npm start` in a fresh clone to the open sale, with everything that is installed on the way; then a crowd of 2,000 for 200 units, the audit,',
     'Ctrl-C, a look at what is left (processes, servers that start at boot, files outside the checkout), and a second start.',
     '',
     ...head('machine', 'started by', 'brings', 'first start', 'second start', 'got in', 'audit', 'Ctrl-C', 'tried'),
