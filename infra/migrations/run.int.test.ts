@@ -27,8 +27,8 @@ test('a database whose server ends the connection while migrations run is a reje
       .finally(() => {
         isRunning = false;
       });
-    // Each round later, so that it falls into a statement, between two, and into the end of the connection.
-    await new Promise((resolve) => setTimeout(resolve, 20 * round));
+    // Each round some round trips later, so that it falls into a statement, between two, and into the end of the connection.
+    for (let trips = 0; trips < 60 * round && isRunning; trips += 1) await admin.query('SELECT 1');
     while (isRunning) {
       await admin.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [database]);
     }
