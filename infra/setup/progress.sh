@@ -8,7 +8,7 @@ step_pid=''
 on_interrupt=end
 
 interrupt() {
-  trap 'exit 130' INT TERM # the second one ends this script whatever is under way
+  trap 'exit 130' INT TERM # the second one ends this script at once
   if [ -n "$step_pid" ] && [ "$on_interrupt" = finish ]; then
     say 'apt is running and must not be interrupted. Set-up ends when apt is done. Press Ctrl-C again to leave now; apt goes on.'
     wait "$step_pid" || true

@@ -184,6 +184,19 @@ test('a browser counts when it answers: a stub that asks for a snap does not, a 
   expect(run(`${only}; ${hide}; SECKILL_CHROMIUM=none has`).stdout).toBe('');
 });
 
+test('set-up and tests look for the same browsers', () => {
+  const read = (path: string) => readFileSync(join(checkoutDir, path), 'utf8');
+  const [, inShell = ''] = /\$SECKILL_CHROMIUM"\} (.*); do/.exec(read('infra/setup/programs.sh')) ?? [];
+  const [, inTests = ''] = /\? \[(.*)\] : \[named\]/.exec(read('gateway/pages/testing/shopper.ts')) ?? [];
+  expect(inShell.split(' ')).toContain('chromium');
+  expect(inTests).toBe(
+    inShell
+      .split(' ')
+      .map((name) => `'${name}'`)
+      .join(', '),
+  );
+});
+
 test('the script that root runs asks for packages, and for root', () => {
   const { status, stderr } = spawnSync('bash', [join(checkoutDir, 'infra/setup/install-debian.sh')], {
     encoding: 'utf8',
@@ -203,7 +216,7 @@ test('every package of the set-up has a way to see that it is here, and words fo
   }
 });
 
-test('candidates are read in whatever language apt speaks, and a stub for a snap is none', () => {
+test('candidates are read also when apt speaks another language, and a stub for a snap is none', () => {
   const { run } = checkout({
     'apt-cache': `[ -z "$LANGUAGE" ] && [ "$LC_ALL" = C ] || { echo "  Installationskandidat: 1.2"; exit; }
 case $2 in chromium) echo "  Candidate: 2:1snap1-0ubuntu2" ;; old) echo "  Candidate: 1.0~snapshot2026" ;; *) echo "  Candidate: 1.2" ;; esac`,
