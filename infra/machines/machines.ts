@@ -20,7 +20,7 @@ export const machines: readonly Machine[] = [
 ];
 
 /**
- * Who starts it. Each has some of what is common elsewhere and missing on a machine of ours: a locale that was not generated, a
+ * Who starts it. Each has some of what is common elsewhere and missing on a developer's machine: a locale that was not generated, a
  * path that is not ASCII, a strict umask, a /tmp without exec.
  */
 export type Visitor = {

@@ -52,7 +52,7 @@ async function keep<Kind extends keyof Results>(kind: Kind, key: string, value: 
   await writeFile(join(checkoutDir, 'docs', 'machines.md'), reportText(results));
 }
 
-/** Switches the machine on for one visitor, with the checkout in it, and off afterwards whatever happens. */
+/** Switches the machine on for one visitor, with the checkout in it, and off afterwards, also after an error. */
 async function withMachine<T>(machine: Machine, visitor: Visitor, work: (it: Running) => Promise<T>): Promise<T> {
   const running = await switchOn(
     join(home, machine.name),

@@ -49,7 +49,7 @@ const writing = new Set(['open', 'mkdir', 'write', 'rename', 'access', 'symlink'
 export function withWriteProblem(error: unknown, dir: string): unknown {
   if (!(error instanceof Error) || !('code' in error) || error instanceof StackError) return error;
   if (!('syscall' in error) || !writing.has(String(error.syscall))) return error; // of a link or an owner, say
-  // Where a folder cannot be made, Node's recursive mkdir says ENOENT, whatever the reason is.
+  // Where a folder cannot be made, Node's recursive mkdir says ENOENT for every reason.
   const code = error.code === 'ENOENT' ? whyNotWritable(dir) : String(error.code);
   const why = code === null ? undefined : writeProblems[code];
   if (why === undefined) return error;

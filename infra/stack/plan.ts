@@ -128,7 +128,7 @@ export function makePlan(options: {
     redisUrl: (role) => `redis://127.0.0.1:${port(role)}`,
     zookeeper: `127.0.0.1:${port('zookeeper')}`,
     databaseUrl: (database = 'seckill') =>
-      `postgres://seckill:${secrets.databasePassword}@127.0.0.1:${port('postgres')}/${database}?sslmode=disable`, // whatever the caller's PGSSLMODE asks for
+      `postgres://seckill:${secrets.databasePassword}@127.0.0.1:${port('postgres')}/${database}?sslmode=disable`, // the caller's PGSSLMODE is for other servers
     edgeUrl: `http://127.0.0.1:${edgePort}`,
     paymentUrl: `http://127.0.0.1:${port('payment-api')}`,
   };
