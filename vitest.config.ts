@@ -45,7 +45,7 @@ export default defineConfig({
           ...ci,
           name: 'integration',
           include: ['**/*.int.test.ts'],
-          globalSetup: ['infra/stack/testing/global-setup.ts'],
+          globalSetup: ['infra/lab/servers/shared-stack.ts'],
           testTimeout: 120_000,
           // Two cores: files share one stack and take turns.
           fileParallelism: false,
@@ -58,7 +58,7 @@ export default defineConfig({
           name: 'browser',
           // SECKILL_CHROMIUM=none leaves them out on a machine that has no browser.
           include: process.env.SECKILL_CHROMIUM === 'none' ? [] : ['**/*.browser.test.ts'],
-          globalSetup: ['infra/stack/testing/global-setup.ts'],
+          globalSetup: ['infra/lab/servers/shared-stack.ts'],
           testTimeout: 120_000,
           fileParallelism: false,
         },

@@ -20,7 +20,7 @@ const rooms: { room: string; mayImport: string[] }[] = [
   },
   { room: 'nginx-lua', mayImport: [] },
   // A benchmark stands on the kits that the tests stand on, so that both look at the same thing.
-  { room: 'loadtest/bench', mayImport: ['seckill-service/contract', 'nginx-lua/test', 'infra/stack/testing'] },
+  { room: 'loadtest/bench', mayImport: ['seckill-service/contract', 'infra/lab', 'infra/stack'] },
   { room: 'loadtest', mayImport: ['seckill-service/contract'] },
   { room: 'infra', mayImport: ['gateway', 'order-worker', 'loadtest', 'seckill-service'] },
 ];
@@ -29,7 +29,7 @@ const aliases = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
   .imports;
 
 /** Tests and what serves only them may look anywhere. */
-const isTest = (file: string) => /\.test\.ts$|^nginx-lua\/test\/|^infra\/acceptance\/|\/testing\//.test(file);
+const isTest = (file: string) => /\.test\.ts$|^nginx-lua\/test\/|^infra\/acceptance\/|^infra\/lab\//.test(file);
 
 function sources(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })

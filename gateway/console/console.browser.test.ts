@@ -5,13 +5,13 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { edgeCounts } from '#contract/edge-counts.ts';
 import { newOrderId } from '#contract/order.ts';
-import { seckillJson } from '#infra/acceptance/seckill.ts';
 import { consoleOf } from '#infra/stack/stack.ts';
-import { stackUnderTest } from '#infra/stack/testing/stack-under-test.ts';
+import { seckillJson } from '#lab/kits/command-line.ts';
+import { openShop, type Shop } from '#lab/kits/shop-sale.ts';
+import { launchBrowser, newShopper, type Shopper, seriousObjections } from '#lab/kits/shopper.ts';
+import { stackUnderTest } from '#lab/servers/stack-under-test.ts';
 import { runCrowd } from '#loadtest/crowd/crowd.ts';
 import { parseSamples } from '#runtime/prometheus-text.ts';
-import { openShop, type Shop } from '../pages/testing/open-shop-sale.ts';
-import { launchBrowser, newShopper, type Shopper, seriousObjections } from '../pages/testing/shopper.ts';
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 /** For polls: the console looks once a second, and leaves a second out where the machine is slow. */

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { startTcpProxy } from '#infra/stack/testing/tcp-proxy.ts';
-import { follow, startOrdersServer } from './testing/orders-server.ts';
+import { follow, startOrdersServer } from '#lab/kits/order-routes.ts';
+import { startTcpProxy } from '#lab/servers/tcp-proxy.ts';
 
 vi.setConfig({ testTimeout: 180_000 });
 

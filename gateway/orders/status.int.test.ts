@@ -2,8 +2,8 @@ import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { OrderView } from '#contract/order.ts';
 import { orderViewSchema } from '#contract/order.ts';
 import { saleKeys } from '#contract/redis-keys.ts';
+import { startOrdersServer } from '#lab/kits/order-routes.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
-import { startOrdersServer } from './testing/orders-server.ts';
 
 vi.setConfig({ testTimeout: 180_000 });
 

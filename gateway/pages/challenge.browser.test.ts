@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
-import { openShop, type Shop } from './testing/open-shop-sale.ts';
-import { launchBrowser, newShopper, orderInState, withoutEarly } from './testing/shopper.ts';
+import { openShop, type Shop } from '#lab/kits/shop-sale.ts';
+import { launchBrowser, newShopper, orderInState, withoutEarly } from '#lab/kits/shopper.ts';
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 

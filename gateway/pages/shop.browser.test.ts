@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
-import { sandboxControl } from '#order-worker/payment/testing/start-sandbox.ts';
-import { openShop, type Shop } from './testing/open-shop-sale.ts';
+import { sandboxControl } from '#lab/kits/payment-sandbox.ts';
+import { openShop, type Shop } from '#lab/kits/shop-sale.ts';
 import {
   answerSum,
   buy,
@@ -12,7 +12,7 @@ import {
   nextTab,
   orderInState,
   withoutEarly,
-} from './testing/shopper.ts';
+} from '#lab/kits/shopper.ts';
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 

@@ -3,11 +3,8 @@ import { join } from 'node:path';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
-import { until } from '#infra/acceptance/seckill.ts';
 import { stackStatus } from '#infra/stack/running-stack.ts';
-import { changeDrainSettings } from '#order-worker/drain/settings.ts';
-import { preparePicture } from './picture.ts';
-import { openShop, type Shop } from './testing/open-shop-sale.ts';
+import { openShop, type Shop } from '#lab/kits/shop-sale.ts';
 import {
   answerSum,
   buy,
@@ -19,7 +16,10 @@ import {
   recordShifts,
   seriousObjections,
   shiftsOf,
-} from './testing/shopper.ts';
+} from '#lab/kits/shopper.ts';
+import { poll } from '#lab/poll.ts';
+import { changeDrainSettings } from '#order-worker/drain/settings.ts';
+import { preparePicture } from './picture.ts';
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
@@ -113,7 +113,7 @@ test('list and order page: nothing serious for axe in any state', async () => {
   await changeDrainSettings(shop.connections.zookeeper, { paused: true });
   const { page } = await newShopper(browser);
   try {
-    await until('the drain to be paused', hasHeardOfPause, 60_000);
+    await poll('the drain to be paused', hasHeardOfPause, 60_000);
     await buy(page, url);
     await orderInState(page, 'queued');
     await page.getByText('You are next.').waitFor();

@@ -4,12 +4,13 @@ import type { EdgeSale } from '#contract/edge-stream.ts';
 import { problemBody } from '#contract/problems.ts';
 import { publicSaleKey, publicSalesKey, saleKeys } from '#contract/redis-keys.ts';
 import { shadowSalePrefix } from '#contract/shadow-sale.ts';
-import { newSaleId, openSale, seckillJson, until, writeSaleFile } from '#infra/acceptance/seckill.ts';
 import type { Connections } from '#infra/cli/connections.ts';
 import { closeShadowSale, openShadowSale } from '#infra/cli/loadtest/shadow-sale.ts';
+import { newSaleId, openSale, seckillJson, writeSaleFile } from '#lab/kits/command-line.ts';
+import { openPatientConnections } from '#lab/kits/patient-connections.ts';
+import { poll } from '#lab/poll.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectPostgres, type Pool } from '#runtime/postgres.ts';
-import { openPatientConnections } from '../pages/testing/patient-connections.ts';
 import { createEdgeSaleApp } from './edge-sales.ts';
 import { createSaleFinder } from './find-sales.ts';
 
@@ -54,7 +55,7 @@ test('tells the edge of a sale as the agent would, and leaves it in the cache fo
   expect(told).toMatchObject({ id: saleId, state: 'open' });
   expect(JSON.parse(`${told.json}}`)).toMatchObject({ saleId, title: 'A phone', limitPerUser: 1, epoch: told.epoch });
   // Told anew each time: it stays for two seconds only.
-  await until('the cache to be filled', async () => {
+  await poll('the cache to be filled', async () => {
     expect(await sale()).toEqual(told);
     return (await cache.get(publicSaleKey(saleId))) === JSON.stringify(told);
   });
@@ -84,7 +85,7 @@ test('the list holds no drafts and no sale of a load test, which is told of by i
   expect(ids).not.toContain(shadowId);
   expect((await ask(`/edge/sales/${shadowId}`)).status).toBe(200);
   // Told anew each time: it stays for two seconds only, and other tests' sales may change.
-  await until('the cache to be filled', async () => {
+  await poll('the cache to be filled', async () => {
     const told = JSON.stringify(await list());
     return (await cache.get(publicSalesKey)) === told;
   });

@@ -7,10 +7,11 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { ApiRoute } from '#contract/api/route.ts';
 import { apiRoutes } from '#contract/api/routes.ts';
 import { type ProblemCode, problemContentType, problems } from '#contract/problems.ts';
+import { newSaleId, openSale, seckillJson, untilEdgesFollow } from '#lab/kits/command-line.ts';
+import { poll } from '#lab/poll.ts';
+import { stackUnderTest } from '#lab/servers/stack-under-test.ts';
 import { buy, getTicket, type HeldTicket, orderState, signIn } from '#loadtest/crowd/shopper.ts';
 import { stackStatus } from '../stack/stack.ts';
-import { stackUnderTest } from '../stack/testing/stack-under-test.ts';
-import { newSaleId, openSale, seckillJson, until, untilEdgesFollow } from './seckill.ts';
 
 vi.setConfig({ testTimeout: 180_000 });
 
@@ -44,7 +45,7 @@ async function ticket(): Promise<HeldTicket> {
 async function bought(): Promise<HeldTicket> {
   const mine = await ticket();
   expect((await buy(pool, saleId, mine, async (ms) => void (await wait(ms)), 20)).status).toBe(202);
-  await until('the order to be stored', async () => (await orderState(pool, mine)) === 'awaiting_payment');
+  await poll('the order to be stored', async () => (await orderState(pool, mine)) === 'awaiting_payment');
   return mine;
 }
 
@@ -91,7 +92,7 @@ async function askOnce(
 
 /** The same, and again while it is told to come back: a busy machine may have no better answer for a moment. */
 const ask = (of: ApiRoute, asked?: Ask): Promise<Answered> =>
-  until(`an answer to ${of.operation}`, async () => {
+  poll(`an answer to ${of.operation}`, async () => {
     const answer = await askOnce(of, asked);
     return answer.code !== 'UNAVAILABLE' && answer.code !== 'BUSY' && answer;
   });
@@ -149,12 +150,12 @@ test('a whole purchase gets each success of the document, in its shape', async (
   const buying = { headers: { ...json, 'seckill-ticket': held.ticket }, body: '{"quantity":1}' };
   expect((await ask(route('buy'), buying)).status).toBe(202);
   expect((await ask(route('buy'), buying)).status).toBe(202);
-  await until('the order to be stored', async () => (await orderState(pool, held)) === 'awaiting_payment');
+  await poll('the order to be stored', async () => (await orderState(pool, held)) === 'awaiting_payment');
   expect((await ask(route('getOrder'), { headers: bearer(held) })).status).toBe(200);
   expect((await ask(route('followOrder'), { headers: bearer(held) })).status).toBe(200);
   expect((await ask(route('refund'), { headers: bearer(held) })).code).toBe('ORDER_STATE');
   expect((await ask(route('pay'), { headers: bearer(held) })).status).toBe(201);
-  await until('the order to be paid', async () => (await orderState(pool, held)) === 'paid');
+  await poll('the order to be paid', async () => (await orderState(pool, held)) === 'paid');
   expect((await ask(route('cancel'), { headers: bearer(held) })).code).toBe('ORDER_STATE');
   expect((await ask(route('refund'), { headers: bearer(held) })).status).toBe(202);
   for (const operation of ['showSales', 'showSale', 'showOrder'])
@@ -163,7 +164,7 @@ test('a whole purchase gets each success of the document, in its shape', async (
   const mine = await bought();
   const cancelled = { order: mine.orderId, headers: bearer(mine) };
   expect((await ask(route('cancel'), cancelled)).status).toBe(200);
-  await until('the order to be shown cancelled', async () => (await orderState(pool, mine)) === 'cancelled');
+  await poll('the order to be shown cancelled', async () => (await orderState(pool, mine)) === 'cancelled');
   const { version } = JSON.parse(String((await ask(route('getOrder'), cancelled)).body));
   const seen = { ...cancelled, headers: { ...bearer(mine), 'last-event-id': String(version) } };
   expect((await ask(route('followOrder'), seen)).status).toBe(204);

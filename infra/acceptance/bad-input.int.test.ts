@@ -7,9 +7,10 @@ import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest'
 import { newOrderId } from '#contract/order.ts';
 import { signSession } from '#contract/session.ts';
 import { parseTicketKeys, signTicket } from '#contract/ticket.ts';
+import { newSaleId, openSale, seckill, seckillJson, writeSaleFile } from '#lab/kits/command-line.ts';
+import { poll } from '#lab/poll.ts';
 import { buy, call, getTicket, type HeldTicket, signIn } from '#loadtest/crowd/shopper.ts';
 import type { AuditReport } from '#order-worker/audit/audit.ts';
-import { newSaleId, openSale, seckill, seckillJson, until, writeSaleFile } from './seckill.ts';
 
 // Each command is a process of its own; a slow machine takes seconds for each.
 vi.setConfig({ testTimeout: 300_000 });
@@ -68,7 +69,7 @@ describe('a purchase', () => {
     ['a body over 1 KB', JSON.stringify({ quantity: 1, pad: 'x'.repeat(1100) }), 413, 'BODY_TOO_LARGE'],
   ])('with %s gets its own answer', async (_what, body, status, code) => {
     // The one that stock Redis decides may have to be asked again, on a busy machine.
-    const answer = await until('an answer', async () => {
+    const answer = await poll('an answer', async () => {
       const given = await raw(body);
       return given.code !== 'UNAVAILABLE' && given;
     });
@@ -115,7 +116,7 @@ test('a user id with braces, colons and quotes buys like any other; one of 10 KB
   const bought = await buy(pool, sale, ticket, async (ms) => void (await wait(ms)), 20);
   expect(bought.status).toBe(202);
   const order = `/api/orders/${ticket.orderId}`;
-  await until('the order to be shown', async () => (await call(pool, 'GET', order, { token })).status === 200);
+  await poll('the order to be shown', async () => (await call(pool, 'GET', order, { token })).status === 200);
 
   const giant = 'x'.repeat(10_240);
   const nobody = await getTicket(pool, saleId, { userId: giant, token: await signSession(giant, secret, Date.now()) });
@@ -148,7 +149,7 @@ describe('a ticket', () => {
 test('an order that was never made, or cannot be, is unknown', async () => {
   const { token } = held;
   for (const orderId of [newOrderId(saleId, Date.now()), 'x', '..%2f..%2fetc', 'a%00b']) {
-    const { code } = await until('an answer', async () => {
+    const { code } = await poll('an answer', async () => {
       const { body } = await call(pool, 'GET', `/api/orders/${orderId}`, { token });
       return body.code !== 'UNAVAILABLE' && body;
     });

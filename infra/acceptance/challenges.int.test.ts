@@ -7,10 +7,11 @@ import { Pool } from 'undici';
 import { afterAll, expect, inject, test, vi } from 'vitest';
 import type { Challenge } from '#contract/challenge.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
+import { newSaleId, openSale, seckill, seckillJson, writeSaleFile } from '#lab/kits/command-line.ts';
+import { poll } from '#lab/poll.ts';
 import { buy, call, type HeldTicket, type Shopper, signIn } from '#loadtest/crowd/shopper.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectZooKeeper } from '#runtime/zookeeper.ts';
-import { newSaleId, openSale, seckill, seckillJson, until, writeSaleFile } from './seckill.ts';
 
 // Each command is a process of its own; a slow machine takes seconds for each.
 vi.setConfig({ testTimeout: 300_000 });
@@ -53,7 +54,7 @@ test('a quiz of the shop: its answers get tickets, and stand in no store that is
   database.on('error', () => undefined); // the next query says it
   await database.connect();
   const path = zookeeperPaths.sale(saleId);
-  const { data } = await until('an answer of ZooKeeper', () => zookeeper.read(path).catch(() => null));
+  const { data } = await poll('an answer of ZooKeeper', () => zookeeper.read(path).catch(() => null));
   const { rows } = await database.query('SELECT * FROM sales WHERE id = $1', [saleId]);
   zookeeper.close();
   await database.end();

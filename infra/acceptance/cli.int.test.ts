@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
+import { newSaleId, openSale, seckill, seckillJson, untilEdgesFollow, writeSaleFile } from '#lab/kits/command-line.ts';
+import { poll } from '#lab/poll.ts';
 import { buy, call, orderState } from '#loadtest/crowd/shopper.ts';
 import type { AuditReport } from '#order-worker/audit/audit.ts';
 import type { Funnel } from '../cli/watch/funnel.ts';
-import { newSaleId, openSale, seckill, seckillJson, until, untilEdgesFollow, writeSaleFile } from './seckill.ts';
 
 // Each command is a process of its own; a slow machine takes seconds for each.
 vi.setConfig({ testTimeout: 300_000 });
@@ -30,7 +31,7 @@ afterAll(() => pool.close());
 type Status = { running: boolean; processes: { role: string; health: string; innerUrl: string | null }[] };
 /** What `seckill status` says when all is well. Who does not answer within 2 s is down: maybe up at the next look. */
 const stackIsUp = () =>
-  until('every process to be up', async () => {
+  poll('every process to be up', async () => {
     const { code, stdout } = await seckill({}, 'status', '--dir', stack.dir, '--json');
     return code === 0 && (JSON.parse(stdout) as Status);
   });
@@ -47,12 +48,12 @@ test('minted tickets buy, their file is private, and audit --units names the own
   for (const held of minted) {
     const { status, body } = await buy(pool, saleId, held, async (ms) => void (await pause(ms)), 20);
     expect([status, body.orderId]).toEqual([202, held.orderId]);
-    await until('the order to be shown', async () => (await orderState(pool, held)) !== null);
+    await poll('the order to be shown', async () => (await orderState(pool, held)) !== null);
   }
   const owners = async () =>
     (JSON.parse((await seckill(stack.env, 'audit', saleId, '--units', '--json')).stdout) as AuditReport).owners ?? [];
   const areStored = async () => (await owners()).every(({ where }) => where === 'unpaid');
-  await until('the orders to be stored', areStored, aFewCommands.timeout);
+  await poll('the orders to be stored', areStored, aFewCommands.timeout);
   expect((await owners()).map(({ orderId, userId }) => [orderId, userId])).toEqual(
     minted.map(({ orderId, userId }) => [orderId, userId]),
   );
@@ -90,7 +91,7 @@ test('a sale that opens later says when, and opens by the clock without anybodyâ
   expect([early.status, early.body.code]).toEqual([403, 'NOT_OPEN']);
   expect(early.retryAfterSeconds).toBeGreaterThan(0);
   const isOpen = async () => (await call(pool, 'GET', `/api/sales/${later}`)).body.state === 'open';
-  await until('the opening', isOpen, opensInMs + 20_000);
+  await poll('the opening', isOpen, opensInMs + 20_000);
   expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(opensAt) - 50);
 });
 
@@ -101,7 +102,7 @@ test('the published page is served by the edge with headers for a CDN, and a tit
   await seckillJson(stack.env, 'stock', 'preload', marked);
   await seckillJson(stack.env, 'pages', 'publish', marked);
   // It looks at everything first, clocks and all: on a busy machine one of them may answer too late.
-  await until('it to be opened', async () => (await seckill(stack.env, 'sale', 'open', marked)).code === 0, 120_000);
+  await poll('it to be opened', async () => (await seckill(stack.env, 'sale', 'open', marked)).code === 0, 120_000);
   const { statusCode, headers, body } = await pool.request({ method: 'GET', path: `/sales/${marked}` });
   const html = await body.text();
   expect(statusCode).toBe(200);
@@ -118,12 +119,12 @@ test('the drain rate is set, paused, resumed and shown, and the running worker o
   const { processes } = await stackIsUp();
   const worker = processes.find(({ role }) => role === 'order-worker')?.innerUrl;
   const says = (line: string) => async () => (await (await fetch(`${worker}/metrics`)).text()).includes(line);
-  await until('the worker to obey', says('seckill_drain_limit_per_second 321'));
+  await poll('the worker to obey', says('seckill_drain_limit_per_second 321'));
   const running = { ratePerSecond: 321, paused: false, limitPerSecond: 321, because: [] };
   await expect.poll(shown, aFewCommands).toMatchObject(running);
 
   expect(await seckillJson(stack.env, 'drain', 'pause')).toEqual({ ratePerSecond: 321, paused: true });
-  await until('the worker to stand still', says('seckill_drain_paused 1'));
+  await poll('the worker to stand still', says('seckill_drain_paused 1'));
   // A rate that is set meanwhile does not end the pause.
   expect(await seckillJson(stack.env, 'drain', 'rate', '500')).toEqual({ ratePerSecond: 500, paused: true });
   await expect.poll(shown, aFewCommands).toMatchObject({
@@ -132,7 +133,7 @@ test('the drain rate is set, paused, resumed and shown, and the running worker o
   });
   expect((await seckill(stack.env, 'drain', 'show')).stdout).toMatch(/^set +500 orders\/s, PAUSED\n/);
   expect(await seckillJson(stack.env, 'drain', 'resume')).toEqual({ ratePerSecond: 500, paused: false });
-  await until('the worker to go on', says('seckill_drain_paused 0'));
+  await poll('the worker to go on', says('seckill_drain_paused 0'));
   const { code, stderr } = await seckill(stack.env, 'drain', 'rate', '0');
   expect([code, stderr]).toEqual([2, expect.stringContaining('1 to 1000000')]);
 });

@@ -5,8 +5,9 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { publicSaleKey } from '#contract/redis-keys.ts';
 import { publicSaleSchema } from '#contract/sale.ts';
+import { newSaleId, openSale, seckillJson } from '#lab/kits/command-line.ts';
+import { poll } from '#lab/poll.ts';
 import { type Field, openField } from '../chaos/field.ts';
-import { newSaleId, openSale, seckillJson, until } from './seckill.ts';
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
@@ -41,16 +42,16 @@ const kill = async (name: string) => {
   const pid = field.pidOf(name);
   if (pid === null) throw new Error(`${name} does not run`);
   process.kill(pid, 'SIGKILL');
-  await until(`${name} to be another process`, async () => ![pid, null].includes(field.pidOf(name)));
+  await poll(`${name} to be another process`, async () => ![pid, null].includes(field.pidOf(name)));
 };
 
 test('an edge and a gateway that start while ZooKeeper is away show the sale as it is, and sell nothing until it is back', async () => {
-  const before = await until('the sale to be shown', shown);
+  const before = await poll('the sale to be shown', shown);
   for (const link of field.links('zookeeper', 'gateway-1')) link.mode('cut');
   await kill('gateway-1');
   await kill('edge');
 
-  const after = await until('the sale to be shown again', shown);
+  const after = await poll('the sale to be shown again', shown);
   expect({ ...after, now: '' }).toEqual({ ...before, now: '' });
   // A tier that does not answer in time is passed over for a second.
   await expect.poll(async () => (await ask('/api/sales')).body, aWhile).toMatchObject({ sales: [{ saleId }] });
@@ -63,7 +64,7 @@ test('an edge and a gateway that start while ZooKeeper is away show the sale as 
 
   const cache = new Redis(field.stack.environment.SECKILL_QUEUE_REDIS_URL ?? '');
   // It stays for 2 s, so it is asked for again until it is seen: not longer than that, and not for ever.
-  await until('the gateway to leave the sale in the cache, for a while', async () => {
+  await poll('the gateway to leave the sale in the cache, for a while', async () => {
     await ask(`/api/sales/${saleId}`);
     return (await cache.ttl(publicSaleKey(saleId))) > 0;
   });
@@ -71,19 +72,19 @@ test('an edge and a gateway that start while ZooKeeper is away show the sale as 
 
   // Ops pause the sale: PostgreSQL and stock Redis know, ZooKeeper tells this edge nothing.
   await seckillJson(field.stack.environment, 'sale', 'pause', saleId);
-  const paused = await until('the pause to be shown', async () => {
+  const paused = await poll('the pause to be shown', async () => {
     const sale = await shown();
     return sale?.state === 'paused' && sale;
   });
   expect(paused.epoch).toBeGreaterThan(before.epoch);
 
   for (const link of field.links('zookeeper', 'gateway-1')) link.mode('pass');
-  await until(
+  await poll(
     'the stream to tell of the pause',
     async () => codeOf((await ask(`/api/sales/${saleId}/orders`, 'POST')).body) === 'PAUSED',
   );
   await seckillJson(field.stack.environment, 'sale', 'resume', saleId);
-  await until(
+  await poll(
     'the sale to be open again',
     async () => (await ask(`/api/sales/${saleId}/orders`, 'POST')).status === 415,
   );

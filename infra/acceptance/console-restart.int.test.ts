@@ -4,10 +4,11 @@ import { consoleHistory } from '#contract/ops.ts';
 import { newOrderId } from '#contract/order.ts';
 import { queueNames } from '#contract/queues.ts';
 import type { SaleMoment } from '#gateway/console/sample.ts';
+import { newSaleId, openSale } from '#lab/kits/command-line.ts';
+import { poll } from '#lab/poll.ts';
+import { type SeveralEdges, startSeveralEdges } from '#lab/servers/several-edges.ts';
 import { type Connections, openConnections } from '../cli/connections.ts';
 import { stackStatus } from '../stack/running-stack.ts';
-import { type SeveralEdges, startSeveralEdges } from '../stack/testing/several-edges.ts';
-import { newSaleId, openSale, until } from './seckill.ts';
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
@@ -58,26 +59,26 @@ async function hourOf(gateway: string): Promise<number[]> {
 
 /** The same, as soon as there is something. */
 const hourShownBy = (gateway: string) =>
-  until(`the hour of ${gateway}`, async () => {
+  poll(`the hour of ${gateway}`, async () => {
     const hour = await hourOf(gateway);
     return hour.length > 0 && hour;
   });
 
 test('the last hour outlives a gateway, and two gateways store each second once', async () => {
-  await until('both to look', async () => {
+  await poll('both to look', async () => {
     const hours = await Promise.all(['gateway-1', 'gateway-2'].map(hourOf));
     return hours.every((hour) => hour.length >= 3);
   });
-  await until('some seconds to be stored', async () => (await queueRedis.xlen(consoleHistory.key)) >= 5);
+  await poll('some seconds to be stored', async () => (await queueRedis.xlen(consoleHistory.key)) >= 5);
   const before = await hourShownBy('gateway-1');
   const pid = edges.pidOf('gateway-1');
   if (pid === null) throw new Error('gateway-1 does not run');
   process.kill(pid, 'SIGKILL');
-  await until('it to be another process', async () => ![pid, null].includes(edges.pidOf('gateway-1')));
+  await poll('it to be another process', async () => ![pid, null].includes(edges.pidOf('gateway-1')));
   const after = await hourShownBy('gateway-1');
   expect(after[0]).toBeLessThan(before.at(-1) ?? 0);
   expect(after).toEqual([...after].sort((a, b) => a - b));
-  await until('it to go on', async () => (await hourOf('gateway-1')).some((at) => at > (after.at(-1) ?? 0)));
+  await poll('it to go on', async () => (await hourOf('gateway-1')).some((at) => at > (after.at(-1) ?? 0)));
 
   const entries = await queueRedis.xrange(consoleHistory.key, '-', '+');
   const ids = entries.map(([id]) => id);
@@ -103,12 +104,12 @@ test('with SECKILL_CONSOLE_QUEUES_WRITABLE a job is retried and removed and a qu
   const orderId = newOrderId('never-made', Date.now());
   const order = { orderId, saleId: 'never-made', userId: 'u', quantity: 1, place: 1, acceptedAt: Date.now() };
   const job = await queue.add('order', order, { jobId: orderId, attempts: 1 });
-  await until('it to fail', async () => job.isFailed());
+  await poll('it to fail', async () => job.isFailed());
   const { finishedOn: first = 0 } = (await queue.getJob(orderId)) ?? {};
   expect((await change(`${orderId}/retry`)).ok).toBe(true);
   // No sale, no order: it fails anew.
-  await until('it to be tried again', async () => ((await queue.getJob(orderId))?.finishedOn ?? 0) > first);
-  await until('it to fail again', async () => job.isFailed());
+  await poll('it to be tried again', async () => ((await queue.getJob(orderId))?.finishedOn ?? 0) > first);
+  await poll('it to fail again', async () => job.isFailed());
   expect((await change(`${orderId}/clean`)).ok).toBe(true);
   expect(await queue.getJob(orderId)).toBeUndefined();
 });

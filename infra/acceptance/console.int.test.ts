@@ -7,12 +7,13 @@ import type { Second } from '#gateway/console/history-store.ts';
 import type { Tick } from '#gateway/console/sample.ts';
 import { startSampler } from '#gateway/console/sampler.ts';
 import { createViewers } from '#gateway/console/viewers.ts';
+import { newSaleId, openSale, seckill, seckillJson } from '#lab/kits/command-line.ts';
+import { poll } from '#lab/poll.ts';
+import { stackUnderTest } from '#lab/servers/stack-under-test.ts';
 import { ConfigError } from '#runtime/config.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { consoleOf } from '../stack/stack.ts';
-import { stackUnderTest } from '../stack/testing/stack-under-test.ts';
-import { newSaleId, openSale, seckill, seckillJson, until } from './seckill.ts';
 
 vi.setConfig({ testTimeout: 180_000 });
 
@@ -151,7 +152,7 @@ test('what is away or hangs is said to be unknown, and the rest is told all the 
     edges: () => [],
   });
   // The first, unless stock Redis was too late for it.
-  const tick = await until('a tick', async () => told.find(({ sales }) => sales[0]?.total === 5) ?? null);
+  const tick = await poll('a tick', async () => told.find(({ sales }) => sales[0]?.total === 5) ?? null);
   sampler.close();
   expect(tick.unknown).toEqual([
     `the edge at http://127.0.0.1:${port} does not answer: its requests are not counted`,

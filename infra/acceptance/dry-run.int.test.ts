@@ -1,8 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
+import { newSaleId, seckill, seckillJson, writeSaleFile } from '#lab/kits/command-line.ts';
+import { poll } from '#lab/poll.ts';
 import { type Connections, openConnections } from '../cli/connections.ts';
-import { newSaleId, seckill, seckillJson, until, writeSaleFile } from './seckill.ts';
 
 // Each command is a process of its own; a slow machine takes seconds for each.
 vi.setConfig({ testTimeout: 480_000 });
@@ -23,7 +24,7 @@ async function world() {
   const { pool, zookeeper, stock } = connections;
   const rows = async (sql: string) => JSON.stringify((await pool.query(sql)).rows);
   const node = (path: string) =>
-    until(`what ${path} holds`, async () => {
+    poll(`what ${path} holds`, async () => {
       const found = await zookeeper.read(path).catch(() => 'no answer' as const);
       return found !== 'no answer' && { data: found?.data.toString() };
     });

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { type EdgesKit, openEdges } from '#lab/kits/edges.ts';
+import { poll } from '#lab/poll.ts';
+import { descendantsOf } from '#lab/servers/process-family.ts';
 import { changeEdgeSettings } from '#sales/edge-settings.ts';
 import { isHealthy } from '../chaos/checks.ts';
-import { descendantsOf } from '../stack/testing/process-family.ts';
-import { type EdgesKit, openEdges } from './edges-kit.ts';
-import { until } from './seckill.ts';
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
@@ -52,7 +52,7 @@ describe.each([
     kill(names);
     // By nobody who could tell ZooKeeper: the reconciler has to.
     const { stock } = kit.connections;
-    const taken = await until('a decision', () =>
+    const taken = await poll('a decision', () =>
       stock.reserve(saleId, buyer.orderId, buyer.userId, 1).catch(() => null),
     );
     await everybodyIsUp();
@@ -81,11 +81,11 @@ describe.each([
   test('what ops have set stays in force', async () => {
     const { zookeeper } = kit.connections;
     const userBurst = 21 + Math.floor(Math.random() * 1000);
-    const { version } = await until('ZooKeeper to take it', () =>
+    const { version } = await poll('ZooKeeper to take it', () =>
       changeEdgeSettings(zookeeper, (now) => ({ ...now, limits: { userBurst } })).catch(() => null),
     );
     const obeys = () =>
-      until(`every edge to obey version ${version}`, async () => {
+      poll(`every edge to obey version ${version}`, async () => {
         const edges = await kit.edges();
         const isThere = edges.filter((edge) => edge.settingsVersion === version && edge.limits.userBurst === userBurst);
         return isThere.length === 3 && edges.every(({ silentSince }) => silentSince === null);
@@ -105,11 +105,11 @@ test('an nginx that hangs is called silent, and gets what it has missed when it 
   const silentSince = async () => (await kit.edges()).find(({ edgeId }) => edgeId === 'edge-2')?.silentSince;
   const isSilent = async () => ((await silentSince()) ?? null) !== null;
   try {
-    await until('the agent to miss it', isSilent);
+    await poll('the agent to miss it', isSilent);
     expect(await kit.sell(0, saleId, kit.buyer(saleId))).toBe('202');
   } finally {
     for (const pid of family) process.kill(pid, 'SIGCONT');
   }
   await kit.everyEdgeSays(saleId, 'sold_out');
-  await until('it to be heard again', async () => !(await isSilent()));
+  await poll('it to be heard again', async () => !(await isSilent()));
 });

@@ -5,11 +5,12 @@ import { afterAll, beforeEach, expect, inject, test, vi } from 'vitest';
 import { edgeCounts } from '#contract/edge-counts.ts';
 import type { OrderState } from '#contract/order.ts';
 import { queueNames, queuePrefix } from '#contract/queues.ts';
+import { newSaleId, openSale, seckill, seckillJson } from '#lab/kits/command-line.ts';
+import { poll } from '#lab/poll.ts';
 import { type Answer, call, getTicket, type HeldTicket, orderState, signIn } from '#loadtest/crowd/shopper.ts';
 import type { AuditReport } from '#order-worker/audit/audit.ts';
 import { moveOrders } from '#order-worker/orders/move-orders.ts';
 import { readEdgeSamples } from '../cli/watch/funnel.ts';
-import { newSaleId, openSale, seckill, seckillJson, until } from './seckill.ts';
 
 vi.setConfig({ testTimeout: 300_000 });
 
@@ -41,7 +42,7 @@ async function ticket(): Promise<HeldTicket> {
 }
 /** As the page does: again with the same ticket while it is told to wait. */
 const buy = (held: HeldTicket) =>
-  until<Answer>('a decision', async () => {
+  poll<Answer>('a decision', async () => {
     sent += 1;
     const body = { quantity: 1 };
     const answer = await call(pool, 'POST', `/api/sales/${saleId}/orders`, { ticket: held.ticket, body });
@@ -56,8 +57,8 @@ const all = async (tickets: readonly HeldTicket[], state: OrderState) =>
 async function soldOut(): Promise<HeldTicket[]> {
   const tickets = await Promise.all(Array.from({ length: units }, ticket));
   for (const held of tickets) expect((await buy(held)).status).toBe(202);
-  await until('stored orders', () => all(tickets, 'awaiting_payment'));
-  await until('the edge to be sold out', async () => (await saleState()) === 'sold_out');
+  await poll('stored orders', () => all(tickets, 'awaiting_payment'));
+  await poll('the edge to be sold out', async () => (await saleState()) === 'sold_out');
   return tickets;
 }
 
@@ -66,7 +67,7 @@ test('nobody pays: the units come back once, the edge opens again, and a second 
   const late = await ticket();
   // The edge's workers tell their counts four times a second.
   const passed = () =>
-    until('everything that was sent to be counted', async () => {
+    poll('everything that was sent to be counted', async () => {
       const counts = edgeCounts((await readEdgeSamples(stack.edgeInnerUrl)) ?? [], saleId);
       return counts.arrived === sent && counts;
     }).then((counts) => counts.passed);
@@ -76,16 +77,16 @@ test('nobody pays: the units come back once, the edge opens again, and a second 
   // The edge refused it by itself.
   expect(await passed()).toBe(before);
 
-  await until('expiry', () => all(first, 'expired'), expiresWithinMs);
-  await until('the edge to be open', async () => (await saleState()) === 'open');
+  await poll('expiry', () => all(first, 'expired'), expiresWithinMs);
+  await poll('the edge to be open', async () => (await saleState()) === 'open');
   // The first unit that comes back opens it.
-  const report = await until('all units to be back', async () => {
+  const report = await poll('all units to be back', async () => {
     const found = await audit();
     return found.units.free === units && found;
   });
   expect(report).toMatchObject({ balanced: true, units: { total: units, free: units, unpaid: 0 } });
   expect((await buy(late)).status).toBe(202);
-  await until('the order', () => all([late], 'awaiting_payment'));
+  await poll('the order', () => all([late], 'awaiting_payment'));
   expect((await audit()).balanced).toBe(true);
 });
 
@@ -94,11 +95,11 @@ test('orders expire although queue Redis and all their jobs were wiped in betwee
   const queue = new Redis(stack.env.SECKILL_QUEUE_REDIS_URL ?? '');
   // Orders are stored first and get their jobs second: one that came after this would expire its order.
   const jobs = first.map(({ orderId }) => `${queuePrefix}:${queueNames.expiry}:${orderId}`);
-  await until('a job for each', async () => (await queue.exists(...jobs)) === units);
+  await poll('a job for each', async () => (await queue.exists(...jobs)) === units);
   await queue.flushall();
   queue.disconnect();
-  await until('expiry', () => all(first, 'expired'), expiresWithinMs);
-  await until('all units to be back', async () => (await audit()).units.free === units);
+  await poll('expiry', () => all(first, 'expired'), expiresWithinMs);
+  await poll('all units to be back', async () => (await audit()).units.free === units);
   expect(await audit()).toMatchObject({ balanced: true, units: { free: units } });
   const { rows } = await database.query(
     `SELECT DISTINCT data->>'foundBy' AS by FROM order_events e JOIN orders o ON o.id = e.order_id
@@ -122,7 +123,7 @@ test('an order that is paid at the last moment is never expired, one that is not
       return (await moveOrders(database, { orderIds: [id], from: 'awaiting_payment', to: 'paid' })).length === 1;
     }),
   );
-  await until(
+  await poll(
     'a decision for each',
     async () => {
       const states = await Promise.all(orders.map((held) => orderState(pool, held)));
@@ -141,7 +142,7 @@ test('an order that is paid at the last moment is never expired, one that is not
   const kept = paid.filter(Boolean).length;
   // No money stands behind these: the audit says so (I6) and exits with 1, and of the units it says where each is.
   const found = async () => JSON.parse((await seckill(stack.env, 'audit', saleId, '--json')).stdout) as AuditReport; // our own document
-  await until('the units of the others', async () => (await found()).units.free === units - kept, 90_000);
+  await poll('the units of the others', async () => (await found()).units.free === units - kept, 90_000);
   const { units: counted, checks } = await found();
   expect(counted).toMatchObject({ paid: kept, free: units - kept });
   expect(checks.filter(({ holds }) => !holds).map(({ invariant }) => invariant)).toEqual(kept === 0 ? [] : ['I6']);

@@ -2,14 +2,15 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { formatTicketKeys, parseTicketKeys } from '#contract/ticket.ts';
+import { seckill, seckillJson } from '#lab/kits/command-line.ts';
+import { type EdgesKit, openEdges } from '#lab/kits/edges.ts';
+import { poll } from '#lab/poll.ts';
 import { call, getTicket, signIn } from '#loadtest/crowd/shopper.ts';
 import type { ZooKeeper } from '#runtime/zookeeper.ts';
 import { readKeyHolders } from '#sales/key-holders.ts';
 import { nextKeysText, rotateKeys } from '../cli/rotate-keys.ts';
 import { readTicketKeysFile } from '../cli/ticket-keys-file.ts';
 import { stackStatus } from '../stack/stack.ts';
-import { type EdgesKit, openEdges } from './edges-kit.ts';
-import { seckill, seckillJson, until } from './seckill.ts';
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
@@ -26,7 +27,7 @@ afterAll(() => kit.close());
 /** ZooKeeper, read again when it gave no answer in time: a busy machine may stand still for a moment. */
 function askingAgain(once: ZooKeeper): ZooKeeper {
   const again = <T>(ask: () => Promise<T>): Promise<T> =>
-    until('an answer of ZooKeeper', () =>
+    poll('an answer of ZooKeeper', () =>
       ask().then(
         (answer) => ({ answer }),
         () => null,
@@ -44,7 +45,7 @@ const keyIds = async () => (await keys()).map(({ id }) => id);
 const holders = () => readKeyHolders(zookeeper);
 /** Three nginx, three gateways, one service. */
 const everyoneHas = (ids: string[]) =>
-  until(`everyone to have ${ids.join()}`, async () => {
+  poll(`everyone to have ${ids.join()}`, async () => {
     const all = await holders();
     return all.length === 7 && all.every((holder) => holder.keyIds.join() === ids.join());
   });
@@ -62,7 +63,7 @@ async function shopUntil(isOver: () => boolean): Promise<Record<string, number>>
     const [here, there] = [kit.pools[turn % 3], (turn + 1) % 3];
     if (here === undefined) throw new Error('no such edge');
     // Told to wait, or nothing at all, it asks again as the page does: that refuses no ticket.
-    const held = await until('a ticket or a refusal', async () => {
+    const held = await poll('a ticket or a refusal', async () => {
       const given = await signIn(here)
         .then((shopper) => getTicket(here, saleId, shopper))
         .catch(() => null);
@@ -116,7 +117,7 @@ test('a rotation that cannot reach everybody names who is missing, leaves nothin
   process.kill(service, 'SIGCONT');
   expect(stuck).toMatch(/not within 10 s: service-1\. k4 does not sign/);
   expect(await keyIds()).toEqual(['k3', 'k2', 'k4']);
-  await until('the service', async () => (await kit.buy(0, saleId, kit.buyer(saleId))) === '202');
+  await poll('the service', async () => (await kit.buy(0, saleId, kit.buyer(saleId))) === '202');
   expect(await rotate()).toMatchObject({ signing: 'k4', checking: ['k3'] });
 });
 
@@ -138,7 +139,7 @@ test('a file that makes no sense changes nothing and is told in the log, without
   const good = await readFile(kit.keysFile, 'utf8');
   await writeFile(kit.keysFile, 'k9:too short to be a secret');
   const log = async () => readFile(join(kit.stack.dir, 'logs', 'gateway-2.log'), 'utf8');
-  await until('the gateway to say so', async () => (await log()).includes('the last good text stays in force'));
+  await poll('the gateway to say so', async () => (await log()).includes('the last good text stays in force'));
   expect(await log()).not.toContain('too short to be');
   await expect(rotate()).rejects.toThrow('must be id:secret pairs');
   await writeFile(kit.keysFile, good);

@@ -2,10 +2,11 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
+import { newSaleId, openSale, seckill, seckillJson, writeSaleFile } from '#lab/kits/command-line.ts';
+import { poll } from '#lab/poll.ts';
 import type { Report } from '#loadtest/report/report.ts';
 import { findK6 } from '#loadtest/run/find-k6.ts';
 import { checkoutDir } from '../stack/run-directory.ts';
-import { newSaleId, openSale, seckill, seckillJson, until, writeSaleFile } from './seckill.ts';
 
 // Each command is a process of its own; a slow machine takes seconds for each.
 vi.setConfig({ testTimeout: 300_000 });
@@ -24,7 +25,7 @@ afterAll(() => rm(out, { recursive: true }));
 /** Refused with these words and that code. */
 async function refused(code: number, words: RegExp, environment: Record<string, string>, ...args: string[]) {
   // Before anything else a process that answers no health check within 2 s is called down: once more then.
-  const result = await until('a refusal', async () => {
+  const result = await poll('a refusal', async () => {
     const given = await seckill(environment, 'loadtest', ...args);
     return !given.stderr.includes('the stack is not up') && given;
   });

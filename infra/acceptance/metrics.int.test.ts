@@ -1,11 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { newSaleId, openSale } from '#lab/kits/command-line.ts';
+import { poll } from '#lab/poll.ts';
+import { stackUnderTest } from '#lab/servers/stack-under-test.ts';
 import { buy, getTicket, signIn } from '#loadtest/crowd/shopper.ts';
 import { parseSamples, type Sample } from '#runtime/prometheus-text.ts';
 import { stackStatus } from '../stack/running-stack.ts';
-import { stackUnderTest } from '../stack/testing/stack-under-test.ts';
-import { newSaleId, openSale, until } from './seckill.ts';
 
 const stack = stackUnderTest();
 const saleId = newSaleId('metrics');
@@ -41,7 +42,7 @@ afterAll(() => pool.close());
 
 /** The growth of one series, or of several together. */
 const grows = (name: string, by: number, ...series: Record<string, string>[]) =>
-  until(`${name} to grow by ${by}`, async () => {
+  poll(`${name} to grow by ${by}`, async () => {
     const now = await samples();
     const each = series.length === 0 ? [{}] : series;
     const grown = each.reduce((all, labels) => all + sum(now, name, labels) - sum(before, name, labels), 0);
@@ -55,7 +56,7 @@ test('each purchase is counted and timed once by the edge and once by the servic
   await grows('seckill_edge_upstream_total', answers, { sale: saleId });
   // What takes the time has no label of a sale, and the check before the opening has made a purchase of its own, which
   // the edge may have added up after the first look: so all that was counted is compared with all that was timed.
-  await until('each to have timed what it has counted', async () => {
+  await poll('each to have timed what it has counted', async () => {
     const now = await samples();
     const edge = sum(now, 'seckill_edge_upstream_total');
     return (
@@ -71,7 +72,7 @@ test('the last unit starts the clock of shedding, and the edge that obeys stops 
   const after = await samples();
   const took = sum(after, 'seckill_shed_seconds_sum') - sum(before, 'seckill_shed_seconds_sum');
   expect(took).toBeGreaterThan(0);
-  await until('the gauge of the sale to follow', async () => {
+  await poll('the gauge of the sale to follow', async () => {
     const now = await samples();
     const isSoldOut = sum(now, 'seckill_sale_state', { sale: saleId, state: 'sold_out' }) === 1;
     const epoch = sum(now, 'seckill_edge_applied_epoch', { sale: saleId });
@@ -80,14 +81,14 @@ test('the last unit starts the clock of shedding, and the edge that obeys stops 
 });
 
 test('units, outbox and audit of the sale are told', async () => {
-  await until(
+  await poll(
     'both orders to be stored',
     async () => sum(await samples(), 'seckill_sale_units', { sale: saleId, what: 'stored' }) === 2,
   );
   expect(sum(await samples(), 'seckill_sale_units', { sale: saleId, what: 'free' })).toBe(0);
-  await until(
+  await poll(
     'the outbox to be told empty',
     async () => sum(await samples(), 'seckill_outbox_entries', { sale: saleId }) === 0,
   );
-  await until('every connection to be there', async () => sum(await samples(), 'seckill_connected') === 9);
+  await poll('every connection to be there', async () => sum(await samples(), 'seckill_connected') === 9);
 });

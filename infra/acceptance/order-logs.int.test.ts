@@ -2,11 +2,12 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Pool } from 'undici';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { newSaleId, openSale } from '#lab/kits/command-line.ts';
+import { poll } from '#lab/poll.ts';
+import { stackUnderTest } from '#lab/servers/stack-under-test.ts';
 import { getTicket, type HeldTicket, signIn } from '#loadtest/crowd/shopper.ts';
 import { rotateGrowing } from '../stack/rotate-growing.ts';
 import { stackStatus } from '../stack/running-stack.ts';
-import { stackUnderTest } from '../stack/testing/stack-under-test.ts';
-import { newSaleId, openSale, until } from './seckill.ts';
 
 // Each waits for several processes, one after the other.
 vi.setConfig({ testTimeout: 180_000 });
@@ -47,7 +48,7 @@ async function purchase(held: HeldTicket, requestId?: string) {
 
 /** Somebody's purchase that was accepted at the first try: a second one would have another request id. */
 const accepted = (requestId?: string) =>
-  until('a purchase to be accepted at once', async () => {
+  poll('a purchase to be accepted at once', async () => {
     const held = await ticket();
     const answer = await purchase(held, requestId);
     return answer.status === 202 && { held, requestId: answer.requestId };
@@ -61,7 +62,7 @@ describe('an order that was bought through the edge', () => {
   let requestId: string;
   beforeAll(async () => {
     ({ held, requestId } = await accepted());
-    await until('edge, service and worker to have logged it', async () =>
+    await poll('edge, service and worker to have logged it', async () =>
       ['edge', 'seckill-service', 'order-worker'].every((service) =>
         linesWith(requestId).some((line) => serviceOf(line) === service),
       ),
@@ -84,7 +85,7 @@ describe('an order that was bought through the edge', () => {
 test('a request id from outside is kept when it is well-formed, and replaced when it is not', async () => {
   const given = `shop-${crypto.randomUUID()}`;
   expect((await accepted(given)).requestId).toBe(given);
-  await until('the worker to log it', async () => linesWith(given).some((line) => serviceOf(line) === 'order-worker'));
+  await poll('the worker to log it', async () => linesWith(given).some((line) => serviceOf(line) === 'order-worker'));
   for (const odd of ['short', 'x'.repeat(65), 'has a space', '{"level":"fatal"}', 'a"b\\c12345']) {
     const { requestId } = await purchase(await ticket(), odd);
     expect(requestId).not.toBe(odd);
@@ -96,9 +97,9 @@ test('what the edge refuses by itself costs no line', async () => {
   const [refused, passed] = [`refused-${crypto.randomUUID()}`, `passed-${crypto.randomUUID()}`];
   const held = await ticket();
   expect((await purchase({ ...held, ticket: `${held.ticket}x` }, refused)).status).toBe(401);
-  await until('the other one to pass', async () => (await purchase(held, passed)).status === 202);
+  await poll('the other one to pass', async () => (await purchase(held, passed)).status === 202);
   // A buffer writes the lines in their order: when the later one is there, the other one never comes.
-  await until('the edge to write its buffer', async () => linesWith(passed).some((line) => serviceOf(line) === 'edge'));
+  await poll('the edge to write its buffer', async () => linesWith(passed).some((line) => serviceOf(line) === 'edge'));
   expect(linesWith(refused)).toEqual([]);
 });
 
@@ -112,13 +113,13 @@ test('a log of purchases that has grown is put aside, and the edge goes on in a 
   expect(rotateGrowing({ file, reopenBy: 'SIGUSR1' }, pid, 1_000_000_000)).toBe(false);
   expect(rotateGrowing({ file, reopenBy: 'SIGUSR1' }, pid, 0)).toBe(true);
   // Its workers open it when the signal has reached them: until then they write into the old one.
-  await until('the new file', async () => existsSync(file));
-  await until(
+  await poll('the new file', async () => existsSync(file));
+  await poll(
     'a purchase in the new file',
     async () => {
       const id = `after-${crypto.randomUUID()}`;
       await purchase(await ticket(), id);
-      return until('its line', async () => linesWith(id).some((line) => serviceOf(line) === 'edge'), 5000).catch(
+      return poll('its line', async () => linesWith(id).some((line) => serviceOf(line) === 'edge'), 5000).catch(
         () => null,
       );
     },

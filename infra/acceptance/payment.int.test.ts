@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { newSaleId, openSale, seckillJson } from '#lab/kits/command-line.ts';
+import { sandboxControl } from '#lab/kits/payment-sandbox.ts';
+import { poll } from '#lab/poll.ts';
 import { type Answer, buy, call, getTicket, type HeldTicket, orderState, signIn } from '#loadtest/crowd/shopper.ts';
 import type { AuditReport } from '#order-worker/audit/audit.ts';
-import { sandboxControl } from '#order-worker/payment/testing/start-sandbox.ts';
 import { parseWebhookSecrets, signWebhook } from '#runtime/standard-webhooks.ts';
 import { type Stack, stackStatus, startStack } from '../stack/stack.ts';
-import { newSaleId, openSale, seckillJson, until } from './seckill.ts';
 
 // Each waits for many processes and commands, one after the other.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
@@ -58,25 +59,25 @@ async function bought(): Promise<HeldTicket> {
   return held;
 }
 const stateIs = (held: HeldTicket, state: string) =>
-  until(`the order to be ${state}`, async () => (await orderState(pool, held)) === state, 90_000);
+  poll(`the order to be ${state}`, async () => (await orderState(pool, held)) === state, 90_000);
 /** As the page does: again while it is told to wait. */
 const post = (held: HeldTicket, what: 'payment' | 'cancel' | 'refund') =>
-  until<Answer>(`an answer to ${what}`, async () => {
+  poll<Answer>(`an answer to ${what}`, async () => {
     const answer = await call(pool, 'POST', `/api/orders/${held.orderId}/${what}`, { token: held.token, body: {} });
     return answer.status !== 503 && answer;
   });
 const started = (held: HeldTicket) =>
-  until('the payment to begin', async () => {
+  poll('the payment to begin', async () => {
     const { status, body } = await post(held, 'payment');
     return status === 201 ? body : null;
   });
 const edgeSays = (state: string) =>
-  until(`the edge to be ${state}`, async () => {
+  poll(`the edge to be ${state}`, async () => {
     const { body } = await call(pool, 'GET', `/api/sales/${saleId}`);
     return body.state === state;
   });
 const balanced = () =>
-  until('balanced books', async () => {
+  poll('balanced books', async () => {
     const report = await seckillJson<AuditReport>(stack.environment, 'audit', saleId).catch(() => null);
     return report?.balanced === true ? report : null;
   });
@@ -104,8 +105,8 @@ test('a cancelled order gives its unit back, and money that still comes goes bac
   expect(await post(held, 'cancel')).toMatchObject({ status: 200, body: { state: 'cancelled' } });
   await edgeSays('open');
   await sandbox.settle(String(paymentId), 'succeeded');
-  await until('the money to be back', async () => (await sandbox.books(held.orderId)).returned === 1999);
-  await until('the audit to know', async () => (await balanced()).money.back === 1999);
+  await poll('the money to be back', async () => (await sandbox.books(held.orderId)).returned === 1999);
+  await poll('the audit to know', async () => (await balanced()).money.back === 1999);
   await sandbox.behave({});
 });
 

@@ -3,6 +3,8 @@ import { Pool } from 'undici';
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
 import { edgeCounts } from '#contract/edge-counts.ts';
 import { problems } from '#contract/problems.ts';
+import { newSaleId, openSale, seckill, seckillJson } from '#lab/kits/command-line.ts';
+import { poll } from '#lab/poll.ts';
 import { type Answer, buy, call, getTicket, type HeldTicket, type Shopper, signIn } from '#loadtest/crowd/shopper.ts';
 import { type AuditReport, auditSale } from '#order-worker/audit/audit.ts';
 import { createMoneyBooks } from '#order-worker/audit/money.ts';
@@ -12,7 +14,6 @@ import { connectPostgres } from '#runtime/postgres.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { createStock } from '#stock/stock.ts';
 import { readEdgeSamples } from '../cli/watch/funnel.ts';
-import { newSaleId, openSale, seckill, seckillJson, until } from './seckill.ts';
 
 // Ten thousand requests, and commands that are processes of their own.
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 600_000 });
@@ -65,7 +66,7 @@ describe(`${units} units, ${shoppers} shoppers, ${ticketsPerUser} purchases at o
         () => undefined,
       );
     await buying;
-    await until('every accepted order to be stored', async () => {
+    await poll('every accepted order to be stored', async () => {
       const report = await seckillJson<AuditReport>(stack.env, 'audit', saleId).catch(() => null);
       return report !== null && report.units.held === 0 && report.orders.rows === units;
     });
@@ -117,11 +118,11 @@ describe(`${units} units, ${shoppers} shoppers, ${ticketsPerUser} purchases at o
 
   test('sheds at the edge from then on: no purchase reaches the service any more (I8)', async () => {
     const counts = async () =>
-      edgeCounts(await until("the edge's counters", () => readEdgeSamples(stack.edgeInnerUrl)), saleId);
+      edgeCounts(await poll("the edge's counters", () => readEdgeSamples(stack.edgeInnerUrl)), saleId);
     const passed = async () => (await counts()).passed;
     const shedSoFar = async () => (await counts()).shed.sold_out ?? 0;
     // Not for the second in which it only remembers an answer, but by the epoch that it was told.
-    await until('the edge to know', async () => {
+    await poll('the edge to know', async () => {
       const { body } = await call(pool, 'GET', `/api/sales/${saleId}`);
       return body.state === 'sold_out' && body.epoch === (await books.stock.sale(saleId))?.epoch;
     });
@@ -135,7 +136,7 @@ describe(`${units} units, ${shoppers} shoppers, ${ticketsPerUser} purchases at o
         expect([status, body.code]).toEqual([410, 'SOLD_OUT']);
       }),
     );
-    await until('the edge to have counted', async () => (await shedSoFar()) >= shedBefore + 500);
+    await poll('the edge to have counted', async () => (await shedSoFar()) >= shedBefore + 500);
     expect(await passed()).toBe(passedBefore);
   });
 
@@ -145,7 +146,7 @@ describe(`${units} units, ${shoppers} shoppers, ${ticketsPerUser} purchases at o
     if (winner === undefined || stranger === undefined) throw new Error('the race has no winner');
     const path = `/api/orders/${winner.orderId}`;
     const decided = (token: string) =>
-      until('an answer', async () => {
+      poll('an answer', async () => {
         const { status, body } = await call(pool, 'GET', path, { token });
         return status !== 503 && body;
       });

@@ -5,11 +5,12 @@ import { Redis } from 'ioredis';
 import { Pool } from 'undici';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { saleKeys, salesRegistryKey } from '#contract/redis-keys.ts';
+import { newSaleId, openSale, seckill, seckillJson, untilEdgesFollow } from '#lab/kits/command-line.ts';
+import { poll } from '#lab/poll.ts';
 import { call, getTicket, type HeldTicket, signIn } from '#loadtest/crowd/shopper.ts';
 import type { AuditReport } from '#order-worker/audit/audit.ts';
 import { createStock } from '#stock/stock.ts';
 import { type Stack, stackStatus, startStack } from '../stack/stack.ts';
-import { newSaleId, openSale, seckill, seckillJson, until, untilEdgesFollow } from './seckill.ts';
 
 // Each command is a process of its own; a slow machine takes seconds for each.
 vi.setConfig({ testTimeout: 400_000, hookTimeout: 300_000 });
@@ -53,18 +54,18 @@ const buy = async (held: HeldTicket) => {
 };
 /** The same, again with the same ticket while one is told to wait: until stock Redis has decided. */
 const decided = (held: HeldTicket) =>
-  until('a purchase to be decided', async () => {
+  poll('a purchase to be decided', async () => {
     const answer = await buy(held);
     return answer.status !== 503 && answer.status !== 429 && answer;
   });
 const audit = () => seckillJson<AuditReport>(stack.environment, 'audit', saleId);
 const resumed = () => untilEdgesFollow(stack.environment, 'sale', 'resume', saleId);
 /** In a poll: a command that a busy server kept waiting for too long is one more look. */
-const balanced = () => until('balanced books', async () => (await audit().catch(() => null))?.balanced ?? null);
+const balanced = () => poll('balanced books', async () => (await audit().catch(() => null))?.balanced ?? null);
 const buyAndStore = async (count: number) => {
   const answers = [];
   for (let index = 0; index < count; index += 1) answers.push(await decided(await ticket()));
-  await until('the orders to be stored', async () => (await audit().catch(() => null))?.units.held === 0);
+  await poll('the orders to be stored', async () => (await audit().catch(() => null))?.units.held === 0);
   return answers.map(({ place }) => place);
 };
 
@@ -90,7 +91,7 @@ test('a stock Redis with an older past sells nothing more, says so, and is rebui
   // At once, by several, over two services: nobody gets one of the six again.
   const answers = await Promise.all(waiting.map(buy));
   for (const answer of answers) expect(['UNAVAILABLE', 'PAUSED']).toContain(answer.code);
-  await until('every edge to say so', async () => {
+  await poll('every edge to say so', async () => {
     const { body } = await call(pool, 'GET', `/api/sales/${saleId}`);
     return body.state === 'paused';
   });
@@ -131,7 +132,7 @@ test('a stock Redis that lost everything sells nothing, and comes back from the 
   await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
 
   expect((await buy(waiting)).status).not.toBe(202);
-  await until('the edge to be paused', async () => (await buy(waiting)).code === 'PAUSED');
+  await poll('the edge to be paused', async () => (await buy(waiting)).code === 'PAUSED');
   await seckillJson(stack.environment, 'stock', 'rebuild', saleId, '--yes');
   expect((await audit()).units).toMatchObject({ free: units - 4, unpaid: 4 });
   await resumed();
@@ -233,7 +234,7 @@ test('every accepted order becomes a row when queue Redis is wiped in mid-sale (
   process.kill(worker, 'SIGSTOP');
   try {
     for (let index = 0; index < units; index += 1) expect((await decided(await ticket())).status).toBe(202);
-    await until('the queue to have them all', async () => (await redis.xlen(saleKeys(saleId).outbox)) === 0);
+    await poll('the queue to have them all', async () => (await redis.xlen(saleKeys(saleId).outbox)) === 0);
     const queue = new Redis(stack.environment.SECKILL_QUEUE_REDIS_URL ?? '');
     await queue.flushall();
     queue.disconnect();
@@ -241,6 +242,6 @@ test('every accepted order becomes a row when queue Redis is wiped in mid-sale (
   } finally {
     process.kill(worker, 'SIGCONT');
   }
-  await until('every row', async () => (await audit().catch(() => null))?.orders.rows === units, 150_000);
+  await poll('every row', async () => (await audit().catch(() => null))?.orders.rows === units, 150_000);
   await balanced();
 });

@@ -3,14 +3,15 @@ import { Pool } from 'undici';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { isCheckSale } from '#contract/shadow-sale.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
+import { newSaleId, preload, seckill, seckillJson, writeSaleFile } from '#lab/kits/command-line.ts';
+import { inPlaceOfService } from '#lab/kits/odd-service.ts';
+import { poll } from '#lab/poll.ts';
+import { type SeveralEdges, startSeveralEdges } from '#lab/servers/several-edges.ts';
 import { call } from '#loadtest/crowd/shopper.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectZooKeeper, type ZooKeeper } from '#runtime/zookeeper.ts';
 import type { SaleCheck } from '../sale-check/sale-check.ts';
 import { runDirectory } from '../stack/run-directory.ts';
-import { type SeveralEdges, startSeveralEdges } from '../stack/testing/several-edges.ts';
-import { inPlaceOfService } from './odd-service.ts';
-import { newSaleId, preload, seckill, seckillJson, until, writeSaleFile } from './seckill.ts';
 
 // Each command is a process of its own; a slow machine takes seconds for each.
 vi.setConfig({ testTimeout: 600_000, hookTimeout: 300_000 });
@@ -55,7 +56,7 @@ async function look(saleId: string, more: Record<string, string> = {}) {
 type Look = NonNullable<Awaited<ReturnType<typeof look>>>;
 /** Looks until it finds that: each question has its deadline, which a busy machine misses now and then. */
 const check = (saleId: string, what: string, isFound: (report: Look) => boolean, more: Record<string, string> = {}) =>
-  until(
+  poll(
     what,
     async () => {
       const report = await look(saleId, more);
@@ -69,7 +70,7 @@ const ready = (saleId: string, more: Record<string, string> = {}) =>
   check(saleId, 'it to be ready', ({ ok }) => ok, more);
 /** Opens it without force, which looks once more. */
 const opened = (saleId: string) =>
-  until('it to be opened', async () => (await seckill(env, 'sale', 'open', saleId)).code === 0, 120_000);
+  poll('it to be opened', async () => (await seckill(env, 'sale', 'open', saleId)).code === 0, 120_000);
 
 const state = async (saleId: string) => (await seckillJson<{ state: string }>(env, 'sale', 'show', saleId)).state;
 
@@ -109,7 +110,7 @@ test('a sale that is ready passes every check, leaves no trace of the dry purcha
     expect(checks.filter((each) => each.check === name).map(({ verdict }) => verdict)).toEqual(['pass']);
   }
   // A check that was cut off leaves it until its session has ended.
-  await until('no sale of a check to be left', async () => {
+  await poll('no sale of a check to be left', async () => {
     const sales = await zookeeper.children(zookeeperPaths.sales).catch(() => null);
     return sales !== null && !sales.some(isCheckSale);
   });
@@ -178,7 +179,7 @@ test('an edge that does not follow is named, and the sale opens when it is back 
   await ready(saleId);
   await opened(saleId);
   const pool = new Pool(behind);
-  await until('the edge to sell', async () => (await call(pool, 'GET', `/api/sales/${saleId}`)).body.state === 'open');
+  await poll('the edge to sell', async () => (await call(pool, 'GET', `/api/sales/${saleId}`)).body.state === 'open');
   await pool.close();
 });
 

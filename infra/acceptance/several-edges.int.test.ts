@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { edgeCounts } from '#contract/edge-counts.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
+import { seckill } from '#lab/kits/command-line.ts';
+import { type EdgesKit, openEdges } from '#lab/kits/edges.ts';
+import { poll } from '#lab/poll.ts';
+import { descendantsOf } from '#lab/servers/process-family.ts';
 import { call } from '#loadtest/crowd/shopper.ts';
 import { changeEdgeSettings, readEdgeSettings } from '#sales/edge-settings.ts';
 import type { EdgesInStep } from '#sales/edges.ts';
 import { readEdgeSamples } from '../cli/watch/funnel.ts';
-import { descendantsOf } from '../stack/testing/process-family.ts';
-import { type EdgesKit, openEdges } from './edges-kit.ts';
-import { seckill, until } from './seckill.ts';
 
 // Each command is a process of its own; a slow machine takes seconds for each.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
@@ -31,7 +32,7 @@ async function sellOut(saleId: string) {
 
 /** What each edge has passed on to the service, once it has counted its own sale and `shed` refusals. */
 function passedOn(saleId: string, shed: number): Promise<number[]> {
-  return until('the counters', async () => {
+  return poll('the counters', async () => {
     const read = await Promise.all(kit.stack.edges.map(({ innerUrl }) => readEdgeSamples(innerUrl)));
     const counts = read.filter((samples) => samples !== null).map((samples) => edgeCounts(samples, saleId));
     const counted = counts.filter((count) => count.passed > 0 && (count.shed.sold_out ?? 0) >= shed);
@@ -61,7 +62,7 @@ test('a unit that comes back opens every edge again, and it is sold there (I7)',
 
 /** `seckill edge …`; again, which changes nothing more, until every edge has followed within the 3 s that it waits. */
 const followed = (...args: string[]) =>
-  until(
+  poll(
     `edge ${args.join(' ')} to be followed`,
     async () => {
       const { code, stdout } = await seckill(kit.stack.environment, 'edge', ...args, '--json');
@@ -85,7 +86,7 @@ describe('live knobs', () => {
     do {
       maintenance = maintenance === null ? { retryAfterSeconds: 7 } : null;
       const from = performance.now();
-      await until('the change', () =>
+      await poll('the change', () =>
         changeEdgeSettings(zookeeper, (current) => ({ ...current, maintenance })).catch(() => null),
       );
       await Promise.all(
@@ -107,7 +108,7 @@ describe('live knobs', () => {
     expect(await followed('set', 'userBurst', '2')).toMatchObject(everybody);
     const saleId = await kit.openSale(100);
     for (const edge of everyEdge) {
-      const answers = await until('six at once: in less than a second, and nobody is told to wait', async () => {
+      const answers = await poll('six at once: in less than a second, and nobody is told to wait', async () => {
         const buyer = kit.buyer(saleId);
         const from = performance.now();
         const six = await Promise.all(Array.from({ length: 6 }, () => kit.buy(edge, saleId, buyer)));
@@ -126,7 +127,7 @@ describe('live knobs', () => {
     );
     await followed('reset', 'userBurst');
     await followed('reset');
-    const edges = await until('every edge to be known', async () => {
+    const edges = await poll('every edge to be known', async () => {
       const known = await kit.edges();
       return known.length === everyEdge.length && known;
     });
@@ -136,7 +137,7 @@ describe('live knobs', () => {
   test('what ZooKeeper has lost is in force until somebody who was told of it says yes', async () => {
     const { environment } = kit.stack;
     await followed('set', 'userPerSecond', '7');
-    await until('ZooKeeper to lose it', () =>
+    await poll('ZooKeeper to lose it', () =>
       kit.connections.zookeeper.remove(zookeeperPaths.edgeSettings).then(
         () => true,
         () => false,
@@ -146,7 +147,7 @@ describe('live knobs', () => {
     expect([refused.code, refused.stderr]).toEqual([2, expect.stringMatching(/LOST by ZooKeeper; edge-1.* add --yes/)]);
     expect((await kit.edges()).map(({ limits }) => limits.userPerSecond)).toEqual([7, 7, 7]);
     expect((await seckill(environment, 'edge', 'set', 'userBurst', '9', '--yes')).code).toBe(0);
-    await until('it to be lifted', async () => (await kit.edges()).every(({ limits }) => limits.userPerSecond !== 7));
+    await poll('it to be lifted', async () => (await kit.edges()).every(({ limits }) => limits.userPerSecond !== 7));
     await followed('reset');
   });
 
@@ -157,7 +158,7 @@ describe('live knobs', () => {
     for (const edge of everyEdge) expect(await kit.buy(edge, saleId, kit.buyer(saleId))).toBe('503 UNAVAILABLE');
     await kit.everyEdgeSays(saleId, 'open');
     const watch = async () => (await seckill(environment, 'watch', saleId, '--rounds', '1')).stdout;
-    await until('watch to say so', async () => (await watch()).includes('edges 3 (MAINTENANCE)'));
+    await poll('watch to say so', async () => (await watch()).includes('edges 3 (MAINTENANCE)'));
 
     // An nginx that hangs for longer than the command waits; its agent is there, and so it counts.
     const master = kit.pidOf('edge-2') ?? 0;
@@ -177,7 +178,7 @@ describe('live knobs', () => {
     [['edge', 'maintenance', 'on', '--retry-after', '4000'], 'must be a whole number from 1 to 3600'],
   ])('seckill %j says what is wrong, and changes nothing', async (args, words) => {
     // Not what the edges say, who may be about to follow what was set before.
-    const settings = () => until('the settings', () => readEdgeSettings(kit.connections.zookeeper).catch(() => null));
+    const settings = () => poll('the settings', () => readEdgeSettings(kit.connections.zookeeper).catch(() => null));
     const before = await settings();
     const { code, stderr } = await seckill(kit.stack.environment, ...args);
     expect([code, stderr]).toEqual([2, expect.stringContaining(words)]);

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { publicSaleSchema, publicSalesSchema } from '#contract/sale.ts';
 import { shadowSalePrefix } from '#contract/shadow-sale.ts';
+import { newSaleId, openSale, seckillJson } from '#lab/kits/command-line.ts';
+import { poll } from '#lab/poll.ts';
 import { type Connections, openConnections } from '../cli/connections.ts';
 import { closeShadowSale, openShadowSale } from '../cli/loadtest/shadow-sale.ts';
-import { newSaleId, openSale, seckillJson, until } from './seckill.ts';
 
 const stack = inject('stack');
 const saleId = newSaleId('real');
@@ -30,7 +31,7 @@ const ask = async (path: string): Promise<unknown> => (await fetch(`${stack.edge
 
 test('the sale of a running load test stands in no list that a shopper sees, and is found by its id', async () => {
   // An edge may still be about to hear of it.
-  await until(
+  await poll(
     'it to be found',
     async () => publicSaleSchema.safeParse(await ask(`/api/sales/${shadowId}`)).data?.state === 'open',
   );

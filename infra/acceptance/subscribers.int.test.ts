@@ -1,7 +1,8 @@
 import { afterAll, expect, inject, test, vi } from 'vitest';
-import { replyWith, startReceiver } from '#order-worker/testing/receiver.ts';
+import { newSaleId, openSale, seckill, seckillJson } from '#lab/kits/command-line.ts';
+import { replyWith, startReceiver } from '#lab/kits/receiver.ts';
+import { poll } from '#lab/poll.ts';
 import { newWebhookSecret } from '#runtime/standard-webhooks.ts';
-import { newSaleId, openSale, seckill, seckillJson, until } from './seckill.ts';
 
 // Each command is a process of its own; a slow machine takes seconds for each.
 vi.setConfig({ testTimeout: 300_000 });
@@ -58,11 +59,11 @@ test('a subscriber is added, tested, told of every order of a sale, shown, and t
     const events = ours().flatMap((each) => each.events.filter(({ data }) => data.orderId.startsWith(saleId)));
     return [...new Map(events.map((event) => [event.id, event])).values()];
   };
-  await until('every order to be told of', async () => told().length === 3);
+  await poll('every order to be told of', async () => told().length === 3);
   expect(told().map(({ type }) => type)).toEqual(Array(3).fill('order.created'));
   expect(ours().every(({ isGenuine }) => isGenuine)).toBe(true);
   const [first] = told();
-  const shown = await until('its delivery to be noted', async () => {
+  const shown = await poll('its delivery to be noted', async () => {
     const { stdout } = await subscriber('show', name, '--order', first?.data.orderId ?? '', '--json');
     return stdout.includes('"delivered"') && stdout;
   });

@@ -2,8 +2,9 @@ import { execFile, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, expect, inject, onTestFinished, test, vi } from 'vitest';
+import { newSaleId, openSale, seckill, writeSaleFile } from '#lab/kits/command-line.ts';
+import { poll } from '#lab/poll.ts';
 import { checkoutDir } from '../stack/run-directory.ts';
-import { newSaleId, openSale, seckill, until, writeSaleFile } from './seckill.ts';
 
 // Each command is a process of its own; a slow machine takes seconds for each.
 vi.setConfig({ testTimeout: 300_000 });
@@ -59,7 +60,7 @@ const drawings = (text: string) =>
     .map((part) => (part.split('\x1b[J')[0] ?? '').split(/\r+\n/).map((line) => line.replace('\x1b[K', '')));
 
 const funnelOn = (terminal: { text: () => string }) =>
-  until(
+  poll(
     'the funnel on the screen',
     async () => drawings(terminal.text()).at(-1)?.join().includes('4 free of 4') ?? null,
   );
@@ -97,8 +98,8 @@ test('watch follows a terminal that is made smaller and larger, and gives it bac
   const before = all().length;
   const later = () => all().slice(before);
   await terminal.resize(40, 10);
-  const first = await until('a drawing that fits', async () => later().findIndex(isSmall) + 1 || null);
-  await until('more of them', async () => later().length > first + 2);
+  const first = await poll('a drawing that fits', async () => later().findIndex(isSmall) + 1 || null);
+  await poll('more of them', async () => later().length > first + 2);
   expect(
     later()
       .slice(first - 1)
@@ -107,7 +108,7 @@ test('watch follows a terminal that is made smaller and larger, and gives it bac
   expect(later()[first]?.at(-1)).toMatch(/more lines/);
 
   await terminal.resize(100, 30);
-  await until('the whole width again', async () => widest(all().at(-1) ?? []) > 50);
+  await poll('the whole width again', async () => widest(all().at(-1) ?? []) > 50);
   terminal.type('q');
   expect(await terminal.exit).toBe(0);
   expect(terminal.text().split('\x1b[?1049h')).toHaveLength(2);
@@ -118,7 +119,7 @@ test('demo crowd shows how far it is on a terminal, and leaves nothing of it; pi
   const crowd = newSaleId('tty-crowd');
   await openSale(stack.env, stack.dir, { saleId: crowd, units: 3 });
   const terminal = onTerminal('cols 100 rows 30', 'demo', 'crowd', crowd, '--shoppers', '4000');
-  await until('a bar', async () => /tickets \[.+\] +\d+ % \| \d+\/4000/.test(terminal.text()), 120_000);
+  await poll('a bar', async () => /tickets \[.+\] +\d+ % \| \d+\/4000/.test(terminal.text()), 120_000);
   expect(await terminal.exit).toBe(0);
   expect(terminal.text()).toContain(`${crowd}: balanced; 3 reservations, 3 rows`);
   const last = terminal.text().split('\x1b[0K').at(-1);
@@ -151,10 +152,10 @@ test('a sale far from the usual is created after a yes and its id typed; anythin
     [fat, 0],
   ] as const) {
     const terminal = onTerminal('cols 120 rows 24', 'sale', 'create', file);
-    await until('the first question', async () => terminal.text().includes('Go on? [y/N]'));
+    await poll('the first question', async () => terminal.text().includes('Go on? [y/N]'));
     expect(terminal.text()).toMatch(/200000\.00 CNY is \d+ times the usual/);
     terminal.type('y\n');
-    await until('the second question', async () => terminal.text().includes(`Type ${fat} to go on`));
+    await poll('the second question', async () => terminal.text().includes(`Type ${fat} to go on`));
     terminal.type(`${typed}\n`);
     expect(await terminal.exit).toBe(code);
     expect((await seckill(stack.env, 'sale', 'show', fat)).code).toBe(code === 0 ? 0 : 2);

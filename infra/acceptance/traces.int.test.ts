@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { Pool } from 'undici';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { newSaleId, openSale } from '#lab/kits/command-line.ts';
+import { poll } from '#lab/poll.ts';
 import { buy, getTicket, type HeldTicket, signIn } from '#loadtest/crowd/shopper.ts';
 import { type Stack, startStack } from '../stack/stack.ts';
-import { newSaleId, openSale, until } from './seckill.ts';
 
 // Each waits for several processes, one after the other.
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 300_000 });
@@ -70,7 +71,7 @@ afterAll(async () => {
 
 /** Somebody's purchase that was accepted at the first try: a second one would be another trace. */
 const bought = (): Promise<HeldTicket> =>
-  until('a purchase to be accepted at once', async () => {
+  poll('a purchase to be accepted at once', async () => {
     const held = await getTicket(pool, saleId, await signIn(pool));
     if (!('ticket' in held)) throw new Error(`no ticket: ${JSON.stringify(held)}`);
     const { status } = await buy(pool, saleId, held, async () => undefined, 1);
@@ -81,9 +82,9 @@ const ofOrder = (orderId: string, name: string) =>
 
 test('one trace leads from the purchase in the service over the queue to the row in the worker', async () => {
   const { orderId } = await bought();
-  const store = await until('the worker’s span', async () => ofOrder(orderId, 'store') ?? null);
-  const relay = await until('the relay’s span', async () => ofOrder(orderId, 'relay') ?? null);
-  const purchase = await until(
+  const store = await poll('the worker’s span', async () => ofOrder(orderId, 'store') ?? null);
+  const relay = await poll('the relay’s span', async () => ofOrder(orderId, 'relay') ?? null);
+  const purchase = await poll(
     'the span of the purchase',
     async () => spans.find(({ name, traceId }) => name === 'purchase' && traceId === store.traceId) ?? null,
   );
@@ -102,7 +103,7 @@ test('one trace leads from the purchase in the service over the queue to the row
 
 test('two purchases are two traces', async () => {
   const [one, other] = [await bought(), await bought()];
-  const [first, second] = await until('both', async () => {
+  const [first, second] = await poll('both', async () => {
     const both = [ofOrder(one.orderId, 'store'), ofOrder(other.orderId, 'store')];
     return both[0] !== undefined && both[1] !== undefined && both;
   });
@@ -113,7 +114,7 @@ test('a collector that is gone costs spans, and no order', async () => {
   collector.closeAllConnections();
   collector.close();
   const { orderId, token } = await bought();
-  await until('the order to be stored', async () => {
+  await poll('the order to be stored', async () => {
     const answer = await fetch(`${stack.edgeUrl}/api/orders/${orderId}`, {
       headers: { authorization: `Bearer ${token}` },
     });

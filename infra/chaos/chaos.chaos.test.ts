@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { keepLogs, privateRunDir, removeAbandoned } from '#lab/servers/private-run.ts';
 import { checkoutDir } from '../stack/run-directory.ts';
-import { keepLogs, privateRunDir, removeAbandoned } from '../stack/testing/private-run.ts';
 import { isHealthy } from './checks.ts';
 import { type Field, openField } from './field.ts';
 import { describeFault, planRounds } from './plan.ts';

@@ -1,9 +1,9 @@
 import { effectiveState } from '#contract/sale.ts';
+import { seckill } from '#lab/kits/command-line.ts';
+import { poll, soonMs } from '#lab/poll.ts';
 import type { AuditReport } from '#order-worker/audit/audit.ts';
-import { seckill } from '../acceptance/seckill.ts';
 import type { Connections } from '../cli/connections.ts';
 import { type Stack, stackStatus } from '../stack/stack.ts';
-import { poll, soonMs } from './poll.ts';
 import type { Crowd } from './storm.ts';
 
 const healthyWithinMs = 90_000;
@@ -14,13 +14,13 @@ const storedWithinMs = 120_000;
 export async function isHealthy(stack: Stack): Promise<void> {
   await poll(
     'every process to be well',
-    healthyWithinMs,
     async () => {
       const { processes } = await stackStatus(stack.dir);
       const ill = processes.filter(({ health }) => health !== 'up');
       if (ill.length > 0) throw new Error(ill.map(({ name, problem }) => `${name}: ${problem}`).join('; '));
       return true;
     },
+    healthyWithinMs,
     150,
   );
 }
@@ -29,7 +29,6 @@ export async function isHealthy(stack: Stack): Promise<void> {
 export async function isStored({ stock, store, queue }: Connections, saleId: string): Promise<void> {
   await poll(
     'every order to be stored',
-    storedWithinMs,
     async () => {
       const cut = await stock.cut(saleId);
       const granted = [...(cut?.reservations.values() ?? [])];
@@ -41,6 +40,7 @@ export async function isStored({ stock, store, queue }: Connections, saleId: str
       const jobs = `${outbox} in the outbox, ${active} active, ${failed} dead letters`;
       throw new Error(`${held} held, ${rows} rows for ${granted.length} reservations; ${jobs}`);
     },
+    storedWithinMs,
     150,
   );
 }
@@ -48,7 +48,7 @@ export async function isStored({ stock, store, queue }: Connections, saleId: str
 /** `seckill audit` balances, and nothing is on its way any more. */
 export async function isBalanced(stack: Stack, saleId: string): Promise<void> {
   // What it finds counts at once; only a command that could not ask is run again.
-  const { code, stdout, stderr } = await poll('seckill audit to report', soonMs, async () => {
+  const { code, stdout, stderr } = await poll('seckill audit to report', async () => {
     const result = await seckill(stack.environment, 'audit', saleId, '--json');
     if (result.stdout === '') throw new Error(`it exited ${result.code}: ${result.stderr}`);
     return result;
@@ -71,7 +71,7 @@ export function auditProblems(report: AuditReport): string[] {
 
 /** The edge is in the state of the highest epoch (I7). */
 export async function edgeIsInStep({ stock }: Connections, crowd: Crowd, saleId: string): Promise<void> {
-  await poll('the edge to be in step with stock Redis', soonMs, async () => {
+  await poll('the edge to be in step with stock Redis', async () => {
     const sale = await stock.sale(saleId);
     if (sale === null) throw new Error('stock Redis does not know the sale');
     const { status, body } = await crowd.sale();
@@ -83,6 +83,6 @@ export async function edgeIsInStep({ stock }: Connections, crowd: Crowd, saleId:
 
 /** With units free, somebody new gets one. */
 export async function sellsOn({ stock }: Connections, crowd: Crowd, saleId: string): Promise<void> {
-  const sale = await poll('stock Redis to answer', soonMs, () => stock.sale(saleId));
+  const sale = await poll('stock Redis to answer', () => stock.sale(saleId));
   if (sale.free > 0) await crowd.newcomer(soonMs);
 }

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
+import { poll } from '#lab/poll.ts';
+import { descendantsOf } from '#lab/servers/process-family.ts';
 import { signalProcess } from '../stack/life.ts';
-import { descendantsOf } from '../stack/testing/process-family.ts';
 import type { Field } from './field.ts';
 import { type Fault, type FaultKind, isLinkCard, type LinkFault } from './plan.ts';
-import { poll, soonMs } from './poll.ts';
 
 const run = promisify(execFile);
 const redisSettings = {
@@ -110,7 +110,7 @@ function appendOnlyBytes(field: Field): number {
 
 /** A victim that another fault has just ended comes back before this one meets it. */
 async function livingPid(field: Field, process: string): Promise<number> {
-  return poll(`${process} to run`, soonMs, () => field.pidOf(process));
+  return poll(`${process} to run`, () => field.pidOf(process));
 }
 
 async function withRedis(field: Field, fault: Fault, act: (redis: Redis) => Promise<unknown>): Promise<void> {
@@ -119,7 +119,7 @@ async function withRedis(field: Field, fault: Fault, act: (redis: Redis) => Prom
   const redis = new Redis(url, { commandTimeout: 1000, maxRetriesPerRequest: 0, retryStrategy: () => 100 });
   redis.on('error', () => undefined); // each try below has its own
   try {
-    await poll(`${fault.victim} to obey`, soonMs, () => act(redis).then(() => true));
+    await poll(`${fault.victim} to obey`, () => act(redis).then(() => true));
   } finally {
     redis.disconnect();
   }

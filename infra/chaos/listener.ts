@@ -3,11 +3,11 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
 import { defaultDelivery } from '#contract/subscribers.ts';
+import { createRandom } from '#lab/random.ts';
 import { createSubscriberStore, type NewSubscriber } from '#order-worker/subscribers/subscriber-store.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectPostgres } from '#runtime/postgres.ts';
 import { newWebhookSecret, parseWebhookSecrets, verifyWebhook } from '#runtime/standard-webhooks.ts';
-import { createRandom } from './random.ts';
 
 /** What is looked at of an event: the rest is the contract's own tests' business. */
 const eventSchema = z.object({ id: z.string(), data: z.object({ orderId: z.string(), version: z.int() }) });

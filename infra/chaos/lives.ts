@@ -1,9 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Pool } from 'undici';
 import { eventOfState, type StoredOrderState } from '#contract/order-events.ts';
+import type { Random } from '#lab/random.ts';
 import { type Answer, call, type HeldTicket } from '#loadtest/crowd/shopper.ts';
 import { type LifeTracker, wishes } from './life-tracker.ts';
-import type { Random } from './random.ts';
 
 const isStored = (state: unknown): state is StoredOrderState => typeof state === 'string' && state in eventOfState;
 /** Answers that are never right for the owner of an accepted order. */

@@ -1,6 +1,6 @@
+import { createRandom, type Random, seedFor } from '#lab/random.ts';
+import type { ProxyMode } from '#lab/servers/tcp-proxy.ts';
 import type { ServerRole } from '../stack/stack.ts';
-import type { ProxyMode } from '../stack/testing/tcp-proxy.ts';
-import { createRandom, type Random, seedFor } from './random.ts';
 
 /** What a round breaks. `service` is one of the seckill-services, drawn when it is dealt. */
 export type Victim =

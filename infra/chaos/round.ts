@@ -1,4 +1,5 @@
 import { saleFileSchema } from '#contract/sale.ts';
+import { poll } from '#lab/poll.ts';
 import { auditSale } from '#order-worker/audit/audit.ts';
 import { changeDrainSettings } from '#order-worker/drain/settings.ts';
 import { edgesInStep } from '#sales/edges.ts';
@@ -10,7 +11,6 @@ import { unleash } from './faults.ts';
 import type { Field } from './field.ts';
 import { createLifeTracker } from './life-tracker.ts';
 import type { RoundPlan } from './plan.ts';
-import { poll, soonMs } from './poll.ts';
 import { behave, isAtRest, misbehave } from './settlement.ts';
 import { createCrowd } from './storm.ts';
 import { createTracker, type Tracker } from './tracker.ts';
@@ -67,7 +67,7 @@ export async function playRound(field: Field, plan: RoundPlan): Promise<RoundRes
     await check(() => isStored(connections, saleId));
     field.note('stored');
     await check(async () => {
-      const rows = await poll('the rows of the sale', soonMs, () => connections.store.ofSale(saleId));
+      const rows = await poll('the rows of the sale', () => connections.store.ofSale(saleId));
       const found = tracker.problems(rows, plan.storm);
       problems.push(...found.slice(0, shownProblems));
       if (found.length > shownProblems) problems.push(`… and ${found.length - shownProblems} more of that kind`);
@@ -107,25 +107,25 @@ async function openSale(connections: Connections, saleId: string, { storm, isLif
     // Where orders have no life, no unit comes back within a round: the tracker counts on it.
     payWithinSeconds: isLife ? 10 : 86_400,
   });
-  await poll('a connection to ZooKeeper', soonMs, () => (zookeeper.ready() === null ? true : null));
+  await poll('a connection to ZooKeeper', () => (zookeeper.ready() === null ? true : null));
   // Each step may be done twice: what broke the first time is no matter of the round.
-  const sale = await poll('the sale to be in the catalogue', soonMs, async () => {
+  const sale = await poll('the sale to be in the catalogue', async () => {
     await catalogue.create(file);
     return catalogue.find(saleId);
   });
   const drain = { ratePerSecond: storm.drainPerSecond, paused: false };
-  await poll('the drain to be set', soonMs, () => changeDrainSettings(zookeeper, drain));
-  await poll('the stock to be loaded', soonMs, async () => {
+  await poll('the drain to be set', () => changeDrainSettings(zookeeper, drain));
+  await poll('the stock to be loaded', async () => {
     const { kind } = await preloadSale(connections, sale, storm.units);
     return kind === 'done' ? true : null;
   });
-  const epoch = await poll('the sale to open', soonMs, async () => {
+  const epoch = await poll('the sale to open', async () => {
     const { outcome } = await changeSaleState(connections, saleId, 'open');
     if (outcome.kind === 'done' || outcome.kind === 'already') return outcome.epoch;
     throw new Error(JSON.stringify(outcome));
   });
   // After a session that expired, the edge's node in ZooKeeper is a second or two on its way back.
-  await poll('the edge to know the sale', soonMs, async () => {
+  await poll('the edge to know the sale', async () => {
     const { behind, inStep } = await edgesInStep(zookeeper, saleId, epoch);
     return behind.length === 0 && inStep.length > 0 ? true : null;
   });
@@ -151,7 +151,7 @@ export async function recheck(field: Field, saleIds: readonly string[]): Promise
   const connections = await openConnections(field.stack.environment);
   try {
     for (const saleId of saleIds) {
-      const { report } = await poll(`the books of ${saleId}`, soonMs, async () => ({
+      const { report } = await poll(`the books of ${saleId}`, async () => ({
         report: await auditSale(connections, saleId),
       }));
       const found = report === null ? ['stock Redis does not know it'] : auditProblems(report);
@@ -165,9 +165,9 @@ export async function recheck(field: Field, saleIds: readonly string[]): Promise
 
 /** Kills a process and waits for its successor. */
 async function replace(field: Field, name: string): Promise<void> {
-  const before = await poll(`${name} to run`, soonMs, () => field.pidOf(name));
+  const before = await poll(`${name} to run`, () => field.pidOf(name));
   signalProcess(before, 'SIGKILL');
-  await poll(`a new ${name}`, soonMs, () => {
+  await poll(`a new ${name}`, () => {
     const now = field.pidOf(name);
     return now === null || now === before ? null : true;
   });

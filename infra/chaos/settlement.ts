@@ -1,11 +1,11 @@
+import { poll } from '#lab/poll.ts';
+import { createRandom } from '#lab/random.ts';
 import { behaviourSchema } from '#order-worker/payment/sandbox/behaviour.ts';
 import { routes, type SandboxBooks } from '#order-worker/payment/sandbox/protocol.ts';
 import type { Connections } from '../cli/connections.ts';
 import type { Stack } from '../stack/stack.ts';
 import type { Field } from './field.ts';
 import type { LifeTracker, SettledOrder } from './life-tracker.ts';
-import { poll, soonMs } from './poll.ts';
-import { createRandom } from './random.ts';
 
 /** Ten seconds to pay, then whatever a fault has delayed: the longest are a lost webhook and a lost delayed job. */
 const restWithinMs = 240_000;
@@ -20,7 +20,7 @@ async function sandbox<T>(stack: Stack, path: string, init: RequestInit = {}): P
 }
 
 const tell = (stack: Stack, behaviour: object) =>
-  poll('the provider to obey', soonMs, () =>
+  poll('the provider to obey', () =>
     sandbox(stack, routes.behaviour, { method: 'PUT', body: JSON.stringify(behaviourSchema.parse(behaviour)) }),
   );
 
@@ -81,7 +81,6 @@ export async function isAtRest(
 ): Promise<void> {
   await poll(
     'every order to come to rest',
-    restWithinMs,
     async () => {
       const problems = lives.problems(await settledOrders(field, connections, saleId));
       if (field.listener.strangers() > 0) problems.push(`${field.listener.strangers()} webhooks were no signed events`);
@@ -89,6 +88,7 @@ export async function isAtRest(
       const more = problems.length > shownProblems ? `; and ${problems.length - shownProblems} more` : '';
       throw new Error(problems.slice(0, shownProblems).join('; ') + more);
     },
+    restWithinMs,
     500,
   );
 }

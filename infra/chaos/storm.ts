@@ -4,13 +4,13 @@ import { Pool } from 'undici';
 import { newOrderId } from '#contract/order.ts';
 import { signSession } from '#contract/session.ts';
 import { parseTicketKeys, signTicket } from '#contract/ticket.ts';
+import { poll } from '#lab/poll.ts';
+import { createRandom, type Random, seedFor } from '#lab/random.ts';
 import { type Answer, call, type HeldTicket } from '#loadtest/crowd/shopper.ts';
 import type { Stack } from '../stack/stack.ts';
 import type { LifeTracker } from './life-tracker.ts';
 import { createLives } from './lives.ts';
 import type { StormPlan } from './plan.ts';
-import { poll, soonMs } from './poll.ts';
-import { createRandom, type Random, seedFor } from './random.ts';
 import type { Told, Tracker } from './tracker.ts';
 
 const ticketLifeMs = 600_000;
@@ -110,7 +110,7 @@ export function createCrowd(options: {
   const asked = (orderId: string) => {
     const visitor = visitors.get(orderId);
     if (visitor === undefined) throw new Error(`no such visitor: ${orderId}`);
-    return poll(`the truth about ${orderId}`, soonMs, () => ask(visitor), 150);
+    return poll(`the truth about ${orderId}`, () => ask(visitor), 150);
   };
 
   return {
@@ -152,12 +152,12 @@ export function createCrowd(options: {
       const visitor = await newVisitor(`${saleId}-newcomer`, 1);
       await poll(
         'a newcomer to buy one of the free units',
-        withinMs,
         async () => {
           const told = await buy(visitor);
           if (told.kind === 'yes') return true;
           throw new Error(told.kind === 'no' ? told.code : told.why);
         },
+        withinMs,
         150,
       );
     },

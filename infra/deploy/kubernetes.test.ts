@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { z } from 'zod';
+import { checkout, configProblems, deployDir, makeSecrets, withSecretsIn } from '#lab/kits/process-settings.ts';
 import { endings, type Role } from '../stack/roles.ts';
-import { checkout, configProblems, deployDir, makeSecrets, withSecretsIn } from './testing/process-settings.ts';
 
 const dir = join(deployDir, 'kubernetes');
 const kustomization = z

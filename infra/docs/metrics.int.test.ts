@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { poll } from '#lab/poll.ts';
+import { stackUnderTest } from '#lab/servers/stack-under-test.ts';
 import { parseSamples } from '#runtime/prometheus-text.ts';
-import { until } from '../acceptance/seckill.ts';
 import { stackStatus } from '../stack/running-stack.ts';
-import { stackUnderTest } from '../stack/testing/stack-under-test.ts';
 import { readMetricsPage } from './read-metrics-page.ts';
 
 const documented = readMetricsPage();
@@ -16,7 +16,7 @@ beforeAll(async () => {
     const innerUrl = running.find((process) => process.role === role)?.innerUrl ?? '';
     exported.set(
       role,
-      await until(`metrics of ${role}`, async () => {
+      await poll(`metrics of ${role}`, async () => {
         const response = await fetch(`${innerUrl}/metrics`);
         return response.ok && response.text();
       }),

@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { poll } from '#lab/poll.ts';
 import { batchMessageOf, messageOf, testEvent } from '#order-worker/subscribers/event-message.ts';
 import { newWebhookSecret } from '#runtime/standard-webhooks.ts';
-import { until } from '../acceptance/seckill.ts';
 
 const docs = resolve(import.meta.dirname, '../../docs');
 const file = resolve(docs, 'examples/subscriber.mjs');
@@ -27,7 +27,7 @@ beforeAll(async () => {
   example.stdout?.on('data', (chunk: Buffer) => {
     printed += chunk.toString();
   });
-  await until('the example to listen', () => send({ body: '', headers: {} }).catch(() => null));
+  await poll('the example to listen', () => send({ body: '', headers: {} }).catch(() => null));
 });
 afterAll(() => {
   example.kill('SIGKILL');
@@ -47,7 +47,7 @@ test('the receiver in the documentation verifies, takes batches, and skips what 
   expect(await send(messageOf(event('d', 1), [secret], now - 301_000))).toBe(401);
   const forged = messageOf(event('d', 1), [secret], now);
   expect(await send({ ...forged, body: forged.body.replace('test-d', 'test-e') })).toBe(401);
-  await until('four lines to be printed', async () => printed.split('\n').length > 4);
+  await poll('four lines to be printed', async () => printed.split('\n').length > 4);
   expect(printed.trim().split('\n')).toEqual([
     'order.test test-a 1',
     'order.test test-a 2',

@@ -32,7 +32,7 @@ has_zookeeper() {
     { has_file /usr/share/java/zookeeper.jar && has_file /usr/share/java/slf4j-simple.jar; }
 }
 
-# As gateway/pages/testing/shopper.ts looks for it (a test compares the names). It must answer: what Ubuntu calls chromium-browser is a script that asks for a snap.
+# As infra/lab/kits/shopper.ts looks for it (a test compares the names). It must answer: what Ubuntu calls chromium-browser is a script that asks for a snap.
 has_browser() {
   local name limit=(timeout 20)
   has_program timeout || limit=() # macOS has none

@@ -187,7 +187,7 @@ test('a browser counts when it answers: a stub that asks for a snap does not, a 
 test('set-up and tests look for the same browsers', () => {
   const read = (path: string) => readFileSync(join(checkoutDir, path), 'utf8');
   const [, inShell = ''] = /\$SECKILL_CHROMIUM"\} (.*); do/.exec(read('infra/setup/programs.sh')) ?? [];
-  const [, inTests = ''] = /\? \[(.*)\] : \[named\]/.exec(read('gateway/pages/testing/shopper.ts')) ?? [];
+  const [, inTests = ''] = /\? \[(.*)\] : \[named\]/.exec(read('infra/lab/kits/shopper.ts')) ?? [];
   expect(inShell.split(' ')).toContain('chromium');
   expect(inTests).toBe(
     inShell

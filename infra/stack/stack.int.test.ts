@@ -2,6 +2,8 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { privateDirectory } from '#lab/servers/private-directory.ts';
+import { startTcpProxy, type TcpProxy } from '#lab/servers/tcp-proxy.ts';
 import { identityOf } from './process-identity.ts';
 import type { Role } from './roles.ts';
 import { runDirectory } from './run-directory.ts';
@@ -15,8 +17,6 @@ import {
   stopStack,
 } from './stack.ts';
 import { readState } from './state-file.ts';
-import { privateDirectory } from './testing/private-directory.ts';
-import { startTcpProxy, type TcpProxy } from './testing/tcp-proxy.ts';
 
 // Whole stacks, one after the other.
 vi.setConfig({ testTimeout: 400_000, hookTimeout: 300_000 });

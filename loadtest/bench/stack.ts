@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { stackEnvironment } from '../../infra/stack/testing/stack-environment.ts';
+import { stackEnvironment } from '#infra/stack/stack.ts';
 
 const cli = join(import.meta.dirname, '../../infra/cli/seckill.ts');
 

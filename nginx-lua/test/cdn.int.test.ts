@@ -5,9 +5,9 @@ import { Pool } from 'undici';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { publishPages } from '#gateway/pages/publish.ts';
 import { testingSale } from '#gateway/pages/testing-sale.ts';
-import { poll } from './poll.ts';
-import { startCdn } from './start-cdn.ts';
-import { saleOf, startEdge, type TestEdge, ticketFor } from './start-edge.ts';
+import { poll } from '#lab/poll.ts';
+import { startCdn } from '#lab/servers/cdn.ts';
+import { saleOf, startEdge, type TestEdge, ticketFor } from '#lab/servers/edge.ts';
 
 let edge: TestEdge;
 let cdn: Awaited<ReturnType<typeof startCdn>>;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { poll } from './poll.ts';
-import { buy, refusal, saleOf, seenOf, startEdge, type TestEdge, ticketFor } from './start-edge.ts';
+import { poll } from '#lab/poll.ts';
+import { buy, refusal, saleOf, seenOf, startEdge, type TestEdge, ticketFor } from '#lab/servers/edge.ts';
 
 let edge: TestEdge;
 const addressBurst = 6;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { runLua } from './run-lua.ts';
+import { runLua } from '#lab/kits/lua/run-lua.ts';
 
 /** Applies each of `steps`, and returns its problem with the user's interval and the worker's cap after it. */
 function after(steps: readonly unknown[]): unknown {

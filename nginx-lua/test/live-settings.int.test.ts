@@ -1,6 +1,16 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { poll } from './poll.ts';
-import { ask, buy, refusal, saleOf, seenOf, startEdge, type TestEdge, ticketFor, ticketKeys } from './start-edge.ts';
+import { poll } from '#lab/poll.ts';
+import {
+  ask,
+  buy,
+  refusal,
+  saleOf,
+  seenOf,
+  startEdge,
+  type TestEdge,
+  ticketFor,
+  ticketKeys,
+} from '#lab/servers/edge.ts';
 
 let edge: TestEdge;
 beforeEach(async () => {

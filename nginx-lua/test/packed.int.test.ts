@@ -5,8 +5,8 @@ import { brotliCompressSync, brotliDecompressSync, gunzipSync, gzipSync } from '
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { publishPages } from '#gateway/pages/publish.ts';
 import { testingSale } from '#gateway/pages/testing-sale.ts';
-import { poll } from './poll.ts';
-import { startEdge, type TestEdge } from './start-edge.ts';
+import { poll } from '#lab/poll.ts';
+import { startEdge, type TestEdge } from '#lab/servers/edge.ts';
 
 let edge: TestEdge;
 

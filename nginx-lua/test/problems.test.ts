@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type ProblemCode, problemBody, problems } from '#contract/problems.ts';
-import { runLua } from './run-lua.ts';
+import { runLua } from '#lab/kits/lua/run-lua.ts';
 
 type EdgeProblem = { status: number; body: string; length: number };
 

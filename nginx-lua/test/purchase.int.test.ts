@@ -4,9 +4,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { type ProblemCode, problemBody, problemContentType } from '#contract/problems.ts';
-import { startCountingUpstream } from './counting-upstream.ts';
-import { poll } from './poll.ts';
-import { ask, buy, refusal, saleOf, seenOf, startEdge, type TestEdge, ticketFor, ticketKeys } from './start-edge.ts';
+import { startCountingUpstream } from '#lab/kits/counting-upstream.ts';
+import { poll } from '#lab/poll.ts';
+import {
+  ask,
+  buy,
+  refusal,
+  saleOf,
+  seenOf,
+  startEdge,
+  type TestEdge,
+  ticketFor,
+  ticketKeys,
+} from '#lab/servers/edge.ts';
 
 let edge: TestEdge;
 

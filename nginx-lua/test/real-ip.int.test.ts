@@ -1,8 +1,8 @@
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { problemBody } from '#contract/problems.ts';
-import { poll } from './poll.ts';
-import { startEdge, type TestEdge } from './start-edge.ts';
+import { poll } from '#lab/poll.ts';
+import { startEdge, type TestEdge } from '#lab/servers/edge.ts';
 
 type Answer = { status: number; headers: IncomingHttpHeaders; text: string };
 

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type ProblemCode, problemBody } from '#contract/problems.ts';
 import { publicSaleSchema } from '#contract/sale.ts';
 import { shadowSalePrefix } from '#contract/shadow-sale.ts';
-import { poll } from './poll.ts';
-import { ask, refusal, saleOf, seenOf, startEdge, type TestEdge } from './start-edge.ts';
+import { poll } from '#lab/poll.ts';
+import { ask, refusal, saleOf, seenOf, startEdge, type TestEdge } from '#lab/servers/edge.ts';
 
 let edge: TestEdge;
 const rehearsal = `${shadowSalePrefix}open-1`;

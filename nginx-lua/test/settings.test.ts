@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { runLua } from './run-lua.ts';
+import { runLua } from '#lab/kits/lua/run-lua.ts';
 
 const base = `
   local revision = require('seckill.revision')

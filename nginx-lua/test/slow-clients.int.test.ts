@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { poll } from './poll.ts';
-import { buy, saleOf, startEdge, type TestEdge, ticketFor } from './start-edge.ts';
+import { poll } from '#lab/poll.ts';
+import { buy, saleOf, startEdge, type TestEdge, ticketFor } from '#lab/servers/edge.ts';
 
 let edge: TestEdge;
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { saleOf, startEdge, type TestEdge, ticketFor } from '#lab/servers/edge.ts';
 import { exchange } from './fuzz/exchange.ts';
-import { saleOf, startEdge, type TestEdge, ticketFor } from './start-edge.ts';
 
 /** A second request that a body must never become (RFC 9112, 11.2). */
 const hidden = 'POST /api/session HTTP/1.1\r\nhost: hidden\r\ncontent-length: 0\r\n\r\n';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { effectiveState, storedSaleStates } from '#contract/sale.ts';
-import { runLua } from './run-lua.ts';
+import { runLua } from '#lab/kits/lua/run-lua.ts';
 
 test('the edge sees the same state as the contract for every stored state at every point of the window', () => {
   const times = [0, 99, 100, 101, 199, 200, 201];

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { problemBody, problemContentType } from '#contract/problems.ts';
-import { poll } from './poll.ts';
-import { ask, buy, refusal, saleOf, seenOf, startEdge, type TestEdge } from './start-edge.ts';
+import { poll } from '#lab/poll.ts';
+import { ask, buy, refusal, saleOf, seenOf, startEdge, type TestEdge } from '#lab/servers/edge.ts';
 
 let edge: TestEdge;
 

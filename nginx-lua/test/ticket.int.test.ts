@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newOrderId } from '#contract/order.ts';
 import { checkTicket, signTicket } from '#contract/ticket.ts';
-import { buy, saleOf, startEdge, type TestEdge, ticketFor, ticketKeys } from './start-edge.ts';
+import { buy, saleOf, startEdge, type TestEdge, ticketFor, ticketKeys } from '#lab/servers/edge.ts';
 
 let edge: TestEdge;
 /** However slow the machine is: no ticket expires while the test runs. */

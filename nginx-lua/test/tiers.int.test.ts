@@ -6,10 +6,10 @@ import { problemBody } from '#contract/problems.ts';
 import { publicSaleKey, publicSalesKey } from '#contract/redis-keys.ts';
 import { publicSaleSchema } from '#contract/sale.ts';
 import { shadowSalePrefix } from '#contract/shadow-sale.ts';
-import type { CountingUpstream } from './counting-upstream.ts';
-import { poll } from './poll.ts';
-import { ask, refusal, saleOf, seenOf, startEdge, type TestEdge } from './start-edge.ts';
-import { startRedis, type TestRedis } from './start-redis.ts';
+import type { CountingUpstream } from '#lab/kits/counting-upstream.ts';
+import { poll } from '#lab/poll.ts';
+import { ask, refusal, saleOf, seenOf, startEdge, type TestEdge } from '#lab/servers/edge.ts';
+import { startRedis, type TestRedis } from '#lab/servers/redis.ts';
 
 let edge: TestEdge;
 let redis: TestRedis;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { publicSaleKey, publicSalesKey } from '#contract/redis-keys.ts';
 import { saleIdPattern } from '#contract/sale.ts';
-import { runLua } from './run-lua.ts';
+import { runLua } from '#lab/kits/lua/run-lua.ts';
 
 test('the edge asks Redis for the keys that the contract names', () => {
   const seen = runLua(

@@ -7,8 +7,8 @@ import { connect, type SecureVersion, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { problemBody } from '#contract/problems.ts';
 import { publicSaleSchema } from '#contract/sale.ts';
-import { makeCertificate } from './certificate.ts';
-import { freePort, saleOf, startEdge, type TestEdge, ticketFor } from './start-edge.ts';
+import { makeCertificate } from '#lab/kits/certificate.ts';
+import { freePort, saleOf, startEdge, type TestEdge, ticketFor } from '#lab/servers/edge.ts';
 
 let edge: TestEdge;
 let dir: string;

@@ -2,13 +2,13 @@ import { Queue, UnrecoverableError, Worker } from 'bullmq';
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import type { AcceptedOrder } from '#contract/order.ts';
 import { orderJobOptions, queueNames, queuePrefix } from '#contract/queues.ts';
-import { until } from '#infra/acceptance/seckill.ts';
+import { startOrdersDatabase } from '#lab/kits/orders.ts';
+import { poll } from '#lab/poll.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { createStock } from '#stock/stock.ts';
 import { createOrderStore } from '../orders/order-store.ts';
 import { startOutbox } from '../outbox/outbox.ts';
 import { createTellStock } from '../outbox/tell-stock.ts';
-import { startOrdersDatabase } from '../testing/orders-database.ts';
 import { dropDeadLetter, retryDeadLetter } from './dead-letters.ts';
 import { openEveryDeadLetter } from './open.ts';
 
@@ -48,7 +48,7 @@ async function giveUp(name: string, jobs: { id: string; data: unknown }[], reaso
     prefix: queuePrefix,
   });
   worker.on('error', () => {}); // closing it cuts its blocking call off
-  await until('dead letters', async () => (await queue.getFailedCount()) >= jobs.length);
+  await poll('dead letters', async () => (await queue.getFailedCount()) >= jobs.length);
   await worker.close();
   await queue.close();
 }
@@ -92,7 +92,7 @@ test('dropping an accepted order fails it in the open, and its unit goes back on
     { state: 'failed', version: 1, type: 'order.failed', reason: 'dropped by ops: no reason at all' },
   ]);
   const outbox = startOutbox({ consumer: 'stock', pool, logger, tell: createTellStock({ stock, store, logger }) });
-  await until('the unit to be back', async () => (await sold()) === 3);
+  await poll('the unit to be back', async () => (await sold()) === 3);
   await outbox.close();
   expect(await letters.find(order.orderId)).toEqual([]);
   // A job of it that still runs somewhere changes nothing.

@@ -3,14 +3,14 @@ import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type DrainReport, drainKeys, readDrainReports } from '#contract/drain.ts';
 import type { AcceptedOrder } from '#contract/order.ts';
 import { orderJobOptions, queueNames, queuePrefix } from '#contract/queues.ts';
-import { until as untilWithin } from '#infra/acceptance/seckill.ts';
+import { startOrdersDatabase } from '#lab/kits/orders.ts';
+import { poll } from '#lab/poll.ts';
 import { createRegistry } from '#runtime/metrics.ts';
 import { connectPostgres } from '#runtime/postgres.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { connectZooKeeper } from '#runtime/zookeeper.ts';
 import { createStock } from '#stock/stock.ts';
 import { createOrderStore } from '../orders/order-store.ts';
-import { startOrdersDatabase } from '../testing/orders-database.ts';
 import { createOrderQueue } from './order-queue.ts';
 import { changeDrainSettings } from './settings.ts';
 import { startDraining } from './start-draining.ts';
@@ -26,7 +26,7 @@ const queueRedis = connectQueue();
 const zookeeper = connectZooKeeper({ connection: env.SECKILL_ZOOKEEPER ?? '', logger });
 const stock = createStock(stockRedis);
 const queue = new Queue(queueNames.orders, { connection: queueRedis, prefix: queuePrefix });
-const until = <T>(what: string, check: () => Promise<T | null | false>) => untilWithin(what, check, 60_000);
+const until = <T>(what: string, check: () => Promise<T | null | false>) => poll(what, check, 60_000);
 /**
  * What may come on top of the rate in any interval: 0.2 s are made up for, and what each worker has on its way to the
  * database may come late, all at once: 0.1 s and the usual time there, 0.25 s at most (`room` in drain.ts, pacer.ts).
@@ -105,7 +105,7 @@ async function storedAt(): Promise<number[]> {
 }
 const storedCount = async () => (await storedAt()).length;
 const allStored = (count: number) =>
-  untilWithin(`${count} orders to be stored`, async () => (await storedCount()) === count, 90_000);
+  poll(`${count} orders to be stored`, async () => (await storedCount()) === count, 90_000);
 /** Reservations are told after the rows are there. */
 const allCommitted = (count: number) =>
   until(`${count} reservations to be committed`, async () => (await stock.sale(saleId))?.committed === count);

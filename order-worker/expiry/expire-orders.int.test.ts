@@ -1,8 +1,8 @@
 import { afterAll, beforeEach, expect, test, vi } from 'vitest';
+import { startOrdersDatabase } from '#lab/kits/orders.ts';
 import { inTransaction } from '#runtime/postgres.ts';
 import { moveOrders } from '../orders/move-orders.ts';
 import { createOrderStore } from '../orders/order-store.ts';
-import { startOrdersDatabase } from '../testing/orders-database.ts';
 import { createExpiry, overdueSql } from './expire-orders.ts';
 
 vi.setConfig({ testTimeout: 120_000, expect: { poll: { timeout: 45_000 } } });

@@ -6,9 +6,10 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { auditAnswerSchema, deadLettersSchema, opsOverviewSchema, opsPaths, retryAnswerSchema } from '#contract/ops.ts';
 import { newOrderId } from '#contract/order.ts';
 import { queueNames, queuePrefix } from '#contract/queues.ts';
-import { newSaleId, openSale, seckillJson, until } from '#infra/acceptance/seckill.ts';
 import { stackStatus } from '#infra/stack/stack.ts';
-import { stackUnderTest } from '#infra/stack/testing/stack-under-test.ts';
+import { newSaleId, openSale, seckillJson } from '#lab/kits/command-line.ts';
+import { poll } from '#lab/poll.ts';
+import { stackUnderTest } from '#lab/servers/stack-under-test.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 
@@ -64,7 +65,7 @@ test('nothing is told or done without the token, or with another one', async () 
 
 test('the overview tells drain, dead letters and the orders of the sales that are asked for', async () => {
   // What did not answer in time is null.
-  const overview = await until('an overview of everything', async () => {
+  const overview = await poll('an overview of everything', async () => {
     const told = opsOverviewSchema.parse(await (await get(`${opsPaths.overview}?sale=${saleId}`)).json());
     const isAll = told.deadLetters !== null && told.orders !== null && (told.drain?.workers.length ?? 0) > 0;
     return isAll && told;
@@ -110,7 +111,7 @@ test('a dead letter is listed with its reason, and retried once', async () => {
     get(opsPaths.deadLetters)
       .then((answer) => answer.json())
       .then((body) => deadLettersSchema.parse(body).deadLetters.find(({ id }) => id === orderId) ?? null);
-  const letter = await until('the job to be given up on', listed, 45_000);
+  const letter = await poll('the job to be given up on', listed, 45_000);
   expect(letter).toMatchObject({ queue: 'orders', orderId });
   expect(letter.reason).toContain('never-made');
   expect(letter.mend).toContain('seckill');
@@ -120,6 +121,6 @@ test('a dead letter is listed with its reason, and retried once', async () => {
     retryAnswerSchema.parse(await (await post(opsPaths.retry, body)).json()).retried;
   expect(await retry({ queue: 'refunds', id: orderId })).toBe(0);
   expect(await retry({ queue: 'orders', id: orderId })).toBe(1);
-  await until('it to fail again', listed, 45_000);
+  await poll('it to fail again', listed, 45_000);
   await (await queue.getJob(orderId))?.remove();
 });

@@ -1,11 +1,11 @@
 import { Queue } from 'bullmq';
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import { expiryJobOptions, orderJobOptions, queueNames, queuePrefix } from '#contract/queues.ts';
+import { startOrdersDatabase } from '#lab/kits/orders.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectPostgres } from '#runtime/postgres.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { createStock } from '#stock/stock.ts';
-import { startOrdersDatabase } from '../testing/orders-database.ts';
 import { moveOrders } from './move-orders.ts';
 import { readOrderDossier } from './order-dossier.ts';
 import { createOrderStore } from './order-store.ts';

@@ -6,10 +6,10 @@ import { type AcceptedOrder, newOrderId } from '#contract/order.ts';
 import { saleFileSchema } from '#contract/sale.ts';
 import { runMigrations } from '#infra/migrations/run.ts';
 import { startStack } from '#infra/stack/stack.ts';
+import { connectPatiently } from '#lab/kits/orders.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { createCatalogue } from '#sales/catalogue.ts';
 import { createCommitBatch, PoisonOrder } from '../drain/commit-batch.ts';
-import { connectPatiently } from '../testing/orders-database.ts';
 import { createOrderStore } from './order-store.ts';
 
 const dir = await mkdtemp(join(tmpdir(), 'orders-'));

@@ -1,11 +1,11 @@
 import { afterAll, beforeEach, expect, test, vi } from 'vitest';
+import { startOrdersDatabase } from '#lab/kits/orders.ts';
 import { inTransaction } from '#runtime/postgres.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { StockFault } from '#stock/fault.ts';
 import { createStock } from '#stock/stock.ts';
 import { moveOrders } from '../orders/move-orders.ts';
 import { createOrderStore } from '../orders/order-store.ts';
-import { startOrdersDatabase } from '../testing/orders-database.ts';
 import { startOutbox } from './outbox.ts';
 import { createTellStock } from './tell-stock.ts';
 

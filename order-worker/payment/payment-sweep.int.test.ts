@@ -1,6 +1,6 @@
 import { afterAll, beforeEach, expect, test, vi } from 'vitest';
 import { newPaymentId } from '#contract/payment.ts';
-import { startPaymentDesk } from './testing/start-payment-desk.ts';
+import { startPaymentDesk } from '#lab/kits/payment-desk.ts';
 
 vi.setConfig({ testTimeout: 120_000, expect: { poll: { timeout: 45_000 } } });
 

@@ -2,8 +2,8 @@ import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { newOrderId } from '#contract/order.ts';
 import { newPaymentId } from '#contract/payment.ts';
 import { shadowSalePrefix } from '#contract/shadow-sale.ts';
+import { startPaymentDesk } from '#lab/kits/payment-desk.ts';
 import { parseWebhookSecrets, signWebhook } from '#runtime/standard-webhooks.ts';
-import { startPaymentDesk } from './testing/start-payment-desk.ts';
 
 vi.setConfig({ testTimeout: 120_000, expect: { poll: { timeout: 45_000 } } });
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { inThisOrder } from '../testing/hold-row.ts';
-import { startPaymentDesk } from './testing/start-payment-desk.ts';
+import { inThisOrder } from '#lab/kits/hold-row.ts';
+import { startPaymentDesk } from '#lab/kits/payment-desk.ts';
 
 vi.setConfig({ testTimeout: 120_000, expect: { poll: { timeout: 45_000 } } });
 

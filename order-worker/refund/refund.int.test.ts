@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { startPaymentDesk } from '../payment/testing/start-payment-desk.ts';
+import { startPaymentDesk } from '#lab/kits/payment-desk.ts';
 import { startRefundSweep } from './refund-sweep.ts';
 
 vi.setConfig({ testTimeout: 120_000, expect: { poll: { timeout: 45_000 } } });

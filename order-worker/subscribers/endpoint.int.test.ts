@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { createServer } from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
-import { type Receiver, type Reply, replyWith, startReceiver } from '../testing/receiver.ts';
+import { type Receiver, type Reply, replyWith, startReceiver } from '#lab/kits/receiver.ts';
 import { createEndpoint, type Endpoint } from './endpoint.ts';
 
 vi.setConfig({ testTimeout: 120_000, expect: { poll: { timeout: 45_000 } } });

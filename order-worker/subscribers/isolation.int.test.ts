@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { replyWith } from '../testing/receiver.ts';
-import { startSubscriberKit } from '../testing/subscriber-kit.ts';
+import { replyWith } from '#lab/kits/receiver.ts';
+import { startSubscriberKit } from '#lab/kits/subscribers.ts';
 
 vi.setConfig({ testTimeout: 180_000 });
 

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { eventIdOf } from '#contract/cloud-events.ts';
-import { replyWith } from '../testing/receiver.ts';
-import { startSubscriberKit } from '../testing/subscriber-kit.ts';
+import { replyWith } from '#lab/kits/receiver.ts';
+import { startSubscriberKit } from '#lab/kits/subscribers.ts';
 import { openSubscriberQueue } from './subscriber-queue.ts';
 
 vi.setConfig({ testTimeout: 180_000 });

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { cloudEventSchema, eventIdOf, type SentEventType } from '#contract/cloud-events.ts';
 import { shadowSalePrefix } from '#contract/shadow-sale.ts';
-import { heldReply, replyWith } from '../testing/receiver.ts';
-import { startSubscriberKit } from '../testing/subscriber-kit.ts';
+import { heldReply, replyWith } from '#lab/kits/receiver.ts';
+import { startSubscriberKit } from '#lab/kits/subscribers.ts';
 import { openSubscriberQueue } from './subscriber-queue.ts';
 
 vi.setConfig({ testTimeout: 180_000 });

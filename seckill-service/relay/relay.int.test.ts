@@ -6,8 +6,8 @@ import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
 import { newOrderId } from '#contract/order.ts';
 import { queuePrefix } from '#contract/queues.ts';
 import { relayGroup, saleKeys } from '#contract/redis-keys.ts';
-import { until } from '#infra/acceptance/seckill.ts';
 import { stackStatus, startStack } from '#infra/stack/stack.ts';
+import { poll } from '#lab/poll.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { createStock } from '#stock/stock.ts';
@@ -69,7 +69,7 @@ const queued = async () => (await queue.getJobs(['waiting'], 0, -1)).map((job) =
 test('every accepted order becomes one job, with any number of relays, and the outbox is empty then', async () => {
   const ids = await buy(300);
   for (const instance of ['a', 'b', 'c']) relay(instance, { batch: 50 });
-  await until('the outbox to be empty', async () => (await stock.outboxLength(saleId)) === 0);
+  await poll('the outbox to be empty', async () => (await stock.outboxLength(saleId)) === 0);
   expect(await queued()).toEqual(ids.sort());
   const [job] = await queue.getJobs(['waiting'], 0, 0);
   expect(job?.data).toMatchObject({ saleId, quantity: 1, orderId: job?.id });
@@ -79,7 +79,7 @@ test('takes over what a dead relay had read and not delivered (I3)', async () =>
   const ids = await buy(5);
   await stockRedis.xreadgroup('GROUP', relayGroup, 'dead', 'COUNT', 3, 'STREAMS', saleKeys(saleId).outbox, '>');
   relay('alive');
-  await until('the outbox to be empty', async () => (await stock.outboxLength(saleId)) === 0);
+  await poll('the outbox to be empty', async () => (await stock.outboxLength(saleId)) === 0);
   expect(await queued()).toEqual(ids.sort());
 });
 
@@ -90,18 +90,18 @@ test('an entry that was delivered and not acknowledged before a crash makes no s
   // As the dead relay's own addBulk did, just before it died.
   await queue.addBulk(ids.map((jobId) => ({ name: 'order', data: {}, opts: { jobId } })));
   relay('alive');
-  await until('the outbox to be empty', async () => (await stock.outboxLength(saleId)) === 0);
+  await poll('the outbox to be empty', async () => (await stock.outboxLength(saleId)) === 0);
   expect(await queued()).toEqual(ids.sort());
 });
 
 test('the burst rests in the outbox when the queue is deep, and follows when it is drained', async () => {
   await buy(120);
   relay('slow', { maxDepth: 50, batch: 25 });
-  await until('the queue to fill', async () => (await queue.getWaitingCount()) >= 50);
+  await poll('the queue to fill', async () => (await queue.getWaitingCount()) >= 50);
   expect(await queue.getWaitingCount()).toBeLessThan(50 + 25);
   expect(await stock.outboxLength(saleId)).toBeGreaterThan(0);
   await queue.drain();
-  await until('the rest to follow', async () => (await queue.getWaitingCount()) >= 45);
+  await poll('the rest to follow', async () => (await queue.getWaitingCount()) >= 45);
 });
 
 test('a sale with a long outbox does not keep a small one waiting while the queue is deep', async () => {
@@ -113,7 +113,7 @@ test('a sale with a long outbox does not keep a small one waiting while the queu
   const ids = await buy(2, small);
   relay('fair', { maxDepth: 50, batch: 25, sales: async () => [saleId, small] });
   const moved = new Set<string | undefined>();
-  await until('the small one to be moved', async () => {
+  await poll('the small one to be moved', async () => {
     const jobs = await queue.getJobs(['waiting'], 0, 99);
     for (const job of jobs) moved.add(job.id);
     // As a drain does: there is room for one batch, and the long one could take it each time.
@@ -127,15 +127,15 @@ test('what was read while queue Redis was full follows at once, not a batch a se
   const ids = await buy(300);
   const outbox = saleKeys(saleId).outbox;
   await stockRedis.xreadgroup('GROUP', relayGroup, 'dead', 'COUNT', 300, 'STREAMS', outbox, '>');
-  await until('them to be abandoned', async () => {
+  await poll('them to be abandoned', async () => {
     const pending = (await stockRedis.xpending(outbox, relayGroup, 'IDLE', 250, '-', '+', 300)) as unknown[];
     return pending.length === 300;
   });
   // A relay's first pass is a full one; it moves eight batches of them.
   relay('after', { batch: 25 });
-  await until('some', async () => (await queue.getWaitingCount()) > 0);
-  await until('the pass to be over', async () => (await queue.getWaitingCount()) >= 200);
-  await until('the outbox to be empty', async () => (await stock.outboxLength(saleId)) === 0);
+  await poll('some', async () => (await queue.getWaitingCount()) > 0);
+  await poll('the pass to be over', async () => (await queue.getWaitingCount()) >= 200);
+  await poll('the outbox to be empty', async () => (await stock.outboxLength(saleId)) === 0);
   expect(await queued()).toEqual(ids.sort());
 });
 
@@ -148,20 +148,20 @@ test('while purchases pour in the queue is only kept busy; the rest follows when
   pour();
   const pouring = setInterval(pour, 20);
   try {
-    await until('the queue to be busy', async () => (await queue.getWaitingCount()) >= 50);
+    await poll('the queue to be busy', async () => (await queue.getWaitingCount()) >= 50);
     const outbox = await stock.outboxLength(saleId);
     expect(outbox).toBeGreaterThan(200 - 50 - 25 * 2);
   } finally {
     clearInterval(pouring);
   }
-  await until('the rest to follow', async () => (await queue.getWaitingCount()) === 200);
+  await poll('the rest to follow', async () => (await queue.getWaitingCount()) === 200);
 });
 
 test('makes its consumer group anew when the stream came back without it', async () => {
   await stockRedis.xgroup('DESTROY', saleKeys(saleId).outbox, relayGroup);
   const ids = await buy(2);
   relay('new');
-  await until('the jobs to arrive', async () => (await queue.getWaitingCount()) === 2);
+  await poll('the jobs to arrive', async () => (await queue.getWaitingCount()) === 2);
   expect(await queued()).toEqual(ids.sort());
 });
 
@@ -171,7 +171,7 @@ test('a queue Redis that dies gets the orders when it is back', async () => {
   if (before == null) throw new Error('no queue Redis');
   process.kill(before, 'SIGKILL');
   const ids = await buy(40);
-  await until('the outbox to be empty', async () => (await stock.outboxLength(saleId)) === 0);
+  await poll('the outbox to be empty', async () => (await stock.outboxLength(saleId)) === 0);
   expect(await queued()).toEqual(ids.sort());
 });
 
@@ -181,10 +181,10 @@ test('a queue Redis that is full gets the orders when it has room again; none is
   relay('patient');
   const ids = await buy(40);
   const refused = async () => Number(/^errorstat_OOM:count=(\d+)/m.exec(await queueRedis.info('errorstats'))?.[1] ?? 0);
-  await until('some refused tries', async () => (await refused()) >= 3);
+  await poll('some refused tries', async () => (await refused()) >= 3);
   expect(await stock.outboxLength(saleId)).toBe(40);
   await queueRedis.config('SET', 'maxmemory', '0');
-  await until('the outbox to be empty', async () => (await stock.outboxLength(saleId)) === 0);
+  await poll('the outbox to be empty', async () => (await stock.outboxLength(saleId)) === 0);
   expect(await queued()).toEqual(ids.sort());
 });
 
@@ -192,7 +192,7 @@ test('an entry that cannot be read holds up neither the others nor the sweeper',
   await stockRedis.xadd(saleKeys(saleId).outbox, '*', 'o', 'rubbish');
   const ids = await buy(2);
   relay('reader');
-  await until('the outbox to be empty', async () => (await stock.outboxLength(saleId)) === 0);
+  await poll('the outbox to be empty', async () => (await stock.outboxLength(saleId)) === 0);
   expect(await queued()).toEqual(ids.sort());
 });
 
@@ -211,10 +211,10 @@ test('tells how many orders wait and for how long, and once of a sale that has l
       onGone: (id) => gone.push(id),
     }),
   );
-  await until('a word', async () => told.length > 0);
+  await poll('a word', async () => told.length > 0);
   expect(told[0]).toMatchObject({ saleId, entries: 3 });
   expect(told[0]?.oldestMs).toBeGreaterThanOrEqual(4900);
   listed = [];
-  await until('a word of its end', async () => gone.length > 0);
+  await poll('a word of its end', async () => gone.length > 0);
   expect(gone).toEqual([saleId]);
 });

@@ -1,5 +1,5 @@
 import { expect, inject, onTestFinished, test, vi } from 'vitest';
-import { startTcpProxy } from '#infra/stack/testing/tcp-proxy.ts';
+import { startTcpProxy } from '#lab/servers/tcp-proxy.ts';
 import { createLogger } from './logger.ts';
 import { connectPostgres, inTransaction } from './postgres.ts';
 

@@ -1,6 +1,6 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { afterEach, expect, inject, test } from 'vitest';
-import { until } from '#infra/acceptance/seckill.ts';
+import { poll } from '#lab/poll.ts';
 import { createLogger } from './logger.ts';
 import { connectZooKeeper, type ZooKeeper } from './zookeeper.ts';
 import { standForLeader } from './zookeeper-leader.ts';
@@ -81,16 +81,16 @@ test('a watch keeps the picture of a folder that did not exist when it began', a
   });
   closers.push(watch.close);
   const writer = client();
-  await until('the watched folder', async () => (await writer.read(parent)) !== null);
+  await poll('the watched folder', async () => (await writer.read(parent)) !== null);
   await writer.create(`${parent}/a`, text('1'));
-  await until('the new child', async () => seen.get('a') === '1');
+  await poll('the new child', async () => seen.get('a') === '1');
   for (const value of ['2', '3', '4']) {
     const node = await writer.read(`${parent}/a`);
     await writer.write(`${parent}/a`, text(value), node?.version ?? -1);
   }
-  await until('the last of several changes', async () => seen.get('a') === '4');
+  await poll('the last of several changes', async () => seen.get('a') === '4');
   await writer.remove(`${parent}/a`);
-  await until('the end of the child', async () => !seen.has('a'));
+  await poll('the end of the child', async () => !seen.has('a'));
 });
 
 test('a silent partition is noticed: a new session takes over, reads again and is present again', async () => {
@@ -108,23 +108,23 @@ test('a silent partition is noticed: a new session takes over, reads again and i
   const presence = keepPresence({ zookeeper, path: `${parent}-me`, data: () => text('here'), logger, everyMs: 100 });
   closers.push(watch.close, presence.close);
   const other = client();
-  await until('presence', async () => (await other.read(`${parent}-me`)) !== null);
+  await poll('presence', async () => (await other.read(`${parent}-me`)) !== null);
   const before = zookeeper.sessionNumber();
 
   link.silence(true);
   await other.create(`${parent}/while-silent`, text('x'));
-  await until('the watchdog', async () => zookeeper.ready() !== null && zookeeper.sessionNumber() > before);
-  await until('the old session to end', async () => (await other.read(`${parent}-me`)) === null);
+  await poll('the watchdog', async () => zookeeper.ready() !== null && zookeeper.sessionNumber() > before);
+  await poll('the old session to end', async () => (await other.read(`${parent}-me`)) === null);
   link.silence(false);
 
-  await until('the missed change', async () => seen.get('while-silent') === 'x');
-  await until('presence in the new session', async () => (await other.read(`${parent}-me`)) !== null);
+  await poll('the missed change', async () => seen.get('while-silent') === 'x');
+  await poll('presence in the new session', async () => (await other.read(`${parent}-me`)) !== null);
 });
 
 test('a call without an answer ends at its deadline', async () => {
   const link = await silentLink();
   const zookeeper = client(link.connection, { callTimeoutMs: 500 });
-  await until('a connection', async () => zookeeper.ready() === null);
+  await poll('a connection', async () => zookeeper.ready() === null);
   link.silence(true);
   await expect(zookeeper.read('/seckill')).rejects.toThrow(/took longer than 500 ms/);
 });
@@ -140,7 +140,7 @@ test('closing before the connection stands neither throws nor keeps anything ope
     }
   }
   // What the client throws in a socket's handler nobody can catch: vitest fails the run for it.
-  await until('the sockets to be closed', async () => active('TCPSocketWrap') <= before.sockets);
+  await poll('the sockets to be closed', async () => active('TCPSocketWrap') <= before.sockets);
   // One of each would keep a command alive for 4 s after its last word; a few are vitest's own.
   expect(active('Timeout')).toBeLessThan(before.timers + 5);
 });
@@ -150,15 +150,12 @@ test('one office has one holder, and another follows when it goes', async () => 
   const [first, second] = [client(), client()];
   const one = standForLeader({ zookeeper: first, path, instance: 'one', logger });
   closers.push(one.close);
-  await until('the first', async () => one.isLeader());
+  await poll('the first', async () => one.isLeader());
   const two = standForLeader({ zookeeper: second, path, instance: 'two', logger });
   closers.push(two.close);
-  await until(
-    'the second to have tried',
-    async () => (await second.children(path.replace('/office', ''))).length === 1,
-  );
+  await poll('the second to have tried', async () => (await second.children(path.replace('/office', ''))).length === 1);
   expect(two.isLeader()).toBe(false);
   one.close();
   first.close();
-  await until('the second to follow', async () => two.isLeader());
+  await poll('the second to follow', async () => two.isLeader());
 });

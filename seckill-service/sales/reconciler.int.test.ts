@@ -2,8 +2,9 @@ import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
 import { saleKeys } from '#contract/redis-keys.ts';
 import { type SaleNode, saleNodeSchema } from '#contract/sale.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
-import { newSaleId, openSale, until } from '#infra/acceptance/seckill.ts';
 import { stackStatus } from '#infra/stack/running-stack.ts';
+import { newSaleId, openSale } from '#lab/kits/command-line.ts';
+import { poll } from '#lab/poll.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { connectZooKeeper } from '#runtime/zookeeper.ts';
@@ -45,14 +46,14 @@ test('a writer that died before ZooKeeper heard of the newest epoch is made up f
   const found = await zookeeper.read(path);
   const older = Buffer.from(JSON.stringify({ ...current, state: 'paused', epoch: current.epoch - 1 }));
   expect(await zookeeper.write(path, older, found?.version ?? -1)).toBe(true);
-  await until('the repair', async () => (await node()).epoch === current.epoch);
+  await poll('the repair', async () => (await node()).epoch === current.epoch);
   expect(await node()).toEqual(current);
 });
 
 test('a sale that ZooKeeper has lost is published again', async () => {
   const current = await node();
   await zookeeper.remove(path);
-  await until('the node', async () => (await readSaleNode(zookeeper, saleId)) !== null);
+  await poll('the node', async () => (await readSaleNode(zookeeper, saleId)) !== null);
   expect(await node()).toEqual(current);
 });
 
@@ -68,10 +69,10 @@ test('a sale whose window was over an hour ago leaves the list that every loop w
   for (const each of [old, young]) await openSale(stack.env, stack.dir, { saleId: each, units: 1 });
   await redis.hset(saleKeys(young).sale, 'closesAt', Date.now() - 60_000);
   await redis.hset(saleKeys(old).sale, 'closesAt', Date.now() - 3_660_000);
-  await until('it is struck off', async () => !(await stock.sales()).includes(old));
+  await poll('it is struck off', async () => !(await stock.sales()).includes(old));
   expect(await stock.sales()).toContain(young);
   expect(await stock.sale(old)).toMatchObject({ free: 1 });
-  await until('its gauges to leave with it', async () => {
+  await poll('its gauges to leave with it', async () => {
     const page = await serviceMetrics();
     return page.includes(`sale="${young}"`) && !page.includes(`sale="${old}"`);
   });
@@ -88,7 +89,7 @@ test('a sale that was over a month ago, or a rehearsal a day ago, is in ZooKeepe
   const kept = await published(newSaleId('last-week'), 7);
   const gone = [await published(newSaleId('last-month'), 31), await published(newSaleId('shadow-x'), 2)];
   const isThere = async (id: string) => (await zookeeper.read(zookeeperPaths.sale(id))) !== null;
-  for (const id of gone) await until(`${id} to be forgotten`, async () => !(await isThere(id)));
+  for (const id of gone) await poll(`${id} to be forgotten`, async () => !(await isThere(id)));
   expect(await isThere(kept)).toBe(true);
   expect(await isThere(saleId)).toBe(true);
   await zookeeper.remove(zookeeperPaths.sale(kept));

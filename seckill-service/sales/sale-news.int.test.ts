@@ -4,8 +4,9 @@ import { Redis } from 'ioredis';
 import { expect, inject, onTestFinished, test, vi } from 'vitest';
 import { newOrderId } from '#contract/order.ts';
 import type { SaleNews } from '#contract/sale-news.ts';
-import { newSaleId, openSale, until } from '#infra/acceptance/seckill.ts';
-import { startTcpProxy } from '#infra/stack/testing/tcp-proxy.ts';
+import { newSaleId, openSale } from '#lab/kits/command-line.ts';
+import { poll } from '#lab/poll.ts';
+import { startTcpProxy } from '#lab/servers/tcp-proxy.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { connectZooKeeper } from '#runtime/zookeeper.ts';
@@ -55,11 +56,11 @@ test('a unit that comes back is in ZooKeeper at once, not when the reconciler lo
   for (let round = 0; round < 15; round += 1) {
     const epoch = await sellAndReturn();
     epochs.push(epoch);
-    await until('the epoch', async () => ((await readSaleNode(zookeeper, saleId))?.epoch ?? 0) >= epoch);
+    await poll('the epoch', async () => ((await readSaleNode(zookeeper, saleId))?.epoch ?? 0) >= epoch);
     expect(await readSaleNode(zookeeper, saleId)).toMatchObject({ state: 'open', epoch });
   }
   // Now and then, where all is slow, the reconciler may have been the first.
-  await until('most of them to be the news', async () => {
+  await poll('most of them to be the news', async () => {
     const brought = new Set(broughtByNews(saleId));
     return epochs.filter((epoch) => brought.has(epoch)).length > epochs.length / 2;
   });
@@ -80,19 +81,19 @@ test('news are heard again after the link broke, also when it broke without a wo
   const hears = async () => {
     heard.length = 0;
     // Again and again: what is said while it does not listen is lost.
-    await until('the news', async () => {
+    await poll('the news', async () => {
       const epoch = await sellAndReturn();
-      await until('this one', async () => heard.some((news) => news.epoch === epoch), 1000).catch(() => undefined);
+      await poll('this one', async () => heard.some((news) => news.epoch === epoch), 1000).catch(() => undefined);
       return heard.some((news) => news.epoch === epoch && news.state === 'open');
     });
   };
   await hears();
   link.mode('half-open');
-  await until('the dead link to be noticed', async () => redis.status !== 'ready');
+  await poll('the dead link to be noticed', async () => redis.status !== 'ready');
   link.mode('pass');
   await hears();
   link.mode('cut');
-  await until('the cut to be noticed', async () => redis.status !== 'ready');
+  await poll('the cut to be noticed', async () => redis.status !== 'ready');
   link.mode('pass');
   await hears();
 });

@@ -9,9 +9,9 @@ import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { newOrderId } from '#contract/order.ts';
 import { signTicket } from '#contract/ticket.ts';
-import { until } from '#infra/acceptance/seckill.ts';
 import { startStack } from '#infra/stack/stack.ts';
-import { startTcpProxy } from '#infra/stack/testing/tcp-proxy.ts';
+import { poll } from '#lab/poll.ts';
+import { startTcpProxy } from '#lab/servers/tcp-proxy.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectRedis, disconnectRedis, hotDeadlineMs } from '#runtime/redis.ts';
 import { createGate } from '../purchase/gate.ts';
@@ -61,7 +61,7 @@ const setDeadlines = (ms: number, of = redis) =>
  * after that is asked for the truth, not for how soon it comes.
  */
 const ready = async () => {
-  await until('the hot connection works', () =>
+  await poll('the hot connection works', () =>
     redis.ping().then(
       () => gate.isOpen(),
       () => false,
@@ -88,7 +88,7 @@ async function runs(): Promise<number> {
   const text = await probe.info('commandstats');
   return [...text.matchAll(/cmdstat_eval(?:sha)?:calls=(\d+)/g)].reduce((sum, [, calls]) => sum + Number(calls), 0);
 }
-const hasRun = (times: number) => until(`Redis has run ${times} scripts`, async () => (await runs()) === times);
+const hasRun = (times: number) => poll(`Redis has run ${times} scripts`, async () => (await runs()) === times);
 
 /** The kind of fault that a call ends in, and after how many milliseconds. */
 async function fault(call: Promise<unknown>): Promise<{ kind: string; afterMs: number }> {
@@ -156,7 +156,7 @@ describe('a reply that is lost after Redis has run the script', () => {
     const answer = buy(orderId, 'u', patientPurchase);
     await hasRun(1);
     proxy.mode('cut');
-    await until('the link is seen as lost', async () => redis.status !== 'ready');
+    await poll('the link is seen as lost', async () => redis.status !== 'ready');
     proxy.mode('pass');
     expect(await answer).toEqual({ kind: 'replay', place: 1, orderId });
     expect(told).toEqual(['accepted']); // the first word of it that this process hears
@@ -187,7 +187,7 @@ test('a question that arrives after its order was refused takes no unit that has
   const orderId = order();
   proxy.mode('delay', 8000);
   const answer = buy(orderId, 'u', patientPurchase); // under way for 8 s: late, whatever else is slow here
-  await until('it is given up', async () => redis.status !== 'ready');
+  await poll('it is given up', async () => redis.status !== 'ready');
   proxy.mode('pass');
   expect(await answer).toMatchObject({ kind: 'sold_out' }); // asked over the next connection
   expect(await runs()).toBe(1);
@@ -214,7 +214,7 @@ describe('a link that is silent', () => {
   test('half-open: the dead link is given up by itself, so that the next connection can be a live one', async () => {
     proxy.mode('half-open');
     await fault(stock.reserve(saleId, order(), 'u', 1));
-    await until('the dead link is given up', async () => redis.status !== 'ready');
+    await poll('the dead link is given up', async () => redis.status !== 'ready');
   });
 
   test('half-open: every shopper of a crowd is answered within the deadline, also who came when others waited', async () => {
@@ -249,7 +249,7 @@ describe('a link that is silent', () => {
 test('a link that is down before anything is sent is "unavailable" at once, and nothing is sent later', async () => {
   const orderId = order();
   proxy.mode('cut');
-  await until('the link is seen as lost', async () => redis.status !== 'ready');
+  await poll('the link is seen as lost', async () => redis.status !== 'ready');
   setDeadlines(longMs);
   const { kind, afterMs } = await fault(stock.reserve(saleId, orderId, 'u', 1));
   expect(kind).toBe('unavailable');
@@ -348,7 +348,7 @@ test('a Redis that is still loading is "unavailable", and then knows every yes t
   const ownStock = createStock(own);
   let server = start();
   try {
-    await until('Redis is up', async () => own.status === 'ready');
+    await poll('Redis is up', async () => own.status === 'ready');
     const plan = { total: units, opensAtMs: 0, closesAtMs: Date.now() + 600_000, limitPerUser: 1, lowestEpoch: 0 };
     await ownStock.preload(saleId, plan);
     await ownStock.setState(saleId, 'open');
@@ -359,14 +359,14 @@ test('a Redis that is still loading is "unavailable", and then knows every yes t
     await server.ended;
     server = start('--key-load-delay', '500'); // µs per command of the AOF: 5 s to be seen in
 
-    await until('Redis says that it is loading', () =>
+    await poll('Redis says that it is loading', () =>
       look.get('ballast-1').then(
         () => false,
         (error: Error) => error.message.startsWith('LOADING'),
       ),
     );
     const seen = new Set<string>();
-    const answer = await until('the sale goes on', async () => {
+    const answer = await poll('the sale goes on', async () => {
       const outcome = await ownStock.reserve(saleId, orderId, 'u', 1).catch((error: unknown) => error);
       if (!(outcome instanceof StockFault)) return outcome ?? null;
       seen.add(outcome.kind);

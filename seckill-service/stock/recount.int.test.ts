@@ -1,6 +1,6 @@
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import { saleKeys } from '#contract/redis-keys.ts';
-import { startStockRedis } from './testing/start-stock-redis.ts';
+import { startStockRedis } from '#lab/servers/stock-redis.ts';
 
 const own = await startStockRedis();
 const { probe, stock } = own;

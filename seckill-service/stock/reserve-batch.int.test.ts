@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from 'vitest';
+import { startStockRedis } from '#lab/servers/stock-redis.ts';
 import { reserveInBatches } from './reserve-batch.ts';
-import { startStockRedis } from './testing/start-stock-redis.ts';
 
 const own = await startStockRedis();
 const { redis, stock } = own;

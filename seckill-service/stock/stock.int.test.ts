@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { relayGroup, saleKeys } from '#contract/redis-keys.ts';
+import { startStockRedis } from '#lab/servers/stock-redis.ts';
 import { nextState } from './next-state.ts';
-import { startStockRedis } from './testing/start-stock-redis.ts';
 
 const own = await startStockRedis();
 const { redis, probe, stock } = own;

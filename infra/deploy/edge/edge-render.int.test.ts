@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { makeCertificate } from '../../../nginx-lua/test/certificate.ts';
-import { poll } from '../../../nginx-lua/test/poll.ts';
-import { freePort } from '../../../nginx-lua/test/start-edge.ts';
-import { checkout, deployDir, makeSecrets } from '../testing/process-settings.ts';
+import { makeCertificate } from '#lab/kits/certificate.ts';
+import { checkout, deployDir, makeSecrets } from '#lab/kits/process-settings.ts';
+import { poll } from '#lab/poll.ts';
+import { freePort } from '#lab/servers/edge.ts';
 
 // Each command is a process of its own; a slow machine takes seconds for each.
 vi.setConfig({ testTimeout: 180_000 });

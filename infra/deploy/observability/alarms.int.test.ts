@@ -7,12 +7,13 @@ import { Redis } from 'ioredis';
 import { Pool } from 'undici';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { saleKeys } from '#contract/redis-keys.ts';
+import { newSaleId, openSale, seckill, seckillJson } from '#lab/kits/command-line.ts';
+import { sandboxControl } from '#lab/kits/payment-sandbox.ts';
+import { poll } from '#lab/poll.ts';
+import { type Prometheus, startPrometheus } from '#lab/servers/prometheus.ts';
 import { call, getTicket, type HeldTicket, orderState, signIn } from '#loadtest/crowd/shopper.ts';
-import { sandboxControl } from '#order-worker/payment/testing/start-sandbox.ts';
-import { newSaleId, openSale, seckill, seckillJson, until } from '../../acceptance/seckill.ts';
 import { isPortFree } from '../../stack/ports.ts';
 import { type Stack, stackStatus, startStack } from '../../stack/stack.ts';
-import { type Prometheus, startPrometheus } from './testing/prometheus.ts';
 
 vi.setConfig({ hookTimeout: 400_000 });
 
@@ -59,7 +60,7 @@ const has = (labels: Labels, wanted: Labels) => Object.entries(wanted).every(([n
 
 /** Until the alarm fires, with the labels of all that do; `meanwhile` keeps its cause up, a time between two looks. */
 const fires = (name: string, { meanwhile = async () => {}, label = {} }: Cause = {}) =>
-  until(
+  poll(
     `${name} to fire`,
     async () => {
       await meanwhile();
@@ -69,7 +70,7 @@ const fires = (name: string, { meanwhile = async () => {}, label = {} }: Cause =
     longest,
   );
 const ends = (name: string, { meanwhile = async () => {}, label = {} }: Cause = {}) =>
-  until(
+  poll(
     `${name} to end`,
     async () => {
       await meanwhile();
@@ -104,12 +105,12 @@ const press = (held: HeldTicket, of = saleId) =>
 /** As the page does: again with the same ticket while it is told to wait. */
 async function bought(of = saleId): Promise<HeldTicket> {
   const held = await ticket(of);
-  await until('a purchase to be accepted', async () => (await press(held, of)).status === 202);
+  await poll('a purchase to be accepted', async () => (await press(held, of)).status === 202);
   return held;
 }
 /** `seckill edge maintenance …`; again until the edge has followed within the 3 s that it waits. */
 const maintenance = (to: 'on' | 'off') =>
-  until(`maintenance ${to}`, async () => (await seckill(stack.environment, 'edge', 'maintenance', to)).code === 0);
+  poll(`maintenance ${to}`, async () => (await seckill(stack.environment, 'edge', 'maintenance', to)).code === 0);
 
 test('AnswersSlow: stock Redis rests for 0.4 s at a time; ends when it is fast again', slow, async () => {
   const [held, ...others] = [await bought(), await bought(), await bought(), await bought(), await bought()];
@@ -140,7 +141,7 @@ test(
       await ends('SeckillPurchasesFail', { meanwhile: () => press(held) });
     });
     await maintenance('off');
-    await until('purchases to be decided again', async () => (await press(held)).status === 202);
+    await poll('purchases to be decided again', async () => (await press(held)).status === 202);
   },
 );
 
@@ -154,7 +155,7 @@ test('RelayLags: queue Redis hangs, an order was accepted; ends when it is back'
 
 test('ProviderAway: every call to the provider is answered 503; ends when it works again', slow, async () => {
   const held = await bought();
-  await until('the order to be stored', async () => (await orderState(pool, held)) === 'awaiting_payment', 90_000);
+  await poll('the order to be stored', async () => (await orderState(pool, held)) === 'awaiting_payment', 90_000);
   const { SECKILL_PAYMENT_URL: url = '', SECKILL_PAYMENT_API_KEY: key = '' } = stack.environment;
   const provider = sandboxControl(url, key);
   const pay = () => call(pool, 'POST', `/api/orders/${held.orderId}/payment`, { token: held.token, body: {} });
@@ -174,14 +175,14 @@ test(
     await redis.set(saleKeys(small).stock, 2);
     const orders = [await bought(small), await bought(small)];
     await fires('SeckillUnitsGuard');
-    const refused = await until('the dead letter', async () => {
+    const refused = await poll('the dead letter', async () => {
       const { code, stdout } = await seckill(stack.environment, 'dlq', 'list', '--json');
       const found = orders.filter(({ orderId }) => stdout.includes(orderId));
       return code === 0 && found.length > 0 && found;
     });
     expect(refused).toHaveLength(1);
     await seckillJson(stack.environment, 'dlq', 'drop', refused[0]?.orderId ?? '', '--yes');
-    await until('balanced books', async () => (await seckill(stack.environment, 'audit', small)).code === 0);
+    await poll('balanced books', async () => (await seckill(stack.environment, 'audit', small)).code === 0);
     await ends('SeckillUnitsGuard');
   },
 );
@@ -223,7 +224,7 @@ test(
   async () => {
     await frozen('zookeeper', async () => {
       await fires('SeckillServerAway', { label: { server: 'zookeeper' } });
-      await until('nothing else to be away', async () =>
+      await poll('nothing else to be away', async () =>
         (await prometheus.firing('SeckillServerAway')).every(({ server }) => server === 'zookeeper'),
       );
       await fires('SeckillAuditFails');

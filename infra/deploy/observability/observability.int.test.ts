@@ -3,11 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { until } from '../../acceptance/seckill.ts';
+import { poll } from '#lab/poll.ts';
+import { type Prometheus, startPrometheus } from '#lab/servers/prometheus.ts';
+import { stackUnderTest } from '#lab/servers/stack-under-test.ts';
 import { requireProgram } from '../../stack/binaries.ts';
-import { stackUnderTest } from '../../stack/testing/stack-under-test.ts';
 import { alertNames, expressionsOf, metricNamesIn } from './read-rules.ts';
-import { type Prometheus, startPrometheus } from './testing/prometheus.ts';
 
 // promtool takes a core for seconds.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
@@ -51,7 +51,7 @@ test('every metric of the rules and of the dashboard is one that the running sta
 
 test('a real Prometheus evaluates every rule without an error', async () => {
   const names = alertNames(await read('alerts.yml'));
-  const rules = await until('every rule to be evaluated', async () => {
+  const rules = await poll('every rule to be evaluated', async () => {
     const { groups } = await ask<{ groups: { rules: { name: string; health: string; lastError?: string }[] }[] }>(
       'rules',
     );

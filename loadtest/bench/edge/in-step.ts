@@ -1,6 +1,6 @@
 import { Pool } from 'undici';
-import { type SeveralEdges, startSeveralEdges } from '../../../infra/stack/testing/several-edges.ts';
-import { openSmallSales, type SmallSales } from '../../../infra/stack/testing/small-sales.ts';
+import { openSmallSales, type SmallSales } from '#lab/kits/small-sales.ts';
+import { type SeveralEdges, startSeveralEdges } from '#lab/servers/several-edges.ts';
 
 /** Milliseconds, over all sales. */
 type Delay = { p50: number; p99: number; max: number; atMost: number };

@@ -4,8 +4,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { problemBody } from '#contract/problems.ts';
-import { poll } from '../../../nginx-lua/test/poll.ts';
-import { saleOf, startEdge, type TestEdge, ticketFor } from '../../../nginx-lua/test/start-edge.ts';
+import { poll } from '#lab/poll.ts';
+import { saleOf, startEdge, type TestEdge, ticketFor } from '#lab/servers/edge.ts';
 import { onCore } from './wrk.ts';
 
 /** nginx has a core of its own where there are two; the client, and the service behind nginx, have the other. */

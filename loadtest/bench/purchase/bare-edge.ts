@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type SaleKeys, saleKeys } from '#contract/redis-keys.ts';
-import { poll } from '../../../nginx-lua/test/poll.ts';
+import { poll } from '#lab/poll.ts';
 
 const script = new URL('../../../seckill-service/stock/scripts/reserve.lua', import.meta.url);
 const service = join(import.meta.dirname, 'bare-service.ts');

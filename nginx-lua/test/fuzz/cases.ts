@@ -1,4 +1,4 @@
-import type { Random } from '#infra/chaos/random.ts';
+import type { Random } from '#lab/random.ts';
 
 /** What one case sends: the bytes, in the pieces in which they leave, and when the client goes away by itself. */
 export type Case = { pieces: Buffer[]; abort: boolean; pipelined: number };

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createRandom, seedFor } from '#infra/chaos/random.ts';
-import { poll } from '../poll.ts';
-import { buy, saleOf, startEdge, type TestEdge, ticketFor } from '../start-edge.ts';
+import { poll } from '#lab/poll.ts';
+import { createRandom, seedFor } from '#lab/random.ts';
+import { buy, saleOf, startEdge, type TestEdge, ticketFor } from '#lab/servers/edge.ts';
 import { makeCase } from './cases.ts';
 import { exchange } from './exchange.ts';
 import { faultOf, readAnswers } from './judge.ts';

@@ -1,8 +1,8 @@
 import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { newPaymentId, newRefundId } from '#contract/payment.ts';
+import { startSandbox } from '#lab/kits/payment-sandbox.ts';
+import { testProvider } from '#lab/suites/payment-provider.ts';
 import { guardProvider } from '../guard.ts';
-import { testProvider } from '../testing/provider-suite.ts';
-import { startSandbox } from '../testing/start-sandbox.ts';
 
 vi.setConfig({ testTimeout: 120_000, expect: { poll: { timeout: 45_000 } } });
 

@@ -3,16 +3,16 @@ import { Queue } from 'bullmq';
 import { createProblemApp } from '#contract/problem-app.ts';
 import { queueNames, queuePrefix } from '#contract/queues.ts';
 import { createAuthenticate, signSession } from '#contract/session.ts';
+import { moveOrders } from '#order-worker/orders/move-orders.ts';
+import { createOrderStore } from '#order-worker/orders/order-store.ts';
+import { startOutbox } from '#order-worker/outbox/outbox.ts';
+import { createTellStock } from '#order-worker/outbox/tell-stock.ts';
+import { startPayments } from '#order-worker/payment/start-payments.ts';
 import { inTransaction } from '#runtime/postgres.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { createStock } from '#stock/stock.ts';
-import { moveOrders } from '../../orders/move-orders.ts';
-import { createOrderStore } from '../../orders/order-store.ts';
-import { startOutbox } from '../../outbox/outbox.ts';
-import { createTellStock } from '../../outbox/tell-stock.ts';
-import { startOrdersDatabase } from '../../testing/orders-database.ts';
-import { startPayments } from '../start-payments.ts';
-import { startSandbox } from './start-sandbox.ts';
+import { startOrdersDatabase } from './orders.ts';
+import { startSandbox } from './payment-sandbox.ts';
 
 const secret = 'a-session-secret-of-a-test-000000';
 

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 
-const luaDir = join(import.meta.dirname, '../lua');
+const luaDir = join(import.meta.dirname, '../../../../nginx-lua/lua');
 
 /**
  * Runs Lua beside our modules, outside nginx, and returns what the script returns. `input` is a Lua value there, and

@@ -4,17 +4,17 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import type { StoredOrderState } from '#contract/order-events.ts';
 import { defaultDelivery } from '#contract/subscribers.ts';
+import { moveOrders } from '#order-worker/orders/move-orders.ts';
+import { createOrderStore } from '#order-worker/orders/order-store.ts';
+import { createDeliveryStore } from '#order-worker/subscribers/delivery-store.ts';
+import { createReplayStore } from '#order-worker/subscribers/replay-store.ts';
+import { startSubscribers } from '#order-worker/subscribers/start-subscribers.ts';
+import { createSubscriberStore, type NewSubscriber } from '#order-worker/subscribers/subscriber-store.ts';
 import { createRegistry } from '#runtime/metrics.ts';
 import { inTransaction } from '#runtime/postgres.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { newWebhookSecret } from '#runtime/standard-webhooks.ts';
-import { moveOrders } from '../orders/move-orders.ts';
-import { createOrderStore } from '../orders/order-store.ts';
-import { createDeliveryStore } from '../subscribers/delivery-store.ts';
-import { createReplayStore } from '../subscribers/replay-store.ts';
-import { startSubscribers } from '../subscribers/start-subscribers.ts';
-import { createSubscriberStore, type NewSubscriber } from '../subscribers/subscriber-store.ts';
-import { connectPatiently, startOrdersDatabase } from './orders-database.ts';
+import { connectPatiently, startOrdersDatabase } from './orders.ts';
 import { type Reply, replyWith, startReceiver } from './receiver.ts';
 
 /** Orders, subscribers and their receivers, on real servers: what tests of deliveries begin with. `close` when done. */

@@ -1,7 +1,7 @@
 import { cp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { checkoutDir } from '../run-directory.ts';
-import { stopStack } from '../stack.ts';
+import { checkoutDir } from '#infra/stack/run-directory.ts';
+import { stopStack } from '#infra/stack/stack.ts';
 
 const parent = join(checkoutDir, '.run');
 

@@ -14,11 +14,11 @@ import {
   type EdgeLimits,
   renderEdgeConfig,
 } from '#infra/stack/edge-config.ts';
-import { type CountingUpstream, startCountingUpstream } from './counting-upstream.ts';
-import { type FakeAgent, startFakeAgent } from './fake-agent.ts';
-import { poll } from './poll.ts';
+import { type CountingUpstream, startCountingUpstream } from '../kits/counting-upstream.ts';
+import { type FakeAgent, startFakeAgent } from '../kits/fake-agent.ts';
+import { poll } from '../poll.ts';
 
-const checkout = join(import.meta.dirname, '../..');
+const checkout = join(import.meta.dirname, '../../..');
 let started = 0;
 
 export const ticketKeys: TicketKey[] = [

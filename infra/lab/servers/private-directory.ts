@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { stopStack } from '../stack.ts';
+import { stopStack } from '#infra/stack/stack.ts';
 
 /**
  * A run directory for one test, below a folder that only its owner may enter (mode 0700, as /root or a home), with a

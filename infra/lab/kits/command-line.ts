@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { checkoutDir } from '#infra/stack/run-directory.ts';
 import type { EdgesInStep } from '#sales/edges.ts';
-import { checkoutDir } from '../stack/run-directory.ts';
+import { poll } from '../poll.ts';
 
 export type CliResult = { code: number; stdout: string; stderr: string };
 
@@ -67,7 +68,7 @@ export async function openSale(environment: Record<string, string>, dir: string,
 
 /** Loads a draft's stock. ZooKeeper may not answer in time on a busy machine; a draft is loaded again. */
 export const preload = (environment: Record<string, string>, saleId: string) =>
-  until(`the stock of ${saleId}`, async () => {
+  poll(`the stock of ${saleId}`, async () => {
     const { code, stderr } = await seckill(environment, 'stock', 'preload', saleId);
     if (code > 1) throw new Error(stderr);
     return code === 0;
@@ -79,7 +80,7 @@ export const preload = (environment: Record<string, string>, saleId: string) =>
  */
 export async function untilEdgesFollow(environment: Record<string, string>, ...args: string[]): Promise<void> {
   const edges = environment.SECKILL_EDGE_URLS?.split(',').length ?? 1;
-  await until(
+  await poll(
     `every edge to follow ${args.join(' ')}`,
     async () => {
       const told = await seckillJson<{ edges: EdgesInStep | null }>(environment, ...args);
@@ -87,15 +88,4 @@ export async function untilEdgesFollow(environment: Record<string, string>, ...a
     },
     90_000,
   );
-}
-
-/** Polls until `check` gives a value that is not null or false; the error tells what was waited for. */
-export async function until<T>(what: string, check: () => Promise<T | null | false>, withinMs = 45_000): Promise<T> {
-  const deadline = performance.now() + withinMs;
-  for (;;) {
-    const value = await check();
-    if (value !== null && value !== false) return value;
-    if (performance.now() > deadline) throw new Error(`waited ${withinMs} ms in vain for: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import type { TestProject } from 'vitest/node';
-import { describeEvent, type Stack, startStack } from '../stack.ts';
+import { describeEvent, type Stack, startStack } from '#infra/stack/stack.ts';
 import { keepLogs, privateRunDir, removeAbandoned } from './private-run.ts';
 import './stack-under-test.ts';
 

@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { until } from '../../../acceptance/seckill.ts';
-import { requireProgram } from '../../../stack/binaries.ts';
-import { isPortFree } from '../../../stack/ports.ts';
-import { stackStatus } from '../../../stack/running-stack.ts';
+import { requireProgram } from '#infra/stack/binaries.ts';
+import { isPortFree } from '#infra/stack/ports.ts';
+import { stackStatus } from '#infra/stack/running-stack.ts';
+import { poll } from '../poll.ts';
 
-const here = join(import.meta.dirname, '..');
+const here = join(import.meta.dirname, '../../deploy/observability');
 
 export type Prometheus = Awaited<ReturnType<typeof startPrometheus>>;
 
@@ -44,7 +44,7 @@ export async function startPrometheus(options: { dir: string; stackDir: string; 
     await rm(dir, { recursive: true, force: true });
   };
   try {
-    await until('Prometheus to have scraped every process', () => hasScrapedAll(ask), 120_000);
+    await poll('Prometheus to have scraped every process', () => hasScrapedAll(ask), 120_000);
   } catch (error) {
     await stop();
     throw error;

@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { poll } from './poll.ts';
-import { freePort } from './start-edge.ts';
+import { poll } from '../poll.ts';
+import { freePort } from './edge.ts';
 
-const template = join(import.meta.dirname, '../../infra/deploy/cdn/nginx.conf.template');
+const template = join(import.meta.dirname, '../../deploy/cdn/nginx.conf.template');
 
 /** A second nginx, which caches what an edge lets it: infra/deploy/cdn/nginx.conf.template, as it is. */
 export async function startCdn(dir: string, origin: string): Promise<{ url: string; stop(): Promise<void> }> {

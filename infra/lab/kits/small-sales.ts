@@ -1,9 +1,9 @@
 import { newOrderId } from '#contract/order.ts';
 import { saleFileSchema } from '#contract/sale.ts';
 import { signTicket } from '#contract/ticket.ts';
+import { openConnections } from '#infra/cli/connections.ts';
+import { readTicketKeys } from '#infra/cli/ticket-keys-file.ts';
 import { changeSaleState, preloadSale } from '#sales/sale-state.ts';
-import { openConnections } from '../../cli/connections.ts';
-import { readTicketKeys } from '../../cli/ticket-keys-file.ts';
 
 const hourMs = 3_600_000;
 

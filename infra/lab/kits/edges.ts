@@ -3,12 +3,13 @@ import { Pool } from 'undici';
 import { newOrderId } from '#contract/order.ts';
 import { saleFileSchema } from '#contract/sale.ts';
 import { parseTicketKeys, signTicket } from '#contract/ticket.ts';
+import { openConnections } from '#infra/cli/connections.ts';
 import { call } from '#loadtest/crowd/shopper.ts';
 import { readEdges } from '#sales/edges.ts';
 import { changeSaleState, preloadSale } from '#sales/sale-state.ts';
-import { openConnections } from '../cli/connections.ts';
-import { startSeveralEdges } from '../stack/testing/several-edges.ts';
-import { newSaleId, until } from './seckill.ts';
+import { poll } from '../poll.ts';
+import { startSeveralEdges } from '../servers/several-edges.ts';
+import { newSaleId } from './command-line.ts';
 
 export type Buyer = { orderId: string; userId: string; ticket: string };
 export type EdgesKit = Awaited<ReturnType<typeof openEdges>>;
@@ -44,12 +45,12 @@ export async function openEdges() {
     const sale = await catalogue.find(saleId);
     if (sale === null) throw new Error('the sale is not in the catalogue');
     // ZooKeeper may not answer in time on a busy machine; a draft is loaded again.
-    await until('the stock', () => preloadSale(connections, sale, units).catch(() => null));
+    await poll('the stock', () => preloadSale(connections, sale, units).catch(() => null));
     const { outcome } = await changeSaleState(connections, saleId, 'open');
     if (outcome.kind !== 'done') throw new Error(JSON.stringify(outcome));
     // Each has applied it itself: what an edge says of a sale may come from a tier behind it. One that lost ZooKeeper a
     // moment ago is not in the list yet, so they are counted.
-    await until('every edge to follow', async () => {
+    await poll('every edge to follow', async () => {
       const edges = await readEdges(zookeeper).catch(() => []);
       return edges.filter(({ epochs }) => epochs[saleId] === outcome.epoch).length === pools.length;
     });
@@ -73,14 +74,14 @@ export async function openEdges() {
 
   /** Buys as the page does: again with the same ticket while it is told to wait, or nothing at all. */
   const sell = (edge: number, saleId: string, buyer: Buyer): Promise<string> =>
-    until('a purchase to be decided', async () => {
+    poll('a purchase to be decided', async () => {
       const answer = await buy(edge, saleId, buyer);
       return answer !== 'none' && !/^(429|503)/.test(answer) && answer;
     });
 
   /** Waits until each edge tells everybody the sale's state and epoch as stock Redis has them, and that it is `state`. */
   const everyEdgeSays = (saleId: string, state: string) =>
-    until(`every edge to say ${state}`, async () => {
+    poll(`every edge to say ${state}`, async () => {
       const sale = await stock.sale(saleId).catch(() => null);
       const said = await Promise.all(pools.map((pool) => call(pool, 'GET', `/api/sales/${saleId}`).catch(() => null)));
       return sale?.state === state && said.every((it) => it?.body.state === state && it.body.epoch === sale.epoch);

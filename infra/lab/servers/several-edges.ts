@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
-import type { Settings } from '../plan.ts';
-import { runDirectory } from '../run-directory.ts';
-import { describeEvent, type Stack, startStack } from '../stack.ts';
-import { readState } from '../state-file.ts';
+import type { Settings } from '#infra/stack/plan.ts';
+import { runDirectory } from '#infra/stack/run-directory.ts';
+import { describeEvent, type Stack, startStack } from '#infra/stack/stack.ts';
+import { readState } from '#infra/stack/state-file.ts';
 import { keepLogs, privateRunDir, removeAbandoned } from './private-run.ts';
 
 /** A private stack with several edges, for tests and benchmarks: three nginx, three gateways, one of everything else. */

@@ -1,11 +1,11 @@
 import { saleFileSchema } from '#contract/sale.ts';
+import type { PreparedPicture } from '#gateway/pages/picture.ts';
 import { publishAllPages } from '#infra/cli/pages-commands.ts';
 import { toNewSale } from '#infra/cli/sale-file.ts';
-import type { StackUnderTest } from '#infra/stack/testing/stack-under-test.ts';
+import type { StackUnderTest } from '#lab/servers/stack-under-test.ts';
 import { edgesInStep } from '#sales/edges.ts';
 import { changeSaleState, preloadSale } from '#sales/sale-state.ts';
 import type { SaleAction } from '#stock/outcomes.ts';
-import type { PreparedPicture } from '../picture.ts';
 import { openPatientConnections } from './patient-connections.ts';
 
 export type ShopSale = { saleId: string; url: string };

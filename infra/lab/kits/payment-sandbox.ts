@@ -5,10 +5,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Behaviour } from '#order-worker/payment/sandbox/behaviour.ts';
+import { createSandboxProvider } from '#order-worker/payment/sandbox/client.ts';
+import { pathOf, routes, type SandboxBooks, type SandboxPayment } from '#order-worker/payment/sandbox/protocol.ts';
 import { parseWebhookSecrets } from '#runtime/standard-webhooks.ts';
-import type { Behaviour } from '../sandbox/behaviour.ts';
-import { createSandboxProvider } from '../sandbox/client.ts';
-import { pathOf, routes, type SandboxBooks, type SandboxPayment } from '../sandbox/protocol.ts';
 
 export type Webhook = { headers: Headers; body: string };
 /** What an order says of the behaviour: any of its fields, the rest is as good as it gets. */
@@ -74,7 +74,7 @@ export async function startSandbox(options: { onWebhook?: (webhook: Webhook) => 
     SECKILL_PAYMENT_SANDBOX_FILE: join(dir, 'ledger.sqlite'),
     SECKILL_LOG_LEVEL: 'error',
   };
-  const main = join(import.meta.dirname, '../sandbox/main.ts');
+  const main = join(import.meta.dirname, '../../../order-worker/payment/sandbox/main.ts');
 
   async function launch() {
     const child = spawn(process.execPath, [main], { env: environment, stdio: ['ignore', 'ignore', 'inherit'] });
