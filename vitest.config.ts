@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
-import { pathWithServers } from './infra/stack/binaries.ts';
+import { pathWithServers } from '#infra/stack/host/binaries.ts';
 
 // The processes of a stack start in half the CPU time when Node need not compile them again, as under `npx seckill`.
 process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('node_modules/.cache/seckill', import.meta.url));

@@ -6,7 +6,7 @@ import { newSaleId, openSale, seckill, seckillJson, writeSaleFile } from '#lab/k
 import { poll } from '#lab/poll.ts';
 import type { Report } from '#loadtest/report/report.ts';
 import { findK6 } from '#loadtest/run/find-k6.ts';
-import { checkoutDir } from '../stack/run-directory.ts';
+import { checkoutDir } from '../stack/host/run-directory.ts';
 
 // Each command is a process of its own; a slow machine takes seconds for each.
 vi.setConfig({ testTimeout: 300_000 });

@@ -6,7 +6,7 @@ import { newSaleId, openSale } from '#lab/kits/command-line.ts';
 import { poll } from '#lab/poll.ts';
 import { stackUnderTest } from '#lab/servers/stack-under-test.ts';
 import { getTicket, type HeldTicket, signIn } from '#loadtest/crowd/shopper.ts';
-import { rotateGrowing } from '../stack/rotate-growing.ts';
+import { rotateGrowing } from '../stack/host/rotate-growing.ts';
 import { stackStatus } from '../stack/running-stack.ts';
 
 // Each waits for several processes, one after the other.

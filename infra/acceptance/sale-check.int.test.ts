@@ -11,7 +11,7 @@ import { call } from '#loadtest/crowd/shopper.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectZooKeeper, type ZooKeeper } from '#runtime/zookeeper.ts';
 import type { SaleCheck } from '../sale-check/sale-check.ts';
-import { runDirectory } from '../stack/run-directory.ts';
+import { runDirectory } from '../stack/host/run-directory.ts';
 
 // Each command is a process of its own; a slow machine takes seconds for each.
 vi.setConfig({ testTimeout: 600_000, hookTimeout: 300_000 });

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { beforeAll, expect, inject, onTestFinished, test, vi } from 'vitest';
 import { newSaleId, openSale, seckill, writeSaleFile } from '#lab/kits/command-line.ts';
 import { poll } from '#lab/poll.ts';
-import { checkoutDir } from '../stack/run-directory.ts';
+import { checkoutDir } from '../stack/host/run-directory.ts';
 
 // Each command is a process of its own; a slow machine takes seconds for each.
 vi.setConfig({ testTimeout: 300_000 });

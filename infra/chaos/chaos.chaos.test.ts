@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { keepLogs, privateRunDir, removeAbandoned } from '#lab/servers/private-run.ts';
-import { checkoutDir } from '../stack/run-directory.ts';
+import { checkoutDir } from '../stack/host/run-directory.ts';
 import { isHealthy } from './checks.ts';
 import { type Field, openField } from './field.ts';
 import { describeFault, planRounds } from './plan.ts';

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { poll } from '#lab/poll.ts';
 import { descendantsOf } from '#lab/servers/process-family.ts';
-import { signalProcess } from '../stack/life.ts';
+import { signalProcess } from '../stack/host/life.ts';
 import type { Field } from './field.ts';
 import { type Fault, type FaultKind, isLinkCard, type LinkFault } from './plan.ts';
 

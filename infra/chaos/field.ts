@@ -1,10 +1,10 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startTcpProxy, type TcpProxy } from '#lab/servers/tcp-proxy.ts';
-import type { Settings } from '../stack/plan.ts';
-import { runDirectory } from '../stack/run-directory.ts';
+import { runDirectory } from '../stack/host/run-directory.ts';
+import type { Settings } from '../stack/plan/plan.ts';
 import { describeEvent, type Rewire, type ServerRole, type Stack, startStack } from '../stack/stack.ts';
-import { readState } from '../stack/state-file.ts';
+import { readState } from '../stack/supervise/state-file.ts';
 import { type Listener, listenToOrders } from './listener.ts';
 
 /** The battlefield: a private stack whose processes reach each server through a proxy of their own. */

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { checkoutDir } from '../stack/run-directory.ts';
+import { checkoutDir } from '../stack/host/run-directory.ts';
 
 /** `npm run test:chaos -- [--rounds N] [--seed S] [--only R]`: the chaos project of vitest with these numbers. */
 const usage = 'usage: npm run test:chaos -- [--rounds N] [--seed S] [--only R]';

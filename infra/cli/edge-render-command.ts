@@ -2,8 +2,8 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { ConfigError } from '#runtime/config.ts';
 import { readEdgeFile } from '../deploy/edge/edge-file.ts';
-import { renderEdgeConfig } from '../stack/edge-config.ts';
-import { edgePlaces } from '../stack/edge-places.ts';
+import { renderEdgeConfig } from '../stack/servers/edge-config.ts';
+import { edgePlaces } from '../stack/servers/edge-places.ts';
 import { jsonOption } from './options.ts';
 import { createOutput } from './output.ts';
 

@@ -1,7 +1,7 @@
-import { StackError } from '../stack/errors.ts';
-import { describeEvent } from '../stack/events.ts';
-import { checkoutDir } from '../stack/plan.ts';
+import { StackError } from '../stack/host/errors.ts';
+import { checkoutDir } from '../stack/plan/plan.ts';
 import { consoleOf, startStack } from '../stack/stack.ts';
+import { describeEvent } from '../stack/supervise/events.ts';
 import { CliError } from './cli-error.ts';
 import { openConnections } from './connections.ts';
 import { consoleLine } from './console-command.ts';

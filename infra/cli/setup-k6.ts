@@ -4,9 +4,9 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { findK6, k6Major, ownK6 } from '#loadtest/run/find-k6.ts';
-import { findProgram } from '../stack/binaries.ts';
-import { childEnvironment } from '../stack/launch.ts';
-import { checkoutDir } from '../stack/run-directory.ts';
+import { findProgram } from '../stack/host/binaries.ts';
+import { childEnvironment } from '../stack/host/launch.ts';
+import { checkoutDir } from '../stack/host/run-directory.ts';
 
 const say = (text: string) => process.stderr.write(`setup:k6: ${text}\n`);
 const moduleDir = join(checkoutDir, 'loadtest/k6');

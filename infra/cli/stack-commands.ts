@@ -1,10 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { EdgeNode } from '#contract/edge-stream.ts';
-import { StackError } from '../stack/errors.ts';
-import { describeEvent, type OnEvent } from '../stack/events.ts';
-import { defaultEdgePort, maxEdges, maxServices } from '../stack/plan.ts';
+import { StackError } from '../stack/host/errors.ts';
+import { defaultEdgePort, maxEdges, maxServices } from '../stack/plan/plan.ts';
 import { consoleOf, findRunningStack, stackEnvironment, stackStatus, stopStack } from '../stack/running-stack.ts';
+import { describeEvent, type OnEvent } from '../stack/supervise/events.ts';
 import { CliError } from './cli-error.ts';
 import { commandConfig } from './connections.ts';
 import { consoleLine } from './console-command.ts';

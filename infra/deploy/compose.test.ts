@@ -7,9 +7,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { checkout, configProblems, deployDir, makeSecrets, withSecretsIn } from '#lab/kits/process-settings.ts';
-import { redisConfig } from '../stack/redis-server.ts';
-import { endings } from '../stack/roles.ts';
-import { zookeeperConfig } from '../stack/zookeeper-server.ts';
+import { endings } from '../stack/plan/roles.ts';
+import { redisConfig } from '../stack/servers/redis-server.ts';
+import { zookeeperConfig } from '../stack/servers/zookeeper-server.ts';
 
 const text = readFileSync(join(deployDir, 'compose.yaml'), 'utf8');
 const document: unknown = parse(text, { merge: true });

@@ -1,4 +1,4 @@
-import { edgeOpenFiles, limitIn } from '../stack/process-limits.ts';
+import { edgeOpenFiles, limitIn } from '../stack/supervise/process-limits.ts';
 
 /**
  * What a Linux machine of ours should be set to, and why: data, for whoever checks a machine (`seckill sale check` does)

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { checkout, configProblems, deployDir, makeSecrets, withSecretsIn } from '#lab/kits/process-settings.ts';
-import { endings, type Role } from '../stack/roles.ts';
+import { endings, type Role } from '../stack/plan/roles.ts';
 
 const dir = join(deployDir, 'kubernetes');
 const kustomization = z

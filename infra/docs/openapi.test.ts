@@ -13,7 +13,7 @@ import { createSessionApp } from '#gateway/tickets/session.ts';
 import { createPaymentApp } from '#order-worker/payment/payment-routes.ts';
 import { createWebhookApp } from '#order-worker/payment/webhook-route.ts';
 import { purchaseRoute } from '../../seckill-service/purchase/listener.ts';
-import { checkoutDir } from '../stack/run-directory.ts';
+import { checkoutDir } from '../stack/host/run-directory.ts';
 import { openApiFile, openApiText } from './openapi-file.ts';
 
 const document = createOpenApi();

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { checkoutDir } from '../stack/run-directory.ts';
+import { checkoutDir } from '../stack/host/run-directory.ts';
 import { machines } from './machines.ts';
 import { type Results, reportText } from './report.ts';
 

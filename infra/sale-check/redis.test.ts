@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { redisConfig } from '../stack/redis-server.ts';
+import { redisConfig } from '../stack/servers/redis-server.ts';
 import { checkInfo, parseInfo, redisSettings } from './redis.ts';
 
 test('the local stack writes what is asked of a Redis', () => {

@@ -9,7 +9,7 @@ const noEviction: Wanted = {
   why: 'a full server must say no, not forget a reservation or a job',
 };
 
-/** What each Redis must be set to, and why. infra/stack/redis-server.ts writes the same for the local stack. */
+/** What each Redis must be set to, and why. infra/stack/servers/redis-server.ts writes the same for the local stack. */
 export const redisSettings: Readonly<Record<'stock' | 'queue', readonly Wanted[]>> = {
   stock: [
     noEviction,

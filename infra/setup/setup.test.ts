@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { checkoutDir } from '../stack/run-directory.ts';
+import { checkoutDir } from '../stack/host/run-directory.ts';
 
 const arch = process.arch === 'arm64' ? 'arm64' : 'x64';
 const ownPackage = { version: '24.0.0', integrity: 'sha512-x', optional: true };

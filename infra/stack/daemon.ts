@@ -1,8 +1,8 @@
 import { writeSync } from 'node:fs';
 import { z } from 'zod';
-import { messageOf, StackError } from './errors.ts';
-import { describeEvent, type StackEvent } from './events.ts';
+import { messageOf, StackError } from './host/errors.ts';
 import { startStack } from './start-stack.ts';
+import { describeEvent, type StackEvent } from './supervise/events.ts';
 
 /**
  * Entry of the detached supervisor: `node daemon.ts <JSON options>`, started by detached.ts with an IPC channel. It

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { privateDirectory } from '#lab/servers/private-directory.ts';
 import { descendantsOf, living } from '#lab/servers/process-family.ts';
-import { choosePorts, reservePortBlock } from './ports.ts';
-import { checkoutDir, runDirectory } from './run-directory.ts';
+import { choosePorts, reservePortBlock } from './host/ports.ts';
+import { checkoutDir, runDirectory } from './host/run-directory.ts';
 import { findRunningStack, stackStatus } from './stack.ts';
-import { readState } from './state-file.ts';
+import { readState } from './supervise/state-file.ts';
 
 // Whole stacks, one after the other, and commands that are processes of their own.
 vi.setConfig({ testTimeout: 400_000, hookTimeout: 300_000 });

@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DaemonMessage } from './daemon.ts';
-import { StackError } from './errors.ts';
-import type { OnEvent } from './events.ts';
-import type { Environment } from './launch.ts';
-import { logTail, rotateLog } from './log-file.ts';
-import { makeRunDirectory, runDirectory } from './run-directory.ts';
+import { StackError } from './host/errors.ts';
+import type { Environment } from './host/launch.ts';
+import { logTail, rotateLog } from './host/log-file.ts';
+import { makeRunDirectory, runDirectory } from './host/run-directory.ts';
+import type { OnEvent } from './supervise/events.ts';
 
 /**
  * Starts the stack under a supervisor of its own that outlives this process, and resolves when it is up. Throws

@@ -1,13 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { StackError } from './errors.ts';
-import { type Check, httpCheck, postgresCheck, redisCheck, zookeeperCheck } from './health.ts';
-import { endLeftovers } from './leftovers.ts';
-import { clientEnvironment, makePlan, type StackPlan } from './plan.ts';
-import { isSameProcess } from './process-identity.ts';
-import type { Role } from './roles.ts';
-import { type RunDirectory, runDirectory } from './run-directory.ts';
-import { consoleTokenFile, readSecrets } from './secrets.ts';
-import { type ProcessState, readState, type StackState, writeState } from './state-file.ts';
+import { StackError } from './host/errors.ts';
+import { isSameProcess } from './host/process-identity.ts';
+import { type RunDirectory, runDirectory } from './host/run-directory.ts';
+import { clientEnvironment, makePlan, type StackPlan } from './plan/plan.ts';
+import type { Role } from './plan/roles.ts';
+import { consoleTokenFile, readSecrets } from './plan/secrets.ts';
+import { type Check, httpCheck, postgresCheck, redisCheck, zookeeperCheck } from './supervise/health.ts';
+import { endLeftovers } from './supervise/leftovers.ts';
+import { type ProcessState, readState, type StackState, writeState } from './supervise/state-file.ts';
 
 /** The stack of a run directory, seen from outside: what `seckill down`, `status` and every other command need. */
 

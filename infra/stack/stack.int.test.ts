@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { privateDirectory } from '#lab/servers/private-directory.ts';
 import { startTcpProxy, type TcpProxy } from '#lab/servers/tcp-proxy.ts';
-import { identityOf } from './process-identity.ts';
-import type { Role } from './roles.ts';
-import { runDirectory } from './run-directory.ts';
+import { identityOf } from './host/process-identity.ts';
+import { runDirectory } from './host/run-directory.ts';
+import type { Role } from './plan/roles.ts';
 import {
   type ServerRole,
   type StackEvent,
@@ -16,7 +16,7 @@ import {
   startStack,
   stopStack,
 } from './stack.ts';
-import { readState } from './state-file.ts';
+import { readState } from './supervise/state-file.ts';
 
 // Whole stacks, one after the other.
 vi.setConfig({ testTimeout: 400_000, hookTimeout: 300_000 });

@@ -1,8 +1,7 @@
 /** The face of this folder: the CLI, `npm start` and tests use these and nothing behind them. */
 export { startDetached } from './detached.ts';
-export { StackError } from './errors.ts';
-export { describeEvent, type OnEvent, type StackEvent } from './events.ts';
-export type { ServerRole } from './roles.ts';
+export { StackError } from './host/errors.ts';
+export type { ServerRole } from './plan/roles.ts';
 export {
   type ConsolePlace,
   consoleOf,
@@ -20,3 +19,4 @@ export {
   type StackOptions,
   startStack,
 } from './start-stack.ts';
+export { describeEvent, type OnEvent, type StackEvent } from './supervise/events.ts';

@@ -1,8 +1,9 @@
-import { lockDirectory } from './directory-lock.ts';
-import { messageOf, PortTakenError, StackError, withWriteProblem } from './errors.ts';
-import type { OnEvent } from './events.ts';
-import type { Environment } from './launch.ts';
-import { endLeftovers } from './leftovers.ts';
+import { lockDirectory } from './host/directory-lock.ts';
+import { messageOf, PortTakenError, StackError, withWriteProblem } from './host/errors.ts';
+import type { Environment } from './host/launch.ts';
+import { choosePorts, isPortFree, type PortBlock, reservePortBlock } from './host/ports.ts';
+import { identityOf } from './host/process-identity.ts';
+import { makeRunDirectory, type RunDirectory, runDirectory } from './host/run-directory.ts';
 import {
   clientEnvironment,
   defaultEdgePort,
@@ -11,16 +12,15 @@ import {
   portNames,
   type Settings,
   type StackPlan,
-} from './plan.ts';
-import { choosePorts, isPortFree, type PortBlock, reservePortBlock } from './ports.ts';
-import { identityOf } from './process-identity.ts';
-import { tellLowLimits } from './process-limits.ts';
-import { processTable } from './processes.ts';
-import { type Role, roles, type ServerRole } from './roles.ts';
-import { makeRunDirectory, type RunDirectory, runDirectory } from './run-directory.ts';
-import { readSecrets } from './secrets.ts';
-import { createStateWriter, type ProcessState, readState, type StackState } from './state-file.ts';
-import { createSupervisor, type Supervisor } from './supervisor.ts';
+} from './plan/plan.ts';
+import { type Role, roles, type ServerRole } from './plan/roles.ts';
+import { readSecrets } from './plan/secrets.ts';
+import { processTable } from './servers/processes.ts';
+import type { OnEvent } from './supervise/events.ts';
+import { endLeftovers } from './supervise/leftovers.ts';
+import { tellLowLimits } from './supervise/process-limits.ts';
+import { createStateWriter, type ProcessState, readState, type StackState } from './supervise/state-file.ts';
+import { createSupervisor, type Supervisor } from './supervise/supervisor.ts';
 
 const attempts = 3;
 

@@ -16,7 +16,7 @@ export const summary =
   'accepted purchases per second through the whole system, beside a bare nginx, node:http and script';
 
 const [oursId, bareId] = ['bench-purchase', 'bench-bare'];
-/** Of both sides: what `seckill up` gives one nginx on two cores (infra/stack/edge-server.ts). */
+/** Of both sides: what `seckill up` gives one nginx on two cores (infra/stack/servers/edge-server.ts). */
 const workers = 1;
 /** More than either side can accept in a second. */
 const mostPerSecond = 20_000;

@@ -21,7 +21,7 @@ async function freePort(): Promise<number> {
 }
 
 /**
- * A Redis of the bench's own, set up as the stack sets up stock Redis (infra/stack/redis-server.ts), with one
+ * A Redis of the bench's own, set up as the stack sets up stock Redis (infra/stack/servers/redis-server.ts), with one
  * difference: the AOF is not rewritten by itself, so that no round has a fork in it that the others have not.
  */
 export async function startRedis(): Promise<BenchRedis> {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { defaultEdgeLimits } from '#infra/stack/edge-config.ts';
+import { defaultEdgeLimits } from '#infra/stack/servers/edge-values.ts';
 import { edgeLimitNames, edgeSettingsSchema } from './edge-settings.ts';
 
 const none = { version: 1, limits: {}, maintenance: null };

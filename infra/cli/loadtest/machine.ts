@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { cpus, loadavg, release, totalmem } from 'node:os';
 import { promisify } from 'node:util';
-import { checkoutDir } from '../../stack/run-directory.ts';
+import { checkoutDir } from '../../stack/host/run-directory.ts';
 
 /** Where a figure was measured: without it, it says nothing. */
 export function describeMachine(k6Version: string, edgeUrl: string): Record<string, string | number> {

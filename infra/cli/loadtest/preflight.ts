@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { effectiveState, saleIdPattern } from '#contract/sale.ts';
 import { isShadowSale, shadowSalePrefix } from '#contract/shadow-sale.ts';
 import { type FoundK6, findK6 } from '#loadtest/run/find-k6.ts';
-import { limitIn } from '../../stack/process-limits.ts';
-import { checkoutDir } from '../../stack/run-directory.ts';
+import { checkoutDir } from '../../stack/host/run-directory.ts';
 import { type StackStatus, stackStatus } from '../../stack/running-stack.ts';
+import { limitIn } from '../../stack/supervise/process-limits.ts';
 import { CliError } from '../cli-error.ts';
 import type { CommandContext } from '../connections.ts';
 

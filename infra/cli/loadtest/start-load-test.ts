@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { hasPassed } from '#loadtest/report/build-report.ts';
-import { childEnvironment } from '../../stack/launch.ts';
-import { checkoutDir } from '../../stack/run-directory.ts';
+import { childEnvironment } from '../../stack/host/launch.ts';
+import { checkoutDir } from '../../stack/host/run-directory.ts';
 import { CliError } from '../cli-error.ts';
 import type { CommandContext } from '../connections.ts';
 import { findSale } from '../find-sale.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError } from '#runtime/config.ts';
 import { withDeadline } from '#runtime/shutdown.ts';
-import { defaultEdgeLimits, type EdgeConfigValues } from '../../stack/edge-config.ts';
+import { defaultEdgeLimits, type EdgeConfigValues } from '../../stack/servers/edge-values.ts';
 
 const text = z.string().min(1);
 const path = z.string().regex(/^\//, 'must be an absolute path');
@@ -16,7 +16,7 @@ const server = z
   .regex(/^(\/\S+|[^\s/]+:\d{1,5})$/, 'must be host:port, or the absolute path of a unix socket');
 const listener = z.string().regex(/^[A-Za-z0-9.:[\]-]+:\d{1,5}$/, 'must be address:port');
 
-/** What an operator writes about an edge that no local stack starts. Every value: infra/stack/edge-config.ts. */
+/** What an operator writes about an edge that no local stack starts. Every value: infra/stack/servers/edge-config.ts. */
 export const edgeFileSchema = z.strictObject({
   platform: z.enum(['debian', 'openresty']).default('debian'),
   user: text.nullable().default(null),

@@ -12,7 +12,7 @@ import { sandboxControl } from '#lab/kits/payment-sandbox.ts';
 import { poll } from '#lab/poll.ts';
 import { type Prometheus, startPrometheus } from '#lab/servers/prometheus.ts';
 import { call, getTicket, type HeldTicket, orderState, signIn } from '#loadtest/crowd/shopper.ts';
-import { isPortFree } from '../../stack/ports.ts';
+import { isPortFree } from '../../stack/host/ports.ts';
 import { type Stack, stackStatus, startStack } from '../../stack/stack.ts';
 
 vi.setConfig({ hookTimeout: 400_000 });

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { poll } from '#lab/poll.ts';
 import { type Prometheus, startPrometheus } from '#lab/servers/prometheus.ts';
 import { stackUnderTest } from '#lab/servers/stack-under-test.ts';
-import { requireProgram } from '../../stack/binaries.ts';
+import { requireProgram } from '../../stack/host/binaries.ts';
 import { alertNames, expressionsOf, metricNamesIn } from './read-rules.ts';
 
 // promtool takes a core for seconds.

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { checkoutDir } from '#infra/stack/run-directory.ts';
+import { checkoutDir } from '#infra/stack/host/run-directory.ts';
 import type { EdgesInStep } from '#sales/edges.ts';
 import { poll } from '../poll.ts';
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { checkoutDir } from '#infra/stack/run-directory.ts';
+import { checkoutDir } from '#infra/stack/host/run-directory.ts';
 
 /** An edge closes a connection to a service that it has not used for 4 s (upstreams.conf.template). */
 const keptOpenMs = 5000;

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
-import { findProgram } from '#infra/stack/binaries.ts';
+import { findProgram } from '#infra/stack/host/binaries.ts';
 
 const flags = ['no-sandbox', 'disable-gpu', 'disable-background-networking', 'disable-component-update'];
 

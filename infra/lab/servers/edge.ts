@@ -8,12 +8,8 @@ import { newOrderId } from '#contract/order.ts';
 import { type ProblemCode, problemBody, problemContentType } from '#contract/problems.ts';
 import type { SaleNode } from '#contract/sale.ts';
 import { signTicket, type TicketKey } from '#contract/ticket.ts';
-import {
-  defaultEdgeLimits,
-  type EdgeConfigValues,
-  type EdgeLimits,
-  renderEdgeConfig,
-} from '#infra/stack/edge-config.ts';
+import { renderEdgeConfig } from '#infra/stack/servers/edge-config.ts';
+import { defaultEdgeLimits, type EdgeConfigValues, type EdgeLimits } from '#infra/stack/servers/edge-values.ts';
 import { type CountingUpstream, startCountingUpstream } from '../kits/counting-upstream.ts';
 import { type FakeAgent, startFakeAgent } from '../kits/fake-agent.ts';
 import { poll } from '../poll.ts';

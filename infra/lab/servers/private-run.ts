@@ -1,6 +1,6 @@
 import { cp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { checkoutDir } from '#infra/stack/run-directory.ts';
+import { checkoutDir } from '#infra/stack/host/run-directory.ts';
 import { stopStack } from '#infra/stack/stack.ts';
 
 const parent = join(checkoutDir, '.run');

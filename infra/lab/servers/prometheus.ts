@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { requireProgram } from '#infra/stack/binaries.ts';
-import { isPortFree } from '#infra/stack/ports.ts';
+import { requireProgram } from '#infra/stack/host/binaries.ts';
+import { isPortFree } from '#infra/stack/host/ports.ts';
 import { stackStatus } from '#infra/stack/running-stack.ts';
 import { poll } from '../poll.ts';
 

@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
-import type { Settings } from '#infra/stack/plan.ts';
-import { runDirectory } from '#infra/stack/run-directory.ts';
+import { runDirectory } from '#infra/stack/host/run-directory.ts';
+import type { Settings } from '#infra/stack/plan/plan.ts';
 import { describeEvent, type Stack, startStack } from '#infra/stack/stack.ts';
-import { readState } from '#infra/stack/state-file.ts';
+import { readState } from '#infra/stack/supervise/state-file.ts';
 import { keepLogs, privateRunDir, removeAbandoned } from './private-run.ts';
 
 /** A private stack with several edges, for tests and benchmarks: three nginx, three gateways, one of everything else. */

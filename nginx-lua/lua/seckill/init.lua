@@ -29,7 +29,7 @@ local function read_file(path)
 end
 
 --- Reads settings.lua and the ticket keys; raises on anything wrong, so that nginx does not start.
--- @tparam string settings_path rendered by infra/stack/edge-config.ts
+-- @tparam string settings_path rendered by infra/stack/servers/edge-config.ts
 -- @phases init
 function _M.init(settings_path)
   local settings = dofile(settings_path)

@@ -49,7 +49,7 @@ function _M.effective()
   return all
 end
 
---- Takes the limits of settings.lua; the names are those of EdgeLimits in infra/stack/edge-config.ts.
+--- Takes the limits of settings.lua; the names are those of EdgeLimits in infra/stack/servers/edge-config.ts.
 -- @phases init
 function _M.init(limits, worker_count)
   settings, workers = limits, worker_count

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
-import { startStack } from './stack.ts';
+import { startStack } from '../stack.ts';
 
 test('half a transaction that a death in mid-write left in the append-only file is never applied, at no later start', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'torn-'));

@@ -1,9 +1,9 @@
+import { rotateLog } from '../host/log-file.ts';
+import { rotateGrowing } from '../host/rotate-growing.ts';
+import type { RunDirectory } from '../host/run-directory.ts';
+import { endings } from '../plan/roles.ts';
 import type { OnEvent } from './events.ts';
-import { rotateLog } from './log-file.ts';
 import type { ProcessSpec } from './process-spec.ts';
-import { endings } from './roles.ts';
-import { rotateGrowing } from './rotate-growing.ts';
-import type { RunDirectory } from './run-directory.ts';
 import type { ProcessState } from './state-file.ts';
 import { type SupervisedProcess, superviseProcess } from './supervised-process.ts';
 

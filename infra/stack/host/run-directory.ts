@@ -7,7 +7,7 @@ import { StackError, withWriteProblem } from './errors.ts';
 const longestSocketPath = 100;
 const longestSocketName = 'service-16.sock';
 
-export const checkoutDir = resolve(import.meta.dirname, '../..');
+export const checkoutDir = resolve(import.meta.dirname, '../../..');
 
 /** Every path below the run directory; nothing of a stack lives outside of it. */
 export type RunDirectory = {

@@ -1,6 +1,6 @@
 import { get } from 'node:http';
 import { connect } from 'node:net';
-import { messageOf } from './errors.ts';
+import { messageOf } from '../host/errors.ts';
 
 const deadlineMs = 2_000;
 

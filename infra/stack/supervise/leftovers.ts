@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { signalProcess } from './life.ts';
-import { isSameProcess, orphansOf } from './process-identity.ts';
-import { endings } from './roles.ts';
+import { signalProcess } from '../host/life.ts';
+import { isSameProcess, orphansOf } from '../host/process-identity.ts';
+import { endings } from '../plan/roles.ts';
 import type { ProcessState, StackState } from './state-file.ts';
 
 /**

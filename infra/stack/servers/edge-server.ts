@@ -2,12 +2,13 @@ import { existsSync } from 'node:fs';
 import { mkdir, rm, symlink } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { findProgram, requireProgram } from './binaries.ts';
-import { defaultEdgeLimits, renderEdgeConfig } from './edge-config.ts';
-import { httpCheck } from './health.ts';
-import { type EdgePlan, instances, type StackPlan } from './plan.ts';
-import type { ProcessSpec } from './process-spec.ts';
-import { ticketKeysFile } from './secrets.ts';
+import { findProgram, requireProgram } from '../host/binaries.ts';
+import { type EdgePlan, instances, type StackPlan } from '../plan/plan.ts';
+import { ticketKeysFile } from '../plan/secrets.ts';
+import { httpCheck } from '../supervise/health.ts';
+import type { ProcessSpec } from '../supervise/process-spec.ts';
+import { renderEdgeConfig } from './edge-config.ts';
+import { defaultEdgeLimits } from './edge-values.ts';
 
 const debianLuaModule = '/usr/lib/nginx/modules/ngx_http_lua_module.so';
 

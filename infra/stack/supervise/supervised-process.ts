@@ -1,13 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { messageOf, PortTakenError, StackError } from '../host/errors.ts';
+import { tied } from '../host/launch.ts';
+import { beginLife, type Exit, endsWithin, type Life, signalGroup, signalProcess } from '../host/life.ts';
+import { logTail, tellingLine } from '../host/log-file.ts';
+import { identityOf } from '../host/process-identity.ts';
+import { endings } from '../plan/roles.ts';
 import { backoffMs, nextFailures } from './backoff.ts';
-import { messageOf, PortTakenError, StackError } from './errors.ts';
 import type { OnEvent } from './events.ts';
-import { tied } from './launch.ts';
-import { beginLife, type Exit, endsWithin, type Life, signalGroup, signalProcess } from './life.ts';
-import { logTail, tellingLine } from './log-file.ts';
-import { identityOf } from './process-identity.ts';
 import type { ProcessSpec } from './process-spec.ts';
-import { endings } from './roles.ts';
 import type { ProcessState } from './state-file.ts';
 
 const readyDeadlineMs = 60_000;

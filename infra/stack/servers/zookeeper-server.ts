@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { StackError } from './errors.ts';
-import { zookeeperCheck } from './health.ts';
-import type { StackPlan } from './plan.ts';
-import type { ProcessSpec } from './process-spec.ts';
+import { StackError } from '../host/errors.ts';
+import type { StackPlan } from '../plan/plan.ts';
+import { zookeeperCheck } from '../supervise/health.ts';
+import type { ProcessSpec } from '../supervise/process-spec.ts';
 
 /** Debian's zookeeper.jar names the jars that it needs in its manifest; only the logger is ours to choose. */
 const debianJars = ['/usr/share/java/zookeeper.jar', '/usr/share/java/slf4j-simple.jar'];

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { expect, onTestFinished, test } from 'vitest';
+import { identityOf } from '../host/process-identity.ts';
 import { endLeftovers } from './leftovers.ts';
-import { identityOf } from './process-identity.ts';
 import type { ProcessState, StackState } from './state-file.ts';
 
 /** A process of its own session that would live for a minute. */

@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
-import { roles } from './roles.ts';
-import type { RunDirectory } from './run-directory.ts';
+import type { RunDirectory } from '../host/run-directory.ts';
+import { roles } from '../plan/roles.ts';
 
 const processStateSchema = z.object({
   role: z.enum(roles),

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
-import { type RunDirectory, runDirectory } from './run-directory.ts';
+import { type RunDirectory, runDirectory } from '../host/run-directory.ts';
 import { createStateWriter, readState, type StackState, writeState } from './state-file.ts';
 
 let dir: RunDirectory;

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { SettingName } from '#contract/settings.ts';
-import { requireProgram } from './binaries.ts';
-import { childEnvironment, type Environment } from './launch.ts';
-import { checkoutDir, type RunDirectory } from './run-directory.ts';
+import { requireProgram } from '../host/binaries.ts';
+import { childEnvironment, type Environment } from '../host/launch.ts';
+import { checkoutDir, type RunDirectory } from '../host/run-directory.ts';
 import { type Secrets, ticketKeysFile } from './secrets.ts';
 
 export type Settings = Readonly<Partial<Record<SettingName, string>>>;

@@ -1,7 +1,7 @@
+import type { CommandLine } from '../host/launch.ts';
+import type { GrowingLog } from '../host/rotate-growing.ts';
+import type { Role } from '../plan/roles.ts';
 import type { Check } from './health.ts';
-import type { CommandLine } from './launch.ts';
-import type { Role } from './roles.ts';
-import type { GrowingLog } from './rotate-growing.ts';
 
 /** One process of the stack: everything the supervisor needs to know of it. */
 export type ProcessSpec = {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { RunDirectory } from './run-directory.ts';
+import type { RunDirectory } from '../host/run-directory.ts';
 
 export type Secrets = {
   sessionSecret: string;

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { httpCheck } from './health.ts';
-import { instances, type Settings, type StackPlan } from './plan.ts';
-import type { ProcessSpec } from './process-spec.ts';
-import type { Role, ServerRole } from './roles.ts';
-import { ticketKeysFile } from './secrets.ts';
+import { instances, type Settings, type StackPlan } from '../plan/plan.ts';
+import type { Role, ServerRole } from '../plan/roles.ts';
+import { ticketKeysFile } from '../plan/secrets.ts';
+import { httpCheck } from '../supervise/health.ts';
+import type { ProcessSpec } from '../supervise/process-spec.ts';
 
 const theServers: readonly ServerRole[] = ['stock-redis', 'queue-redis', 'zookeeper', 'postgres'];
 

@@ -39,6 +39,6 @@ test('every other limit that ends a start is said, each by itself', () => {
 });
 
 test('the edge asks for as many open files as its configuration does', () => {
-  const template = readFileSync(new URL('../../nginx-lua/nginx.conf.template', import.meta.url), 'utf8');
+  const template = readFileSync(new URL('../../../nginx-lua/nginx.conf.template', import.meta.url), 'utf8');
   expect(template).toMatch(new RegExp(`^worker_rlimit_nofile ${edgeOpenFiles};`, 'm'));
 });

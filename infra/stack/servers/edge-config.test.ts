@@ -2,7 +2,8 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { defaultEdgeLimits, type EdgeConfigValues, renderEdgeConfig, renderTemplates } from './edge-config.ts';
+import { renderEdgeConfig, renderTemplates } from './edge-config.ts';
+import { defaultEdgeLimits, type EdgeConfigValues } from './edge-values.ts';
 
 let dir: string;
 let values: EdgeConfigValues;

@@ -1,10 +1,10 @@
+import type { StackPlan } from '../plan/plan.ts';
+import { type Role, roles } from '../plan/roles.ts';
+import type { ProcessSpec } from '../supervise/process-spec.ts';
 import { edgeServer } from './edge-server.ts';
 import { nodeProcesses } from './node-processes.ts';
-import type { StackPlan } from './plan.ts';
 import { postgresServer } from './postgres-server.ts';
-import type { ProcessSpec } from './process-spec.ts';
 import { redisServer } from './redis-server.ts';
-import { type Role, roles } from './roles.ts';
 import { zookeeperServer } from './zookeeper-server.ts';
 
 const makers: Record<

@@ -1,4 +1,4 @@
-import type { Role } from './roles.ts';
+import type { Role } from '../plan/roles.ts';
 
 type Of = { role: Role; name: string };
 

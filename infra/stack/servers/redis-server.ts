@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { redisCheck } from './health.ts';
-import type { StackPlan } from './plan.ts';
-import type { ProcessSpec } from './process-spec.ts';
+import type { StackPlan } from '../plan/plan.ts';
+import { redisCheck } from '../supervise/health.ts';
+import type { ProcessSpec } from '../supervise/process-spec.ts';
 
 const starter = join(import.meta.dirname, 'redis.sh');
 

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { EdgeConfigValues } from './edge-config.ts';
+import type { EdgeConfigValues } from './edge-values.ts';
 
 /**
  * What stands at each `{{name}}` of the edge's templates. Throws on a value that could break out of its quotes, or that
