@@ -27,7 +27,7 @@ import { watchSettings } from './agent/watch-settings.ts';
 import { createAnswerTimes } from './answer-times.ts';
 import { readConsoleConfig } from './console/console-config.ts';
 import { startConsole } from './console/start-console.ts';
-import { createInnerAssets } from './inner-assets.ts';
+import { createInnerAssets } from './inner/inner-assets.ts';
 import { startOrders } from './orders/start-orders.ts';
 import { createReferenceApp } from './reference/app.ts';
 import { createEdgeSaleApp } from './sales/edge-sales.ts';

@@ -1,5 +1,5 @@
 import { html } from 'hono/html';
-import { innerPage } from '../inner-page.ts';
+import { innerPage } from '../inner/inner-page.ts';
 
 /** The form that asks for the token; `says` is what was wrong with the last one. */
 export function renderLogin(says: string | null): string {

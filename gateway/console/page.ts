@@ -1,5 +1,5 @@
 import { html } from 'hono/html';
-import { innerPage } from '../inner-page.ts';
+import { innerPage } from '../inner/inner-page.ts';
 
 type Markup = ReturnType<typeof html>;
 

@@ -5,7 +5,7 @@ import type { Pool } from '#runtime/postgres.ts';
 import { connectRedis, disconnectRedis, type Redis } from '#runtime/redis.ts';
 import { withDeadline } from '#runtime/shutdown.ts';
 import type { ZooKeeper } from '#runtime/zookeeper.ts';
-import type { InnerAssets } from '../inner-assets.ts';
+import type { InnerAssets } from '../inner/inner-assets.ts';
 import { createAskWorker } from './ask-worker.ts';
 import { createConsoleApp } from './console-app.ts';
 import type { ConsoleConfig } from './console-config.ts';

@@ -2,7 +2,7 @@ import { html } from 'hono/html';
 import type { ApiAccess, ApiRoute } from '#contract/api/route.ts';
 import { apiRoutes } from '#contract/api/routes.ts';
 import { problemCodes, problems } from '#contract/problems.ts';
-import { innerPage } from '../inner-page.ts';
+import { innerPage } from '../inner/inner-page.ts';
 import { type Field, fieldsOf } from './fields.ts';
 
 type Markup = ReturnType<typeof html>;

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { createOpenApi } from '#contract/api/openapi.ts';
 import { apiRoutes } from '#contract/api/routes.ts';
 import { problemCodes } from '#contract/problems.ts';
-import { createInnerAssets } from '../inner-assets.ts';
+import { createInnerAssets } from '../inner/inner-assets.ts';
 import { createReferenceApp } from './app.ts';
 
 const app = createReferenceApp(createInnerAssets());

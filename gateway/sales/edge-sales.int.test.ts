@@ -4,7 +4,7 @@ import type { EdgeSale } from '#contract/edge-stream.ts';
 import { problemBody } from '#contract/problems.ts';
 import { publicSaleKey, publicSalesKey, saleKeys } from '#contract/redis-keys.ts';
 import { shadowSalePrefix } from '#contract/shadow-sale.ts';
-import type { Connections } from '#infra/cli/connections.ts';
+import type { Connections } from '#infra/cli/kit/connections.ts';
 import { closeShadowSale, openShadowSale } from '#infra/cli/loadtest/shadow-sale.ts';
 import { newSaleId, openSale, seckillJson, writeSaleFile } from '#lab/kits/command-line.ts';
 import { openPatientConnections } from '#lab/kits/patient-connections.ts';

@@ -7,7 +7,7 @@ import type { SaleMoment } from '#gateway/console/sample.ts';
 import { newSaleId, openSale } from '#lab/kits/command-line.ts';
 import { poll } from '#lab/poll.ts';
 import { type SeveralEdges, startSeveralEdges } from '#lab/servers/several-edges.ts';
-import { type Connections, openConnections } from '../cli/connections.ts';
+import { type Connections, openConnections } from '../cli/kit/connections.ts';
 import { stackStatus } from '../stack/running-stack.ts';
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });

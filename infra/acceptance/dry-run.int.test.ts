@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import { newSaleId, seckill, seckillJson, writeSaleFile } from '#lab/kits/command-line.ts';
 import { poll } from '#lab/poll.ts';
-import { type Connections, openConnections } from '../cli/connections.ts';
+import { type Connections, openConnections } from '../cli/kit/connections.ts';
 
 // Each command is a process of its own; a slow machine takes seconds for each.
 vi.setConfig({ testTimeout: 480_000 });

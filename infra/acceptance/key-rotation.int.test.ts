@@ -8,8 +8,8 @@ import { poll } from '#lab/poll.ts';
 import { call, getTicket, signIn } from '#loadtest/crowd/shopper.ts';
 import type { ZooKeeper } from '#runtime/zookeeper.ts';
 import { readKeyHolders } from '#sales/key-holders.ts';
-import { nextKeysText, rotateKeys } from '../cli/rotate-keys.ts';
-import { readTicketKeysFile } from '../cli/ticket-keys-file.ts';
+import { nextKeysText, rotateKeys } from '../cli/keys/rotate-keys.ts';
+import { readTicketKeysFile } from '../cli/keys/ticket-keys-file.ts';
 import { stackStatus } from '../stack/stack.ts';
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });

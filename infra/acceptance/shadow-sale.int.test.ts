@@ -6,7 +6,7 @@ import { publicSaleSchema, publicSalesSchema } from '#contract/sale.ts';
 import { shadowSalePrefix } from '#contract/shadow-sale.ts';
 import { newSaleId, openSale, seckillJson } from '#lab/kits/command-line.ts';
 import { poll } from '#lab/poll.ts';
-import { type Connections, openConnections } from '../cli/connections.ts';
+import { type Connections, openConnections } from '../cli/kit/connections.ts';
 import { closeShadowSale, openShadowSale } from '../cli/loadtest/shadow-sale.ts';
 
 const stack = inject('stack');

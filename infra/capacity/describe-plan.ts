@@ -1,4 +1,4 @@
-import { table } from '../cli/table.ts';
+import { table } from '../text/table.ts';
 import type { Costs } from './costs.ts';
 import type { Plan } from './plan.ts';
 

@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
 import { z } from 'zod';
+import { type BenchStack, startBenchStack } from '#loadtest/bench/kit/stack.ts';
+import { circumstances, spread } from '#loadtest/bench/kit/statistics.ts';
 import { makeSale } from '#loadtest/bench/queue/orders.ts';
-import { type BenchStack, startBenchStack } from '#loadtest/bench/stack.ts';
-import { circumstances, spread } from '#loadtest/bench/statistics.ts';
 import { partsSchema, resultsFolder } from './costs.ts';
 
 /**

@@ -2,7 +2,7 @@ import { effectiveState } from '#contract/sale.ts';
 import { seckill } from '#lab/kits/command-line.ts';
 import { poll, soonMs } from '#lab/poll.ts';
 import type { AuditReport } from '#order-worker/audit/audit.ts';
-import type { Connections } from '../cli/connections.ts';
+import type { Connections } from '../cli/kit/connections.ts';
 import { type Stack, stackStatus } from '../stack/stack.ts';
 import type { Crowd } from './storm.ts';
 

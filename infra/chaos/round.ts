@@ -4,7 +4,7 @@ import { auditSale } from '#order-worker/audit/audit.ts';
 import { changeDrainSettings } from '#order-worker/drain/settings.ts';
 import { edgesInStep } from '#sales/edges.ts';
 import { changeSaleState, preloadSale } from '#sales/sale-state.ts';
-import { type Connections, openConnections } from '../cli/connections.ts';
+import { type Connections, openConnections } from '../cli/kit/connections.ts';
 import { signalProcess } from '../stack/host/life.ts';
 import { auditProblems, edgeIsInStep, isBalanced, isHealthy, isStored, sellsOn } from './checks.ts';
 import { unleash } from './faults.ts';

@@ -2,7 +2,7 @@ import { poll } from '#lab/poll.ts';
 import { createRandom } from '#lab/random.ts';
 import { behaviourSchema } from '#order-worker/payment/sandbox/behaviour.ts';
 import { routes, type SandboxBooks } from '#order-worker/payment/sandbox/protocol.ts';
-import type { Connections } from '../cli/connections.ts';
+import type { Connections } from '../cli/kit/connections.ts';
 import type { Stack } from '../stack/stack.ts';
 import type { Field } from './field.ts';
 import type { LifeTracker, SettledOrder } from './life-tracker.ts';

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { type Command, CommanderError } from 'commander';
 import { ConfigError } from '#runtime/config.ts';
-import { CliError } from './cli-error.ts';
-import { errorText } from './error-text.ts';
+import { CliError } from './kit/cli-error.ts';
+import { errorText } from './kit/error-text.ts';
 import { createProgram } from './program.ts';
 
 /** Exit codes of the contract: commander's own errors are usage errors. */

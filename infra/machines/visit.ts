@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { quoted } from '../cli/shell-quote.ts';
+import { quoted } from '../text/shell-quote.ts';
 import type { Visitor } from './machines.ts';
 import type { Running } from './root.ts';
 

@@ -1,6 +1,6 @@
 import type { CatalogueSale } from '#sales/catalogue.ts';
 import type { StockSale } from '#stock/stock-sale.ts';
-import { money } from '../cli/output.ts';
+import { money } from '../text/money.ts';
 import { type Found, fail, pass, warn } from './finding.ts';
 
 /** What the sale itself says: price, units, limit, window. All by the values given: nothing is asked. */

@@ -3,11 +3,11 @@ import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { type BenchStack, startBenchStack } from './kit/stack.ts';
+import { circumstances, spread, table } from './kit/statistics.ts';
 import { arriveAt } from './purchase/arrivals.ts';
 import { mintTickets } from './purchase/tickets.ts';
 import { makeSale } from './queue/orders.ts';
-import { type BenchStack, startBenchStack } from './stack.ts';
-import { circumstances, spread, table } from './statistics.ts';
 
 export const summary = 'how a service that has just begun answers its first half second of a crowd, beside a later one';
 

@@ -7,11 +7,11 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Queue } from 'bullmq';
 import { queueNames, queuePrefix } from '#contract/queues.ts';
+import { type BenchStack, startBenchStack } from './kit/stack.ts';
+import { circumstances, spread, table } from './kit/statistics.ts';
 import { addJobs, makeOrders, makeSale, reserve } from './queue/orders.ts';
 import { redisSeconds } from './queue/processor-time.ts';
 import { secondsToDrain } from './queue/watch-queue.ts';
-import { type BenchStack, startBenchStack } from './stack.ts';
-import { circumstances, spread, table } from './statistics.ts';
 
 export const summary =
   'orders stored per second, uncapped, beside a BullMQ worker that does nothing with the same jobs';

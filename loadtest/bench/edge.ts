@@ -6,7 +6,7 @@ import { type Contest, contests } from './edge/contests.ts';
 import { type InStep, measureInStep } from './edge/in-step.ts';
 import { startBenchEdge } from './edge/nginx.ts';
 import { requireWrk } from './edge/wrk.ts';
-import { circumstances, spread, table } from './statistics.ts';
+import { circumstances, spread, table } from './kit/statistics.ts';
 
 export const summary = 'what the edge costs beside a bare nginx: refusals, pages, sale data, purchases passed on';
 

@@ -7,8 +7,8 @@ import { saleKeys } from '#contract/redis-keys.ts';
 import { bySecond, dueTimes, lateness, orderScans } from './expiry/ends.ts';
 import { type Seen, startProbe } from './expiry/probe.ts';
 import { storedUnits, storeUnpaidOrders } from './expiry/unpaid-orders.ts';
-import { type BenchStack, startBenchStack } from './stack.ts';
-import { circumstances, spread, table } from './statistics.ts';
+import { type BenchStack, startBenchStack } from './kit/stack.ts';
+import { circumstances, spread, table } from './kit/statistics.ts';
 
 export const summary = 'many unpaid orders expire at their minute: how fast, and what PostgreSQL and others feel of it';
 

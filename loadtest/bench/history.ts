@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { drawHistory } from './history/draw.ts';
 import { figures, isReached, type Point, pointOf } from './history/figures.ts';
-import { table } from './statistics.ts';
+import { table } from './kit/statistics.ts';
 
 export const summary =
   'keeps the figures of loadtest/results and draws how they moved (--at <commit>: those of then too)';

@@ -3,10 +3,10 @@ import { loadavg } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { requireWrk, runWrk } from './edge/wrk.ts';
+import { type BenchStack, startBenchStack } from './kit/stack.ts';
+import { circumstances, spread, table } from './kit/statistics.ts';
 import { mintTickets } from './purchase/tickets.ts';
 import { makeSale } from './queue/orders.ts';
-import { type BenchStack, startBenchStack } from './stack.ts';
-import { circumstances, spread, table } from './statistics.ts';
 
 export const summary = 'resident memory of each Node process after many purchases, against after a tenth of them';
 

@@ -5,12 +5,12 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { saleKeys, salesRegistryKey } from '#contract/redis-keys.ts';
 import { requireWrk, runWrk } from './edge/wrk.ts';
+import { type BenchStack, freePort, startBenchStack } from './kit/stack.ts';
+import { circumstances, spread, table } from './kit/statistics.ts';
 import { type Arrivals, arriveAt } from './purchase/arrivals.ts';
 import { startBareEdge } from './purchase/bare-edge.ts';
 import { mintTickets } from './purchase/tickets.ts';
 import { makeSale } from './queue/orders.ts';
-import { type BenchStack, freePort, startBenchStack } from './stack.ts';
-import { circumstances, spread, table } from './statistics.ts';
 
 export const summary =
   'accepted purchases per second through the whole system, beside a bare nginx, node:http and script';

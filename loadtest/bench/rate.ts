@@ -4,9 +4,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Queue } from 'bullmq';
 import { queueNames, queuePrefix } from '#contract/queues.ts';
+import { startBenchStack } from './kit/stack.ts';
+import { circumstances, table } from './kit/statistics.ts';
 import { addJobs, makeOrders, makeSale, reserve } from './queue/orders.ts';
-import { startBenchStack } from './stack.ts';
-import { circumstances, table } from './statistics.ts';
 
 export const summary = 'how exactly the drain holds the rate that ops set, with a backlog, and when it is changed';
 

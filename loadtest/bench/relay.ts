@@ -5,11 +5,11 @@ import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { saleKeys, salesRegistryKey } from '#contract/redis-keys.ts';
+import { type BenchStack, startBenchStack } from './kit/stack.ts';
+import { circumstances, spread, table } from './kit/statistics.ts';
 import { chunksOf, makeOrders, makeSale } from './queue/orders.ts';
 import { redisSeconds } from './queue/processor-time.ts';
 import { secondsToFill } from './queue/watch-queue.ts';
-import { type BenchStack, startBenchStack } from './stack.ts';
-import { circumstances, spread, table } from './statistics.ts';
 
 export const summary = 'outbox entries that the relay moves per second, beside raw addBulk of the same jobs';
 

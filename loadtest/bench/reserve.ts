@@ -3,9 +3,9 @@ import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { newOrderId } from '#contract/order.ts';
 import { relayGroup, type SaleKeys, saleKeys } from '#contract/redis-keys.ts';
-import { drive, encode } from './drive.ts';
-import { type BenchRedis, startRedis } from './redis-server.ts';
-import { circumstances, type Spread, spread, table } from './statistics.ts';
+import { drive, encode } from './kit/drive.ts';
+import { type BenchRedis, startRedis } from './kit/redis-server.ts';
+import { circumstances, type Spread, spread, table } from './kit/statistics.ts';
 
 export const summary = 'what our reserve script costs beside a bare GET+DECR+HSET+XADD one, and bytes per order';
 

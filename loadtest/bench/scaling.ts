@@ -2,12 +2,12 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { requireWrk } from './edge/wrk.ts';
-import { startRedis } from './redis-server.ts';
+import { startRedis } from './kit/redis-server.ts';
+import { startBenchStack } from './kit/stack.ts';
+import { circumstances, spread, table } from './kit/statistics.ts';
 import { restingCosts } from './scaling/live-sales.ts';
 import { purchasesOf, type Shape } from './scaling/processes.ts';
 import { scriptCosts } from './scaling/script-cost.ts';
-import { startBenchStack } from './stack.ts';
-import { circumstances, spread, table } from './statistics.ts';
 
 export const summary =
   'what a purchase costs as stock, shoppers, live sales, services and edges grow (--part one of them)';

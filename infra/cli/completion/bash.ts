@@ -1,4 +1,4 @@
-import { quoted } from '../shell-quote.ts';
+import { quoted } from '../../text/shell-quote.ts';
 import type { Kind, Place } from './tree.ts';
 
 const offers: Record<Kind, string> = {

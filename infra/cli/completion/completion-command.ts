@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { Argument, type Command } from 'commander';
-import { withConnections } from '../connections.ts';
+import { withConnections } from '../kit/connections.ts';
 import { bashCompletion, zshCompletion } from './bash.ts';
 import { fishCompletion } from './fish.ts';
 import { placesOf } from './tree.ts';

@@ -1,4 +1,4 @@
-import { quoted } from '../shell-quote.ts';
+import { quoted } from '../../text/shell-quote.ts';
 import type { Place } from './tree.ts';
 
 /** Completion for fish, with the description of each word. */

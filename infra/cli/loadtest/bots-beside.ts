@@ -1,7 +1,7 @@
 import { startSlowClients } from '#loadtest/run/slow-clients.ts';
 import { changeEdgeSettings, readEdgeSettings } from '#sales/edge-settings.ts';
 import { waitForEdges } from '#sales/edges.ts';
-import type { CommandContext } from '../connections.ts';
+import type { CommandContext } from '../kit/connections.ts';
 
 const slowClients = 200;
 /** Of one address, for as long as the bots run: a stack on one machine has no such limit, all its shoppers share one. */

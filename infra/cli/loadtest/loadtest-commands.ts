@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { loadKinds } from '#loadtest/plan/plan.ts';
-import { withConnections } from '../connections.ts';
-import { dirOption, jsonOption, wholeNumber } from '../options.ts';
+import { withConnections } from '../kit/connections.ts';
+import { dirOption, jsonOption, wholeNumber } from '../kit/options.ts';
 import { bounds } from './parameters.ts';
 import type { LoadtestOptions } from './start-load-test.ts';
 

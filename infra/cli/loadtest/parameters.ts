@@ -1,4 +1,4 @@
-import { CliError } from '../cli-error.ts';
+import { CliError } from '../kit/cli-error.ts';
 
 /** What bounds a run, whatever is asked for: in time, in tickets, in requests. */
 export const bounds = {

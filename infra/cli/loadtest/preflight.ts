@@ -5,8 +5,8 @@ import { type FoundK6, findK6 } from '#loadtest/run/find-k6.ts';
 import { checkoutDir } from '../../stack/host/run-directory.ts';
 import { type StackStatus, stackStatus } from '../../stack/running-stack.ts';
 import { limitIn } from '../../stack/supervise/process-limits.ts';
-import { CliError } from '../cli-error.ts';
-import type { CommandContext } from '../connections.ts';
+import { CliError } from '../kit/cli-error.ts';
+import type { CommandContext } from '../kit/connections.ts';
 
 /** What a load test may do, found before anything is sent. */
 export type Ground = {

@@ -1,6 +1,6 @@
 import { hasPassed } from '#loadtest/report/build-report.ts';
 import type { Report } from '#loadtest/report/report.ts';
-import { table } from '../table.ts';
+import { table } from '../../text/table.ts';
 
 /** The report as a terminal shows it. */
 export function reportText(report: Report, file: string): string {

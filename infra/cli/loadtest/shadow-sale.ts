@@ -3,9 +3,9 @@ import { shadowSalePrefix } from '#contract/shadow-sale.ts';
 import type { CatalogueSale } from '#sales/catalogue.ts';
 import { edgesInStep } from '#sales/edges.ts';
 import { changeSaleState, preloadSale } from '#sales/sale-state.ts';
-import { CliError } from '../cli-error.ts';
-import type { Connections } from '../connections.ts';
-import { findSale } from '../find-sale.ts';
+import { CliError } from '../kit/cli-error.ts';
+import type { Connections } from '../kit/connections.ts';
+import { findSale } from '../kit/find-sale.ts';
 
 /** How the sale of a load test differs from another one; the rest is the same for all. */
 export type SaleWanted = {

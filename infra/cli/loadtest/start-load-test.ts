@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import { hasPassed } from '#loadtest/report/build-report.ts';
 import { childEnvironment } from '../../stack/host/launch.ts';
 import { checkoutDir } from '../../stack/host/run-directory.ts';
-import { CliError } from '../cli-error.ts';
-import type { CommandContext } from '../connections.ts';
-import { findSale } from '../find-sale.ts';
-import { interruption } from '../interruption.ts';
+import { CliError } from '../kit/cli-error.ts';
+import type { CommandContext } from '../kit/connections.ts';
+import { findSale } from '../kit/find-sale.ts';
+import { interruption } from '../kit/interruption.ts';
 import { type Asked, makeLoadTest } from './make-load-test.ts';
 import {
   checkFileLimit,

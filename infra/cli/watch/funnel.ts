@@ -3,7 +3,7 @@ import { effectiveState, type SaleState } from '#contract/sale.ts';
 import { parseSamples, type Sample } from '#runtime/prometheus-text.ts';
 import { withDeadline } from '#runtime/shutdown.ts';
 import { readEdges } from '#sales/edges.ts';
-import type { CommandContext } from '../connections.ts';
+import type { CommandContext } from '../kit/connections.ts';
 
 /** Where a sale's requests and orders are, from the edge to the database. Counts are since the processes started. */
 export type Funnel = {

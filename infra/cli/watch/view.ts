@@ -1,5 +1,5 @@
 import stringWidth from 'string-width';
-import { shorten, table } from '../table.ts';
+import { shorten, table } from '../../text/table.ts';
 import type { Funnel } from './funnel.ts';
 
 /** A funnel and when it was read, Unix ms. */

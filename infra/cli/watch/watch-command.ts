@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { CliError } from '../cli-error.ts';
-import { type CommandContext, withConnections } from '../connections.ts';
-import { findSale } from '../find-sale.ts';
-import { interruption } from '../interruption.ts';
-import { dirOption, jsonOption, wholeNumber } from '../options.ts';
+import { CliError } from '../kit/cli-error.ts';
+import { type CommandContext, withConnections } from '../kit/connections.ts';
+import { findSale } from '../kit/find-sale.ts';
+import { interruption } from '../kit/interruption.ts';
+import { dirOption, jsonOption, wholeNumber } from '../kit/options.ts';
 import { watchFunnel } from './watch-funnel.ts';
 
 /** The sale to watch when none is named: the one that opened last. */

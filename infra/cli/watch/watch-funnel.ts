@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { CommandContext } from '../connections.ts';
+import type { CommandContext } from '../kit/connections.ts';
 import { type Funnel, funnelLine, readFunnel } from './funnel.ts';
 import { openScreen } from './screen.ts';
 import { funnelView, rateOverMs, type Sample } from './view.ts';

@@ -3,7 +3,7 @@ import { Pool } from 'undici';
 import { newOrderId } from '#contract/order.ts';
 import { saleFileSchema } from '#contract/sale.ts';
 import { parseTicketKeys, signTicket } from '#contract/ticket.ts';
-import { openConnections } from '#infra/cli/connections.ts';
+import { openConnections } from '#infra/cli/kit/connections.ts';
 import { call } from '#loadtest/crowd/shopper.ts';
 import { readEdges } from '#sales/edges.ts';
 import { changeSaleState, preloadSale } from '#sales/sale-state.ts';

@@ -1,4 +1,4 @@
-import { type Connections, openConnections } from '#infra/cli/connections.ts';
+import { type Connections, openConnections } from '#infra/cli/kit/connections.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectZooKeeper } from '#runtime/zookeeper.ts';
 

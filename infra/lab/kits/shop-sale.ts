@@ -1,7 +1,7 @@
 import { saleFileSchema } from '#contract/sale.ts';
 import type { PreparedPicture } from '#gateway/pages/picture.ts';
-import { publishAllPages } from '#infra/cli/pages-commands.ts';
-import { toNewSale } from '#infra/cli/sale-file.ts';
+import { publishAllPages } from '#infra/cli/sale/pages-commands.ts';
+import { toNewSale } from '#infra/cli/sale/sale-file.ts';
 import type { StackUnderTest } from '#lab/servers/stack-under-test.ts';
 import { edgesInStep } from '#sales/edges.ts';
 import { changeSaleState, preloadSale } from '#sales/sale-state.ts';

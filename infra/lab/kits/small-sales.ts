@@ -1,8 +1,8 @@
 import { newOrderId } from '#contract/order.ts';
 import { saleFileSchema } from '#contract/sale.ts';
 import { signTicket } from '#contract/ticket.ts';
-import { openConnections } from '#infra/cli/connections.ts';
-import { readTicketKeys } from '#infra/cli/ticket-keys-file.ts';
+import { readTicketKeys } from '#infra/cli/keys/ticket-keys-file.ts';
+import { openConnections } from '#infra/cli/kit/connections.ts';
 import { changeSaleState, preloadSale } from '#sales/sale-state.ts';
 
 const hourMs = 3_600_000;

@@ -1,4 +1,4 @@
-import { type Spread, spread } from '../statistics.ts';
+import { type Spread, spread } from '../kit/statistics.ts';
 import type { Contest } from './contests.ts';
 import { type BenchEdge, cores, cpuNanoseconds } from './nginx.ts';
 import { runWrk, type Shot } from './wrk.ts';

@@ -4,8 +4,8 @@ import type { Pool } from 'pg';
 import type { AcceptedOrder } from '#contract/order.ts';
 import { queueNames, queuePrefix } from '#contract/queues.ts';
 import { saleKeys } from '#contract/redis-keys.ts';
+import type { BenchStack } from '../kit/stack.ts';
 import { addJobs, chunksOf, makeOrders, makeSale } from '../queue/orders.ts';
-import type { BenchStack } from '../stack.ts';
 
 /** Takes units out of the stock of a sale, as reserve.lua leaves it when they were sold one by one. */
 async function sell({ stockRedis }: BenchStack, saleId: string, orders: readonly AcceptedOrder[]): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Spread } from '../statistics.ts';
+import type { Spread } from '../kit/statistics.ts';
 
 /** What a figure was at one commit. */
 export type Point = Spread & { commit: string; date: string };

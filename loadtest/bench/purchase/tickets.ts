@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { BenchStack } from '../stack.ts';
+import type { BenchStack } from '../kit/stack.ts';
 
 const minted = z.object({ ticket: z.string() });
 

@@ -4,7 +4,7 @@ import type { Queue } from 'bullmq';
 import { type AcceptedOrder, newOrderId } from '#contract/order.ts';
 import { orderJobOptions } from '#contract/queues.ts';
 import { saleKeys } from '#contract/redis-keys.ts';
-import type { BenchStack } from '../stack.ts';
+import type { BenchStack } from '../kit/stack.ts';
 
 /** As many orders as the relay moves at once. */
 export const chunk = 500;

@@ -1,9 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Client } from 'pg';
 import { relayGroup, saleKeys, salesRegistryKey } from '#contract/redis-keys.ts';
+import type { BenchStack } from '../kit/stack.ts';
 import { makeSale } from '../queue/orders.ts';
 import { redisSeconds } from '../queue/processor-time.ts';
-import type { BenchStack } from '../stack.ts';
 
 /** Share of one processor that nobody's purchase costs: what each process does for the sales that it knows. */
 export type Rest = { sales: number; service: number; gateway: number; worker: number; stockRedis: number };

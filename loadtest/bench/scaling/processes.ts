@@ -1,9 +1,9 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runWrk } from '../edge/wrk.ts';
+import { type BenchStack, startBenchStack } from '../kit/stack.ts';
 import { mintTickets } from '../purchase/tickets.ts';
 import { makeSale } from '../queue/orders.ts';
-import { type BenchStack, startBenchStack } from '../stack.ts';
 
 /** Accepted purchases a second of a stack of so many services and edges, rounds of the same stack. */
 export type Shape = { services: number; edges: number; perSecond: number[] };

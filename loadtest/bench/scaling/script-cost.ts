@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { newOrderId } from '#contract/order.ts';
 import { relayGroup, type SaleKeys, saleKeys } from '#contract/redis-keys.ts';
-import { drive, encode } from '../drive.ts';
-import type { BenchRedis } from '../redis-server.ts';
-import { spread } from '../statistics.ts';
+import { drive, encode } from '../kit/drive.ts';
+import type { BenchRedis } from '../kit/redis-server.ts';
+import { spread } from '../kit/statistics.ts';
 
 /** µs of stock Redis for one accepted purchase. */
 export type Cost = { at: number; us: number };

@@ -1,0 +1,68 @@
+import { type EdgeSettings, edgeLimitNames } from '#contract/edge-settings.ts';
+import type { EdgeNode } from '#contract/edge-stream.ts';
+import type { EdgesInStep } from '#sales/edges.ts';
+import { table } from '../../text/table.ts';
+import { uptime } from '../../text/uptime.ts';
+
+/** What was set for every edge, in a line. */
+export function settingsText(settings: EdgeSettings | null): string {
+  if (settings === null) return 'nothing is set: each edge obeys its own configuration';
+  const limits = Object.entries(settings.limits).map(([name, value]) => `${name} ${value}`);
+  const { maintenance } = settings;
+  return [
+    `settings ${settings.version}: ${limits.length === 0 ? 'no limit is set' : limits.join(', ')}`,
+    ...(maintenance === null ? [] : [`MAINTENANCE, come back in ${maintenance.retryAfterSeconds} s`]),
+  ].join('; ');
+}
+
+/** Who follows a change, and who does not. */
+export function stepText({ inStep, behind, tookMs }: EdgesInStep): string {
+  if (behind.length > 0) return `BEHIND: ${behind.join(', ')} (they follow when they are back; see "seckill status")`;
+  return inStep.length === 0 ? 'no edge is connected' : `applied by ${inStep.join(', ')} within ${tookMs} ms`;
+}
+
+/** `live`, or how long nginx has not answered its agent. */
+export function streamText({ silentSince }: EdgeNode, nowMs: number): string {
+  return silentSince === null ? 'live' : `silent ${uptime(nowMs - Date.parse(silentSince))}`;
+}
+
+/** Each edge with the limits that it obeys. */
+export function edgesTable(edges: readonly EdgeNode[], nowMs: number): string {
+  if (edges.length === 0) return 'no edge is connected';
+  return table(
+    ['EDGE', 'STREAM', 'SETTINGS', 'MAINTENANCE', ...edgeLimitNames],
+    edges.map((edge) => [
+      edge.edgeId,
+      streamText(edge, nowMs),
+      edge.settingsVersion,
+      edge.maintenance ? 'ON' : 'off',
+      ...edgeLimitNames.map((name) => edge.limits[name] ?? '?'),
+    ]),
+  );
+}
+
+/** Each edge with what it has applied, for `seckill status`. */
+export function appliedTable(edges: readonly EdgeNode[] | null, nowMs: number): string {
+  if (edges === null) return 'edges: ZooKeeper does not answer';
+  if (edges.length === 0) return 'edges: none is connected';
+  return table(
+    ['EDGE', 'STREAM', 'SETTINGS', 'TICKET KEYS', 'EPOCHS'],
+    edges.map((edge) => [
+      edge.edgeId,
+      streamText(edge, nowMs),
+      edge.maintenance ? `${edge.settingsVersion} MAINTENANCE` : String(edge.settingsVersion),
+      edge.keyIds.join(' ') || '-',
+      epochsText(edge.epochs),
+    ]),
+  );
+}
+
+const shownEpochs = 5;
+
+/** The sales by their names, a few of them: an edge may know a thousand. */
+function epochsText(epochs: EdgeNode['epochs']): string {
+  const all = Object.entries(epochs).sort(([a], [b]) => (a < b ? -1 : 1));
+  const shown = all.slice(-shownEpochs).map(([saleId, epoch]) => `${saleId} ${epoch}`);
+  const more = all.length - shown.length;
+  return [...shown, ...(more > 0 ? [`and ${more} more (--json shows all)`] : [])].join(', ') || '-';
+}

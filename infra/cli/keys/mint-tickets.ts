@@ -1,0 +1,48 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { newOrderId } from '#contract/order.ts';
+import { signSession } from '#contract/session.ts';
+import { signTicket } from '#contract/ticket.ts';
+import { CliError } from '../kit/cli-error.ts';
+import { type CommandContext, commandConfig } from '../kit/connections.ts';
+import { readTicketKeys } from './ticket-keys-file.ts';
+
+export type Minted = { userId: string; token: string; orderId: string; ticket: string; expiresAt: string };
+
+const linesAtOnce = 1000;
+
+/**
+ * Writes signed tickets of new users to `file`, a line each as `line` spells it. Tickets are money: readable by their
+ * owner only, also when the file was there before.
+ */
+export async function mintTickets(
+  environment: CommandContext['environment'],
+  options: { saleId: string; count: number; ttlSeconds: number; file: string; newUserId: () => string },
+  line: (minted: Minted) => string,
+  onMinted: (count: number) => void = () => {},
+): Promise<void> {
+  const { saleId, count, ttlSeconds, file: path, newUserId } = options;
+  const { SECKILL_SESSION_SECRET: secret } = commandConfig(['SECKILL_SESSION_SECRET'], environment);
+  const keys = await readTicketKeys(environment);
+  const nowMs = Date.now();
+  const expiresAtMs = nowMs + ttlSeconds * 1000;
+  const expiresAt = new Date(expiresAtMs).toISOString();
+  const mint = async (): Promise<string> => {
+    const userId = newUserId();
+    const orderId = newOrderId(saleId, nowMs);
+    const ticket = signTicket({ orderId, userId, expiresAtMs }, keys);
+    return `${line({ userId, token: await signSession(userId, secret, nowMs), orderId, ticket, expiresAt })}\n`;
+  };
+  const file: FileHandle = await open(path, 'w', 0o600).catch((error: Error) => {
+    throw new CliError(`cannot write ${path}: ${error.message}`, 2);
+  });
+  try {
+    await file.chmod(0o600);
+    for (let left = count; left > 0; left -= linesAtOnce) {
+      const lines = await Promise.all(Array.from({ length: Math.min(linesAtOnce, left) }, mint));
+      await file.write(lines.join(''));
+      onMinted(lines.length);
+    }
+  } finally {
+    await file.close();
+  }
+}

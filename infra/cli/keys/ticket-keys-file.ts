@@ -1,0 +1,48 @@
+import { chmod, chown, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { formatTicketKeys, parseTicketKeys, type TicketKey } from '#contract/ticket.ts';
+import { CliError } from '../kit/cli-error.ts';
+import { commandConfig } from '../kit/connections.ts';
+
+type Environment = Record<string, string | undefined>;
+
+/** The keys that this machine knows, wherever they come from: to sign rehearsal tickets with. */
+export async function readTicketKeys(environment: Environment): Promise<TicketKey[]> {
+  const { SECKILL_TICKET_KEYS: fixed } = commandConfig(
+    ['SECKILL_TICKET_KEYS', 'SECKILL_TICKET_KEYS_FILE'],
+    environment,
+  );
+  return fixed ?? (await readTicketKeysFile(environment)).keys;
+}
+
+/** The file of the keys, and what is in it. `changedAtMs`: when it was written. */
+export type TicketKeysFile = { path: string; keys: TicketKey[]; changedAtMs: number };
+
+/** Reads the file that SECKILL_TICKET_KEYS_FILE names; a problem names the file, never its text. */
+export async function readTicketKeysFile(environment: Environment): Promise<TicketKeysFile> {
+  const { SECKILL_TICKET_KEYS_FILE: path } = commandConfig(['SECKILL_TICKET_KEYS_FILE'], environment);
+  if (path === undefined) throw new CliError('SECKILL_TICKET_KEYS_FILE is not set (nor SECKILL_TICKET_KEYS)', 78);
+  try {
+    const text = await readFile(path, 'utf8');
+    return { path, keys: parseTicketKeys(text), changedAtMs: (await stat(path)).mtimeMs };
+  } catch (error) {
+    throw new CliError(`${path}: ${error instanceof Error ? error.message : String(error)}`, 78);
+  }
+}
+
+/** Replaces the file as a whole, so that nobody reads half of it. Owner and rights stay; others never get any. */
+export async function writeTicketKeysFile(path: string, keys: readonly TicketKey[]): Promise<void> {
+  const draft = `${path}.${process.pid}`;
+  try {
+    const { uid, gid, mode } = await stat(path);
+    await writeFile(draft, `${formatTicketKeys(keys)}\n`, { mode: 0o600, flag: 'wx' });
+    await chown(draft, uid, gid);
+    await chmod(draft, mode & 0o660);
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw new CliError(
+      `${path} cannot be replaced: ${error instanceof Error ? error.message : String(error)}. Is it a mounted secret? See --print`,
+      1,
+    );
+  }
+}

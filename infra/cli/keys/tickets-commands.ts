@@ -1,0 +1,37 @@
+import { randomUUID } from 'node:crypto';
+import type { Command } from 'commander';
+import { withConnections } from '../kit/connections.ts';
+import { findSale } from '../kit/find-sale.ts';
+import { dirOption, jsonOption, wholeNumber } from '../kit/options.ts';
+import { mintTickets } from './mint-tickets.ts';
+
+export function registerTicketsCommands(program: Command): void {
+  const tickets = program.command('tickets').description('tickets for rehearsals');
+  tickets
+    .command('mint')
+    .argument('<saleId>')
+    .description('write signed tickets of new users, one JSON object a line: userId, token, orderId, ticket, expiresAt')
+    .requiredOption('--count <n>', 'how many', wholeNumber(1, 1_000_000))
+    .requiredOption('--out <file>', 'where to write them')
+    .option('--ttl <seconds>', 'how long they are valid', wholeNumber(1, 86_400), 3600)
+    .addOption(jsonOption())
+    .addOption(dirOption())
+    .action((saleId: string, options: { count: number; out: string; ttl: number }, command: Command) =>
+      withConnections(command, async (context) => {
+        await findSale(context, saleId);
+        const { count, out, ttl } = options;
+        const newUserId = () => `mint-${randomUUID()}`;
+        const bar = context.output.bar('minting', count);
+        await mintTickets(
+          context.environment,
+          { saleId, count, ttlSeconds: ttl, file: out, newUserId },
+          (minted) => JSON.stringify(minted),
+          bar.step,
+        ).finally(bar.end);
+        context.output.result(
+          { saleId, count: options.count, out: options.out },
+          `${options.count} tickets of ${saleId} are in ${options.out}, valid for ${options.ttl} s`,
+        );
+      }),
+    );
+}

@@ -1,0 +1,71 @@
+import type { OrderDossier } from '#order-worker/orders/order-dossier.ts';
+import { money } from '../../text/money.ts';
+import { table } from '../../text/table.ts';
+
+/** What somebody should know about an order that does not stand in any one place. `nowMs` is Unix ms. */
+export function remarksOn(dossier: OrderDossier, nowMs: number): string[] {
+  const { orderId, order, reservation, shown, jobs, untold, refunds, away } = dossier;
+  const remarks = away.map((store) => `did not answer, ${store}: what it holds is missing here`);
+  const jobIn = (queue: string) => jobs.find((job) => job.queue === queue);
+  const isHeard = (part: string) => !away.some((store) => store.startsWith(part));
+  const deadLetters = jobs.filter(({ state }) => state === 'failed').map(({ queue }) => queue);
+  if (deadLetters.length > 0)
+    remarks.push(`given up on in ${deadLetters.join(', ')}: see "seckill dlq show ${orderId}"`);
+  if (order === null && reservation?.state === 'held' && isHeard('queue') && jobIn('orders') === undefined)
+    remarks.push('no job has it: it is in the outbox of its sale, or the sweeper will enqueue it within 20 s');
+  const isOverdue = order?.state === 'awaiting_payment' && Date.parse(order.payBy) < nowMs;
+  if (isOverdue && jobIn('order-expiry') === undefined) remarks.push('overdue, and no job: the sweep will expire it');
+  if (order?.state === 'awaiting_payment' && !isOverdue && isHeard('queue') && jobIn('order-expiry') === undefined)
+    remarks.push('no expiry job yet: it follows within seconds, else the sweep expires it when it is overdue');
+  if (order !== null && reservation === null && isHeard('stock'))
+    remarks.push(`a row without a reservation (I4): see "seckill audit ${dossier.saleId}"`);
+  if (untold.some(({ consumer }) => consumer === 'stock'))
+    remarks.push('stock Redis has not been told of its last change: its unit and its picture follow');
+  if (order !== null && shown !== null && shown.version < order.version)
+    remarks.push(`its shopper still sees version ${shown.version} of ${order.version}`);
+  for (const { id, state, lastError } of refunds)
+    if (state === 'pending') remarks.push(`refund ${id} is under way${lastError === null ? '' : `: ${lastError}`}`);
+  return remarks;
+}
+
+/** A dossier as people read it: what it is, what happened and when, who has it now. */
+export function orderText(dossier: OrderDossier, nowMs: number): string {
+  const { orderId, saleId, order, reservation, ahead, events, payments, refunds, untold, jobs } = dossier;
+  const price = order === null ? '' : `, ${money(order)}`;
+  const state = order?.state ?? (reservation?.state === 'held' ? 'queued' : 'not stored');
+  const owner = order?.userId ?? reservation?.userId ?? 'unknown';
+  const units = order?.quantity ?? reservation?.units ?? 0;
+  const history: [string, string, string][] = [];
+  if (reservation !== null)
+    history.push([new Date(reservation.acceptedAt).toISOString(), 'accepted', `place ${reservation.place}`]);
+  for (const { at, type, version, data } of events)
+    history.push([at, type, [`version ${version}`, ...detailsOf(data)].join(', ')]);
+  for (const payment of payments)
+    history.push([payment.at, `payment ${payment.state}`, [payment.id, payment.reason].filter(Boolean).join(', ')]);
+  for (const refund of refunds) history.push([refund.at, `refund ${refund.state}`, `${refund.id}, ${refund.reason}`]);
+  const remarks = remarksOn(dossier, nowMs);
+  return [
+    `${orderId}: ${state}${order === null ? '' : ` (version ${order.version})`}`,
+    `  sale ${saleId}, user ${owner}, ${units} ${units === 1 ? 'unit' : 'units'}${price}`,
+    ...(order?.state === 'awaiting_payment' ? [`  to be paid by ${order.payBy}`] : []),
+    ...(reservation === null ? [] : [`  reservation ${reservation.state}, place ${reservation.place}`]),
+    ...(ahead === null ? [] : [`  ${ahead} units in line before it`]),
+    ...jobs.map(({ queue, state: jobState, dueAt, tries, reason }) =>
+      [`  job in ${queue}: ${jobState}`, dueAt && `due ${dueAt}`, tries > 0 && `${tries} tries`, reason]
+        .filter(Boolean)
+        .join(', '),
+    ),
+    ...untold.map(({ consumer, version }) => `  ${consumer} has yet to hear of version ${version}`),
+    ...remarks.map((remark) => `  ! ${remark}`),
+    table(
+      ['AT', 'WHAT', ''],
+      history.sort(([a], [b]) => a.localeCompare(b)),
+    ),
+  ].join('\n');
+}
+
+/** Of an event's data, what the row itself does not say. */
+function detailsOf(data: Record<string, unknown>): string[] {
+  const own = new Set(['id', 'sale_id', 'user_id', 'quantity', 'place', 'amount', 'currency', 'pay_by', 'version']);
+  return Object.entries(data).flatMap(([name, value]) => (own.has(name) ? [] : [`${name} ${String(value)}`]));
+}
