@@ -1,9 +1,9 @@
 import { mostSalesCounted } from '#contract/ops.ts';
 import { effectiveState, type SaleNode } from '#contract/sale.ts';
 import { isCheckSale } from '#contract/shadow-sale.ts';
+import { withDeadline } from '#runtime/deadline.ts';
 import type { Logger } from '#runtime/logger.ts';
 import type { Redis } from '#runtime/redis.ts';
-import { withDeadline } from '#runtime/shutdown.ts';
 import type { History } from './history.ts';
 import type { HistoryStore } from './history-store.ts';
 import { type InnerUrls, readEdgeCounts, readOverview, readRelayLags } from './read-processes.ts';

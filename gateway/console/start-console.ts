@@ -1,9 +1,9 @@
 import { Hono } from 'hono';
 import type { SaleNode } from '#contract/sale.ts';
+import { withDeadline } from '#runtime/deadline.ts';
 import type { Logger } from '#runtime/logger.ts';
 import type { Pool } from '#runtime/postgres.ts';
 import { connectRedis, disconnectRedis, type Redis } from '#runtime/redis.ts';
-import { withDeadline } from '#runtime/shutdown.ts';
 import type { ZooKeeper } from '#runtime/zookeeper.ts';
 import type { InnerAssets } from '../inner/inner-assets.ts';
 import { createAskWorker } from './ask-worker.ts';

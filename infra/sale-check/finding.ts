@@ -1,4 +1,4 @@
-import { withDeadline } from '#runtime/shutdown.ts';
+import { withDeadline } from '#runtime/deadline.ts';
 
 /** `fail` keeps a sale from being opened; `warn` is worth a look and keeps nobody from anything. */
 export type Verdict = 'pass' | 'warn' | 'fail';

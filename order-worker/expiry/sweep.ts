@@ -1,6 +1,6 @@
+import { withDeadline } from '#runtime/deadline.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { type Loop, startLoop } from '#runtime/loop.ts';
-import { withDeadline } from '#runtime/shutdown.ts';
 import { isDatabaseOutage } from '../drain/commit-batch.ts';
 import type { Expiry } from './expire-orders.ts';
 

@@ -1,8 +1,8 @@
 import type { Queue } from 'bullmq';
 import { drainKeys, readDrainReports } from '#contract/drain.ts';
 import type { DrainStatus, OpsOverview } from '#contract/ops.ts';
+import { withDeadline } from '#runtime/deadline.ts';
 import type { Redis } from '#runtime/redis.ts';
-import { withDeadline } from '#runtime/shutdown.ts';
 import type { ZooKeeper } from '#runtime/zookeeper.ts';
 import type { Stock } from '#stock/stock.ts';
 import type { DeadLetters } from '../dead-letters/dead-letters.ts';

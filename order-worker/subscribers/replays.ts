@@ -1,9 +1,9 @@
 import { replayPageKey } from '#contract/subscribers.ts';
+import { withDeadline } from '#runtime/deadline.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { eachSafely, type Loop, startLoop } from '#runtime/loop.ts';
 import { inTransaction, type Pool } from '#runtime/postgres.ts';
 import type { Redis } from '#runtime/redis.ts';
-import { withDeadline } from '#runtime/shutdown.ts';
 import type { Lanes } from './lanes.ts';
 import type { ReplayStore } from './replay-store.ts';
 import { type ReplayedOrder, replayJobId, type SubscriberQueue } from './subscriber-queue.ts';

@@ -1,3 +1,4 @@
+import { withDeadline } from './deadline.ts';
 import type { Logger } from './logger.ts';
 
 export type Closer = { name: string; close: () => Promise<unknown> | unknown };
@@ -24,19 +25,4 @@ export function closeOnSignal(closers: readonly Closer[], logger: Logger, deadli
   };
   process.on('SIGTERM', (signal) => void onSignal(signal)); // ends in process.exit, nobody waits for it
   process.on('SIGINT', (signal) => void onSignal(signal));
-}
-
-export class DeadlineError extends Error {}
-
-/** Rejects with {@link DeadlineError} when `work` has not settled after `ms`; `work` itself goes on. */
-export async function withDeadline<T>(work: Promise<T>, ms: number, what: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new DeadlineError(`${what} took longer than ${ms} ms`)), ms);
-  });
-  try {
-    return await Promise.race([work, deadline]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,6 +1,6 @@
 import zookeeper, { type Client, type Failure, type Stat } from 'node-zookeeper-client';
+import { withDeadline } from './deadline.ts';
 import type { Logger } from './logger.ts';
-import { withDeadline } from './shutdown.ts';
 
 export type ZooKeeperNode = { data: Buffer; version: number };
 

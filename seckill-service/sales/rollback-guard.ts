@@ -1,6 +1,6 @@
 import type { SaleNode } from '#contract/sale.ts';
+import { withDeadline } from '#runtime/deadline.ts';
 import type { Logger } from '#runtime/logger.ts';
-import { withDeadline } from '#runtime/shutdown.ts';
 import type { ZooKeeper } from '#runtime/zookeeper.ts';
 import { StockFault } from '#stock/fault.ts';
 import type { Stock } from '#stock/stock.ts';

@@ -1,7 +1,7 @@
 import { edgeCounts } from '#contract/edge-counts.ts';
 import { effectiveState, type SaleState } from '#contract/sale.ts';
+import { withDeadline } from '#runtime/deadline.ts';
 import { parseSamples, type Sample } from '#runtime/prometheus-text.ts';
-import { withDeadline } from '#runtime/shutdown.ts';
 import { readEdges } from '#sales/edges.ts';
 import type { CommandContext } from '../kit/connections.ts';
 

@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError } from '#runtime/config.ts';
-import { withDeadline } from '#runtime/shutdown.ts';
+import { withDeadline } from '#runtime/deadline.ts';
 import { defaultEdgeLimits, type EdgeConfigValues } from '../../stack/servers/edge-values.ts';
 
 const text = z.string().min(1);
