@@ -5,7 +5,7 @@ import { createLogger } from '#runtime/logger.ts';
 import { StockFault } from '#stock/fault.ts';
 import type { CommitOutcome } from '#stock/outcomes.ts';
 import type { StoreOutcome } from '../orders/order-store.ts';
-import { createCommitBatch, isDatabaseOutage, PoisonOrder } from './commit-batch.ts';
+import { createCommitBatch, PoisonOrder } from './commit-batch.ts';
 
 const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
 const order = (saleId: string, userId = 'u'): AcceptedOrder => ({
@@ -125,20 +125,4 @@ test('an order that was stored before is committed again: the crash may have com
   const again = order('a');
   await commitBatch([again]);
   expect(committed).toEqual([again.orderId]);
-});
-
-test.each([
-  ['57P01', true],
-  ['08006', true],
-  ['53300', true],
-  ['40001', true],
-  ['ECONNRESET', true],
-  ['28P01', true],
-  ['42P01', true],
-  ['58030', true],
-  ['23514', false],
-  ['23505', false],
-  ['22P02', false],
-])('SQLSTATE %s is an outage: %s', (code, outage) => {
-  expect(isDatabaseOutage(sqlError(code))).toBe(outage);
 });

@@ -1,6 +1,7 @@
 import type { AcceptedOrder } from '#contract/order.ts';
 import type { ShownOrder } from '#contract/shown-order.ts';
 import type { Logger } from '#runtime/logger.ts';
+import { isDatabaseOutage } from '#runtime/postgres.ts';
 import { StockFault } from '#stock/fault.ts';
 import type { Stock } from '#stock/stock.ts';
 import { isUnitsGuard, type OrderStore, type StoreOutcome } from '../orders/order-store.ts';
@@ -101,15 +102,4 @@ function isStored(
   outcome: StoreOutcome | PoisonOrder | undefined,
 ): outcome is Exclude<StoreOutcome, { kind: 'sale_unknown' }> {
   return outcome !== undefined && !(outcome instanceof PoisonOrder) && outcome.kind !== 'sale_unknown';
-}
-
-/**
- * True unless PostgreSQL refused the data itself (SQLSTATE class 22 data exception, 23 integrity constraint): all else,
- * from a lost connection to a wrong password or a full disk, is mended by somebody, and the order is not to blame.
- * Source: PostgreSQL, Appendix A.
- */
-export function isDatabaseOutage(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const code: unknown = Reflect.get(error, 'code');
-  return !(typeof code === 'string' && /^(22|23)[0-9A-Z]{3}$/.test(code));
 }

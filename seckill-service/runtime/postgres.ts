@@ -70,3 +70,14 @@ export function postgresReady(pool: Pool): () => Promise<string | null> {
       (error: unknown) => String(error),
     );
 }
+
+/**
+ * True unless PostgreSQL refused the data itself (SQLSTATE class 22 data exception, 23 integrity constraint): all else,
+ * from a lost connection to a wrong password or a full disk, is mended by somebody, and the row is not to blame.
+ * Source: PostgreSQL, Appendix A.
+ */
+export function isDatabaseOutage(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code: unknown = Reflect.get(error, 'code');
+  return !(typeof code === 'string' && /^(22|23)[0-9A-Z]{3}$/.test(code));
+}
