@@ -122,7 +122,7 @@ await runMain('order-worker', async (environment) => {
     logger,
     registers,
     tracing,
-    onStoredOrders: (orders) => expiring.onStored(orders.filter(({ state }) => state === 'awaiting_payment')),
+    onStoredOrders: expiring.onStored,
   });
   const sweeper = startSweeper({
     stock,

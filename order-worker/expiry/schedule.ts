@@ -1,11 +1,19 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Queue } from 'bullmq';
+import type { StoredOrderState } from '#contract/order-events.ts';
 import { expiryJobOptions } from '#contract/queues.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { startLoop } from '#runtime/loop.ts';
 
 /** An order and when its time to pay is over, Unix ms by the database's clock. */
 export type UnpaidOrder = { orderId: string; payByMs: number };
+
+/** An order that was just stored, in any state: an earlier run of its job may have stored it, and time has passed since. */
+export type JustStored = UnpaidOrder & { state: StoredOrderState };
+
+/** Those that get an expiry job: they await payment. */
+export const unpaidAmong = (orders: readonly JustStored[]): UnpaidOrder[] =>
+  orders.filter(({ state }) => state === 'awaiting_payment');
 
 const chunk = 500;
 /** About a minute of a fast drain. */

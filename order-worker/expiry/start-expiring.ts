@@ -7,7 +7,7 @@ import type { Redis } from '#runtime/redis.ts';
 import type { Closer } from '#runtime/shutdown.ts';
 import { createExpiry } from './expire-orders.ts';
 import type { ExpiryMetrics } from './metrics.ts';
-import { createExpirySchedule, type UnpaidOrder } from './schedule.ts';
+import { createExpirySchedule, type JustStored, unpaidAmong } from './schedule.ts';
 import { startExpirySweep } from './sweep.ts';
 import { startExpiryWorker } from './worker.ts';
 
@@ -20,7 +20,11 @@ export function startExpiring(deps: {
   metrics: ExpiryMetrics;
   /** Orders have expired, their units are on their way back: look at the outbox. */
   onExpired: () => void;
-}): { onStored: (orders: readonly UnpaidOrder[]) => void; closers: Closer[] } {
+}): {
+  /** Orders are in the database: those that await payment get their job. Never fails, never waits. */
+  onStored: (orders: readonly JustStored[]) => void;
+  closers: Closer[];
+} {
   const { pool, queueRedis, logger, metrics, onExpired } = deps;
   const warn = createThrottledWarn(logger);
   const queue = new Queue(queueNames.expiry, { connection: queueRedis, prefix: queuePrefix });
@@ -50,7 +54,7 @@ export function startExpiring(deps: {
   });
 
   return {
-    onStored: schedule.add,
+    onStored: (orders) => schedule.add(unpaidAmong(orders)),
     closers: [
       { name: 'expiry schedule', close: schedule.close },
       { name: 'expiry worker', close: worker.close },
