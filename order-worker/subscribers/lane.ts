@@ -5,12 +5,12 @@ import { growingWaitMs } from '#runtime/growing-wait.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { createMicroBatcher } from '#runtime/micro-batch.ts';
 import type { Redis } from '#runtime/redis.ts';
+import { chooseSender } from './choose-sender.ts';
 import { createDeliverOrder, DeliveryError } from './deliver-order.ts';
 import { type DeliveryStore, type Pending, type Waiting, waitingId } from './delivery-store.ts';
 import { createEndpoint } from './endpoint.ts';
 import { watchHealth } from './health.ts';
 import type { SubscriberMetrics } from './metrics.ts';
-import { createSender } from './sender.ts';
 import { openSubscriberQueue, type SubscriberQueue } from './subscriber-queue.ts';
 import type { Subscriber, SubscriberStore } from './subscriber-store.ts';
 
@@ -66,7 +66,7 @@ export function openLane(initial: Subscriber, deps: LaneDeps): Lane {
     subscriber: initial,
     deliveries: togetherWith(deps.deliveries, id),
     now,
-    sender: createSender({
+    sender: chooseSender({
       endpoint,
       secrets: initial.secrets,
       batchSize,
