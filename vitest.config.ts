@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
-import { defineConfig } from 'vitest/config';
-import { pathWithServers } from '#infra/stack/host/binaries.ts';
+import { defineConfig, type TestProjectConfiguration } from 'vitest/config';
+import { LongestFirst } from './infra/lab/run/longest-first.ts';
+import { pathWithServers } from './infra/stack/host/binaries.ts';
 
 // The processes of a stack start in half the CPU time when Node need not compile them again, as under `npx seckill`.
 process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('node_modules/.cache/seckill', import.meta.url));
@@ -11,67 +12,58 @@ process.env.PATH = pathWithServers(process.env.PATH ?? '');
 // As the stack gives it to its processes: tests start servers of their own too.
 if (process.platform === 'linux') process.env.LC_ALL = 'C.UTF-8';
 
-const shared = {
-  environment: 'node' as const,
-  exclude: ['node_modules/**', '.run/**'],
-  // A busy machine is slow, not wrong: a poll that succeeds ends at once anyway.
-  expect: { poll: { timeout: 30_000 } },
-  hookTimeout: 120_000,
+const servers = 'infra/lab/servers';
+const stack = [`${servers}/shared-stack.ts`];
+const minuteMs = 60_000;
+const isBrowserLeftOut = process.env.SECKILL_CHROMIUM === 'none';
+
+/** Lanes of one `order` run at the same time, in two workers; the next order begins when they are through. */
+type Lane = {
+  name: string;
+  order: number;
+  /** A file belongs to a lane by the word before `.test.ts`. */
+  word: string;
+  globalSetup?: string[];
+  maxWorkers?: number;
+  isolate?: boolean;
+  timeoutMs?: number;
 };
 
-/**
- * In CI a test of real servers is given a second try: there two cores stand still for seconds. `.ci/run` names in its last
- * lines each that needed it; whoever reads them has a race to look for.
- */
-const ci = { retry: process.env.CI === 'true' ? 1 : 0 };
+// docs/testing.md says what belongs where, and how a test of each lane is written.
+const lanes: Lane[] = [
+  // No servers, and nothing on a module's level that another file could meet: files of one worker share their modules.
+  { name: 'unit', order: 0, word: '', isolate: false },
+  { name: 'parts', order: 1, word: '.int', globalSetup: [`${servers}/shared-servers.ts`] },
+  { name: 'whole', order: 1, word: '.whole', globalSetup: stack },
+  { name: 'browser', order: 1, word: '.browser', globalSetup: stack },
+  // On the stack of `whole` and `browser` too, but each file by itself: it stops, freezes or sets what all use.
+  { name: 'alone', order: 2, word: '.alone', globalSetup: stack, maxWorkers: 1 },
+  { name: 'slow', order: 3, word: '.slow', globalSetup: stack, timeoutMs: 5 * minuteMs },
+  { name: 'chaos', order: 4, word: '.chaos', maxWorkers: 1, timeoutMs: 30 * minuteMs },
+];
+const words = lanes.map(({ word }) => word).filter((word) => word !== '');
 
-/** One project a kind of test; the name's ending says which (STYLE: pure, real servers, real browser, breaks things). */
+const project = ({ name, order, word, globalSetup = [], maxWorkers = 2, isolate = true, timeoutMs }: Lane) => ({
+  test: {
+    name,
+    environment: 'node' as const,
+    include: word === '.browser' && isBrowserLeftOut ? [] : [`**/*${word}.test.ts`],
+    exclude: ['node_modules/**', '.run/**', ...(word === '' ? words.map((other) => `**/*${other}.test.ts`) : [])],
+    globalSetup,
+    isolate,
+    maxWorkers,
+    sequence: { groupOrder: order },
+    // A busy machine is slow, not wrong: a poll that succeeds ends at once anyway.
+    expect: { poll: { timeout: 30_000 } },
+    hookTimeout: 2 * minuteMs,
+    testTimeout: timeoutMs ?? 2 * minuteMs,
+  },
+});
+
 export default defineConfig({
   test: {
-    reporters: process.env.CI === 'true' ? ['default', './.ci/reporter.ts'] : ['default'],
-    projects: [
-      {
-        test: {
-          ...shared,
-          name: 'unit',
-          testTimeout: 60_000,
-          include: ['**/*.test.ts'],
-          exclude: [...shared.exclude, '**/*.int.test.ts', '**/*.browser.test.ts', '**/*.chaos.test.ts'],
-        },
-      },
-      {
-        test: {
-          ...shared,
-          ...ci,
-          name: 'integration',
-          include: ['**/*.int.test.ts'],
-          globalSetup: ['infra/lab/servers/shared-stack.ts'],
-          testTimeout: 120_000,
-          // Two cores: files share one stack and take turns.
-          fileParallelism: false,
-        },
-      },
-      {
-        test: {
-          ...shared,
-          ...ci,
-          name: 'browser',
-          // SECKILL_CHROMIUM=none leaves them out on a machine that has no browser.
-          include: process.env.SECKILL_CHROMIUM === 'none' ? [] : ['**/*.browser.test.ts'],
-          globalSetup: ['infra/lab/servers/shared-stack.ts'],
-          testTimeout: 120_000,
-          fileParallelism: false,
-        },
-      },
-      {
-        test: {
-          ...shared,
-          name: 'chaos',
-          include: ['**/*.chaos.test.ts'],
-          testTimeout: 1_800_000,
-          fileParallelism: false,
-        },
-      },
-    ],
+    reporters: ['default', 'infra/lab/run/reporter.ts'],
+    sequence: { sequencer: LongestFirst },
+    projects: lanes.map(project) satisfies TestProjectConfiguration[],
   },
 });

@@ -155,7 +155,7 @@ test('those in line are told how far it has come, by one read a sale however man
 
 test('what the channel did not say is found by the next look, and every stream is kept alive', async () => {
   const link = await startTcpProxy({
-    to: { host: '127.0.0.1', port: Number(new URL(orders.stack.environment.SECKILL_STOCK_REDIS_URL ?? '').port) },
+    to: { host: '127.0.0.1', port: Number(new URL(orders.environment.SECKILL_STOCK_REDIS_URL ?? '').port) },
   });
   open.push(link);
   const { origin, streams } = await serve({ listeningUrl: `redis://127.0.0.1:${link.port}` });

@@ -8,7 +8,7 @@ import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 vi.setConfig({ testTimeout: 180_000 });
 
 const orders = await startOrdersServer();
-const redis = connectRedis('patient', orders.stack.environment.SECKILL_STOCK_REDIS_URL ?? '', orders.logger);
+const redis = connectRedis('patient', orders.environment.SECKILL_STOCK_REDIS_URL ?? '', orders.logger);
 let server: Awaited<ReturnType<typeof orders.serve>>;
 let saleId = '';
 

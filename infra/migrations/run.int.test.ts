@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { runMigrations } from './run.ts';
 
 const url = (database: string) => {
-  const found = new URL(inject('stack').env.SECKILL_DATABASE_URL ?? '');
+  const found = new URL(inject('servers').databaseUrl);
   found.pathname = `/${database}`;
   return found.href;
 };

@@ -13,9 +13,9 @@ import { dropDeadLetter, retryDeadLetter } from './dead-letters.ts';
 import { openEveryDeadLetter } from './open.ts';
 
 const database = await startOrdersDatabase(['postgres', 'stock-redis', 'queue-redis']);
-const { pool, logger, stack } = database;
-const stockRedis = connectRedis('patient', stack.environment.SECKILL_STOCK_REDIS_URL ?? '', logger);
-const queueRedis = connectRedis('queue', stack.environment.SECKILL_QUEUE_REDIS_URL ?? '', logger);
+const { pool, logger, environment } = database;
+const stockRedis = connectRedis('patient', environment.SECKILL_STOCK_REDIS_URL ?? '', logger);
+const queueRedis = connectRedis('queue', environment.SECKILL_QUEUE_REDIS_URL ?? '', logger);
 const stock = createStock(stockRedis);
 const store = createOrderStore(pool);
 const letters = await openEveryDeadLetter({ redis: queueRedis, pool, stock });

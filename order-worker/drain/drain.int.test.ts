@@ -19,7 +19,7 @@ vi.setConfig({ testTimeout: 240_000 });
 
 const database = await startOrdersDatabase(['postgres', 'stock-redis', 'queue-redis', 'zookeeper']);
 const { pool, logger } = database;
-const env = database.stack.environment;
+const env = database.environment;
 const stockRedis = connectRedis('patient', env.SECKILL_STOCK_REDIS_URL ?? '', logger);
 const connectQueue = () => connectRedis('queue', env.SECKILL_QUEUE_REDIS_URL ?? '', logger);
 const queueRedis = connectQueue();

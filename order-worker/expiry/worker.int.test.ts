@@ -14,7 +14,7 @@ vi.setConfig({ testTimeout: 120_000, expect: { poll: { timeout: 45_000 } } });
 
 const database = await startOrdersDatabase(['postgres', 'queue-redis']);
 const { pool, logger } = database;
-const redis = connectRedis('queue', database.stack.environment.SECKILL_QUEUE_REDIS_URL ?? '', logger);
+const redis = connectRedis('queue', database.environment.SECKILL_QUEUE_REDIS_URL ?? '', logger);
 const store = createOrderStore(pool);
 const expiredAt = new Map<string, number>();
 const expiry = createExpiry({

@@ -13,7 +13,7 @@ import { createOrderStore } from './order-store.ts';
 const database = await startOrdersDatabase(['postgres', 'stock-redis', 'queue-redis']);
 const { pool } = database;
 const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
-const { environment } = database.stack;
+const { environment } = database;
 const stockRedis = connectRedis('patient', environment.SECKILL_STOCK_REDIS_URL ?? '', logger);
 const queueRedis = connectRedis('patient', environment.SECKILL_QUEUE_REDIS_URL ?? '', logger);
 const stock = createStock(stockRedis);

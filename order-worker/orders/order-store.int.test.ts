@@ -1,51 +1,20 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import { type AcceptedOrder, newOrderId } from '#contract/order.ts';
-import { saleFileSchema } from '#contract/sale.ts';
-import { runMigrations } from '#infra/migrations/run.ts';
-import { startStack } from '#infra/stack/stack.ts';
-import { connectPatiently } from '#lab/kits/orders.ts';
-import { createLogger } from '#runtime/logger.ts';
-import { createCatalogue } from '#sales/catalogue.ts';
+import { startOrdersDatabase } from '#lab/kits/orders.ts';
 import { createCommitBatch, PoisonOrder } from '../drain/commit-batch.ts';
 import { createOrderStore } from './order-store.ts';
 
-const dir = await mkdtemp(join(tmpdir(), 'orders-'));
-const stack = await startStack({ dir, only: ['postgres'], port: 'any', environment: process.env });
-const url = stack.environment.SECKILL_DATABASE_URL ?? '';
-await runMigrations(url);
-const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
-const pool = connectPatiently(url, logger);
+const database = await startOrdersDatabase();
+const { pool, logger } = database;
 const store = createOrderStore(pool);
 const units = 5;
 let saleId = '';
-let place = 0;
 
-afterAll(async () => {
-  await pool.end();
-  await stack.stop();
-  await rm(dir, { recursive: true, force: true });
-});
+afterAll(database.close);
 beforeEach(async () => {
-  saleId = `orders-${crypto.randomUUID().slice(0, 8)}`;
-  place = 0;
-  await createCatalogue(pool).create(
-    saleFileSchema.parse({
-      saleId,
-      title: 'A phone',
-      price: { amount: 100, currency: 'CNY' },
-      units,
-      opensAt: '2026-01-01T00:00:00Z',
-      closesAt: '2027-01-01T00:00:00Z',
-    }),
-  );
+  saleId = await database.makeSale({ units });
 });
-const order = (quantity = 1): AcceptedOrder => {
-  place += quantity;
-  return { orderId: newOrderId(saleId, Date.now()), saleId, userId: 'u', quantity, place, acceptedAt: Date.now() };
-};
+const order = (quantity = 1): AcceptedOrder => database.makeOrder(saleId, quantity);
 const rows = async () => (await store.ofSale(saleId)).length;
 const events = async () => {
   const result = await pool.query(

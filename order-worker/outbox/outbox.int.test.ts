@@ -13,7 +13,7 @@ vi.setConfig({ testTimeout: 120_000, expect: { poll: { timeout: 45_000 } } });
 
 const database = await startOrdersDatabase(['postgres', 'stock-redis']);
 const { pool, logger } = database;
-const redis = connectRedis('patient', database.stack.environment.SECKILL_STOCK_REDIS_URL ?? '', logger);
+const redis = connectRedis('patient', database.environment.SECKILL_STOCK_REDIS_URL ?? '', logger);
 const stock = createStock(redis);
 const store = createOrderStore(pool);
 const outboxOf = (tell: Parameters<typeof startOutbox>[0]['tell']) =>

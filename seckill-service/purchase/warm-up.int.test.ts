@@ -1,4 +1,5 @@
-import { afterAll, expect, inject, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
+import { startStockRedis } from '#lab/servers/stock-redis.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { createStock, type Stock } from '#stock/stock.ts';
@@ -6,9 +7,13 @@ import { createPurchase } from './purchase.ts';
 import { warmUp } from './warm-up.ts';
 
 const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
-const redis = connectRedis('hot', inject('stack').env.SECKILL_STOCK_REDIS_URL ?? '', logger);
+const server = await startStockRedis();
+const redis = connectRedis('hot', server.url, logger);
 const ticketKeys = () => [{ id: 'k1', secret: 'of the tests, and long enough to be one' }];
-afterAll(() => disconnectRedis(redis));
+afterAll(async () => {
+  disconnectRedis(redis);
+  await server.stop();
+});
 
 /** Warms up a purchase that hears yes and no from the real script; `outcomes` is what it heard. */
 async function warm(options: { isOpen: () => boolean; withinMs?: number }) {

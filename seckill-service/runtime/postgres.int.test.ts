@@ -3,7 +3,7 @@ import { startTcpProxy } from '#lab/servers/tcp-proxy.ts';
 import { createLogger } from './logger.ts';
 import { connectPostgres, inTransaction } from './postgres.ts';
 
-const url = new URL(inject('stack').env.SECKILL_DATABASE_URL ?? '');
+const url = new URL(inject('servers').databaseUrl);
 const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
 
 /** A pool of one whose link to PostgreSQL can be broken. */

@@ -7,7 +7,7 @@ import { standForLeader } from './zookeeper-leader.ts';
 import { keepPresence } from './zookeeper-presence.ts';
 import { watchChildren } from './zookeeper-watch.ts';
 
-const address = inject('stack').env.SECKILL_ZOOKEEPER ?? '';
+const address = inject('servers').zookeeper;
 const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
 const closers: (() => unknown)[] = [];
 afterEach(async () => {

@@ -28,7 +28,7 @@ const secret = 'a secret of the tests, long enough';
 export async function startOrdersServer() {
   const database = await startOrdersDatabase(['postgres', 'stock-redis']);
   const { pool, logger } = database;
-  const url = database.stack.environment.SECKILL_STOCK_REDIS_URL ?? '';
+  const url = database.environment.SECKILL_STOCK_REDIS_URL ?? '';
   const writing = connectRedis('patient', url, logger);
   const stock = createStock(writing);
   const store = createOrderStore(pool);

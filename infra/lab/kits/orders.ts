@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AcceptedOrder, newOrderId } from '#contract/order.ts';
 import { type SaleFile, saleFileSchema } from '#contract/sale.ts';
-import { runMigrations } from '#infra/migrations/run.ts';
-import { startStack } from '#infra/stack/stack.ts';
+import { type Stack, startStack } from '#infra/stack/stack.ts';
 import { createLogger, type Logger } from '#runtime/logger.ts';
 import { connectPostgres, type Pool } from '#runtime/postgres.ts';
 import { createCatalogue } from '#sales/catalogue.ts';
+import { cloneDatabase } from '../servers/database.ts';
+import { ownZooKeeperTree } from '../servers/zookeeper.ts';
 
 export type Part = 'postgres' | 'stock-redis' | 'queue-redis' | 'zookeeper';
 
@@ -22,17 +23,25 @@ export function connectPatiently(
   return pool;
 }
 
-/** Real servers in a directory of their own, migrated, and what tests of orders begin with. `close` when done. */
+/**
+ * What tests of orders begin with: a database and a ZooKeeper tree of the file's own on the servers that the lane shares,
+ * and Redis servers of its own. `close` when done.
+ */
 export async function startOrdersDatabase(parts: readonly Part[] = ['postgres']) {
-  const dir = await mkdtemp(join(tmpdir(), 'orders-'));
-  const stack = await startStack({ dir, only: [...parts], port: 'any', environment: process.env });
-  const url = stack.environment.SECKILL_DATABASE_URL ?? '';
-  await runMigrations(url);
+  const redis = await startRedisServers(parts.filter((part) => part === 'stock-redis' || part === 'queue-redis'));
+  const database = parts.includes('postgres') ? await cloneDatabase() : null;
+  const environment: Record<string, string> = {
+    ...redis.environment,
+    ...(database === null ? {} : { SECKILL_DATABASE_URL: database.url }),
+    ...(parts.includes('zookeeper') ? { SECKILL_ZOOKEEPER: await ownZooKeeperTree() } : {}),
+  };
+  const url = environment.SECKILL_DATABASE_URL ?? '';
   const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
   const pool = connectPatiently(url, logger);
   let place = 0;
   return {
-    stack,
+    /** Addresses of the parts, as SECKILL_* settings. */
+    environment,
     pool,
     logger,
     /** A sale of its own for one test; returns its id. */
@@ -60,6 +69,21 @@ export async function startOrdersDatabase(parts: readonly Part[] = ['postgres'])
     },
     async close(): Promise<void> {
       await pool.end();
+      await database?.drop();
+      await redis.stop();
+    },
+  };
+}
+
+const none = { environment: {}, stop: async () => {} };
+
+async function startRedisServers(only: readonly Part[]): Promise<Pick<Stack, 'environment' | 'stop'>> {
+  if (only.length === 0) return none;
+  const dir = await mkdtemp(join(tmpdir(), 'orders-'));
+  const stack = await startStack({ dir, only, port: 'any', environment: process.env });
+  return {
+    environment: stack.environment,
+    stop: async () => {
       await stack.stop();
       await rm(dir, { recursive: true, force: true });
     },

@@ -33,9 +33,9 @@ export async function startPaymentDesk(
 ) {
   const { checkAfterMs = 60_000, graceMs, deadlineMs = 10_000, tries = 6, longestMs = 200 } = options;
   const database = await startOrdersDatabase(['postgres', 'stock-redis', 'queue-redis']);
-  const { pool, logger, stack } = database;
-  const stockRedis = connectRedis('patient', stack.environment.SECKILL_STOCK_REDIS_URL ?? '', logger);
-  const queueRedis = connectRedis('queue', stack.environment.SECKILL_QUEUE_REDIS_URL ?? '', logger);
+  const { pool, logger, environment } = database;
+  const stockRedis = connectRedis('patient', environment.SECKILL_STOCK_REDIS_URL ?? '', logger);
+  const queueRedis = connectRedis('queue', environment.SECKILL_QUEUE_REDIS_URL ?? '', logger);
   const stock = createStock(stockRedis);
   const store = createOrderStore(pool);
   const outbox = startOutbox({

@@ -20,10 +20,10 @@ import { type Reply, replyWith, startReceiver } from './receiver.ts';
 /** Orders, subscribers and their receivers, on real servers: what tests of deliveries begin with. `close` when done. */
 export async function startSubscriberKit() {
   const database = await startOrdersDatabase(['postgres', 'queue-redis']);
-  const { pool, logger, stack } = database;
+  const { pool, logger, environment } = database;
   const store = createSubscriberStore(pool);
   const orders = createOrderStore(pool);
-  const redis = connectRedis('queue', stack.environment.SECKILL_QUEUE_REDIS_URL ?? '', logger);
+  const redis = connectRedis('queue', environment.SECKILL_QUEUE_REDIS_URL ?? '', logger);
   const opened: { close: () => Promise<unknown> }[] = [];
   let saleId = '';
 
@@ -37,8 +37,8 @@ export async function startSubscriberKit() {
 
     /** The part of a worker that serves subscribers; `registry` holds its metrics. */
     startWorker() {
-      const connection = connectRedis('queue', stack.environment.SECKILL_QUEUE_REDIS_URL ?? '', logger);
-      const workerPool = connectPatiently(stack.environment.SECKILL_DATABASE_URL ?? '', logger, {
+      const connection = connectRedis('queue', environment.SECKILL_QUEUE_REDIS_URL ?? '', logger);
+      const workerPool = connectPatiently(environment.SECKILL_DATABASE_URL ?? '', logger, {
         max: 3,
         mayLoseLast: true,
       });
@@ -67,7 +67,7 @@ export async function startSubscriberKit() {
 
     /** The same as a process of its own; `kill` ends it as a power cut would. */
     async startWorkerProcess() {
-      const { SECKILL_DATABASE_URL = '', SECKILL_QUEUE_REDIS_URL = '' } = stack.environment;
+      const { SECKILL_DATABASE_URL = '', SECKILL_QUEUE_REDIS_URL = '' } = environment;
       const file = join(import.meta.dirname, 'subscriber-worker.ts');
       const child = spawn(process.execPath, [file, SECKILL_DATABASE_URL, SECKILL_QUEUE_REDIS_URL], {
         stdio: ['ignore', 'pipe', 'inherit'],

@@ -12,7 +12,7 @@ import { renderEdgeConfig } from '#infra/stack/servers/edge-config.ts';
 import { defaultEdgeLimits, type EdgeConfigValues, type EdgeLimits } from '#infra/stack/servers/edge-values.ts';
 import { type CountingUpstream, startCountingUpstream } from '../kits/counting-upstream.ts';
 import { type FakeAgent, startFakeAgent } from '../kits/fake-agent.ts';
-import { poll } from '../poll.ts';
+import { Hopeless, poll } from '../poll.ts';
 
 const checkout = join(import.meta.dirname, '../../..');
 let started = 0;
@@ -145,7 +145,7 @@ export async function startEdge(
     },
   };
   const isUp = async () => {
-    if (nginx.exitCode !== null) throw new Error('nginx ended: its reason stands above');
+    if (nginx.exitCode !== null) throw new Hopeless('nginx ended: its reason stands above');
     return fetch(`${edge.innerUrl}/healthz`).then(
       (answer) => answer.ok,
       () => false,

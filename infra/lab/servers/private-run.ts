@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import { checkoutDir } from '#infra/stack/host/run-directory.ts';
 import { stopStack } from '#infra/stack/stack.ts';
 
+type RunKind = 'test' | 'parts' | 'chaos' | 'edges';
+
 const parent = join(checkoutDir, '.run');
 
 /** The run directory of this process' own stack: `.run/<kind>-<pid>`. */
-export function privateRunDir(kind: 'test' | 'chaos' | 'edges'): string {
+export function privateRunDir(kind: RunKind): string {
   return join(parent, `${kind}-${process.pid}`);
 }
 
@@ -19,7 +21,7 @@ export async function keepLogs(dir: string, name: string): Promise<void> {
 }
 
 /** Removes directories of runs that were killed: their processes ended with them, their files did not. */
-export async function removeAbandoned(kind: 'test' | 'chaos' | 'edges'): Promise<void> {
+export async function removeAbandoned(kind: RunKind): Promise<void> {
   const names = await readdir(parent).catch(() => []);
   for (const name of names) {
     const pid = new RegExp(`^${kind}-(\\d+)$`).exec(name)?.[1];

@@ -2,51 +2,50 @@ import { rm } from 'node:fs/promises';
 import type { TestProject } from 'vitest/node';
 import { describeEvent, type Stack, startStack } from '#infra/stack/stack.ts';
 import { keepLogs, privateRunDir, removeAbandoned } from './private-run.ts';
+import { share } from './shared.ts';
 import './stack-under-test.ts';
 
-/**
- * Brings one private stack up for the projects of a vitest run, hands its addresses to the tests, and takes it down.
- * Both projects of one run share it: the last one to finish stops it. Its logs stay in `.run/last-test-logs`.
- */
-type Shared = { stack: Promise<Stack>; users: number };
-// vitest loads this file once a project; what they share hangs on the process.
-const holder: typeof globalThis & { [key: symbol]: Shared | undefined } = globalThis;
-const key = Symbol.for('seckill.stack-under-test');
+const edges = 3;
 
+/**
+ * Global setup of the lanes `whole`, `alone` and `browser`: one stack with three edges for a run of vitest. The tests get
+ * its addresses; its logs stay in `.run/last-test-logs`.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const shared = holder[key] ?? { stack: start(), users: 0 };
-  holder[key] = shared;
-  shared.users += 1;
-  const stack = await shared.stack;
+  const { server, release } = await share('stack', start);
+  const [edge] = server.edges;
+  if (edge === undefined) throw new Error('the stack has no edge');
   project.provide('stack', {
-    dir: stack.dir,
-    edgeUrl: stack.edgeUrl,
-    edgeInnerUrl: stack.edgeInnerUrl,
-    env: stack.environment,
+    dir: server.dir,
+    edgeUrl: server.edgeUrl,
+    edgeInnerUrl: edge.innerUrl,
+    edges: server.edges,
+    env: server.environment,
   });
-  return async () => {
-    shared.users -= 1;
-    if (shared.users > 0) return;
-    holder[key] = undefined;
-    await stack.stop();
-    await keepLogs(stack.dir, 'last-test-logs');
-    await rm(stack.dir, { recursive: true, force: true });
-  };
+  return release;
 }
 
 async function start(): Promise<Stack> {
   await removeAbandoned('test');
   const dir = privateRunDir('test');
   const events: string[] = [];
-  try {
-    return await startStack({
-      dir,
-      port: 'any',
-      environment: process.env,
-      onEvent: (event) => events.push(describeEvent(event)),
-    });
-  } catch (error) {
+  const clean = async () => {
     await keepLogs(dir, 'last-test-logs');
+    await rm(dir, { recursive: true, force: true });
+  };
+  try {
+    const onEvent: NonNullable<Parameters<typeof startStack>[0]['onEvent']> = (event) =>
+      events.push(describeEvent(event));
+    const stack = await startStack({ dir, port: 'any', edges, environment: process.env, onEvent });
+    return {
+      ...stack,
+      stop: async () => {
+        await stack.stop();
+        await clean();
+      },
+    };
+  } catch (error) {
+    await clean();
     process.stderr.write(`${events.join('\n')}\n`);
     throw error;
   }

@@ -1,10 +1,13 @@
 import { inject } from 'vitest';
+import type { Stack } from '#infra/stack/stack.ts';
 
-/** The stack that global-setup.ts brought up for this run: the whole system, private ports and directory. */
+/** The stack that shared-stack.ts brought up for this run: the whole system, private ports and directory. */
 export type StackUnderTest = {
   dir: string;
+  /** The first of `edges`. */
   edgeUrl: string;
   edgeInnerUrl: string;
+  edges: Stack['edges'];
   /** SECKILL_* addresses and secrets, as `readConfig` and the CLI take them. */
   env: Record<string, string>;
 };

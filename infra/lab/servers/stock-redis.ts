@@ -19,6 +19,7 @@ export async function startStockRedis() {
   await redis.ping();
 
   return {
+    url,
     redis,
     probe,
     stock,
