@@ -21,7 +21,7 @@ import { parseWebhookSecrets } from '#runtime/standard-webhooks.ts';
 import { startTracing } from '#runtime/tracing.ts';
 import { connectZooKeeper } from '#runtime/zookeeper.ts';
 import { standForLeader } from '#runtime/zookeeper-leader.ts';
-import { createStock } from '#stock/stock.ts';
+import { createStock } from '#stock/create-stock.ts';
 import { watchBooks } from './audit/audit-watch.ts';
 import { createAuditMetrics } from './audit/metrics.ts';
 import { createMoneyBooks } from './audit/money.ts';

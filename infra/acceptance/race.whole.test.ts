@@ -12,7 +12,7 @@ import { createOrderStore } from '#order-worker/orders/order-store.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectPostgres } from '#runtime/postgres.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
-import { createStock } from '#stock/stock.ts';
+import { createStock } from '#stock/create-stock.ts';
 import { readEdgeSamples } from '../cli/watch/funnel.ts';
 
 // Ten thousand requests, and commands that are processes of their own.

@@ -9,7 +9,7 @@ import { newSaleId, openSale, seckill, seckillJson, untilEdgesFollow } from '#la
 import { poll } from '#lab/poll.ts';
 import { call, getTicket, type HeldTicket, signIn } from '#loadtest/crowd/shopper.ts';
 import type { AuditReport } from '#order-worker/audit/audit.ts';
-import { createStock } from '#stock/stock.ts';
+import { createStock } from '#stock/create-stock.ts';
 import { type Stack, stackStatus, startStack } from '../stack/stack.ts';
 
 // Each command is a process of its own; a slow machine takes seconds for each.

@@ -5,7 +5,7 @@ import { orderJobOptions, queueNames, queuePrefix } from '#contract/queues.ts';
 import { startOrdersDatabase } from '#lab/kits/orders.ts';
 import { poll } from '#lab/poll.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
-import { createStock } from '#stock/stock.ts';
+import { createStock } from '#stock/create-stock.ts';
 import { createOrderStore } from '../orders/order-store.ts';
 import { startOutbox } from '../outbox/outbox.ts';
 import { createTellStock } from '../outbox/tell-stock.ts';

@@ -9,7 +9,7 @@ import { createRegistry } from '#runtime/metrics.ts';
 import { connectPostgres } from '#runtime/postgres.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { connectZooKeeper } from '#runtime/zookeeper.ts';
-import { createStock } from '#stock/stock.ts';
+import { createStock } from '#stock/create-stock.ts';
 import { createOrderStore } from '../orders/order-store.ts';
 import { createOrderQueue } from './order-queue.ts';
 import { changeDrainSettings } from './settings.ts';

@@ -5,7 +5,7 @@ import { startOrdersDatabase } from '#lab/kits/orders.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectPostgres } from '#runtime/postgres.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
-import { createStock } from '#stock/stock.ts';
+import { createStock } from '#stock/create-stock.ts';
 import { moveOrders } from './move-orders.ts';
 import { readOrderDossier } from './order-dossier.ts';
 import { createOrderStore } from './order-store.ts';

@@ -2,7 +2,8 @@ import { afterAll, expect, test } from 'vitest';
 import { startStockRedis } from '#lab/servers/stock-redis.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
-import { createStock, type Stock } from '#stock/stock.ts';
+import { createStock } from '#stock/create-stock.ts';
+import type { Stock } from '#stock/stock.ts';
 import { createPurchase } from './purchase.ts';
 import { warmUp } from './warm-up.ts';
 

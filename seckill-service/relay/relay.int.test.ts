@@ -10,7 +10,7 @@ import { stackStatus, startStack } from '#infra/stack/stack.ts';
 import { poll } from '#lab/poll.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
-import { createStock } from '#stock/stock.ts';
+import { createStock } from '#stock/create-stock.ts';
 import { createAddOrders } from './add-orders.ts';
 import { type RelayLag, watchRelayLag } from './lag.ts';
 import { startRelay } from './relay.ts';

@@ -8,7 +8,7 @@ import { poll } from '#lab/poll.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { connectZooKeeper } from '#runtime/zookeeper.ts';
-import { createStock } from '#stock/stock.ts';
+import { createStock } from '#stock/create-stock.ts';
 import { publishState, readSaleNode } from './publish-state.ts';
 
 // The stack's own services run the reconciler: this test only breaks what it has to mend.

@@ -10,7 +10,7 @@ import { startTcpProxy } from '#lab/servers/tcp-proxy.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { connectZooKeeper } from '#runtime/zookeeper.ts';
-import { createStock } from '#stock/stock.ts';
+import { createStock } from '#stock/create-stock.ts';
 import { readSaleNode } from './publish-state.ts';
 import { listenForSaleNews } from './sale-news.ts';
 

@@ -24,3 +24,8 @@ export function faultOf(error: unknown): StockFault {
   if (error instanceof Error && notSent.test(error.message)) return new StockFault('unavailable', error);
   return new StockFault('unknown', error);
 }
+
+/** For `catch`: what {@link faultOf} makes of an error, thrown. */
+export function fail(error: unknown): never {
+  throw faultOf(error);
+}

@@ -16,9 +16,9 @@ import { createLogger } from '#runtime/logger.ts';
 import { connectRedis, disconnectRedis, hotDeadlineMs } from '#runtime/redis.ts';
 import { createGate } from '../purchase/gate.ts';
 import { createPurchase } from '../purchase/purchase.ts';
+import { createStock } from './create-stock.ts';
 import { StockFault } from './fault.ts';
 import { reserveInBatches } from './reserve-batch.ts';
-import { createStock } from './stock.ts';
 
 // What the service uses goes through a link that the test breaks; the test itself looks past it.
 const dir = await mkdtemp(join(tmpdir(), 'faults-'));

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import { startStack } from '#infra/stack/stack.ts';
+import { createStock } from './create-stock.ts';
 import { rehearse } from './rehearse.ts';
-import { createStock } from './stock.ts';
 
 // A stock Redis of its own: nobody but the test writes keys there.
 const dir = await mkdtemp(join(tmpdir(), 'rehearse-'));

@@ -1,17 +1,6 @@
-import { formatOrigin, type Origin } from '#contract/origin.ts';
 import { createMicroBatcher } from '#runtime/micro-batch.ts';
-import { type ReserveOutcome, reserveOutcome } from './outcomes.ts';
-import { attempt } from './read-reply.ts';
-import type { Stock } from './stock.ts';
-
-/** What an order asks of reserve.lua. `notAfterMs`: Unix ms by Redis' clock, null for never. */
-export type Question = {
-  orderId: string;
-  userId: string;
-  quantity: number;
-  origin: Origin;
-  notAfterMs: number | null;
-};
+import type { ReserveOutcome } from './outcomes.ts';
+import type { Question, Stock } from './stock.ts';
 
 /** A call holds up stock Redis for as long as it runs: about 1 ms for so many. */
 const ordersPerCall = 100;
@@ -39,16 +28,6 @@ export function reserveInBatches(stock: Pick<Stock, 'reserveAll'>): Stock['reser
   });
   return (saleId, orderId, userId, quantity, origin = {}, notAfterMs = null) =>
     batcher.add({ saleId, orderId, userId, quantity, origin, notAfterMs });
-}
-
-/** The five arguments of an order, as the header of reserve.lua names them. */
-export function reserveArguments({ orderId, userId, quantity, origin, notAfterMs }: Question): (string | number)[] {
-  return [orderId, userId, quantity, formatOrigin(origin), notAfterMs === null ? '' : Math.floor(notAfterMs)];
-}
-
-/** The outcome in three numbers of a reply; an order that was too late, or a code that nobody knows, is an error. */
-export function outcomeAt(reply: readonly unknown[], at: number): ReserveOutcome | Error {
-  return attempt(() => reserveOutcome([Number(reply[at]), Number(reply[at + 1]), Number(reply[at + 2])]));
 }
 
 const asError = (error: unknown) => (error instanceof Error ? error : new Error(String(error)));

@@ -6,6 +6,7 @@ import { Redis } from 'ioredis';
 import { afterAll, expect, test, vi } from 'vitest';
 import { saleKeys } from '#contract/redis-keys.ts';
 import { startStack } from '#infra/stack/stack.ts';
+import { createStock } from './create-stock.ts';
 import { replies } from './replies.ts';
 import {
   brokenInvariants,
@@ -21,7 +22,7 @@ import {
   type Window,
   waiting,
 } from './simulation.ts';
-import { createStock, type Stock } from './stock.ts';
+import type { Stock } from './stock.ts';
 
 /**
  * SIMULATION_SEED=<seed> replays the one sequence of that seed; SIMULATION_SEQUENCES says how many to run without it.

@@ -9,7 +9,7 @@ import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { connectZooKeeper } from '#runtime/zookeeper.ts';
 import { createCatalogue } from '#sales/catalogue.ts';
 import { createPictures } from '#sales/sale-pictures.ts';
-import { createStock } from '#stock/stock.ts';
+import { createStock } from '#stock/create-stock.ts';
 import { neededSettings } from './needed-settings.ts';
 
 /** Everything that {@link Connections} names; of connections.ts alone, which loads this file when a command runs. */

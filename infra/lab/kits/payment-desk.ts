@@ -10,7 +10,7 @@ import { createTellStock } from '#order-worker/outbox/tell-stock.ts';
 import { startPayments } from '#order-worker/payment/start-payments.ts';
 import { inTransaction } from '#runtime/postgres.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
-import { createStock } from '#stock/stock.ts';
+import { createStock } from '#stock/create-stock.ts';
 import { startOrdersDatabase } from './orders.ts';
 import { startSandbox } from './payment-sandbox.ts';
 

@@ -5,7 +5,7 @@ import { Redis } from 'ioredis';
 import { newOrderId } from '#contract/order.ts';
 import { startStack } from '#infra/stack/stack.ts';
 import { disconnectRedis } from '#runtime/redis.ts';
-import { createStock } from '#stock/stock.ts';
+import { createStock } from '#stock/create-stock.ts';
 
 /** A stock Redis of a test's own: no relay and no sweeper touches it. `probe` looks past the stock. */
 export async function startStockRedis() {

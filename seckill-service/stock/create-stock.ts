@@ -1,0 +1,117 @@
+import type { Redis } from 'ioredis';
+import { relayGroup, saleKeys, salesRegistryKey } from '#contract/redis-keys.ts';
+import { saleNewsChannel } from '#contract/sale-news.ts';
+import { formatShownOrder, shownOrdersChannel } from '#contract/shown-order.ts';
+import { fail } from './fault.ts';
+import { defineScripts, type RunScripts } from './load-scripts.ts';
+import { commitOutcomes, numbers, recountOutcome, restoreOutcomes, setStateOutcome, unexpected } from './outcomes.ts';
+import { list } from './read-reply.ts';
+import { replies } from './replies.ts';
+import { outcomeAt, reserveArguments } from './reserve-call.ts';
+import type { Stock, StockDecisions, StockReads } from './stock.ts';
+import { createStockReads } from './stock-reads.ts';
+import { unitsGranted } from './stock-sale.ts';
+
+/**
+ * The stock on one connection. Give it a `hot` connection for decisions, a `patient` one for everything that is idempotent
+ * and in no hurry.
+ */
+export function createStock(redis: Redis): Stock {
+  const scripts = defineScripts(redis);
+  const reads = createStockReads(redis, scripts);
+  return { ...reads, ...createDecisions(redis, scripts, reads) };
+}
+
+function createDecisions(redis: Redis, scripts: RunScripts, reads: StockReads): StockDecisions {
+  const run: RunScripts['one'] = (...call) => scripts.one(...call).catch(fail);
+
+  /** Another slot than the sale's, so a command of its own: a name in the list of sales. */
+  const addToRegistry = (saleId: string) => redis.sadd(salesRegistryKey, saleId).catch(fail);
+
+  const reserveAll: StockDecisions['reserveAll'] = async (saleId, questions) => {
+    const reply = list(await run('reserve', saleKeys(saleId), questions.flatMap(reserveArguments)));
+    if (reply.length !== 3 * questions.length)
+      throw new Error(`the script reserve answered ${questions.length} orders with ${JSON.stringify(reply)}`);
+    return questions.map((_question, index) => outcomeAt(reply, 3 * index));
+  };
+
+  /** Whether nothing of a sale can be on its way any more. */
+  async function isOver(saleId: string, afterMs: number): Promise<boolean> {
+    const [sale, outbox, now] = await Promise.all([reads.sale(saleId), reads.outboxLength(saleId), reads.clock()]);
+    if (sale === null || sale.state === 'draft' || sale.state === 'paused') return false;
+    return outbox === 0 && now >= sale.closesAtMs + afterMs && unitsGranted(sale) - sale.skipped === sale.committed;
+  }
+
+  return {
+    reserveAll,
+
+    async preload(saleId, { total, opensAtMs, closesAtMs, limitPerUser, lowestEpoch }) {
+      const args = [total, opensAtMs, closesAtMs, limitPerUser, lowestEpoch, relayGroup];
+      // Sent first: a name without stock is passed over everywhere, stock without a name would sell unseen by relay,
+      // sweeper and reconciler.
+      const [, reply] = await Promise.all([addToRegistry(saleId), run('preload', saleKeys(saleId), args)]);
+      const [code, epoch] = numbers(reply);
+      if (code === replies.preload.LIVE) return { kind: 'live' };
+      return { kind: 'done', epoch };
+    },
+
+    async reserve(saleId, orderId, userId, quantity, origin = {}, notAfterMs = null) {
+      const [outcome] = await reserveAll(saleId, [{ orderId, userId, quantity, origin, notAfterMs }]);
+      if (outcome === undefined || outcome instanceof Error) throw outcome;
+      return outcome;
+    },
+
+    async commit(saleId, orderIds) {
+      if (orderIds.length === 0) return [];
+      const codes = numbers(await run('commit', saleKeys(saleId), orderIds));
+      return codes.map((code) => commitOutcomes.get(code) ?? unexpected('commit', code));
+    },
+
+    async release(saleId, orderId, where = 'shelf') {
+      const [code, epoch] = numbers(await run('release', saleKeys(saleId), [orderId, saleId, saleNewsChannel, where]));
+      if (code === replies.release.RELEASED) return { kind: 'released', openEpoch: epoch === 0 ? null : epoch };
+      if (code === replies.release.WITHHELD) return { kind: 'withheld' };
+      if (code === replies.release.ALREADY) return { kind: 'already' };
+      return code === replies.release.UNKNOWN ? { kind: 'unknown' } : unexpected('release', code);
+    },
+
+    async show(saleId, orders) {
+      if (orders.length === 0) return;
+      const triples = orders.flatMap((order) => [order.orderId, order.version, formatShownOrder(order)]);
+      await run('show', saleKeys(saleId), [shownOrdersChannel, ...triples]);
+    },
+
+    async setState(saleId, action, openNow = false) {
+      return setStateOutcome(await run('set-state', saleKeys(saleId), [action, openNow ? 'now' : '', '', 0]));
+    },
+
+    async retire(saleId, afterMs) {
+      if (!(await isOver(saleId, afterMs))) return false;
+      await redis.srem(salesRegistryKey, saleId).catch(fail);
+      // Ops may have paused it, and begun to give it orders back, in between.
+      if (await isOver(saleId, afterMs)) return true;
+      await addToRegistry(saleId);
+      return false;
+    },
+
+    async pauseForFault(saleId, fault, lowestEpoch) {
+      return setStateOutcome(await run('set-state', saleKeys(saleId), ['pause', '', fault, lowestEpoch]));
+    },
+
+    async mend(saleId) {
+      return setStateOutcome(await run('set-state', saleKeys(saleId), ['mend', '', '', 0]));
+    },
+
+    async restore(saleId, { orderId, state, units, place, acceptedAt, userId }) {
+      const args = [orderId, state === 'held' ? 'h' : 'c', units, place, acceptedAt, userId];
+      // Its name first, as in preload: a held order must be found by the sweeper.
+      const [, reply] = await Promise.all([addToRegistry(saleId), run('restore', saleKeys(saleId), args)]);
+      const [code] = numbers(reply);
+      return restoreOutcomes.get(code) ?? unexpected('restore', code);
+    },
+
+    async recount(saleId, how) {
+      return recountOutcome(await run('recount', saleKeys(saleId), [how]));
+    },
+  };
+}
