@@ -8,7 +8,7 @@ const burst = 20;
 function waits(arrivals: readonly number[]): number[] {
   return runLua(
     `local start, waits = clock.seconds, {}
-     local limits, take = require('seckill.limits'), require('seckill.filters.rate').take
+     local limits, take = require('seckill.limits'), require('seckill.gcra').take
      limits.init({ userPerSecond = ${ratePerSecond}, userBurst = ${burst},
                    addressPerSecond = 1, addressBurst = 1, inFlight = 1 }, 1)
      local rate = limits.get().user

@@ -3,11 +3,12 @@
 -- them in the form in which the filters use them, until the revision moves: reading them costs a request nothing.
 -- @module seckill.limits
 
+local rate = require('seckill.gcra').rate
 local json = require('seckill.platform').json
 local revision = require('seckill.revision')
 
 local marks = ngx.shared.seckill_marks
-local ceil, floor, max = math.ceil, math.floor, math.max
+local floor, max = math.floor, math.max
 local pairs, type = pairs, type
 
 local STORED = 'limits'
@@ -17,22 +18,10 @@ local _M = {}
 local settings, workers = {}, 1
 local derived, made_at = nil, nil
 
---- A rate as GCRA needs it (filters/rate.lua): all in ms but `first_ttl`, which is in seconds.
--- @phases any
-function _M.rate(per_second, burst)
-  local interval = 1000 / per_second
-  return {
-    interval = interval,
-    -- Half an interval of slack: arrival times are doubles, their sums are not exact.
-    tolerance = burst * interval + interval / 2,
-    first_ttl = max(1, ceil(interval)) / 1000,
-  }
-end
-
 local function derive(limits)
   return {
-    user = _M.rate(limits.userPerSecond, limits.userBurst),
-    address = _M.rate(limits.addressPerSecond, limits.addressBurst),
+    user = rate(limits.userPerSecond, limits.userBurst),
+    address = rate(limits.addressPerSecond, limits.addressBurst),
     -- A worker's share of the whole: see filters/in_flight.lua.
     in_flight = max(1, floor(limits.inFlight / workers)),
     -- Whoever may send so many at once may have so many on their way.
@@ -58,7 +47,7 @@ end
 
 --- The limits in the form in which the filters use them. Whoever calls this has called `revision.look` in its request.
 -- @treturn table user and address ({interval, tolerance, first_ttl}), in_flight and in_flight_user (of this worker)
--- @phases access, timer
+-- @phases set, access
 function _M.get()
   if made_at ~= revision.current then
     derived, made_at = derive(_M.effective()), revision.current

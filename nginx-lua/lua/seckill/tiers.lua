@@ -11,11 +11,10 @@
 -- tell of a newer one.
 -- @module seckill.tiers
 
+local gcra = require('seckill.gcra')
 local origin = require('seckill.origin')
 local platform = require('seckill.platform')
-local limits = require('seckill.limits')
 local count_read = require('seckill.metrics').read
-local rate = require('seckill.filters.rate')
 local redis = require('seckill.redis')
 local state = require('seckill.state')
 
@@ -37,7 +36,7 @@ local WAIT_SECONDS, LOOK_SECONDS = 1, 0.02
 local MOST_WAITING = 256 -- a worker; more have their answer sooner when they come again
 local FILLS_PER_SECOND, FILLS_BURST = 50, 100
 
-local BUDGET, BUDGET_RATE = '*budget', limits.rate(FILLS_PER_SECOND, FILLS_BURST)
+local BUDGET, BUDGET_RATE = '*budget', gcra.rate(FILLS_PER_SECOND, FILLS_BURST)
 
 local waiting = 0
 
@@ -112,7 +111,7 @@ local function ask(key)
 end
 
 local function fill(key)
-  local seconds = rate.take(fills, BUDGET, BUDGET_RATE)
+  local seconds = gcra.take(fills, BUDGET, BUDGET_RATE)
   if seconds then return nil, 'RATE_LIMITED', seconds end
   return ask(key)
 end
