@@ -13,7 +13,7 @@ function _M.parse(text)
   return host and { host = host, port = tonumber(port) } or nil
 end
 
---- @phases content, timer
+--- @phases content
 -- @return 1, or nil and why not
 function _M.connect(socket, address)
   if address.port then return socket:connect(address.host, address.port) end

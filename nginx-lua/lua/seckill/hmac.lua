@@ -48,7 +48,7 @@ end
 --- Prepares a key.
 -- @tparam string secret of any length
 -- @treturn table for `is_signature`
--- @phases init, timer
+-- @phases set
 function _M.key(secret)
   local short = #secret > BLOCK_BYTES and hash(secret) or secret
   local block = short .. rep('\0', BLOCK_BYTES - #short)

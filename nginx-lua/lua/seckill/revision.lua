@@ -8,7 +8,7 @@ local marks = ngx.shared.seckill_marks
 local _M = { current = 0 }
 
 --- Reads the number; the request's one look into shared memory before it is refused or passed.
--- @phases access, content, log, timer
+-- @phases set, access, content, log, timer
 function _M.look()
   _M.current = marks:get('revision') or 0
   return _M.current

@@ -57,14 +57,14 @@ end
 
 --- The sale of an id, or nil.
 -- @tparam string id whatever stood in the URL
--- @phases access, content, log
+-- @phases set, access, log
 function _M.get(id)
   refresh()
   return load(id)
 end
 
 --- All sales, by id.
--- @phases content
+-- @phases set, content, timer
 function _M.list()
   refresh()
   if not listing then
@@ -78,7 +78,7 @@ function _M.list()
 end
 
 --- Whether a first snapshot was applied since nginx started.
--- @phases access, content
+-- @phases set, access, content
 function _M.ready()
   return marks:get('ready') == true
 end
@@ -97,7 +97,7 @@ local effective = _M.effective
 
 --- The state of a sale now, with what this edge learned by itself.
 -- A memory of another epoch counts for nothing: stock came back, or the sale was changed, since.
--- @phases access, content
+-- @phases set, access, content
 function _M.current(sale, now_ms)
   local current = effective(sale.state, sale.opensAtMs, sale.closesAtMs, now_ms)
   if current == 'open' and learned:get(sale.id) == sale.epoch then return 'sold_out' end

@@ -61,14 +61,14 @@ local function refresh()
 end
 
 --- The secrets, by key id. Whoever calls this has called `revision.look` in its request.
--- @phases set, access
+-- @phases set
 function _M.get()
   refresh()
   return keys
 end
 
 --- The ids, the signing one first.
--- @phases timer, content
+-- @phases timer
 function _M.ids()
   revision.look()
   refresh()

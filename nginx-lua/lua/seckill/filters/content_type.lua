@@ -1,4 +1,4 @@
---- Filter 3: does the body claim to be JSON?
+--- Filter 4: does the body claim to be JSON?
 -- Fails closed: no claim, no entry. A form that another site makes a browser send cannot claim it.
 -- Counter: seckill_edge_requests_total{check="content_type"}
 -- @module seckill.filters.content_type
@@ -11,7 +11,7 @@ local _M = {}
 
 --- @tparam ?string content_type the header's value
 -- @treturn ?string the problem code, nil when it is JSON
--- @phases set, access
+-- @phases set
 function _M.check(content_type)
   -- What every page of ours sends; a pattern, which LuaJIT does not compile, is for the others.
   if content_type == JSON then return nil end

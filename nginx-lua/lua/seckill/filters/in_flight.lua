@@ -1,4 +1,4 @@
---- Filter 7: are not too many purchases with the service at this moment, and not too many of them this user's?
+--- Filter 8: are not too many purchases with the service at this moment, and not too many of them this user's?
 -- Fails closed: above the cap it says BUSY, and RATE_LIMITED to a user who has as many as his burst. A place is held
 -- while the body comes in: else one ticket, sent again and again with a body that dribbles, would hold all of them.
 -- The counts are the worker's own, its cap a worker's share of the whole: no lock, and a worker that dies takes its
@@ -20,7 +20,7 @@ local _M = {}
 -- @tparam string user as the ticket spells it
 -- @treturn ?string the problem code, nil when it took one
 -- @treturn ?number seconds to wait, drawn by lot so that the refused do not come back together
--- @phases set, access
+-- @phases set
 function _M.enter(user)
   local limits, of_user = get_limits(), held[user] or 0
   if of_user >= limits.in_flight_user then return 'RATE_LIMITED', 1 end

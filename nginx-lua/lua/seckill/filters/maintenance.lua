@@ -1,4 +1,4 @@
---- Filter: have ops put the edges into maintenance (`seckill edge maintenance on`)?
+--- Filter 2: have ops put the edges into maintenance (`seckill edge maintenance on`)?
 -- It stands before every route that does work: purchases, tickets, orders, payments, sign-in. Pages and the sales' own
 -- state stay, so that a shopper sees what is going on.
 -- Fails open: an edge that was never told is not in maintenance.

@@ -1,4 +1,4 @@
---- Filter 2: is the sale open, by its state, by the clock, and by what this edge has learned itself?
+--- Filter 3: is the sale open, by its state, by the clock, and by what this edge has learned itself?
 -- Fails closed: a state that it does not know is no open sale. While the agent is silent the last state holds: the
 -- service decides again about all that passes.
 -- Counter: seckill_edge_requests_total{check="sale_state"}
@@ -22,7 +22,7 @@ local _M = {}
 -- @tparam number now_ms
 -- @treturn ?string the problem code, nil when it is open
 -- @treturn ?number seconds until the opening; for the other codes refusals.conf has its own
--- @phases set, access
+-- @phases set
 function _M.check(sale, now_ms)
   local current = current_state(sale, now_ms)
   if current == 'open' then return nil end

@@ -1,4 +1,4 @@
---- Filter 4: is the ticket ours, of this sale, and still good?
+--- Filter 5: is the ticket ours, of this sale, and still good?
 -- The twin of checkTicket in seckill-service/contract/ticket.ts, where the format is described; a test compares both.
 -- No pattern (LuaJIT does not compile them), and no string that is not used: the only new one is the user.
 -- Fails closed: what cannot be verified does not pass. The service checks again.
@@ -72,7 +72,7 @@ end
 -- @tparam number now_ms
 -- @treturn ?string the user, as the ticket spells it (base64url); nil when the ticket is not good
 -- @treturn ?string the problem code, when it is not
--- @phases set, access
+-- @phases set
 function _M.check(text, sale_id, now_ms)
   if not text or text == '' then return nil, MISSING end
   local length = #text
