@@ -31,12 +31,12 @@ import { startDraining } from './drain/start-draining.ts';
 import { startSweeper } from './drain/sweeper.ts';
 import { createExpiryMetrics } from './expiry/metrics.ts';
 import { startExpiring } from './expiry/start-expiring.ts';
+import { createSandboxProvider } from './money/sandbox/client.ts';
+import { startMoney } from './money/start-money.ts';
 import { startOps } from './ops/start-ops.ts';
 import { createOrderStore } from './orders/order-store.ts';
 import { startOutbox } from './outbox/outbox.ts';
 import { createTellStock } from './outbox/tell-stock.ts';
-import { createSandboxProvider } from './payment/sandbox/client.ts';
-import { startPayments } from './payment/start-payments.ts';
 import { startSubscribers } from './subscribers/start-subscribers.ts';
 
 await runMain('order-worker', async (environment) => {
@@ -175,7 +175,7 @@ await runMain('order-worker', async (environment) => {
     apiKey: config.SECKILL_PAYMENT_API_KEY,
     secrets: parseWebhookSecrets(config.SECKILL_PAYMENT_WEBHOOK_SECRET),
   });
-  const payments = startPayments({
+  const money = startMoney({
     pool: moneyPool,
     connection: queueRedis,
     stock,
@@ -195,7 +195,7 @@ await runMain('order-worker', async (environment) => {
     onMoved: outbox.nudge,
   });
 
-  const app = createProblemApp(payments.apps, (error, request) =>
+  const app = createProblemApp(money.apps, (error, request) =>
     warn(error, 'a request failed', describeRequest(request)),
   );
   const server = createServer(getRequestListener(app.fetch));
@@ -223,7 +223,7 @@ await runMain('order-worker', async (environment) => {
       { name: 'server', close: () => closeServer(server) },
       ...draining,
       ...expiring.closers,
-      ...payments.closers,
+      ...money.closers,
       { name: 'payment provider', close: provider.close },
       { name: 'outbox', close: outbox.close },
       { name: 'subscribers', close: subscribers.close },

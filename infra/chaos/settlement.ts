@@ -1,7 +1,7 @@
 import { poll } from '#lab/poll.ts';
 import { createRandom } from '#lab/random.ts';
-import { behaviourSchema } from '#order-worker/payment/sandbox/behaviour.ts';
-import { routes, type SandboxBooks } from '#order-worker/payment/sandbox/protocol.ts';
+import { behaviourSchema } from '#order-worker/money/sandbox/behaviour.ts';
+import { routes, type SandboxBooks } from '#order-worker/money/sandbox/protocol.ts';
 import type { Connections } from '../cli/kit/connections.ts';
 import type { Stack } from '../stack/stack.ts';
 import type { Field } from './field.ts';

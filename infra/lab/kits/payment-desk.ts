@@ -3,11 +3,11 @@ import { Queue } from 'bullmq';
 import { createProblemApp } from '#contract/problem-app.ts';
 import { queueNames, queuePrefix } from '#contract/queues.ts';
 import { createAuthenticate, signSession } from '#contract/session.ts';
+import { startMoney } from '#order-worker/money/start-money.ts';
 import { moveOrders } from '#order-worker/orders/move-orders.ts';
 import { createOrderStore } from '#order-worker/orders/order-store.ts';
 import { startOutbox } from '#order-worker/outbox/outbox.ts';
 import { createTellStock } from '#order-worker/outbox/tell-stock.ts';
-import { startPayments } from '#order-worker/payment/start-payments.ts';
 import { inTransaction } from '#runtime/postgres.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { createStock } from '#stock/create-stock.ts';
@@ -48,7 +48,7 @@ export async function startPaymentDesk(
     onWebhook: async ({ headers, body }) =>
       (await request('/api/payments/webhook', { method: 'POST', headers, body })).status,
   });
-  const payments = startPayments({
+  const payments = startMoney({
     ...{
       pool,
       connection: queueRedis,

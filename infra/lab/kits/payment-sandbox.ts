@@ -5,9 +5,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Behaviour } from '#order-worker/payment/sandbox/behaviour.ts';
-import { createSandboxProvider } from '#order-worker/payment/sandbox/client.ts';
-import { pathOf, routes, type SandboxBooks, type SandboxPayment } from '#order-worker/payment/sandbox/protocol.ts';
+import type { Behaviour } from '#order-worker/money/sandbox/behaviour.ts';
+import { createSandboxProvider } from '#order-worker/money/sandbox/client.ts';
+import { pathOf, routes, type SandboxBooks, type SandboxPayment } from '#order-worker/money/sandbox/protocol.ts';
 import { parseWebhookSecrets } from '#runtime/standard-webhooks.ts';
 
 export type Webhook = { headers: Headers; body: string };
@@ -74,7 +74,7 @@ export async function startSandbox(options: { onWebhook?: (webhook: Webhook) => 
     SECKILL_PAYMENT_SANDBOX_FILE: join(dir, 'ledger.sqlite'),
     SECKILL_LOG_LEVEL: 'error',
   };
-  const main = join(import.meta.dirname, '../../../order-worker/payment/sandbox/main.ts');
+  const main = join(import.meta.dirname, '../../../order-worker/money/sandbox/main.ts');
 
   async function launch() {
     const child = spawn(process.execPath, [main], { env: environment, stdio: ['ignore', 'ignore', 'inherit'] });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newPaymentId, newRefundId } from '#contract/payment.ts';
-import { type PaymentProvider, ProviderFault, type ProviderPayment } from '#order-worker/payment/provider.ts';
+import { type PaymentProvider, ProviderFault, type ProviderPayment } from '#order-worker/money/provider/provider.ts';
 
 const within = { timeout: 45_000 };
 

@@ -69,7 +69,7 @@ function paymentSandbox(plan: StackPlan): ProcessSpec {
     SECKILL_PAYMENT_WEBHOOK_URL: `${plan.edgeUrl}/api/payments/webhook`,
     SECKILL_PAYMENT_SANDBOX_FILE: join(plan.dir.data('payment-sandbox'), 'ledger.sqlite'),
   };
-  const main = 'order-worker/payment/sandbox/main.ts';
+  const main = 'order-worker/money/sandbox/main.ts';
   return { ...nodeProcess(plan, 'payment-sandbox', name, settings, main), address: plan.paymentUrl, after: [] };
 }
 

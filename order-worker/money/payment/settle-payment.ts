@@ -1,9 +1,13 @@
 import type { PoolClient } from '#runtime/postgres.ts';
-import { lockOrder } from '../orders/find-order.ts';
-import { moveOrders } from '../orders/move-orders.ts';
+import { lockOrder } from '../../orders/find-order.ts';
+import { moveOrders } from '../../orders/move-orders.ts';
+import type { ProviderPayment } from '../provider/provider.ts';
 import { addRefund, reasonToReturn } from '../refund/add-refund.ts';
 import { findPayment } from './payments.ts';
-import type { ProviderPayment } from './provider.ts';
+
+/** What there is to know of a payment; `providerId` is null when the provider never had it. */
+export type PaymentNews = Omit<ProviderPayment, 'providerId'> & { providerId: string | null };
+export type TakePayment = (news: PaymentNews) => Promise<SettleOutcome>;
 
 export type SettleOutcome =
   | { kind: 'paid'; orderId: string }
@@ -26,7 +30,7 @@ export type SettleOutcome =
  */
 export async function settlePayment(
   client: Pick<PoolClient, 'query'>,
-  news: Omit<ProviderPayment, 'providerId'> & { providerId: string | null },
+  news: PaymentNews,
   nowMs: number,
 ): Promise<SettleOutcome> {
   const { paymentId, providerId, state, reason } = news;
@@ -61,7 +65,7 @@ export async function settlePayment(
     if (moved.length !== 1) throw new Error(`${orderId} was locked and did not move`);
     return { kind: 'paid', orderId };
   }
-  const refundId = await addRefund(client, payment, returning, nowMs);
+  const refundId = await addRefund(client, paymentId, returning, nowMs);
   if (refundId === null) throw new Error(`${paymentId} was going back before it came`);
   return { kind: 'goes_back', orderId, refundId };
 }

@@ -1,6 +1,6 @@
 import { newPaymentId } from '#contract/payment.ts';
 import type { PoolClient } from '#runtime/postgres.ts';
-import { lockOrder, type OrderRow } from '../orders/find-order.ts';
+import { lockOrder, type OrderRow } from '../../orders/find-order.ts';
 import { type Payment, paymentFields, readPayments } from './payments.ts';
 
 /** So many times one order may be tried to be paid: a card that never works must not fill the table. */

@@ -1,9 +1,11 @@
 import type { RefundReason } from '#contract/payment.ts';
 import type { PoolClient } from '#runtime/postgres.ts';
-import { lockOrder } from '../orders/find-order.ts';
-import { moveOrders } from '../orders/move-orders.ts';
+import { lockOrder } from '../../orders/find-order.ts';
+import { moveOrders } from '../../orders/move-orders.ts';
 
 export type RefundNews = { refundId: string; providerId: string; amount: number; currency: string };
+export type TakeRefund = (news: RefundNews) => Promise<SettleRefundOutcome>;
+
 export type SettleRefundOutcome =
   /** `isOrderRefunded`: the order was waiting for it, and gives its unit back now. */
   | { kind: 'returned'; orderId: string; isOrderRefunded: boolean }

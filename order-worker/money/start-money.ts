@@ -8,19 +8,19 @@ import type { Pool } from '#runtime/postgres.ts';
 import type { Closer } from '#runtime/shutdown.ts';
 import type { Stock } from '#stock/stock.ts';
 import { createFindOrder } from '../orders/find-order.ts';
-import { createRefundQueue } from '../refund/refund-queue.ts';
-import { startRefundSweep } from '../refund/refund-sweep.ts';
-import { startRefundWorker } from '../refund/refund-worker.ts';
-import { guardProvider } from './guard.ts';
 import { createMoneyDesk } from './money-desk.ts';
+import { startPaymentSweep } from './payment/payment-sweep.ts';
+import { createStartPayment } from './payment/start-payment.ts';
 import { createPaymentApp } from './payment-routes.ts';
-import { startPaymentSweep } from './payment-sweep.ts';
-import type { PaymentProvider } from './provider.ts';
-import { createStartPayment } from './start-payment.ts';
+import { guardProvider } from './provider/guard.ts';
+import type { PaymentProvider } from './provider/provider.ts';
+import { createRefundQueue } from './refund/refund-queue.ts';
+import { startRefundSweep } from './refund/refund-sweep.ts';
+import { startRefundWorker } from './refund/refund-worker.ts';
 import { createWebhookApp } from './webhook-route.ts';
 
 /** Everything that takes money and gives it back: the routes for the app, and the loops behind them. */
-export function startPayments(deps: {
+export function startMoney(deps: {
   /** A pool of its own: a storm of webhooks must not take the drain's connections. */
   pool: Pool;
   connection: ConnectionOptions;
@@ -79,12 +79,20 @@ export function startPayments(deps: {
     onSettled: (outcome) => settled.inc({ outcome }),
   });
   const worker = startRefundWorker({
-    ...{ connection, pool, provider, desk, logger, now, random },
+    ...{ connection, pool, provider, logger, now, random },
+    takeRefund: desk.takeRefund,
     schedule: refunds,
     onTry: (outcome) => tries.inc({ outcome }),
   });
   const refundSweep = startRefundSweep({ pool, queue, logger });
-  const paymentSweep = startPaymentSweep({ pool, provider, desk, checkAfterMs, graceMs: deps.graceMs, logger });
+  const paymentSweep = startPaymentSweep({
+    pool,
+    provider,
+    takePayment: desk.takePayment,
+    checkAfterMs,
+    graceMs: deps.graceMs,
+    logger,
+  });
 
   return {
     apps: [
@@ -92,7 +100,7 @@ export function startPayments(deps: {
         authenticate,
         findOrder: createFindOrder({ pool, stock }),
         desk,
-        startPayment: createStartPayment({ pool, desk, provider }),
+        startPayment: createStartPayment({ pool, open: desk.open, takePayment: desk.takePayment, provider }),
       }),
       createWebhookApp({ provider, desk, now, logger, onWebhook: (outcome) => webhooks.inc({ outcome }) }),
     ],

@@ -7,9 +7,9 @@ import type { Authenticate } from '#contract/session.ts';
 import { isShadowOrder } from '#contract/shadow-sale.ts';
 import type { FindOrder, OrderRow } from '../orders/find-order.ts';
 import type { MoneyDesk } from './money-desk.ts';
-import { mostPayments } from './open-payment.ts';
-import { ProviderFault } from './provider.ts';
-import type { StartOutcome } from './start-payment.ts';
+import { mostPayments } from './payment/open-payment.ts';
+import type { StartOutcome } from './payment/start-payment.ts';
+import { ProviderFault } from './provider/provider.ts';
 
 /** What to do with an order in this state, when what was asked for cannot be done. */
 const advice: Record<OrderRow['state'], string> = {

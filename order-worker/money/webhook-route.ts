@@ -4,7 +4,7 @@ import type { WebhookAnswer } from '#contract/payment.ts';
 import { problemResponse } from '#contract/problems.ts';
 import type { Logger } from '#runtime/logger.ts';
 import type { MoneyDesk } from './money-desk.ts';
-import type { EventVerdict, PaymentProvider } from './provider.ts';
+import type { EventVerdict, PaymentProvider } from './provider/provider.ts';
 
 type Refusal = Extract<EventVerdict, { kind: 'refused' }>['why'];
 

@@ -1,9 +1,9 @@
 import type { Pool } from '#runtime/postgres.ts';
-import type { OrderRow } from '../orders/find-order.ts';
-import type { MoneyDesk } from './money-desk.ts';
+import type { OrderRow } from '../../orders/find-order.ts';
+import type { PaymentProvider } from '../provider/provider.ts';
 import type { OpenOutcome } from './open-payment.ts';
 import { findPayment, type Payment } from './payments.ts';
-import type { PaymentProvider } from './provider.ts';
+import type { TakePayment } from './settle-payment.ts';
 
 export type StartOutcome =
   | { kind: 'payment'; payment: Payment; order: OrderRow }
@@ -16,13 +16,15 @@ export type StartOutcome =
  */
 export function createStartPayment(deps: {
   pool: Pool;
-  desk: Pick<MoneyDesk, 'open' | 'takePayment'>;
+  /** Each a transaction of its own. */
+  open: (orderId: string) => Promise<OpenOutcome>;
+  takePayment: TakePayment;
   provider: Pick<PaymentProvider, 'createPayment'>;
 }): (orderId: string) => Promise<StartOutcome> {
-  const { pool, desk, provider } = deps;
+  const { pool, open, takePayment, provider } = deps;
 
   return async (orderId) => {
-    const opened = await desk.open(orderId);
+    const opened = await open(orderId);
     if (opened.kind !== 'open') return opened;
     const { payment, order } = opened;
     const { paymentId, amount, currency, providerId } = payment;
@@ -32,7 +34,7 @@ export function createStartPayment(deps: {
       answer.kind === 'payment'
         ? answer.payment
         : { paymentId, providerId: null, state: 'failed' as const, amount, currency, reason: answer.reason };
-    const outcome = await desk.takePayment(news);
+    const outcome = await takePayment(news);
     if (outcome.kind === 'mismatch')
       throw new Error(`the provider has another payment as ${paymentId}: ${outcome.says}`);
     return { kind: 'payment', payment: (await findPayment(pool, paymentId)) ?? payment, order };

@@ -1,7 +1,12 @@
 import { Pool } from 'undici';
 import type { z } from 'zod';
 import { verifyWebhook } from '#runtime/standard-webhooks.ts';
-import { type PaymentProvider, ProviderFault, type ProviderPayment, type ProviderRefund } from '../provider.ts';
+import {
+  type PaymentProvider,
+  ProviderFault,
+  type ProviderPayment,
+  type ProviderRefund,
+} from '../provider/provider.ts';
 import {
   errorSchema,
   eventSchema,

@@ -1,12 +1,11 @@
 import { inTransaction, type Pool, type PoolClient } from '#runtime/postgres.ts';
 import { type CancelOutcome, cancelOrder } from '../orders/cancel-order.ts';
-import { type RequestOutcome, requestRefund } from '../refund/request-refund.ts';
-import { type RefundNews, type SettleRefundOutcome, settleRefund } from '../refund/settle-refund.ts';
-import { type OpenOutcome, openPayment } from './open-payment.ts';
-import type { ProviderEvent } from './provider.ts';
-import { type SettleOutcome, settlePayment } from './settle-payment.ts';
+import { type OpenOutcome, openPayment } from './payment/open-payment.ts';
+import { type PaymentNews, type SettleOutcome, settlePayment } from './payment/settle-payment.ts';
+import type { ProviderEvent } from './provider/provider.ts';
+import { type RequestOutcome, requestRefund } from './refund/request-refund.ts';
+import { type RefundNews, type SettleRefundOutcome, settleRefund } from './refund/settle-refund.ts';
 
-export type PaymentNews = Parameters<typeof settlePayment>[1];
 export type EventOutcome =
   | SettleOutcome
   | SettleRefundOutcome

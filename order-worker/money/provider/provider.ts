@@ -2,8 +2,8 @@ import type { Money } from '#contract/sale.ts';
 
 /**
  * The port to whoever takes the money. Our own ids are the idempotency keys: the same id asked for twice is the same
- * payment, the same refund. docs/payment-provider.md says how to bring one's own; testing/provider-suite.ts is what each
- * must pass.
+ * payment, the same refund. docs/payment-provider.md says how to bring one's own; infra/lab/suites/payment-provider.ts
+ * is what each must pass.
  */
 export type PaymentProvider = {
   /** Begins to take the money, once per `paymentId`. Asked again it says how that payment stands. */

@@ -1,7 +1,6 @@
 import type { StoredOrderState } from '#contract/order-events.ts';
 import { newRefundId, type RefundReason } from '#contract/payment.ts';
 import type { PoolClient } from '#runtime/postgres.ts';
-import type { Payment } from '../payment/payments.ts';
 
 /** A new refund has its job at once; when that is lost, the sweep finds it after so long. */
 const firstLookSeconds = 10;
@@ -12,7 +11,7 @@ const firstLookSeconds = 10;
  */
 export async function addRefund(
   client: Pick<PoolClient, 'query'>,
-  { paymentId }: Pick<Payment, 'paymentId'>,
+  paymentId: string,
   reason: RefundReason,
   nowMs: number,
 ): Promise<string | null> {

@@ -1,7 +1,6 @@
 import type { PoolClient } from '#runtime/postgres.ts';
-import { lockOrder, type OrderRow } from '../orders/find-order.ts';
-import { moveOrders } from '../orders/move-orders.ts';
-import { paymentFields, readPayments } from '../payment/payments.ts';
+import { lockOrder, type OrderRow } from '../../orders/find-order.ts';
+import { moveOrders } from '../../orders/move-orders.ts';
 import { addRefund } from './add-refund.ts';
 
 export type RequestOutcome =
@@ -30,16 +29,17 @@ export async function requestRefund(
     return { kind: 'refunding', refundId: refund.id, order, isNew: false };
   }
   if (order.state !== 'paid') return { kind: 'not_paid', order };
-  const [payment] = await readPayments(
-    client,
-    `SELECT ${paymentFields} FROM payments p WHERE order_id = $1 AND state = 'succeeded'
+  const {
+    rows: [payment],
+  } = await client.query<{ id: string }>(
+    `SELECT id FROM payments p WHERE order_id = $1 AND state = 'succeeded'
         AND NOT EXISTS (SELECT FROM refunds WHERE payment_id = p.id)`,
     [orderId],
   );
   if (payment === undefined) throw new Error(`${orderId} is paid without a payment`);
-  const refundId = await addRefund(client, payment, 'requested', nowMs);
-  if (refundId === null) throw new Error(`${payment.paymentId} was going back before`);
-  const data = { refundId, paymentId: payment.paymentId };
+  const refundId = await addRefund(client, payment.id, 'requested', nowMs);
+  if (refundId === null) throw new Error(`${payment.id} was going back before`);
+  const data = { refundId, paymentId: payment.id };
   await moveOrders(client, { orderIds: [orderId], from: 'paid', to: 'refunding', data });
   return { kind: 'refunding', refundId, order: { ...order, state: 'refunding' }, isNew: true };
 }

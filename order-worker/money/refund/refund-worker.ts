@@ -3,9 +3,9 @@ import { queueNames, queuePrefix } from '#contract/queues.ts';
 import { type GrowingWait, growingWaitMs } from '#runtime/growing-wait.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import type { Pool } from '#runtime/postgres.ts';
-import type { MoneyDesk } from '../payment/money-desk.ts';
-import type { PaymentProvider } from '../payment/provider.ts';
+import type { PaymentProvider } from '../provider/provider.ts';
 import type { RefundJob } from './refund-queue.ts';
+import type { TakeRefund } from './settle-refund.ts';
 
 type Row = { payment_id: string; state: 'pending' | 'succeeded'; amount: number; currency: string };
 
@@ -18,7 +18,8 @@ export function startRefundWorker(deps: {
   connection: ConnectionOptions;
   pool: Pool;
   provider: Pick<PaymentProvider, 'createRefund'>;
-  desk: Pick<MoneyDesk, 'takeRefund'>;
+  /** Notes in a transaction of its own that the money is back. */
+  takeRefund: TakeRefund;
   schedule: GrowingWait;
   logger: Logger;
   now: () => number;
@@ -26,7 +27,7 @@ export function startRefundWorker(deps: {
   /** For the metrics: how each try ended. */
   onTry: (outcome: 'returned' | 'waits' | 'failed' | 'given_up') => void;
 }): { close: () => Promise<void> } {
-  const { connection, pool, provider, desk, schedule, logger, now, random, onTry } = deps;
+  const { connection, pool, provider, takeRefund, schedule, logger, now, random, onTry } = deps;
   const warn = createThrottledWarn(logger);
   const waitMs = (attempt: number) => growingWaitMs(schedule, attempt, random);
 
@@ -47,7 +48,7 @@ export function startRefundWorker(deps: {
       await job.moveToDelayed(now() + waitMs(job.attemptsStarted), token);
       throw new DelayedError();
     }
-    const settled = await desk.takeRefund(outcome.refund);
+    const settled = await takeRefund(outcome.refund);
     if (settled.kind === 'mismatch') throw new UnrecoverableError(`the provider gave back ${settled.says}`);
     onTry('returned');
   }

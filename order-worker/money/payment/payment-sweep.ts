@@ -1,9 +1,9 @@
 import type { Logger } from '#runtime/logger.ts';
 import { type Loop, startLoop } from '#runtime/loop.ts';
 import type { Pool } from '#runtime/postgres.ts';
-import type { MoneyDesk } from './money-desk.ts';
+import type { PaymentProvider } from '../provider/provider.ts';
 import { type Payment, paymentFields, readPayments } from './payments.ts';
-import type { PaymentProvider } from './provider.ts';
+import type { TakePayment } from './settle-payment.ts';
 
 /** Longest wait between two questions, in waits before the first one. */
 const longest = 20;
@@ -19,14 +19,15 @@ const eventDays = 7;
 export function startPaymentSweep(deps: {
   pool: Pool;
   provider: Pick<PaymentProvider, 'findPayment'>;
-  desk: Pick<MoneyDesk, 'takePayment'>;
+  /** Takes in what the provider says, in a transaction of its own. */
+  takePayment: TakePayment;
   checkAfterMs: number;
   graceMs?: number | undefined;
   logger: Logger;
   everyMs?: number;
   most?: number;
 }): Loop {
-  const { pool, provider, desk, checkAfterMs, graceMs = 60_000, logger, everyMs = 1000, most = 20 } = deps;
+  const { pool, provider, takePayment, checkAfterMs, graceMs = 60_000, logger, everyMs = 1000, most = 20 } = deps;
 
   /** Those whose time has come; each is put off first, so that no other process asks for it too. */
   const take = () =>
@@ -53,7 +54,7 @@ export function startPaymentSweep(deps: {
     const found = await provider.findPayment(paymentId);
     if (found === null && (await mayStillCome(orderId))) return;
     const never = { paymentId, providerId: null, state: 'failed' as const, amount, currency };
-    const outcome = await desk.takePayment(found ?? { ...never, reason: 'the provider never heard of it' });
+    const outcome = await takePayment(found ?? { ...never, reason: 'the provider never heard of it' });
     if (outcome.kind === 'mismatch') {
       logger.error({ paymentId, says: outcome.says }, 'the payment provider knows another amount than ours');
     }
