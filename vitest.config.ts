@@ -50,6 +50,7 @@ const project = ({ name, order, word, globalSetup = [], maxWorkers = 2, isolate 
     include: word === '.browser' && isBrowserLeftOut ? [] : [`**/*${word}.test.ts`],
     exclude: ['node_modules/**', '.run/**', ...(word === '' ? words.map((other) => `**/*${other}.test.ts`) : [])],
     globalSetup,
+    setupFiles: ['infra/lab/run/clean-up.ts'],
     isolate,
     maxWorkers,
     sequence: { groupOrder: order },

@@ -42,7 +42,7 @@ async function openedField(): Promise<Field> {
 }
 
 beforeAll(async () => {
-  await removeAbandoned('chaos');
+  await removeAbandoned();
   say(`chaos: ${plans.length} rounds, seed ${seed}`);
   await openedField();
 }, 300_000);

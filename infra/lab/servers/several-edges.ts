@@ -18,7 +18,7 @@ export async function startSeveralEdges(
   options: { edges?: number; services?: number; settings?: Settings } = {},
 ): Promise<SeveralEdges> {
   const { edges = 3, services = 1, settings = {} } = options;
-  await removeAbandoned('edges');
+  await removeAbandoned();
   const dir = privateRunDir('edges');
   const events: string[] = [];
   const clean = async () => {

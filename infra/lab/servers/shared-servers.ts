@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { Client } from 'pg';
 import type { TestProject } from 'vitest/node';
 import { describeEvent, startStack } from '#infra/stack/stack.ts';
-import { privateRunDir, removeAbandoned } from './private-run.ts';
+import { privateRunDir } from './private-run.ts';
 import { share } from './shared.ts';
 
 /** What the lane `parts` shares: a PostgreSQL whose database `seckill` is the template, and a ZooKeeper. */
@@ -22,7 +22,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 async function start(): Promise<{ addresses: SharedServers; stop: () => Promise<void> }> {
-  await removeAbandoned('parts');
   const dir = privateRunDir('parts');
   const events: string[] = [];
   try {

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import type { TestProject } from 'vitest/node';
 import { describeEvent, type Stack, startStack } from '#infra/stack/stack.ts';
-import { keepLogs, privateRunDir, removeAbandoned } from './private-run.ts';
+import { keepLogs, privateRunDir } from './private-run.ts';
 import { share } from './shared.ts';
 import './stack-under-test.ts';
 
@@ -26,7 +26,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 async function start(): Promise<Stack> {
-  await removeAbandoned('test');
   const dir = privateRunDir('test');
   const events: string[] = [];
   const clean = async () => {

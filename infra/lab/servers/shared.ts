@@ -1,5 +1,6 @@
-import { statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { demandRoom } from '../temporary-directory.ts';
+import { removeAbandoned } from './private-run.ts';
 
 type Shared<T> = { server: Promise<T>; users: number };
 // vitest loads a setup file once a project; what the projects share hangs on the process.
@@ -11,7 +12,7 @@ export async function share<T extends { stop: () => Promise<void> }>(
   start: () => Promise<T>,
 ): Promise<{ server: T; release: () => Promise<void> }> {
   const key = Symbol.for(`seckill.lab.${name}`);
-  const shared = (holder[key] as Shared<T> | undefined) ?? { server: enoughRoom().then(start), users: 0 };
+  const shared = (holder[key] as Shared<T> | undefined) ?? { server: prepared().then(start), users: 0 };
   holder[key] = shared;
   shared.users += 1;
   const server = await shared.server;
@@ -27,15 +28,12 @@ export async function share<T extends { stop: () => Promise<void> }>(
 }
 
 const neededMiB = 512;
+let preparing: Promise<void> | null = null;
 
-/** A full disk shows itself in a hundred ways in the middle of a run; so it is said before. */
-async function enoughRoom(): Promise<void> {
-  for (const [dir, mend] of [
-    [tmpdir(), 'free some room there, or set TMPDIR to a directory that has it'],
-    [process.cwd(), 'free some room on the disk of the checkout'],
-  ] as const) {
-    const { bavail, bsize } = await statfs(dir);
-    const free = Math.floor((bavail * bsize) / 2 ** 20);
-    if (free < neededMiB) throw new Error(`the tests need ${neededMiB} MiB in ${dir}, ${free} MiB are free: ${mend}`);
-  }
+/** Once before the first server: what killed runs left is removed, and there is room for this one. */
+function prepared(): Promise<void> {
+  preparing ??= removeAbandoned().then(() => {
+    for (const dir of [tmpdir(), process.cwd()]) demandRoom(dir, neededMiB);
+  });
+  return preparing;
 }
