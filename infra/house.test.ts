@@ -86,6 +86,14 @@ test('node-zookeeper-client has one importer, process.env only the entries, Redi
     'seckill-service/stock/load-scripts.ts',
   ]);
   const entries =
-    /^infra\/cli\/|^infra\/(chaos|machines)\/run\.ts$|^loadtest\/bench\/main\.ts$|^infra\/stack\/daemon\.ts$|^seckill-service\/runtime\/main\.ts$/;
+    /^infra\/cli\/(main|seckill|loadtest\/setup-k6)\.ts$|^infra\/(chaos|machines)\/run\.ts$|^loadtest\/bench\/main\.ts$|^infra\/stack\/daemon\.ts$|^seckill-service\/runtime\/main\.ts$/;
   expect(mentioning(/process\.env\b/).filter((file) => !entries.test(file))).toEqual([]);
+});
+
+test('of the command line only the entries touch the process: its commands get what they need by runCli, in tests too', () => {
+  const touching = /\bprocess\.(env|argv|stdin|stdout|stderr|exit|exitCode|kill|on|once|off)\b/;
+  const touched = ['infra/cli', 'infra/text', 'infra/sale-check']
+    .flatMap(sources)
+    .filter((file) => touching.test(readFileSync(join(root, file), 'utf8')));
+  expect(touched.sort()).toEqual(['infra/cli/loadtest/setup-k6.ts', 'infra/cli/main.ts', 'infra/cli/seckill.ts']);
 });

@@ -6,7 +6,7 @@ const whole = (value: number) => Math.ceil(value).toLocaleString('en');
 const round = (value: number) => (value < 10 ? value.toFixed(1) : whole(value));
 
 /** The plan for people: what is needed, what gives first, and where each figure comes from. */
-export function describePlan(plan: Plan, costs: Costs): string {
+export function describePlan(plan: Plan, costs: Costs, width: number | null): string {
   const { crowd, parts, givesFirst, memory, bandwidth } = plan;
   const rows = parts.map(({ name, count, needed, capacity, unit, share, why }) => [
     name,
@@ -23,7 +23,7 @@ export function describePlan(plan: Plan, costs: Costs): string {
     `${whole(crowd.shoppers)} shoppers, ${whole(crowd.units)} units, open in ${whole(crowd.openInSeconds)} s`,
     `at the opening  ${whole(plan.requestsPerSecond)} requests/s for ${whole(crowd.withinSeconds)} s; ${whole(plan.acceptedPerSecond)} purchases/s go on; sold out after ${round(plan.soldOutAfterSeconds)} s`,
     '',
-    table(['part', 'count', 'needed', 'at most', 'unit', 'used', 'why'], rows),
+    table(['part', 'count', 'needed', 'at most', 'unit', 'used', 'why'], rows, width),
     '',
     `edges           ${edges}, of ${crowd.workersPerEdge} workers each: the most that one of the lines asks for`,
     `gives first     ${givesFirst.name}, at ${whole(givesFirst.capacity)} ${givesFirst.unit}${givesFirst.canGrow ? '' : ': more of them do not help one sale'}`,

@@ -74,14 +74,14 @@ test('no part is used beyond what it may be, but those that cannot grow; the ful
 test('with more units than one script can sell at once, stock Redis gives first, and the plan says that more do not help', () => {
   const plan = planFor({ ...crowd, shoppers: 10_000_000, units: 1_000_000, storeWithinSeconds: 3600 }, costs, nginx);
   expect(plan.givesFirst).toMatchObject({ name: 'stock Redis', canGrow: false });
-  expect(describePlan(plan, costs)).toContain('more of them do not help one sale');
+  expect(describePlan(plan, costs, null)).toContain('more of them do not help one sale');
 });
 
 test('orders that shall be stored faster than queue Redis can are named as too many for it', () => {
   const plan = planFor({ ...crowd, shoppers: 10_000_000, units: 1_000_000 }, costs, nginx);
   expect(plan.givesFirst).toMatchObject({ name: 'queue Redis', count: 1 });
   expect(plan.givesFirst.share).toBeGreaterThan(1);
-  expect(describePlan(plan, costs)).toContain('too much for queue Redis');
+  expect(describePlan(plan, costs, null)).toContain('too much for queue Redis');
 });
 
 test('what was not measured is left out and said', () => {
@@ -89,7 +89,7 @@ test('what was not measured is left out and said', () => {
   const plan = planFor(crowd, bare, nginx);
   expect(plan.parts.map(({ name }) => name)).not.toContain('seckill-service');
   expect(plan.notMeasured).toContain('seckill-service');
-  expect(describePlan(plan, bare)).toMatch(/not measured +seckill-service/);
+  expect(describePlan(plan, bare, null)).toMatch(/not measured +seckill-service/);
 });
 
 let dir: string;

@@ -1,35 +1,36 @@
 #!/usr/bin/env node
-import { type Command, CommanderError } from 'commander';
-import { ConfigError } from '#runtime/config.ts';
-import { CliError } from './kit/cli-error.ts';
-import { errorText } from './kit/error-text.ts';
-import { createProgram } from './program.ts';
+import { interruptionBySignals } from './kit/interruption.ts';
+import { runCli } from './run-cli.ts';
 
-/** Exit codes of the contract: commander's own errors are usage errors. */
-function exitCodeOf(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  if (error instanceof ConfigError) return 78;
-  return error instanceof CliError ? error.exitCode : 1;
-}
-
-function exitInsteadOfCommander(command: Command): void {
-  command.exitOverride();
-  for (const child of command.commands) exitInsteadOfCommander(child);
-}
-
-const program = await createProgram(process.argv.slice(2));
-exitInsteadOfCommander(program);
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+const { stdout, stderr } = process;
+stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0); // the reader (head, less) has seen enough
-  process.stderr.write(`seckill: the result cannot be written: ${error.message}\n`);
+  stderr.write(`seckill: the result cannot be written: ${error.message}\n`);
   process.exit(1);
 });
-try {
-  await program.parseAsync();
-} catch (error) {
-  // Commander has printed its own message already.
-  if (!(error instanceof CommanderError)) {
-    process.stderr.write(`seckill: ${errorText(error)}\n`);
+
+function surviveLostOutput(): void {
+  let isStopping = false;
+  const onError = (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' || isStopping) return;
+    isStopping = true;
+    process.kill(process.pid, 'SIGTERM');
+  };
+  for (const stream of [stdout, stderr]) {
+    stream.removeAllListeners('error');
+    stream.on('error', onError);
   }
-  process.exitCode = exitCodeOf(error);
 }
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  environment: process.env,
+  stdin: () => process.stdin,
+  stdout,
+  stderr,
+  interruption: () => interruptionBySignals(process, () => process.exit(130)),
+  surviveLostOutput,
+  onExit: (listener) => {
+    process.on('exit', listener);
+    return () => process.off('exit', listener);
+  },
+});

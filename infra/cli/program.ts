@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
+import { Command, type OutputConfiguration } from 'commander';
+import { type Surroundings, widthOf } from './kit/run.ts';
 
 type Register = (program: Command) => void;
 
@@ -51,9 +52,29 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
   version: string;
 };
 
-/** The command line, as much of it as `words` need; the whole of it without any. Nothing runs yet. */
-export async function createProgram(words: readonly string[] = []): Promise<Command> {
+/** Commander's own width where no terminal is. */
+const pipedHelpWidth = 80;
+
+/** Commander's output on these streams, by its own rule of width. */
+function outputOf({ stdout, stderr }: Pick<Surroundings, 'stdout' | 'stderr'>): OutputConfiguration {
+  return {
+    writeOut: (text) => void stdout.write(text),
+    writeErr: (text) => void stderr.write(text),
+    getOutHelpWidth: () => widthOf(stdout) ?? pipedHelpWidth,
+    getErrHelpWidth: () => widthOf(stderr) ?? pipedHelpWidth,
+  };
+}
+
+/**
+ * The command line, as much of it as `words` need; the whole of it without any. Nothing runs yet. Help and commander's
+ * errors go to `streams`, which each command takes over from the program when it is added.
+ */
+export async function createProgram(
+  words: readonly string[] = [],
+  streams: Pick<Surroundings, 'stdout' | 'stderr'> | null = null,
+): Promise<Command> {
   const program = new Command('seckill')
+    .configureOutput(streams === null ? {} : outputOf(streams))
     .version(version)
     .description('Flash sales: preload, open, watch, drain, and prove that every unit is accounted for.')
     .showSuggestionAfterError(true)

@@ -6,18 +6,12 @@ const gap = 2;
 /** No column is cut below the first of these while another can give, and none below the second: nothing would be said. */
 const narrowest = [8, 4];
 
-/** The terminal's width; null when the text goes elsewhere, to a file or a pipe: nothing is cut there. */
-const terminalWidth = () => (process.stdout.isTTY ? (process.stdout.columns ?? null) : null);
-
 /**
- * Aligned columns; numbers to the right. On a terminal the widest columns of words are shortened, with …, until each row
- * fits in one line; the first column, by which a row is named, last. `--json` and a pipe show everything.
+ * Aligned columns; numbers to the right. Where the text has a `width`, on a terminal, the widest columns of words are
+ * shortened, with …, until each row fits in one line; the first column, by which a row is named, last. `--json` and a pipe
+ * show everything: null.
  */
-export function table(
-  header: readonly string[],
-  rows: readonly (readonly Cell[])[],
-  width: number | null = terminalWidth(),
-): string {
+export function table(header: readonly string[], rows: readonly (readonly Cell[])[], width: number | null): string {
   const isNumber = header.map((_title, at) => rows.length > 0 && rows.every((row) => typeof row[at] === 'number'));
   const cells = [header, ...rows.map((row) => row.map(String))];
   const widths = header.map((_title, at) => Math.max(...cells.map((row) => stringWidth(row[at] ?? ''))));

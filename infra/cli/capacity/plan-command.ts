@@ -6,6 +6,7 @@ import { type Crowd, planFor } from '../../capacity/plan.ts';
 import { CliError } from '../kit/cli-error.ts';
 import { jsonOption, wholeNumber } from '../kit/options.ts';
 import { createOutput } from '../kit/output.ts';
+import { runOf } from '../kit/run.ts';
 
 type Options = {
   shoppers: number;
@@ -37,7 +38,8 @@ export function registerPlanCommand(program: Command): void {
     .option('--workers-per-edge <n>', 'nginx workers of one edge, a core each', wholeNumber(1, 128), 4)
     .option('--utilisation <percent>', 'how busy a part may be in the plan', wholeNumber(1, 100), 60)
     .addOption(jsonOption())
-    .action(async ({ json = false, openIn, within, storeWithin, utilisation, ...others }: Options) => {
+    .action(async (options: Options, command: Command) => {
+      const { json = false, openIn, within, storeWithin, utilisation, ...others } = options;
       const crowd: Crowd = {
         ...{ shoppers: others.shoppers, units: others.units, presses: others.presses },
         workersPerEdge: others.workersPerEdge,
@@ -52,6 +54,7 @@ export function registerPlanCommand(program: Command): void {
         throw error instanceof ResultError ? new CliError(error.message, 78) : error;
       });
       const plan = planFor(crowd, costs, await readNginxLimits());
-      createOutput(json).result({ ...plan, costs }, describePlan(plan, costs));
+      const output = createOutput(runOf(command), json);
+      output.result({ ...plan, costs }, describePlan(plan, costs, output.width));
     });
 }

@@ -5,6 +5,7 @@ import { CliError } from '../kit/cli-error.ts';
 import { type CommandContext, commandConfig, withConnections } from '../kit/connections.ts';
 import { findSale } from '../kit/find-sale.ts';
 import { dirOption, jsonOption, wholeNumber } from '../kit/options.ts';
+import { runOf } from '../kit/run.ts';
 import { auditText } from '../sale/audit-command.ts';
 import { readEdgeSamples } from '../watch/funnel.ts';
 import { openDemoSale } from './demo-sale.ts';
@@ -56,10 +57,10 @@ async function sendCrowd(
       `refused         ${list(report.refused)}`,
       `  by the edge   ${list(edge.shed)}`,
       `  passed on     ${edge.passed} to the service, which refused ${edge.passed - report.accepted}`,
-      auditText(audit),
+      auditText(audit, context.output.width),
     ].join('\n'),
   );
-  if (!audit.balanced || report.stored !== report.accepted) process.exitCode = 1;
+  if (!audit.balanced || report.stored !== report.accepted) context.run.exitCode = 1;
 }
 
 export function registerDemoCommands(program: Command): void {
@@ -73,7 +74,7 @@ export function registerDemoCommands(program: Command): void {
     .action(async (options: { port: number; units: number }, command: Command) => {
       const { dir } = command.opts<{ dir?: string }>();
       const { runDemo } = await import('./run-demo.ts');
-      return runDemo({ dir, port: options.port, units: options.units });
+      return runDemo(runOf(command), { dir, port: options.port, units: options.units });
     });
   demo
     .command('crowd')

@@ -5,8 +5,8 @@ import { describeEvent } from '../../stack/supervise/events.ts';
 import { shellQuote } from '../../text/shell-quote.ts';
 import { CliError } from '../kit/cli-error.ts';
 import { openConnections } from '../kit/connections.ts';
-import { interruption } from '../kit/interruption.ts';
-import { createOutput, surviveLostOutput } from '../kit/output.ts';
+import { createOutput } from '../kit/output.ts';
+import type { CliRun } from '../kit/run.ts';
 import { consoleLine } from '../stack/console-command.ts';
 import { watchFunnel } from '../watch/watch-funnel.ts';
 import { openDemoSale } from './demo-sale.ts';
@@ -15,8 +15,11 @@ import { openDemoSale } from './demo-sale.ts';
  * What `npm start` runs: the whole stack in this process, a demo sale that is open, and its live funnel until Ctrl-C,
  * which stops everything that was started here, in order.
  */
-export async function runDemo(options: { dir: string | undefined; port: number; units: number }): Promise<void> {
-  const { signal: interrupted } = interruption();
+export async function runDemo(
+  run: CliRun,
+  options: { dir: string | undefined; port: number; units: number },
+): Promise<void> {
+  const { signal: interrupted } = run.interruption();
   const left = new AbortController();
   // npm hands signals on, but cannot when it is killed itself: then this process gets another parent.
   const parent = process.ppid;
@@ -25,13 +28,13 @@ export async function runDemo(options: { dir: string | undefined; port: number; 
   }, 500);
   orphaned.unref();
   const signal = AbortSignal.any([interrupted, left.signal]);
-  const output = createOutput(false);
-  surviveLostOutput();
+  const output = createOutput(run, false);
+  run.surviveLostOutput();
   output.progress('starting the stack (usually 5 to 15 s; the first start also makes the database)');
   const stack = await startStack({
     dir: options.dir ?? `${checkoutDir}/.run`,
     port: options.port,
-    environment: process.env,
+    environment: run.environment,
     signal,
     onEvent: (event) => output.progress(describeEvent(event)),
   }).catch((error: unknown) => {
@@ -40,7 +43,7 @@ export async function runDemo(options: { dir: string | undefined; port: number; 
   });
   try {
     const connections = await openConnections(stack.environment);
-    const context = { ...connections, environment: stack.environment, output };
+    const context = { ...connections, environment: stack.environment, output, run };
     try {
       const saleId = await openDemoSale(context, options.units);
       const place = await consoleOf(stack.dir);
@@ -57,7 +60,7 @@ export async function runDemo(options: { dir: string | undefined; port: number; 
           '',
         ].join('\n'),
       );
-      await watchFunnel(context, saleId, { mode: process.stdout.isTTY ? 'line' : 'lines', signal });
+      await watchFunnel(context, saleId, { mode: run.stdout.isTTY ? 'line' : 'lines', signal });
     } finally {
       await connections.close();
     }

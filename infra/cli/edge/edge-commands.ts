@@ -24,7 +24,7 @@ type Settings = Omit<EdgeSettings, 'version'>;
 
 /** Changes the settings, waits for the edges, and says who follows; exit 1 when one does not. */
 async function change(command: Command, next: (current: Settings) => Settings): Promise<void> {
-  await withConnections(command, async ({ zookeeper, output }) => {
+  await withConnections(command, async ({ zookeeper, output, run }) => {
     const before = await readEdgeSettings(zookeeper);
     // Edges keep what they were told when ZooKeeper has lost it; a new version would lift all that it does not name.
     const obeying = before === null ? (await readEdges(zookeeper)).filter((edge) => edge.settingsVersion > 0) : [];
@@ -37,12 +37,12 @@ async function change(command: Command, next: (current: Settings) => Settings): 
     await carryOut(command, output, {
       will: `set on every edge: ${settingsText(after)} (${now})`,
       facts: { before, after, obeying },
-      ...(isLost ? { asks: true, details: edgesTable(obeying, Date.now()).split('\n') } : {}),
+      ...(isLost ? { asks: true, details: edgesTable(obeying, Date.now(), output.width).split('\n') } : {}),
       apply: async () => {
         const settings = await changeEdgeSettings(zookeeper, next);
         const edges = await waitForEdges(zookeeper, ({ settingsVersion }) => settingsVersion >= settings.version);
         output.result({ settings, edges }, `${settingsText(settings)}; ${stepText(edges)}`);
-        if (edges.behind.length > 0) process.exitCode = 1;
+        if (edges.behind.length > 0) run.exitCode = 1;
       },
     });
   });
@@ -56,7 +56,7 @@ export function registerEdgeCommands(program: Command): void {
   add('show', 'what was set, and what each edge obeys').action((_options, command: Command) =>
     withConnections(command, async ({ zookeeper, output }) => {
       const [settings, edges] = [await readEdgeSettings(zookeeper), await readEdges(zookeeper)];
-      output.result({ settings, edges }, `${settingsText(settings)}\n${edgesTable(edges, Date.now())}`);
+      output.result({ settings, edges }, `${settingsText(settings)}\n${edgesTable(edges, Date.now(), output.width)}`);
     }),
   );
 

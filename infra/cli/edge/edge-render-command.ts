@@ -6,6 +6,7 @@ import { renderEdgeConfig } from '../../stack/servers/edge-config.ts';
 import { edgePlaces } from '../../stack/servers/edge-places.ts';
 import { jsonOption } from '../kit/options.ts';
 import { createOutput } from '../kit/output.ts';
+import { runOf } from '../kit/run.ts';
 
 type Options = { out: string; edgeId?: string; serverName?: string; dryRun?: boolean; json?: boolean };
 
@@ -30,13 +31,14 @@ export function registerEdgeRenderCommand(edge: Command): void {
     .option('--server-name <host>', "instead of the file's tls.serverName")
     .option('--dry-run', 'check the file, write nothing')
     .addOption(jsonOption())
-    .action(async (file: string, { out, edgeId, serverName, dryRun = false, json = false }: Options) => {
+    .action(async (file: string, options: Options, command: Command) => {
+      const { out, edgeId, serverName, dryRun = false, json = false } = options;
       const outDir = resolve(out);
       const values = await readEdgeFile(file, {
         ...(edgeId === undefined ? {} : { edgeId }),
         ...(serverName === undefined ? {} : { serverName }),
       });
-      const output = createOutput(json);
+      const output = createOutput(runOf(command), json);
       if (dryRun) {
         await refusedAsConfig(file, () => edgePlaces(values, outDir));
         output.result({ outDir, edgeId: values.edgeId, dryRun }, `${file} is fine; nothing was written to ${outDir}`);

@@ -27,7 +27,7 @@ export function streamText({ silentSince }: EdgeNode, nowMs: number): string {
 }
 
 /** Each edge with the limits that it obeys. */
-export function edgesTable(edges: readonly EdgeNode[], nowMs: number): string {
+export function edgesTable(edges: readonly EdgeNode[], nowMs: number, width: number | null): string {
   if (edges.length === 0) return 'no edge is connected';
   return table(
     ['EDGE', 'STREAM', 'SETTINGS', 'MAINTENANCE', ...edgeLimitNames],
@@ -38,11 +38,12 @@ export function edgesTable(edges: readonly EdgeNode[], nowMs: number): string {
       edge.maintenance ? 'ON' : 'off',
       ...edgeLimitNames.map((name) => edge.limits[name] ?? '?'),
     ]),
+    width,
   );
 }
 
 /** Each edge with what it has applied, for `seckill status`. */
-export function appliedTable(edges: readonly EdgeNode[] | null, nowMs: number): string {
+export function appliedTable(edges: readonly EdgeNode[] | null, nowMs: number, width: number | null): string {
   if (edges === null) return 'edges: ZooKeeper does not answer';
   if (edges.length === 0) return 'edges: none is connected';
   return table(
@@ -54,6 +55,7 @@ export function appliedTable(edges: readonly EdgeNode[] | null, nowMs: number): 
       edge.keyIds.join(' ') || '-',
       epochsText(edge.epochs),
     ]),
+    width,
   );
 }
 

@@ -36,6 +36,7 @@ export function registerKeysCommands(program: Command): void {
               : table(
                   ['PROCESS', 'KIND', 'KEYS'],
                   holders.map(({ name, kind, keyIds }) => [name, kind, keyIds.join(' ') || '-']),
+                  output.width,
                 ),
           ].join('\n'),
         );

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { chmod, chown, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { formatTicketKeys, parseTicketKeys, type TicketKey } from '#contract/ticket.ts';
 import { CliError } from '../kit/cli-error.ts';
@@ -31,7 +32,7 @@ export async function readTicketKeysFile(environment: Environment): Promise<Tick
 
 /** Replaces the file as a whole, so that nobody reads half of it. Owner and rights stay; others never get any. */
 export async function writeTicketKeysFile(path: string, keys: readonly TicketKey[]): Promise<void> {
-  const draft = `${path}.${process.pid}`;
+  const draft = `${path}.${randomUUID()}`;
   try {
     const { uid, gid, mode } = await stat(path);
     await writeFile(draft, `${formatTicketKeys(keys)}\n`, { mode: 0o600, flag: 'wx' });

@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import { type Command, Option } from 'commander';
 import { CliError } from './cli-error.ts';
 import type { Output } from './output.ts';
+import { type CliRun, runOf } from './run.ts';
 
 /**
  * What a command is about to do, after everything that could refuse it was looked at. The one way to `--dry-run` and to
@@ -47,20 +48,21 @@ export async function carryOut(command: Command, output: Output, change: Change)
     ...((asks || unusual !== undefined) && !yes ? ['--yes'] : []),
     ...(unusual !== undefined && !mayBeUnusual ? ['--unusual'] : []),
   ];
-  if (questions.length > 0 && !process.stdin.isTTY) {
+  const run = runOf(command);
+  if (questions.length > 0 && !run.stdin().isTTY) {
     throw new CliError([`this would ${will}: add ${questions.join(' ')}`, ...reasons].join('\n  '), 2);
   }
   // Also when `--yes` has answered: what is done for good is on record then.
   if (questions.length > 0 || asks) for (const line of [...details, ...reasons]) output.progress(`  ${line}`);
-  if (questions.includes('--yes')) await ask(`This will ${will}. Go on? [y/N] `, /^y(es)?$/i);
+  if (questions.includes('--yes')) await ask(run, `This will ${will}. Go on? [y/N] `, /^y(es)?$/i);
   if (questions.includes('--unusual') && unusual !== undefined) {
-    await ask(`That is unusual. Type ${unusual.name} to go on: `, new RegExp(`^${unusual.name}$`)); // an id: no signs
+    await ask(run, `That is unusual. Type ${unusual.name} to go on: `, new RegExp(`^${unusual.name}$`)); // an id: no signs
   }
   await apply();
 }
 
-async function ask(question: string, answer: RegExp): Promise<void> {
-  const line = createInterface({ input: process.stdin, output: process.stderr });
+async function ask({ stdin, stderr }: CliRun, question: string, answer: RegExp): Promise<void> {
+  const line = createInterface({ input: stdin(), output: stderr });
   const given = await line.question(question).finally(() => line.close());
   if (!answer.test(given.trim())) throw new CliError('nothing was changed', 1);
 }

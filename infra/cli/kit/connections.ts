@@ -6,6 +6,7 @@ import { CliError } from './cli-error.ts';
 import { neededSettings } from './needed-settings.ts';
 import type { openConnections as open } from './open-connections.ts';
 import { createOutput, type Output } from './output.ts';
+import { type CliRun, runOf } from './run.ts';
 
 /**
  * What a command works with. The CLI connects to Redis, ZooKeeper, the queue and PostgreSQL itself, so it works while a
@@ -18,9 +19,13 @@ export async function openConnections(environment: Record<string, string | undef
   return (await import('./open-connections.ts')).openConnections(environment);
 }
 
+/** The settings among what the caller set. */
+export const givenSettings = ({ environment }: Pick<CliRun, 'environment'>): Record<string, string | undefined> =>
+  Object.fromEntries(Object.entries(environment).filter(([name]) => name.startsWith('SECKILL_')));
+
 /** The environment of a command: the local stack's addresses, overridden by what the caller set. */
-export async function commandEnvironment(dir: string | undefined): Promise<Record<string, string | undefined>> {
-  const given = Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith('SECKILL_')));
+async function commandEnvironment(run: CliRun, dir: string | undefined): Promise<Record<string, string | undefined>> {
+  const given = givenSettings(run);
   // A misspelled variable is refused before anything else: it may be the reason why no stack is found.
   readConfig(settings, [], given);
   const runDir = dir ?? given.SECKILL_RUN_DIR;
@@ -46,7 +51,12 @@ export function commandConfig<N extends SettingName>(
   return readConfig(settings, names, environment);
 }
 
-export type CommandContext = Connections & { environment: Record<string, string | undefined>; output: Output };
+/** `environment`: the settings in force; what else the caller set is in `run`. */
+export type CommandContext = Connections & {
+  environment: Record<string, string | undefined>;
+  output: Output;
+  run: CliRun;
+};
 
 /** Runs a command's action with its connections open, and closes them whatever happens. */
 export async function withConnections(
@@ -54,10 +64,11 @@ export async function withConnections(
   action: (context: CommandContext) => Promise<void>,
 ): Promise<void> {
   const { json = false, dir } = command.opts<{ json?: boolean; dir?: string }>();
-  const environment = await commandEnvironment(dir);
+  const run = runOf(command);
+  const environment = await commandEnvironment(run, dir);
   const connections = await openConnections(environment);
   try {
-    await action({ ...connections, environment, output: createOutput(json) });
+    await action({ ...connections, environment, output: createOutput(run, json), run });
   } finally {
     await connections.close();
   }

@@ -1,4 +1,5 @@
 import { SingleBar } from 'cli-progress';
+import type { RunOutput } from './run.ts';
 
 /** How far something is, on a terminal's stderr; nothing is drawn elsewhere, nor for what is done in a moment. */
 export type Bar = {
@@ -10,7 +11,7 @@ export type Bar = {
   end: () => void;
 };
 
-export type ProgressStream = NodeJS.WriteStream;
+export type ProgressStream = RunOutput;
 
 /** Long enough that what is quick is not seen, short of the two seconds that a person waits without asking. */
 const shownAfterMs = 700;
@@ -22,11 +23,11 @@ const nothing: Bar = { step: () => {}, at: () => {}, isShown: false, end: () => 
 export function createBar(options: {
   label: string;
   total: number;
-  stream?: ProgressStream;
+  stream: ProgressStream;
   isQuiet?: boolean;
   now?: () => number;
 }): Bar {
-  const { label, total, stream = process.stderr, isQuiet = false, now = Date.now } = options;
+  const { label, total, stream, isQuiet = false, now = Date.now } = options;
   if (isQuiet || stream.isTTY !== true) return nothing;
   const from = now();
   let done = 0;
@@ -63,9 +64,9 @@ export function createBar(options: {
 export async function waitingFor<T>(
   label: string,
   work: Promise<T>,
-  options: { stream?: ProgressStream; isQuiet?: boolean } = {},
+  options: { stream: ProgressStream; isQuiet?: boolean },
 ): Promise<T> {
-  const { stream = process.stderr, isQuiet = false } = options;
+  const { stream, isQuiet = false } = options;
   if (isQuiet || stream.isTTY !== true) return work;
   const from = Date.now();
   const seconds = () => Math.floor((Date.now() - from) / 1000);

@@ -3,7 +3,7 @@ import type { Report } from '#loadtest/report/report.ts';
 import { table } from '../../text/table.ts';
 
 /** The report as a terminal shows it. */
-export function reportText(report: Report, file: string): string {
+export function reportText(report: Report, file: string, width: number | null): string {
   const { totals } = report;
   return [
     `${report.kind} of ${report.saleId}: ${hasPassed(report) ? 'passed' : 'NOT PASSED'}`,
@@ -20,6 +20,7 @@ export function reportText(report: Report, file: string): string {
           .map(([outcome, number]) => `${outcome} ${number}`)
           .join(', '),
       ]),
+      width,
     ),
     ...report.thresholds.map(({ holds, name, says }) => `  ${holds ? 'ok  ' : 'FAIL'} ${name}: ${says}`),
     ...report.notes.map((note) => `  note: ${note}`),

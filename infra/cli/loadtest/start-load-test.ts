@@ -5,7 +5,6 @@ import { checkoutDir } from '../../stack/host/run-directory.ts';
 import { CliError } from '../kit/cli-error.ts';
 import type { CommandContext } from '../kit/connections.ts';
 import { findSale } from '../kit/find-sale.ts';
-import { interruption } from '../kit/interruption.ts';
 import { type Asked, makeLoadTest } from './make-load-test.ts';
 import {
   checkFileLimit,
@@ -33,7 +32,7 @@ export type LoadtestOptions = {
 
 /** Every check comes before anything is sent, the cheapest first. */
 export async function startLoadTest(context: CommandContext, asked: Asked, options: LoadtestOptions): Promise<void> {
-  const { environment, output } = context;
+  const { environment, output, run } = context;
   const edgeUrl = environment.SECKILL_EDGE_URL;
   if (edgeUrl === undefined) throw new CliError('SECKILL_EDGE_URL is not set: which edge is to be tested?', 78);
   const isLoopback = checkTarget(edgeUrl, options.iOwnThisHost === true);
@@ -49,13 +48,13 @@ export async function startLoadTest(context: CommandContext, asked: Asked, optio
   }
   await checkNobodyElse(context, nowMs, options.besideLiveSales === true);
   const stack = await checkStack(environment);
-  const k6 = await requireK6(environment, process.env.PATH ?? '');
+  const k6 = await requireK6(environment, run.environment.PATH ?? '');
   const vus = Object.values(test.scenarios).map((each) => ('vus' in each ? each.vus : each.maxVUs));
   await checkFileLimit(vus.reduce((sum, count) => sum + count, 0));
 
   const stamp = new Date(nowMs).toISOString().slice(0, 19).replaceAll(':', '');
   const reportFile = options.out ?? join(checkoutDir, '.run', 'reports', `loadtest-${asked.kind}-${stamp}.html`);
-  const interrupted = interruption();
+  const interrupted = run.interruption();
   interrupted.happened.then(() =>
     output.progress('stopping: the books are still checked (once more to leave at once)'),
   );
@@ -64,15 +63,15 @@ export async function startLoadTest(context: CommandContext, asked: Asked, optio
     const { report, html, json } = await runLoadTest(context, { k6, stack, isLoopback }, test, {
       reportFile,
       signal: interrupted.signal,
-      baseEnvironment: childEnvironment(process.env),
+      baseEnvironment: childEnvironment(run.environment),
     });
     const { thresholds, totals, audit, kind, saleId, loadSeconds, notes } = report;
     const passed = hasPassed(report);
     output.result(
       { kind, saleId, passed, loadSeconds, totals, thresholds, audit, notes, html, json },
-      reportText(report, html),
+      reportText(report, html, output.width),
     );
-    if (!passed) process.exitCode = 1;
+    if (!passed) run.exitCode = 1;
   } finally {
     interrupted.release();
   }

@@ -159,7 +159,7 @@ export function registerDlqCommands(program: Command): void {
     .addOption(jsonOption())
     .addOption(dirOption())
     .action((ids: string[], options: { queue?: string }, command: Command) =>
-      withDeadLetters(command, options.queue, async (letters, { output }) => {
+      withDeadLetters(command, options.queue, async (letters, { output, run }) => {
         const found = await findAll(letters, ids, options.queue);
         const means = [...new Set(found.map(({ kind }) => kind.dropMeans))].join('; ');
         await carryOut(command, output, {
@@ -177,7 +177,7 @@ export function registerDlqCommands(program: Command): void {
               results,
               results.map(({ queue, id, kind, says }) => `${kind}  ${queue}  ${id}: ${says}`).join('\n'),
             );
-            if (results.some(({ kind }) => kind === 'refused')) process.exitCode = 1;
+            if (results.some(({ kind }) => kind === 'refused')) run.exitCode = 1;
           },
         });
       }),

@@ -20,7 +20,10 @@ export function registerOrderCommands(program: Command): void {
         const dossier = await readOrderDossier(context, orderId);
         if (dossier === null) throw new CliError(`nobody knows an order "${orderId}": was its purchase accepted?`, 2);
         const nowMs = Date.now();
-        context.output.result({ ...dossier, remarks: remarksOn(dossier, nowMs) }, orderText(dossier, nowMs));
+        context.output.result(
+          { ...dossier, remarks: remarksOn(dossier, nowMs) },
+          orderText(dossier, nowMs, context.output.width),
+        );
       }),
     );
 }

@@ -41,7 +41,7 @@ const heldReservation = stored.reservation === null ? null : { ...stored.reserva
 
 test('an order that is as it should be has no remarks, and its history is one line an event', () => {
   expect(remarksOn(stored, now)).toEqual([]);
-  expect(orderText(stored, now)).toBe(
+  expect(orderText(stored, now, null)).toBe(
     [
       'phone-1: awaiting_payment (version 1)',
       '  sale phone, user ada, 1 unit, 19.99 CNY',

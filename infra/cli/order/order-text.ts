@@ -29,7 +29,7 @@ export function remarksOn(dossier: OrderDossier, nowMs: number): string[] {
 }
 
 /** A dossier as people read it: what it is, what happened and when, who has it now. */
-export function orderText(dossier: OrderDossier, nowMs: number): string {
+export function orderText(dossier: OrderDossier, nowMs: number, width: number | null): string {
   const { orderId, saleId, order, reservation, ahead, events, payments, refunds, untold, jobs } = dossier;
   const price = order === null ? '' : `, ${money(order)}`;
   const state = order?.state ?? (reservation?.state === 'held' ? 'queued' : 'not stored');
@@ -60,6 +60,7 @@ export function orderText(dossier: OrderDossier, nowMs: number): string {
     table(
       ['AT', 'WHAT', ''],
       history.sort(([a], [b]) => a.localeCompare(b)),
+      width,
     ),
   ].join('\n');
 }

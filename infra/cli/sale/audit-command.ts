@@ -7,7 +7,7 @@ import { findSale } from '../kit/find-sale.ts';
 import { dirOption, jsonOption } from '../kit/options.ts';
 
 /** The report as people read it. */
-export function auditText(report: AuditReport): string {
+export function auditText(report: AuditReport, width: number | null): string {
   const checks = report.checks.map((check) => `  ${check.holds ? 'ok  ' : 'FAIL'} ${check.invariant}  ${check.says}`);
   const shown = report.differences.slice(0, 20).map((it) => `  ${it.invariant} ${it.orderId}: ${it.explains}`);
   const more = report.differences.length - shown.length;
@@ -20,7 +20,7 @@ export function auditText(report: AuditReport): string {
       ? []
       : [`  the oldest held order was accepted at ${report.oldestHeldAt}: see "seckill drain show"`]),
     ...(shown.length > 0 ? ['differences:', ...shown] : []),
-    ...(report.owners === undefined ? [] : [ownersTable(report.owners)]),
+    ...(report.owners === undefined ? [] : [ownersTable(report.owners, width)]),
     ...(more > 0 ? [`  … and ${more} more (--json shows all)`] : []),
   ].join('\n');
 }
@@ -30,9 +30,9 @@ function mendText({ saleId }: AuditReport): string {
   return `  what would be put right, once the sale is paused: seckill stock rebuild ${saleId} --dry-run`;
 }
 
-function ownersTable(owners: readonly UnitOwner[]): string {
+function ownersTable(owners: readonly UnitOwner[], width: number | null): string {
   const rows = owners.map(({ place, units, where, orderId, userId }) => [place, units, where, orderId, userId]);
-  return table(['PLACE', 'UNITS', 'WHERE', 'ORDER', 'USER'], rows);
+  return table(['PLACE', 'UNITS', 'WHERE', 'ORDER', 'USER'], rows, width);
 }
 
 export function registerAuditCommand(program: Command): void {
@@ -49,8 +49,8 @@ export function registerAuditCommand(program: Command): void {
         const audit = auditSale(context, saleId, { owners: options.units === true });
         const report = await context.output.during('comparing the books', audit);
         if (report === null) throw new CliError(`${saleId} has no stock yet: nothing to audit`, 2);
-        context.output.result(report, auditText(report));
-        if (!report.balanced) process.exitCode = 1;
+        context.output.result(report, auditText(report, context.output.width));
+        if (!report.balanced) context.run.exitCode = 1;
       }),
     );
 }

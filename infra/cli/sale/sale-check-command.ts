@@ -88,7 +88,7 @@ export function registerSaleCheck(sale: Command): void {
       withConnections(command, async (context) => {
         const report = await runSaleCheck(context, await findSale(context, saleId));
         context.output.result(report, saleCheckText(report));
-        if (!report.ok) process.exitCode = 1;
+        if (!report.ok) context.run.exitCode = 1;
       }),
     );
 }

@@ -106,6 +106,7 @@ export function registerSaleCommands(program: Command): void {
                   money(row.price),
                   row.opensAt,
                 ]),
+                output.width,
               ),
         );
       }),

@@ -99,5 +99,5 @@ async function applyPlan(context: CommandContext, sale: CatalogueSale, plan: Reb
   await republish(context, sale);
   const free = (await context.stock.sale(saleId))?.free ?? null;
   context.output.result({ ...plan, ...rebuilt, free }, rebuiltText(plan, rebuilt, free));
-  if (rebuilt.refused.length > 0 || rebuilt.oversold > 0 || plan.excess.length > 0) process.exitCode = 1;
+  if (rebuilt.refused.length > 0 || rebuilt.oversold > 0 || plan.excess.length > 0) context.run.exitCode = 1;
 }

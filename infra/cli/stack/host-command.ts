@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { checkHost } from '../../sale-check/host.ts';
 import { jsonOption } from '../kit/options.ts';
 import { createOutput } from '../kit/output.ts';
+import { runOf } from '../kit/run.ts';
 
 /** The machine that the command runs on: run it on each that serves. Needs no stack. */
 export function registerHostCommand(program: Command): void {
@@ -10,13 +11,14 @@ export function registerHostCommand(program: Command): void {
     .command('check')
     .description('compare its kernel settings and limits with what a sale needs; exit 1 when one falls short')
     .addOption(jsonOption())
-    .action(async ({ json = false }: { json?: boolean }) => {
+    .action(async ({ json = false }: { json?: boolean }, command: Command) => {
+      const run = runOf(command);
       const findings = await checkHost();
       const ok = findings.every(({ verdict }) => verdict === 'pass');
       const lines = findings.map(({ verdict, says, mend }) =>
         mend === null ? `${verdict === 'pass' ? 'ok  ' : 'WARN'} ${says}` : `WARN ${says}\n     mend: ${mend}`,
       );
-      createOutput(json).result({ ok, findings }, lines.join('\n'));
-      if (!ok) process.exitCode = 1;
+      createOutput(run, json).result({ ok, findings }, lines.join('\n'));
+      if (!ok) run.exitCode = 1;
     });
 }

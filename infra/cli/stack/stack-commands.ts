@@ -9,29 +9,33 @@ import { shellQuote } from '../../text/shell-quote.ts';
 import { appliedTable } from '../edge/edges-text.ts';
 import { CliError } from '../kit/cli-error.ts';
 import { commandConfig } from '../kit/connections.ts';
-import { interruption } from '../kit/interruption.ts';
 import { dirOption, jsonOption, wholeNumber } from '../kit/options.ts';
-import { createOutput, surviveLostOutput } from '../kit/output.ts';
+import { createOutput, type Output } from '../kit/output.ts';
+import { type CliRun, runOf } from '../kit/run.ts';
 import { consoleLine } from './console-command.ts';
 import { describeStatus } from './stack-status-table.ts';
 
 type UpOptions = {
-  dir: string | undefined;
   port?: number;
   services?: number;
   edges?: number;
   foreground?: boolean;
-  json?: boolean;
 };
-type Environment = Readonly<Record<string, string | undefined>>;
+/** `dir`: the run directory that was named; undefined for the default. */
+type StackContext = { run: CliRun; output: Output; dir: string | undefined };
 
-const progress = (text: string) => void process.stderr.write(`${text}\n`);
-const tell = (value: unknown, text: string, json = false) => createOutput(json).result(value, text);
-const showEvent: OnEvent = (event) => progress(describeEvent(event));
+const showEvent =
+  ({ progress }: Output): OnEvent =>
+  (event) =>
+    progress(describeEvent(event));
 
 /** `seckill up`, `down`, `status`: the stack on this machine. */
-export function registerStackCommands(program: Command, environment: Environment = process.env): void {
-  const dirOf = ({ dir }: { dir?: string }) => dir ?? environment.SECKILL_RUN_DIR;
+export function registerStackCommands(program: Command): void {
+  const contextOf = (command: Command): StackContext => {
+    const { dir, json = false } = command.opts<{ dir?: string; json?: boolean }>();
+    const run = runOf(command);
+    return { run, output: createOutput(run, json), dir: dir ?? run.environment.SECKILL_RUN_DIR };
+  };
 
   program
     .command('up')
@@ -42,19 +46,18 @@ export function registerStackCommands(program: Command, environment: Environment
     .option('--foreground', 'supervise in this process until Ctrl-C')
     .addOption(dirOption())
     .addOption(jsonOption())
-    .action((options: Omit<UpOptions, 'dir'> & { dir?: string }) =>
-      translated(() => up({ ...options, dir: dirOf(options) }, environment)),
-    );
+    .action((options: UpOptions, command: Command) => translated(() => up(contextOf(command), options)));
 
   program
     .command('down')
     .description('stop the stack in order, and wait until nothing of it is left')
     .addOption(dirOption())
     .addOption(jsonOption())
-    .action((options: { dir?: string; json?: boolean }) =>
+    .action((_options, command: Command) =>
       translated(async () => {
-        const stopped = (await stopStack(dirOf(options))) === 'stopped';
-        tell({ stopped }, stopped ? 'stopped' : 'nothing was running', options.json);
+        const { output, dir } = contextOf(command);
+        const stopped = (await stopStack(dir)) === 'stopped';
+        output.result({ stopped }, stopped ? 'stopped' : 'nothing was running');
       }),
     );
 
@@ -63,57 +66,57 @@ export function registerStackCommands(program: Command, environment: Environment
     .description('ask every process how it is; exit code 1 when one is not up')
     .addOption(dirOption())
     .addOption(jsonOption())
-    .action((options: { dir?: string; json?: boolean }) =>
-      translated(() => status(dirOf(options), options.json === true)),
-    );
+    .action((_options, command: Command) => translated(() => status(contextOf(command))));
 }
 
 /** The edge's address is the result; where the console is goes with the progress. */
-async function tellEdge(edge: string, { json, dir }: UpOptions): Promise<void> {
-  tell({ edge }, edge, json);
+async function tellEdge({ output, dir }: StackContext, edge: string): Promise<void> {
+  output.result({ edge }, edge);
   const place = await consoleOf(dir);
-  if (place !== null) progress(`console: ${consoleLine(place)}`);
+  if (place !== null) output.progress(`console: ${consoleLine(place)}`);
 }
 
-async function up(options: UpOptions, environment: Environment): Promise<void> {
+async function up(context: StackContext, options: UpOptions): Promise<void> {
   try {
-    await start(options, environment);
+    await start(context, options);
   } catch (error) {
     if (!(error instanceof StackError) || error.kind !== 'busy') throw error;
     // Somebody else's `up` was faster by a moment: its state file is about to appear.
     const deadline = Date.now() + 5_000;
-    while (!(await isUpAlready(options))) {
+    while (!(await isUpAlready(context, options))) {
       if (Date.now() > deadline) throw error;
       await wait(100);
     }
   }
 }
 
-async function start(options: UpOptions, environment: Environment): Promise<void> {
-  const { dir, foreground = false, port, services, edges } = options;
-  if (await isUpAlready(options)) return;
+async function start(context: StackContext, options: UpOptions): Promise<void> {
+  const { run, output, dir } = context;
+  const { foreground = false, port, services, edges } = options;
+  if (await isUpAlready(context, options)) return;
   const asked = {
     dir,
-    environment,
+    environment: run.environment,
+    onEvent: showEvent(output),
     ...(port === undefined ? {} : { port }),
     ...(services === undefined ? {} : { services }),
     ...(edges === undefined ? {} : { edges }),
   };
-  const interrupted = interruption();
+  const interrupted = run.interruption();
   try {
     if (!foreground) {
       const { startDetached } = await import('../../stack/detached.ts');
-      await startDetached({ ...asked, onEvent: showEvent, signal: interrupted.signal });
-      await tellEdge(`http://127.0.0.1:${port ?? defaultEdgePort}`, options);
+      await startDetached({ ...asked, signal: interrupted.signal });
+      await tellEdge(context, `http://127.0.0.1:${port ?? defaultEdgePort}`);
       return;
     }
     const { startStack } = await import('../../stack/start-stack.ts');
-    surviveLostOutput();
-    const stack = await startStack({ ...asked, onEvent: showEvent, signal: interrupted.signal });
-    await tellEdge(stack.edgeUrl, options);
-    progress('press Ctrl-C to stop');
+    run.surviveLostOutput();
+    const stack = await startStack({ ...asked, signal: interrupted.signal });
+    await tellEdge(context, stack.edgeUrl);
+    output.progress('press Ctrl-C to stop');
     const reason = await interrupted.happened;
-    showEvent({ type: 'stopping', reason });
+    asked.onEvent({ type: 'stopping', reason });
     await stack.stop();
   } finally {
     interrupted.release();
@@ -121,13 +124,14 @@ async function start(options: UpOptions, environment: Environment): Promise<void
 }
 
 /** Says so and returns true when the stack runs as asked. Another start that is under way is waited for. */
-async function isUpAlready(options: UpOptions): Promise<boolean> {
-  const { dir } = options;
+async function isUpAlready(context: StackContext, options: UpOptions): Promise<boolean> {
+  const { output, dir } = context;
   let running = await findRunningStack(dir);
   if (running === null) return false;
   if (running.state.phase === 'starting')
-    progress(`another start is under way (pid ${running.supervisorPid}), waiting`);
-  if (running.state.phase === 'stopping') progress(`it is being stopped (pid ${running.supervisorPid}), waiting`);
+    output.progress(`another start is under way (pid ${running.supervisorPid}), waiting`);
+  if (running.state.phase === 'stopping')
+    output.progress(`it is being stopped (pid ${running.supervisorPid}), waiting`);
   while (running !== null && running.state.phase !== 'up') {
     await wait(100);
     running = await findRunningStack(dir);
@@ -146,16 +150,20 @@ async function isUpAlready(options: UpOptions): Promise<boolean> {
       78,
     );
   }
-  progress(`already running (supervisor pid ${running.supervisorPid})`);
-  await tellEdge(`http://127.0.0.1:${edgePort}`, options);
+  output.progress(`already running (supervisor pid ${running.supervisorPid})`);
+  await tellEdge(context, `http://127.0.0.1:${edgePort}`);
   return true;
 }
 
-async function status(dir: string | undefined, asJson: boolean): Promise<void> {
+async function status({ output, dir }: StackContext): Promise<void> {
   const found = await stackStatus(dir);
   const edges = found.running ? await connectedEdges(dir) : null;
-  const text = [describeStatus(found, Date.now()), ...(found.running ? [appliedTable(edges, Date.now())] : [])];
-  tell({ ...found, edges }, text.join('\n\n'), asJson);
+  const { width } = output;
+  const text = [
+    describeStatus(found, Date.now(), width),
+    ...(found.running ? [appliedTable(edges, Date.now(), width)] : []),
+  ];
+  output.result({ ...found, edges }, text.join('\n\n'));
   const isWell = found.running && found.processes.every((each) => each.health === 'up');
   if (!isWell) throw new CliError(found.running ? 'not every process is up' : `nothing runs in ${found.dir}`, 1);
 }

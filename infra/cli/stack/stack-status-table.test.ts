@@ -20,6 +20,7 @@ test('a process that is not well says why, beside its address', () => {
   const table = describeStatus(
     { running: true, dir: '/run', edge: 'http://e', processes: [{ ...sick, restarts: 3, startedAt: null }] },
     0,
+    null,
   );
   expect(table.split('\n')[1]).toMatch(/^zookeeper +down +- +- +3 +127\.0\.0\.1:1 {2}\(no process\)$/);
 });

@@ -3,7 +3,7 @@ import { table } from '../../text/table.ts';
 import { uptime } from '../../text/uptime.ts';
 
 /** The status as a table for a person. */
-export function describeStatus(status: StackStatus, nowMs: number): string {
+export function describeStatus(status: StackStatus, nowMs: number, width: number | null): string {
   if (!status.running) return `not running: ${status.dir}`;
   const rows = status.processes.map((each) => [
     each.name,
@@ -13,5 +13,5 @@ export function describeStatus(status: StackStatus, nowMs: number): string {
     each.restarts,
     each.problem === null ? each.address : `${each.address}  (${each.problem})`,
   ]);
-  return table(['NAME', 'HEALTH', 'PID', 'UPTIME', 'RESTARTS', 'ADDRESS'], rows);
+  return table(['NAME', 'HEALTH', 'PID', 'UPTIME', 'RESTARTS', 'ADDRESS'], rows, width);
 }

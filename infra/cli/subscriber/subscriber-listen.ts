@@ -4,8 +4,8 @@ import type { OrderEventType } from '#contract/order-events.ts';
 import { defaultDelivery } from '#contract/subscribers.ts';
 import { newWebhookSecret, parseWebhookSecrets, verifyWebhook } from '#runtime/standard-webhooks.ts';
 import { CliError } from '../kit/cli-error.ts';
-import { interruption } from '../kit/interruption.ts';
 import { dirOption, jsonOption, wholeNumber } from '../kit/options.ts';
+import type { CliRun } from '../kit/run.ts';
 import { eventTypes } from './subscriber-options.ts';
 import { withSubscribers } from './with-subscribers.ts';
 
@@ -32,15 +32,15 @@ export function registerSubscriberListen(subscriber: Command): void {
         options: { port: number; events?: OrderEventType[] | null; batch: number; answer: number; json?: boolean },
         command: Command,
       ) =>
-        withSubscribers(command, async ({ subscribers, output }) => {
+        withSubscribers(command, async ({ subscribers, output, run }) => {
           const secret = newWebhookSecret();
           const heard = await listen({
             ...options,
             secret,
-            onEvent: (event) => print(event, options.json === true),
+            onEvent: (event) => print(run, event, options.json === true),
             onForged: () => output.progress('refused what was not signed with this secret'),
           });
-          const interrupted = interruption();
+          const interrupted = run.interruption();
           const name = `listen-${heard.port}`;
           const url = `http://127.0.0.1:${heard.port}/`;
           try {
@@ -69,9 +69,9 @@ export function registerSubscriberListen(subscriber: Command): void {
     );
 }
 
-function print(event: Heard, isJson: boolean): void {
+function print({ stdout }: CliRun, event: Heard, isJson: boolean): void {
   const words = `${event.type}  ${event.subject}  version ${event.data.version}`;
-  process.stdout.write(isJson ? `${JSON.stringify(event)}\n` : `${words}\n`);
+  stdout.write(isJson ? `${JSON.stringify(event)}\n` : `${words}\n`);
 }
 
 async function listen(options: {

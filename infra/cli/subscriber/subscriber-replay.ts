@@ -74,7 +74,7 @@ async function rangeOf(context: SubscriberContext, { id }: Subscriber, options: 
 const lastAt = async ({ subscribers }: SubscriberContext, when: number | Date) =>
   typeof when === 'number' ? when : (await subscribers.seqOf(new Date(when.getTime() + 20_000))) - 1;
 
-async function follow({ subscribers, output }: SubscriberContext, { id }: Subscriber, of: Replay): Promise<void> {
+async function follow({ subscribers, output, run }: SubscriberContext, { id }: Subscriber, of: Replay): Promise<void> {
   const bar = output.bar('replayed', Math.max(1, of.toSeq - of.fromSeq + 1));
   try {
     for (let last = ''; ; await wait(500)) {
@@ -84,7 +84,7 @@ async function follow({ subscribers, output }: SubscriberContext, { id }: Subscr
       if (replay.state !== 'running') {
         bar.end();
         output.result(replay, text);
-        if (replay.state !== 'done' || replay.failed > 0) process.exitCode = 1;
+        if (replay.state !== 'done' || replay.failed > 0) run.exitCode = 1;
         return;
       }
       bar.at(replay.nextSeq - replay.fromSeq);

@@ -13,7 +13,7 @@ export function registerSubscriberShow(subscriber: Command): void {
     .action((_options, command: Command) =>
       withSubscribers(command, async ({ subscribers, output }) => {
         const states = await Promise.all((await subscribers.list()).map(subscribers.state));
-        output.result(states.map(shownSubscriber), subscribersTable(states));
+        output.result(states.map(shownSubscriber), subscribersTable(states, output.width));
       }),
     );
 
@@ -28,7 +28,7 @@ export function registerSubscriberShow(subscriber: Command): void {
         if (options.order !== undefined) {
           const order = await subscribers.order(found, options.order);
           if (order.events.length === 0) throw new CliError(`there is no order "${options.order}" in the database`, 2);
-          output.result(order, orderText(options.order, order));
+          output.result(order, orderText(options.order, order, output.width));
           return;
         }
         const [state, replays] = await Promise.all([subscribers.state(found), subscribers.replays(found.id)]);
@@ -44,7 +44,7 @@ export function registerSubscriberShow(subscriber: Command): void {
         const found = await findSubscriber(context, name);
         const answer = await context.subscribers.test(found, ulid());
         context.output.result(answer, answerText(answer, found.url));
-        if (answer.kind !== 'delivered') process.exitCode = 1;
+        if (answer.kind !== 'delivered') context.run.exitCode = 1;
       }),
     );
 }

@@ -19,7 +19,7 @@ export function shownSubscriber({ subscriber, counts, outside, backlog }: Subscr
   };
 }
 
-export function subscribersTable(states: readonly SubscriberState[]): string {
+export function subscribersTable(states: readonly SubscriberState[], width: number | null): string {
   if (states.length === 0) return 'no subscribers yet: seckill subscriber add <name> <url>';
   return table(
     ['SUBSCRIBER', 'STATE', 'BACKLOG', 'DEAD', 'EVENTS', 'URL'],
@@ -31,6 +31,7 @@ export function subscribersTable(states: readonly SubscriberState[]): string {
       subscriber.types?.join(',') ?? 'all',
       subscriber.url,
     ]),
+    width,
   );
 }
 
@@ -71,11 +72,15 @@ export function answerText(answer: Answer & { tookMs: number }, url: string): st
   return [`${word}: ${url} ${answer.says}, ${took}`, ...body].join('\n');
 }
 
-export function orderText(orderId: string, { events, job }: Awaited<ReturnType<SubscriberManager['order']>>): string {
+export function orderText(
+  orderId: string,
+  { events, job }: Awaited<ReturnType<SubscriberManager['order']>>,
+  width: number | null,
+): string {
   const rows = events.map(({ version, type, at, state }) => [version, type, at.toISOString(), state]);
   const tries = job?.history.map((line) => `  ${line}`) ?? [];
   return [
-    table(['VERSION', 'EVENT', 'HAPPENED', 'DELIVERY'], rows),
+    table(['VERSION', 'EVENT', 'HAPPENED', 'DELIVERY'], rows, width),
     ...(job === null ? [] : [`${orderId}: its job is ${job.state} after ${job.tries} tries`, ...tries]),
   ].join('\n');
 }

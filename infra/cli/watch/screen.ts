@@ -1,3 +1,5 @@
+import type { CliRun } from '../kit/run.ts';
+
 /**
  * The whole terminal, for a view that is drawn again and again: on the alternate screen, so that what stood there before
  * stands there again afterwards. Sequences: xterm's "ctlseqs"; `?2026`, synchronized output, is passed over by terminals
@@ -18,12 +20,12 @@ const restOfLine = '\x1b[K';
 const restOfScreen = '\x1b[J';
 const end = '\x1b[?2026l';
 
-type In = Pick<NodeJS.ReadStream, 'isTTY' | 'setRawMode' | 'on' | 'off' | 'resume' | 'pause' | 'unref'>;
-type Out = Pick<NodeJS.WriteStream, 'write' | 'columns' | 'rows' | 'on' | 'off'>;
-
 /** `onQuit`: q, Escape or Ctrl-C was pressed. `onResize`: draw again, please. */
-export function openScreen(options: { onQuit: () => void; onResize: () => void; stdin?: In; stdout?: Out }): Screen {
-  const { onQuit, onResize, stdin = process.stdin, stdout = process.stdout } = options;
+export function openScreen(
+  { stdin: open, stdout, onExit }: Pick<CliRun, 'stdin' | 'stdout' | 'onExit'>,
+  { onQuit, onResize }: { onQuit: () => void; onResize: () => void },
+): Screen {
+  const stdin = open();
   let isOpen = true;
   const size = () => ({ columns: stdout.columns ?? 80, rows: stdout.rows ?? 24 });
   const onKey = (key: Buffer) => {
@@ -33,19 +35,19 @@ export function openScreen(options: { onQuit: () => void; onResize: () => void; 
   const close = () => {
     if (!isOpen) return;
     isOpen = false;
-    process.off('exit', close);
+    stopListening();
     stdout.off('resize', onResize);
     stdin.off('data', onKey);
-    if (stdin.isTTY) stdin.setRawMode(false);
+    if (stdin.isTTY) stdin.setRawMode?.(false);
     stdin.pause();
-    stdin.unref();
+    stdin.unref?.();
     stdout.write(leave);
   };
-  process.on('exit', close); // whatever ends this process: the terminal is given back
+  const stopListening = onExit(close); // whatever ends this process: the terminal is given back
   stdout.write(enter);
   stdout.on('resize', onResize);
   if (stdin.isTTY) {
-    stdin.setRawMode(true);
+    stdin.setRawMode?.(true);
     stdin.on('data', onKey);
     stdin.resume();
   }

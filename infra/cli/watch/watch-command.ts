@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import { CliError } from '../kit/cli-error.ts';
 import { type CommandContext, withConnections } from '../kit/connections.ts';
 import { findSale } from '../kit/find-sale.ts';
-import { interruption } from '../kit/interruption.ts';
 import { dirOption, jsonOption, wholeNumber } from '../kit/options.ts';
+import type { CliRun } from '../kit/run.ts';
 import { watchFunnel } from './watch-funnel.ts';
 
 /** The sale to watch when none is named: the one that opened last. */
@@ -15,7 +15,7 @@ async function newestSale(context: CommandContext): Promise<string> {
 }
 
 /** A terminal that knows where its cursor is. */
-const canBeDrawnOn = (stream: NodeJS.WriteStream) => stream.isTTY === true && process.env.TERM !== 'dumb';
+const canBeDrawnOn = ({ stdout, environment }: CliRun) => stdout.isTTY === true && environment.TERM !== 'dumb';
 
 export function registerWatchCommand(program: Command): void {
   program
@@ -28,10 +28,10 @@ export function registerWatchCommand(program: Command): void {
     .action((saleId: string | undefined, options: { rounds?: number }, command: Command) =>
       withConnections(command, async (context) => {
         if (saleId !== undefined) await findSale(context, saleId);
-        const { signal } = interruption();
+        const { signal } = context.run.interruption();
         const { json = false } = command.opts<{ json?: boolean }>();
         await watchFunnel(context, saleId ?? (await newestSale(context)), {
-          mode: json ? 'json' : canBeDrawnOn(process.stdout) ? 'screen' : 'lines',
+          mode: json ? 'json' : canBeDrawnOn(context.run) ? 'screen' : 'lines',
           signal,
           ...(options.rounds === undefined ? {} : { rounds: options.rounds }),
         });

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { CommandContext } from '../kit/connections.ts';
+import type { RunOutput } from '../kit/run.ts';
 import { type Funnel, funnelLine, readFunnel } from './funnel.ts';
 import { openScreen } from './screen.ts';
 import { funnelView, rateOverMs, type Sample } from './view.ts';
@@ -17,16 +18,17 @@ type WatchOptions = {
 export async function watchFunnel(context: CommandContext, saleId: string, options: WatchOptions): Promise<void> {
   if (options.mode === 'screen') return watchOnScreen(context, saleId, options);
   const { mode, signal, rounds = Number.POSITIVE_INFINITY } = options;
+  const { stdout } = context.run;
   let shown = 0;
   for (let round = 0; round < rounds && !signal.aborted; round += 1) {
     const funnel = await readFunnel(context, saleId).catch(messageOf);
     const line = (it: Funnel) => (mode === 'json' ? JSON.stringify(it) : funnelLine(it));
     const text = typeof funnel === 'string' ? `${saleId}: ${funnel}` : line(funnel);
-    if (mode === 'line') shown = redraw(text, shown);
-    else process.stdout.write(`${text}\n`);
+    if (mode === 'line') shown = redraw(stdout, text, shown);
+    else stdout.write(`${text}\n`);
     if (round + 1 < rounds) await pause(mode === 'line' ? 250 : 1000, signal);
   }
-  if (mode === 'line') process.stdout.write('\n');
+  if (mode === 'line') stdout.write('\n');
 }
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
@@ -44,7 +46,7 @@ async function watchOnScreen(context: CommandContext, saleId: string, options: W
     if (now === undefined) screen.draw([`${saleId}: ${problem ?? 'looking …'}`]);
     else screen.draw(funnelView({ now, earlier, ...screen.size(), problem }));
   };
-  const screen = openScreen({ onQuit: () => quit.abort(), onResize: () => draw() });
+  const screen = openScreen(context.run, { onQuit: () => quit.abort(), onResize: () => draw() });
   try {
     draw();
     for (let round = 0; round < rounds && !done.aborted; round += 1) {
@@ -60,14 +62,14 @@ async function watchOnScreen(context: CommandContext, saleId: string, options: W
   }
   // What was seen last stays on the terminal.
   const last = samples.at(-1);
-  if (last !== undefined) process.stdout.write(`${funnelLine(last.funnel)}\n`);
+  if (last !== undefined) context.run.stdout.write(`${funnelLine(last.funnel)}\n`);
 }
 
 /** Writes the text over the `shown` lines that stand there, in as many lines as the terminal needs; returns how many. */
-function redraw(text: string, shown: number): number {
-  const lines = wrapParts(text, (process.stdout.columns ?? 80) - 1);
+function redraw(stdout: RunOutput, text: string, shown: number): number {
+  const lines = wrapParts(text, (stdout.columns ?? 80) - 1);
   const up = shown > 1 ? `\x1b[${shown - 1}A` : '';
-  process.stdout.write(`${up}\r\x1b[0J${lines.join('\n')}`);
+  stdout.write(`${up}\r\x1b[0J${lines.join('\n')}`);
   return lines.length;
 }
 
