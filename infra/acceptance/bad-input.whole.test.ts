@@ -12,7 +12,7 @@ import { poll } from '#lab/poll.ts';
 import { buy, call, getTicket, type HeldTicket, signIn } from '#loadtest/crowd/shopper.ts';
 import type { AuditReport } from '#order-worker/audit/audit.ts';
 
-// Each command is a process of its own; a slow machine takes seconds for each.
+// A busy machine takes long for what is done in a moment elsewhere.
 vi.setConfig({ testTimeout: 300_000 });
 
 const stack = inject('stack');

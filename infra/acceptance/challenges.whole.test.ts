@@ -13,7 +13,7 @@ import { buy, call, type HeldTicket, type Shopper, signIn } from '#loadtest/crow
 import { createLogger } from '#runtime/logger.ts';
 import { connectZooKeeper } from '#runtime/zookeeper.ts';
 
-// Each command is a process of its own; a slow machine takes seconds for each.
+// A busy machine takes long for what is done in a moment elsewhere.
 vi.setConfig({ testTimeout: 300_000 });
 
 const stack = inject('stack');

@@ -9,7 +9,7 @@ import { buy, call, orderState } from '#loadtest/crowd/shopper.ts';
 import type { AuditReport } from '#order-worker/audit/audit.ts';
 import type { Funnel } from '../cli/watch/funnel.ts';
 
-// Each command is a process of its own; a slow machine takes seconds for each.
+// A busy machine takes long for what is done in a moment elsewhere.
 vi.setConfig({ testTimeout: 300_000 });
 const aFewCommands = { timeout: 90_000 };
 

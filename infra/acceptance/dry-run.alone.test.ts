@@ -5,7 +5,7 @@ import { newSaleId, seckill, seckillJson, writeSaleFile } from '#lab/kits/comman
 import { poll } from '#lab/poll.ts';
 import { type Connections, openConnections } from '../cli/kit/connections.ts';
 
-// Each command is a process of its own; a slow machine takes seconds for each.
+// A busy machine takes long for what is done in a moment elsewhere.
 vi.setConfig({ testTimeout: 480_000 });
 
 const stack = inject('stack');

@@ -15,7 +15,7 @@ import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { createStock } from '#stock/create-stock.ts';
 import { readEdgeSamples } from '../cli/watch/funnel.ts';
 
-// Ten thousand requests, and commands that are processes of their own.
+// Ten thousand requests.
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 600_000 });
 
 const stack = inject('stack');

@@ -12,7 +12,7 @@ import type { AuditReport } from '#order-worker/audit/audit.ts';
 import { createStock } from '#stock/create-stock.ts';
 import { type Stack, stackStatus, startStack } from '../stack/stack.ts';
 
-// Each command is a process of its own; a slow machine takes seconds for each.
+// A busy machine takes long for what is done in a moment elsewhere.
 vi.setConfig({ testTimeout: 400_000, hookTimeout: 300_000 });
 
 /** A stack of its own: its stock Redis loses its memory here. */

@@ -13,7 +13,7 @@ import { connectZooKeeper, type ZooKeeper } from '#runtime/zookeeper.ts';
 import type { SaleCheck } from '../sale-check/sale-check.ts';
 import { runDirectory } from '../stack/host/run-directory.ts';
 
-// Each command is a process of its own; a slow machine takes seconds for each.
+// A busy machine takes long for what is done in a moment elsewhere.
 vi.setConfig({ testTimeout: 600_000, hookTimeout: 300_000 });
 
 // A stack of its own, with two edges: these tests break it.

@@ -10,7 +10,7 @@ import { changeEdgeSettings, readEdgeSettings } from '#sales/edge-settings.ts';
 import type { EdgesInStep } from '#sales/edges.ts';
 import { readEdgeSamples } from '../cli/watch/funnel.ts';
 
-// Each command is a process of its own; a slow machine takes seconds for each.
+// A busy machine takes long for what is done in a moment elsewhere.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 // Three nginx with an agent each, one ZooKeeper.

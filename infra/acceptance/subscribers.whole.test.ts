@@ -4,7 +4,7 @@ import { replyWith, startReceiver } from '#lab/kits/receiver.ts';
 import { poll } from '#lab/poll.ts';
 import { newWebhookSecret } from '#runtime/standard-webhooks.ts';
 
-// Each command is a process of its own; a slow machine takes seconds for each.
+// A busy machine takes long for what is done in a moment elsewhere.
 vi.setConfig({ testTimeout: 300_000 });
 
 const stack = inject('stack');

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { seckill } from '#lab/kits/command-line.ts';
 import { privateDirectory } from '#lab/servers/private-directory.ts';
 import { descendantsOf, living } from '#lab/servers/process-family.ts';
 import { choosePorts, reservePortBlock } from './host/ports.ts';
@@ -8,14 +9,16 @@ import { checkoutDir, runDirectory } from './host/run-directory.ts';
 import { findRunningStack, stackStatus } from './stack.ts';
 import { readState } from './supervise/state-file.ts';
 
-// Whole stacks, one after the other, and commands that are processes of their own.
+// Whole stacks, one after the other, and launchers that are processes of their own.
 vi.setConfig({ testTimeout: 400_000, hookTimeout: 300_000 });
 /** For what several processes have to do; asking a process how it is has a deadline, which a busy machine may miss. */
 const patiently = { timeout: 60_000, interval: 100 };
 
-/** Runs `seckill …` as a user does. */
-function seckill(args: readonly string[]) {
-  const child = spawn(process.execPath, [join(checkoutDir, 'infra/cli/seckill.ts'), ...args], { cwd: checkoutDir });
+/** Runs `seckill up` as a user does: who starts a stack, and how it ends, is the subject here. */
+function launch(args: readonly string[]) {
+  const child = spawn(process.execPath, [join(checkoutDir, 'infra/cli/seckill.ts'), 'up', ...args], {
+    cwd: checkoutDir,
+  });
   onTestFinished(() => void child.kill('SIGKILL'));
   const output = { stdout: '', stderr: '' };
   child.stdout.on('data', (chunk) => (output.stdout += chunk));
@@ -35,7 +38,7 @@ async function freePort(): Promise<number> {
 
 async function up(dir: string): Promise<{ port: number; supervisor: number; family: number[] }> {
   const port = await freePort();
-  const { code, stderr } = await seckill(['up', '--dir', dir, '--port', String(port)]).ended;
+  const { code, stderr } = await launch(['--dir', dir, '--port', String(port)]).ended;
   expect(code, stderr).toBe(0);
   const supervisor = (await findRunningStack(dir))?.supervisorPid ?? 0;
   return { port, supervisor, family: descendantsOf(supervisor) };
@@ -45,27 +48,27 @@ test('up, up again, status, down: what a user sees, and nothing is left', async 
   const dir = privateDirectory();
   const { port, supervisor, family } = await up(dir);
 
-  const again = await seckill(['up', '--dir', dir]).ended;
+  const again = await seckill({}, 'up', '--dir', dir);
   expect(again).toMatchObject({ code: 0, stdout: `http://127.0.0.1:${port}\n` });
   expect(again.stderr).toContain(`already running (supervisor pid ${supervisor})`);
 
   await vi.waitFor(async () => {
-    const status = await seckill(['status', '--json', '--dir', dir]).ended;
+    const status = await seckill({}, 'status', '--json', '--dir', dir);
     expect(status.code).toBe(0);
     const { edges, ...rest } = JSON.parse(status.stdout) as { edges: { edgeId: string }[] };
     expect(rest).toEqual(JSON.parse(JSON.stringify(await stackStatus(dir))));
     expect(edges.map(({ edgeId }) => edgeId)).toEqual(['edge-1']);
   }, patiently);
 
-  const taken = await seckill(['up', '--dir', privateDirectory(), '--port', String(port)]).ended;
+  const taken = await launch(['--dir', privateDirectory(), '--port', String(port)]).ended;
   expect(taken.code).toBe(78);
   expect(taken.stderr).toContain('--port');
 
-  expect(await seckill(['down', '--dir', dir]).ended).toMatchObject({ code: 0, stdout: 'stopped\n' });
+  expect(await seckill({}, 'down', '--dir', dir)).toMatchObject({ code: 0, stdout: 'stopped\n' });
   // Who had to be killed needs a moment for it.
   await vi.waitUntil(() => living([supervisor, ...family]).length === 0, patiently);
-  expect((await seckill(['status', '--dir', dir]).ended).code).toBe(1);
-  expect((await seckill(['down', '--dir', dir]).ended).code).toBe(0);
+  expect((await seckill({}, 'status', '--dir', dir)).code).toBe(1);
+  expect((await seckill({}, 'down', '--dir', dir)).code).toBe(0);
 });
 
 test('kill -9 of the supervisor leaves no process, and the next up works', async () => {
@@ -84,7 +87,7 @@ test.for(['SIGINT', 'SIGKILL'] as const)(
   'a launcher that gets %s while it starts leaves no process',
   async (signal) => {
     const dir = privateDirectory();
-    const launcher = seckill(['up', '--dir', dir, '--port', String(await freePort())]);
+    const launcher = launch(['--dir', dir, '--port', String(await freePort())]);
     await vi.waitUntil(() => launcher.output.stderr.includes('redis: ready'), { timeout: 90_000, interval: 5 });
     const supervisor = readState(runDirectory(dir))?.supervisor?.pid ?? 0;
     const family = descendantsOf(supervisor);
@@ -97,7 +100,7 @@ test.for(['SIGINT', 'SIGKILL'] as const)(
 
 test('in the foreground Ctrl-C, which npm makes two of, stops everything in order and exits with 0', async () => {
   const dir = privateDirectory();
-  const foreground = seckill(['up', '--foreground', '--dir', dir, '--port', String(await freePort())]);
+  const foreground = launch(['--foreground', '--dir', dir, '--port', String(await freePort())]);
   await vi.waitUntil(() => foreground.output.stdout.includes('http://'), { timeout: 120_000 });
   const family = descendantsOf(foreground.child.pid ?? 0);
   foreground.child.kill('SIGINT');

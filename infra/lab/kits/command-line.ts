@@ -1,20 +1,72 @@
 import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable, Writable } from 'node:stream';
+import { interruptionBy } from '#infra/cli/kit/interruption.ts';
+import { runCli } from '#infra/cli/run-cli.ts';
 import { checkoutDir } from '#infra/stack/host/run-directory.ts';
 import type { EdgesInStep } from '#sales/edges.ts';
 import { poll } from '../poll.ts';
 
 export type CliResult = { code: number; stdout: string; stderr: string };
 
-/** Runs the real command as a user would, with the addresses of a stack; never throws for an exit code. */
-export function seckill(environment: Record<string, string>, ...args: string[]): Promise<CliResult> {
+const longestMs = 180_000;
+
+/** The environment of a command: that of the tests, with the addresses of a stack in the place of every other setting. */
+function environmentWith(given: Record<string, string>) {
+  const outside = Object.entries(process.env).filter(([name]) => !name.startsWith('SECKILL_'));
+  return { ...Object.fromEntries(outside), ...given };
+}
+
+/** A stream that is no terminal, and what was written to it. */
+function written() {
+  const chunks: Buffer[] = [];
+  const stream = new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      chunks.push(chunk);
+      done();
+    },
+  });
+  return { stream, text: () => Buffer.concat(chunks).toString() };
+}
+
+/**
+ * Runs a command in this process, with the addresses of a stack: what a user's command does, without the second that a
+ * process takes to start. Never throws for an exit code, but for a command that does not end.
+ */
+export async function seckill(environment: Record<string, string>, ...args: string[]): Promise<CliResult> {
+  const [stdout, stderr] = [written(), written()];
+  const late = new AbortController();
+  const run = runCli(args, {
+    environment: environmentWith(environment),
+    stdin: () => Readable.from([]),
+    stdout: stdout.stream,
+    stderr: stderr.stream,
+    interruption: () => interruptionBy(late.signal),
+    surviveLostOutput: () => {},
+    onExit: () => () => {},
+  });
+  const isLate = new Promise<never>((_resolve, reject) => {
+    late.signal.addEventListener('abort', () => reject(late.signal.reason as Error));
+  });
+  const bound = setTimeout(() => {
+    late.abort(new Error(`seckill ${args.join(' ')}: no end within ${longestMs / 1000} s; ${stderr.text()}`));
+  }, longestMs);
+  try {
+    const code = await Promise.race([run, isLate]);
+    return { code, stdout: stdout.text(), stderr: stderr.text() };
+  } finally {
+    clearTimeout(bound);
+  }
+}
+
+/** {@link seckill} as a process of its own, by the real entry: where the process itself is the subject, or its load. */
+export function seckillProcess(environment: Record<string, string>, ...args: string[]): Promise<CliResult> {
   return new Promise((resolve) => {
-    const outside = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SECKILL_')));
     execFile(
       process.execPath,
       [join(checkoutDir, 'infra/cli/seckill.ts'), ...args],
-      { env: { ...outside, ...environment }, timeout: 180_000, maxBuffer: 64 * 1024 * 1024 },
+      { env: environmentWith(environment), timeout: longestMs, maxBuffer: 64 * 1024 * 1024 },
       (error, stdout, stderr) => {
         const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;
         resolve({ code, stdout, stderr });
@@ -23,7 +75,7 @@ export function seckill(environment: Record<string, string>, ...args: string[]):
   });
 }
 
-/** The same, for a command that must work: its one JSON document. */
+/** {@link seckill} for a command that must work: its one JSON document. */
 export async function seckillJson<T>(environment: Record<string, string>, ...args: string[]): Promise<T> {
   const { code, stdout, stderr } = await seckill(environment, ...args, '--json');
   if (code !== 0) throw new Error(`seckill ${args.join(' ')} exited ${code}: ${stderr}`);

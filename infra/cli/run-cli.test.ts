@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { seckill } from '#lab/kits/command-line.ts';
+
+test('the help names every command of the contract', async () => {
+  const { code, stdout, stderr } = await seckill({}, '--help');
+  expect([code, stderr]).toEqual([0, '']);
+  for (const command of [
+    'up',
+    'down',
+    'status',
+    'sale',
+    'stock',
+    'pages',
+    'tickets',
+    'watch',
+    'audit',
+    'drain',
+    'dlq',
+  ]) {
+    expect(stdout).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
+  }
+});
+
+test('runs at the same time have each their own words, environment, output and exit code', async () => {
+  const plan = (units: string) =>
+    seckill({}, 'plan', '--shoppers', '1000', '--units', units, '--open-in', '60', '--json');
+  const [few, many, unknown, nowhere, misspelled] = await Promise.all([
+    plan('10'),
+    plan('20'),
+    seckill({ SECKILL_STOCK_REDIS_UR: 'x' }, 'sale', 'list'),
+    seckill({}, 'sale', 'list', '--dir', '/nowhere'),
+    seckill({}, 'sale', 'opn', 'tea-cup'),
+  ]);
+  const unitsOf = ({ stdout }: { stdout: string }) => (JSON.parse(stdout) as { crowd: { units: number } }).crowd.units;
+  expect([unitsOf(few), unitsOf(many)]).toEqual([10, 20]);
+  expect([few.code, many.code, few.stderr, many.stderr]).toEqual([0, 0, '', '']);
+  const said = [unknown, nowhere, misspelled].map(({ code, stderr }) => [code, stderr]);
+  expect(said).toEqual([
+    [78, expect.stringContaining('SECKILL_STOCK_REDIS_UR is not a setting')],
+    [78, expect.stringContaining('no stack is running in /nowhere')],
+    [2, expect.stringContaining('Did you mean open?')],
+  ]);
+});
+
+test('a run leaves nothing in this process: no listener, no exit code', async () => {
+  const before = [process.eventNames(), process.stdout.eventNames(), process.exitCode];
+  expect((await seckill({}, 'status', '--dir', '/nowhere')).code).toBe(1);
+  expect((await seckill({}, 'console', '--dir', '/nowhere')).code).toBe(78);
+  expect([process.eventNames(), process.stdout.eventNames(), process.exitCode]).toEqual(before);
+});
