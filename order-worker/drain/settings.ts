@@ -3,6 +3,7 @@ import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { startLoop } from '#runtime/loop.ts';
 import type { ZooKeeper } from '#runtime/zookeeper.ts';
+import { changeNode } from '#runtime/zookeeper-change.ts';
 
 /** What ops set. Throws when ZooKeeper does not answer, or holds something else there. */
 export async function readDrainSettings(zookeeper: ZooKeeper, watch?: () => void): Promise<DrainSettings> {
@@ -11,25 +12,16 @@ export async function readDrainSettings(zookeeper: ZooKeeper, watch?: () => void
 }
 
 /** Changes some of the settings and leaves the others; returns what is in force then. */
-export async function changeDrainSettings(
-  zookeeper: ZooKeeper,
-  change: Partial<DrainSettings>,
-): Promise<DrainSettings> {
-  for (;;) {
-    const node = await zookeeper.read(zookeeperPaths.drain);
-    const settings = drainSettingsSchema.parse({
+export function changeDrainSettings(zookeeper: ZooKeeper, change: Partial<DrainSettings>): Promise<DrainSettings> {
+  return changeNode(zookeeper, zookeeperPaths.drain, (before) => {
+    const result = drainSettingsSchema.parse({
       ...defaultDrainSettings,
       // What cannot be read is overwritten: ops must be able to mend it.
-      ...(node === null ? {} : (parse(node.data.toString()) ?? {})),
+      ...(before === null ? {} : (parse(before.toString()) ?? {})),
       ...change,
     });
-    const data = Buffer.from(JSON.stringify(settings));
-    const written =
-      node === null
-        ? await zookeeper.create(zookeeperPaths.drain, data)
-        : await zookeeper.write(zookeeperPaths.drain, data, node.version);
-    if (written) return settings;
-  }
+    return { data: Buffer.from(JSON.stringify(result)), result };
+  });
 }
 
 function parse(text: string): DrainSettings | null {

@@ -3,6 +3,7 @@ import { afterEach, expect, inject, test } from 'vitest';
 import { poll } from '#lab/poll.ts';
 import { createLogger } from './logger.ts';
 import { connectZooKeeper, type ZooKeeper } from './zookeeper.ts';
+import { changeNode, NodeContendedError } from './zookeeper-change.ts';
 import { standForLeader } from './zookeeper-leader.ts';
 import { keepPresence } from './zookeeper-presence.ts';
 import { watchChildren } from './zookeeper-watch.ts';
@@ -26,6 +27,17 @@ function client(
 }
 const folder = () => `/seckill/test-${crypto.randomUUID()}`;
 const text = (value: string) => Buffer.from(value);
+
+/** Resolves for everybody once `count` have come. */
+function meetingOf(count: number): () => Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let come = 0;
+  return () => {
+    come += 1;
+    if (come === count) resolve();
+    return promise;
+  };
+}
 
 /** A link that can be made silent: bytes go nowhere, and no one is told. */
 async function silentLink(): Promise<{ connection: string; silence: (on: boolean) => void }> {
@@ -66,6 +78,61 @@ test('of two writers one wins, the other is told to read again', async () => {
   expect(await zookeeper.write(path, text('3'), node?.version ?? -1)).toBe(true);
   expect(await zookeeper.write(path, text('4'), node?.version ?? -1)).toBe(false);
   expect((await zookeeper.read(path))?.data.toString()).toBe('3');
+});
+
+test('of two writers that read the same and both write, neither loses a change of the other', async () => {
+  const path = `${folder()}/list`;
+  const [rounds, zookeepers] = [5, [client(), client()]];
+  // Each round begins when both have read the same list, so that one of the two meets the other's write.
+  const haveRead = Array.from({ length: rounds }, () => meetingOf(zookeepers.length));
+  let readings = 0;
+  const writer = async (zookeeper: ZooKeeper, name: string) => {
+    for (const [round, allHaveRead] of haveRead.entries()) {
+      let isFirst = true;
+      const told = await changeNode(zookeeper, path, async (current) => {
+        readings += 1;
+        if (isFirst) await allHaveRead();
+        isFirst = false;
+        const list: string[] = current === null ? [] : JSON.parse(current.toString());
+        const result = [...list, `${name} ${round}`];
+        return { data: text(JSON.stringify(result)), result };
+      });
+      expect(told).toContain(`${name} ${round}`);
+    }
+  };
+  await Promise.all(zookeepers.map((zookeeper, index) => writer(zookeeper, `writer ${index}`)));
+  const node = await zookeepers[0]?.read(path);
+  const all = ['writer 0', 'writer 1'].flatMap((name) => haveRead.map((_, round) => `${name} ${round}`));
+  expect((JSON.parse(node?.data.toString() ?? 'null') as string[]).sort()).toEqual(all.sort());
+  expect(readings).toBe(rounds * 3); // the winner's one, and two of the other
+});
+
+test('a change that others are faster than ten times in a row is given up, says so, and has written nothing', async () => {
+  const zookeeper = client();
+  const path = `${folder()}/node`;
+  await zookeeper.create(path, text('0'));
+  let tries = 0;
+  const change = changeNode(zookeeper, path, async () => {
+    tries += 1;
+    const node = await zookeeper.read(path);
+    await zookeeper.write(path, text(`other ${tries}`), node?.version ?? -1);
+    return { data: text('mine'), result: 'written' };
+  });
+  const why = new NodeContendedError(`${path} was not changed: others changed it 10 times in a row. Try again.`);
+  await expect(change).rejects.toThrow(why);
+  expect(tries).toBe(10);
+  expect((await zookeeper.read(path))?.data.toString()).toBe('other 10');
+});
+
+test('a change that decides for nothing leaves the node as it was, and makes none', async () => {
+  const zookeeper = client();
+  const path = `${folder()}/node`;
+  const keep = () => changeNode(zookeeper, path, (current) => ({ data: null, result: current?.toString() ?? 'none' }));
+  expect(await keep()).toBe('none');
+  expect(await zookeeper.read(path)).toBeNull();
+  await zookeeper.create(path, text('1'));
+  expect(await keep()).toBe('1');
+  expect(await zookeeper.read(path)).toMatchObject({ version: 0 });
 });
 
 test('a watch keeps the picture of a folder that did not exist when it began', async () => {

@@ -1,10 +1,10 @@
 import { type EdgeSettings, edgeSettingsSchema } from '#contract/edge-settings.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import type { ZooKeeper } from '#runtime/zookeeper.ts';
+import { changeNode } from '#runtime/zookeeper-change.ts';
 import { readEdges } from './edges.ts';
 
 const path = zookeeperPaths.edgeSettings;
-const maxTries = 10;
 
 /** Before anybody has changed anything. */
 export const noEdgeSettings: Omit<EdgeSettings, 'version'> = { limits: {}, maintenance: null };
@@ -23,16 +23,11 @@ export async function changeEdgeSettings(
   zookeeper: ZooKeeper,
   change: (current: Omit<EdgeSettings, 'version'>) => Omit<EdgeSettings, 'version'>,
 ): Promise<EdgeSettings> {
-  for (let attempt = 0; attempt < maxTries; attempt += 1) {
-    const node = await zookeeper.read(path);
+  return changeNode(zookeeper, path, async (before) => {
     const { version, ...current } =
-      node === null ? { version: 0, ...noEdgeSettings } : edgeSettingsSchema.parse(JSON.parse(node.data.toString()));
+      before === null ? { version: 0, ...noEdgeSettings } : edgeSettingsSchema.parse(JSON.parse(before.toString()));
     const applied = (await readEdges(zookeeper)).map(({ settingsVersion }) => settingsVersion);
-    const next = edgeSettingsSchema.parse({ ...change(current), version: Math.max(version, ...applied) + 1 });
-    const data = Buffer.from(JSON.stringify(next));
-    const written =
-      node === null ? await zookeeper.create(path, data) : await zookeeper.write(path, data, node.version);
-    if (written) return next;
-  }
-  throw new Error(`${path} was changed by others ${maxTries} times in a row`);
+    const result = edgeSettingsSchema.parse({ ...change(current), version: Math.max(version, ...applied) + 1 });
+    return { data: Buffer.from(JSON.stringify(result)), result };
+  });
 }

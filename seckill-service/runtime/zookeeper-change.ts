@@ -1,0 +1,30 @@
+import type { ZooKeeper } from './zookeeper.ts';
+
+/** What a node shall hold, and what the caller is told then. `data` null: the node stays as it is. */
+export type NodeChange<T> = { data: Buffer | null; result: T };
+
+const maxTries = 10;
+
+/** Other writers changed the node between our read and our write, at every try. Nothing of ours was written. */
+export class NodeContendedError extends Error {}
+
+/**
+ * Changes a node and loses no other writer's change: reads it, asks `decide` what it shall hold (null: there is no node
+ * yet), and writes only when the node still has the version that was read; else it reads and asks again.
+ * Throws {@link NodeContendedError} after 10 tries, and what `decide` and ZooKeeper throw at once.
+ */
+export async function changeNode<T>(
+  zookeeper: ZooKeeper,
+  path: string,
+  decide: (current: Buffer | null) => NodeChange<T> | Promise<NodeChange<T>>,
+): Promise<T> {
+  for (let attempt = 0; attempt < maxTries; attempt += 1) {
+    const node = await zookeeper.read(path);
+    const { data, result } = await decide(node?.data ?? null);
+    if (data === null) return result;
+    const written =
+      node === null ? await zookeeper.create(path, data) : await zookeeper.write(path, data, node.version);
+    if (written) return result;
+  }
+  throw new NodeContendedError(`${path} was not changed: others changed it ${maxTries} times in a row. Try again.`);
+}
