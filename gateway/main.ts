@@ -21,8 +21,8 @@ import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { closeOnSignal } from '#runtime/shutdown.ts';
 import { connectZooKeeper } from '#runtime/zookeeper.ts';
 import { keepPresence } from '#runtime/zookeeper-presence.ts';
+import { followObeyedSales } from './agent/obeyed-sales.ts';
 import { startAgent } from './agent/stream.ts';
-import { watchSales } from './agent/watch-sales.ts';
 import { watchSettings } from './agent/watch-settings.ts';
 import { createAnswerTimes } from './answer-times.ts';
 import { readConsoleConfig } from './console/console-config.ts';
@@ -84,7 +84,7 @@ await runMain('gateway', async (environment) => {
   const cacheRedis = connectRedis('hot', config.SECKILL_CACHE_REDIS_URL, logger);
   const pool = connectPostgres(config.SECKILL_DATABASE_URL, logger, { max: 4 });
 
-  const sales = watchSales({ zookeeper, logger });
+  const sales = followObeyedSales({ zookeeper, logger });
   let newsAt = new Date();
   const edgeId = config.SECKILL_EDGE_ID;
   const tellNews = () => {

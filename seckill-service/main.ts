@@ -28,8 +28,8 @@ import { publishState } from '#sales/publish-state.ts';
 import { followPublishedSales } from '#sales/published-sales.ts';
 import { startReconciler } from '#sales/reconciler.ts';
 import { createRollbackGuard } from '#sales/rollback-guard.ts';
+import { watchSaleGauges } from '#sales/sale-gauges.ts';
 import { listenForSaleNews } from '#sales/sale-news.ts';
-import { watchSales } from '#sales/watch-sales.ts';
 import { watchShedding } from '#sales/watch-shedding.ts';
 import { createStock } from '#stock/create-stock.ts';
 import { reserveInBatches } from '#stock/reserve-batch.ts';
@@ -158,7 +158,7 @@ await runMain('seckill-service', async (environment) => {
     'queue redis': () => queueRedis.status === 'ready',
     zookeeper: () => zookeeper.ready() === null,
   });
-  const saleGauges = watchSales({
+  const saleGauges = watchSaleGauges({
     stock: patientStock,
     logger,
     onSale: (saleId, sale) => {

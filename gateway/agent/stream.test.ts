@@ -9,7 +9,6 @@ import { nothingApplied } from '#contract/edge-stream.ts';
 import type { SaleNode } from '#contract/sale.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { startAgent } from './stream.ts';
-import type { SaleWatch } from './watch-sales.ts';
 import type { SettingsWatch } from './watch-settings.ts';
 
 const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
@@ -25,13 +24,10 @@ const sale = (saleId: string): SaleNode => ({
 });
 
 async function agentWith(sales: SaleNode[]) {
-  const watch: SaleWatch = {
-    get: (saleId) => sales.find((each) => each.saleId === saleId),
+  const followed: Parameters<typeof startAgent>[0]['sales'] = {
     all: () => sales,
-    isComplete: () => true,
     onChange: () => undefined,
     onComplete: (listener) => listener(),
-    close: () => undefined,
   };
   const settings: SettingsWatch = {
     get: () => undefined,
@@ -45,7 +41,7 @@ async function agentWith(sales: SaleNode[]) {
   const socketPath = join(folder, 'agent.sock');
   const agent = await startAgent({
     socketPath,
-    sales: watch,
+    sales: followed,
     settings,
     ticketKeys,
     logger,

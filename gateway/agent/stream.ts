@@ -1,11 +1,12 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { type EdgeApplied, type EdgeLine, edgeAnswerSchema, toEdgeSale } from '#contract/edge-stream.ts';
+import type { SaleNode } from '#contract/sale.ts';
 import { formatTicketKeys, type TicketKey } from '#contract/ticket.ts';
 import type { Followed } from '#runtime/follow-setting.ts';
 import { listen } from '#runtime/listen.ts';
 import type { Logger } from '#runtime/logger.ts';
-import type { SaleWatch } from './watch-sales.ts';
+import type { Folder } from '#runtime/zookeeper-folder.ts';
 import type { SettingsWatch } from './watch-settings.ts';
 
 export type Agent = {
@@ -28,7 +29,7 @@ const silenceMs = 3000;
  */
 export async function startAgent(options: {
   socketPath: string;
-  sales: SaleWatch;
+  sales: Pick<Folder<SaleNode>, 'all' | 'onChange' | 'onComplete'>;
   settings: SettingsWatch;
   ticketKeys: Followed<readonly TicketKey[]>;
   logger: Logger;
@@ -54,10 +55,8 @@ export async function startAgent(options: {
     return { type: 'snapshot', sales: all, keys, ...(set === undefined ? {} : { settings: set }) };
   };
 
-  sales.onChange((change) =>
-    sendAll(
-      change.kind === 'sale' ? { type: 'sale', sale: toEdgeSale(change.sale) } : { type: 'gone', id: change.saleId },
-    ),
+  sales.onChange((saleId, sale) =>
+    sendAll(sale === null ? { type: 'gone', id: saleId } : { type: 'sale', sale: toEdgeSale(sale) }),
   );
   settings.onChange((changed) => sendAll({ type: 'settings', settings: changed }));
   ticketKeys.onChange((keys) => sendAll({ type: 'keys', keys: formatTicketKeys(keys) }));

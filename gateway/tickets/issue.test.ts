@@ -5,7 +5,7 @@ import { createTicketApp } from './issue.ts';
 test('a gateway that has not read every sale yet does not say of one that it does not exist', async () => {
   let isComplete = false;
   const app = createTicketApp({
-    findSale: () => undefined,
+    findSale: () => null,
     knowsAll: () => isComplete,
     challenges: createChallenges('a secret of at least 32 characters'),
     authenticate: async () => 'ada',

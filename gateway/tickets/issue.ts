@@ -13,7 +13,7 @@ import type { Challenges } from './challenge.ts';
  * comes back finds buyers ready), not for drafts and closed sales. The same answer again is the same ticket, anew.
  */
 export function createTicketApp(deps: {
-  findSale: (saleId: string) => SaleNode | undefined;
+  findSale: (saleId: string) => SaleNode | null;
   /** False until every sale was read once: who is not found may be on sale all the same. */
   knowsAll: () => boolean;
   challenges: Challenges;
@@ -27,8 +27,8 @@ export function createTicketApp(deps: {
 
   const saleFor = (saleId: string): SaleNode | Response => {
     const sale = findSale(saleId);
-    if (sale === undefined && !knowsAll()) return problemResponse('UNAVAILABLE', { retryAfterSeconds: 1 });
-    if (sale === undefined) return problemResponse('SALE_UNKNOWN');
+    if (sale === null && !knowsAll()) return problemResponse('UNAVAILABLE', { retryAfterSeconds: 1 });
+    if (sale === null) return problemResponse('SALE_UNKNOWN');
     if (sale.state === 'draft') return problemResponse('NOT_OPEN', { retryAfterSeconds: 5 });
     if (sale.state === 'closed' || Date.parse(sale.window.closesAt) <= now()) return problemResponse('SALE_CLOSED');
     return sale;

@@ -113,6 +113,11 @@ export const saleNodeSchema = z.object({
 });
 export type SaleNode = z.infer<typeof saleNodeSchema>;
 
+/** The node of a sale, out of its data in ZooKeeper. Throws when that is something else. */
+export function parseSaleNode(data: { toString: () => string }): SaleNode {
+  return saleNodeSchema.parse(JSON.parse(data.toString()));
+}
+
 /** `GET /api/sales/<saleId>`. Times are ISO 8601 UTC, `price.amount` is in minor units. */
 export const publicSaleSchema = z.object({
   saleId: z.string(),

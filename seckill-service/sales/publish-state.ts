@@ -1,4 +1,4 @@
-import { type SaleNode, saleNodeSchema } from '#contract/sale.ts';
+import { parseSaleNode, type SaleNode } from '#contract/sale.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import type { ZooKeeper } from '#runtime/zookeeper.ts';
 import { changeNode } from '#runtime/zookeeper-change.ts';
@@ -39,5 +39,3 @@ function publish(
     return before?.equals(data) ? { data: null, result: 'current' } : { data, result: 'written' };
   });
 }
-
-const parseSaleNode = (data: Buffer): SaleNode => saleNodeSchema.parse(JSON.parse(data.toString()));

@@ -1,46 +1,15 @@
-import { type SaleNode, saleNodeSchema } from '#contract/sale.ts';
+import { parseSaleNode, type SaleNode } from '#contract/sale.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import type { Logger } from '#runtime/logger.ts';
 import type { ZooKeeper } from '#runtime/zookeeper.ts';
-import { watchChildren } from '#runtime/zookeeper-watch.ts';
+import { type Folder, followFolder } from '#runtime/zookeeper-folder.ts';
 
-export type PublishedSales = {
-  /** As ZooKeeper told it last; null: it has no such sale, or one that cannot be read. Late by milliseconds, never ahead. */
-  get: (saleId: string) => SaleNode | null;
-  all: () => SaleNode[];
-  /** False until every sale was read once: before that a sale that is not here may well be there. */
-  isComplete: () => boolean;
-  close: () => void;
-};
+export type PublishedSales = Pick<Folder<SaleNode>, 'get' | 'all' | 'isComplete' | 'close'>;
 
-/** What every edge obeys, kept by watches: to look at a thousand sales asks ZooKeeper nothing. */
+/**
+ * Every sale as ZooKeeper holds it at this moment, also with an epoch that is too low: the reconciler looks for that. One
+ * that cannot be read counts as none: the code that goes on to write it reads it by itself, and says what is wrong.
+ */
 export function followPublishedSales(options: { zookeeper: ZooKeeper; logger: Logger }): PublishedSales {
-  const nodes = new Map<string, SaleNode>();
-  let complete = false;
-  const watch = watchChildren({
-    ...options,
-    parent: zookeeperPaths.sales,
-    onChange: (saleId, data) => {
-      const node = data === null ? null : read(data);
-      if (node === null) nodes.delete(saleId);
-      else nodes.set(saleId, node);
-    },
-    onFull: () => {
-      complete = true;
-    },
-  });
-  return {
-    get: (saleId) => nodes.get(saleId) ?? null,
-    all: () => [...nodes.values()],
-    isComplete: () => complete,
-    close: watch.close,
-  };
-}
-
-function read(data: Buffer): SaleNode | null {
-  try {
-    return saleNodeSchema.parse(JSON.parse(data.toString()));
-  } catch {
-    return null; // whoever goes on to write it reads it by itself, and says what is wrong
-  }
+  return followFolder({ ...options, parent: zookeeperPaths.sales, parse: parseSaleNode, unreadable: 'drop' });
 }

@@ -4,7 +4,7 @@ import type { Stock } from '#stock/stock.ts';
 import type { StockSale } from '#stock/stock-sale.ts';
 
 /** Tells once a second what stock Redis holds of each sale, for the metrics, and once of each that has left its list. */
-export function watchSales(deps: {
+export function watchSaleGauges(deps: {
   stock: Pick<Stock, 'sales' | 'eachSale'>;
   logger: Logger;
   onSale: (saleId: string, sale: StockSale) => void;
