@@ -80,6 +80,14 @@ test('of two writers one wins, the other is told to read again', async () => {
   expect((await zookeeper.read(path))?.data.toString()).toBe('3');
 });
 
+test('a node right below the root is created like any other', async () => {
+  const zookeeper = client();
+  const path = `/test-${crypto.randomUUID()}`;
+  expect(await zookeeper.create(path, text('1'))).toBe(true);
+  expect((await zookeeper.read(path))?.data.toString()).toBe('1');
+  await zookeeper.remove(path);
+});
+
 test('of two writers that read the same and both write, neither loses a change of the other', async () => {
   const path = `${folder()}/list`;
   const [rounds, zookeepers] = [5, [client(), client()]];

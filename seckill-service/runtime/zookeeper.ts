@@ -130,7 +130,8 @@ export function connectZooKeeper(options: ZooKeeperOptions): ZooKeeper {
         watch ? run.getChildren(path, watch, done) : run.getChildren(path, done),
       ).then(([names]) => names, unless([NO_NODE], [])),
     create: async (path, data, mode = 'persistent') => {
-      await ensure(path.slice(0, path.lastIndexOf('/')));
+      const parent = path.slice(0, path.lastIndexOf('/'));
+      if (parent !== '') await ensure(parent); // the root is always there, and has no name that could be asked for
       return call<[string]>(`create ${path}`, (run, done) =>
         run.create(path, data, mode === 'ephemeral' ? EPHEMERAL : PERSISTENT, done),
       ).then(() => true, unless([NODE_EXISTS], false));
