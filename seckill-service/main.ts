@@ -6,30 +6,25 @@ import { queueNames, queuePrefix } from '#contract/queues.ts';
 import { settings } from '#contract/settings.ts';
 import { parseTicketKeys } from '#contract/ticket.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
+import type { Own } from '#runtime/belongings.ts';
 import { readConfig } from '#runtime/config.ts';
 import { watchConnections } from '#runtime/connection-metrics.ts';
 import { followSetting } from '#runtime/follow-setting.ts';
 import { startInnerServer } from '#runtime/inner-server.ts';
-import { closeServer, listen } from '#runtime/listen.ts';
-import { createLogger, createThrottledWarn } from '#runtime/logger.ts';
-import { startLoop } from '#runtime/loop.ts';
-import { runMain } from '#runtime/main.ts';
+import { closeServer, listenForNginx, stopListening } from '#runtime/listen.ts';
+import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { createRegistry } from '#runtime/metrics.ts';
 import { connectPostgres } from '#runtime/postgres.ts';
 import { connectRedis, disconnectRedis, redisReady } from '#runtime/redis.ts';
-import { closeOnSignal } from '#runtime/shutdown.ts';
+import { runService } from '#runtime/service.ts';
 import { startTracing } from '#runtime/tracing.ts';
 import { connectZooKeeper } from '#runtime/zookeeper.ts';
 import { standForLeader } from '#runtime/zookeeper-leader.ts';
 import { keepPresence } from '#runtime/zookeeper-presence.ts';
 import { createCatalogue } from '#sales/catalogue.ts';
+import { keepSales } from '#sales/keep-sales.ts';
 import { createSaleMetrics } from '#sales/metrics.ts';
 import { publishState } from '#sales/publish-state.ts';
-import { followPublishedSales } from '#sales/published-sales.ts';
-import { startReconciler } from '#sales/reconciler.ts';
-import { createRollbackGuard } from '#sales/rollback-guard.ts';
-import { watchSaleGauges } from '#sales/sale-gauges.ts';
-import { listenForSaleNews } from '#sales/sale-news.ts';
 import { watchShedding } from '#sales/watch-shedding.ts';
 import { createStock } from '#stock/create-stock.ts';
 import { reserveInBatches } from '#stock/reserve-batch.ts';
@@ -38,13 +33,11 @@ import { createPurchaseListener } from './purchase/listener.ts';
 import { createPurchaseMetrics } from './purchase/metrics.ts';
 import { createPurchase } from './purchase/purchase.ts';
 import { warmUp } from './purchase/warm-up.ts';
-import { createAddOrders } from './relay/add-orders.ts';
-import { watchRelayLag } from './relay/lag.ts';
-import { createRelayMetrics } from './relay/metrics.ts';
-import { startRelay } from './relay/relay.ts';
+import { startRelaying } from './relay/start-relaying.ts';
 
-await runMain('seckill-service', async (environment) => {
-  const config = readConfig(
+type Config = ReturnType<typeof readSettings>;
+const readSettings = (environment: Record<string, string | undefined>) =>
+  readConfig(
     settings,
     [
       'SECKILL_INSTANCE',
@@ -62,79 +55,70 @@ await runMain('seckill-service', async (environment) => {
     ],
     environment,
   );
+
+function openConnections(own: Own, config: Config, logger: Logger) {
+  const redis = (name: string, kind: Parameters<typeof connectRedis>[0], url: string) =>
+    own(name, connectRedis(kind, url, logger), disconnectRedis);
+  return {
+    pool: own('postgres', connectPostgres(config.SECKILL_DATABASE_URL, logger, { max: 2 }), (pool) => pool.end()),
+    hot: redis('stock redis, hot', 'hot', config.SECKILL_STOCK_REDIS_URL),
+    patient: redis('stock redis, patient', 'patient', config.SECKILL_STOCK_REDIS_URL),
+    listening: redis('stock redis, listening', 'listening', config.SECKILL_STOCK_REDIS_URL),
+    queueRedis: redis('queue redis', 'queue', config.SECKILL_QUEUE_REDIS_URL),
+    zookeeper: own('zookeeper', connectZooKeeper({ connection: config.SECKILL_ZOOKEEPER, logger })),
+  };
+}
+
+await runService('seckill-service', readSettings, async ({ config, logger, own }) => {
   const instance = config.SECKILL_INSTANCE;
-  const logger = createLogger({ service: 'seckill-service', instance, level: config.SECKILL_LOG_LEVEL });
   const warn = createThrottledWarn(logger);
-  const ticketKeys = await followSetting({
-    name: 'SECKILL_TICKET_KEYS',
-    value: config.SECKILL_TICKET_KEYS,
-    file: config.SECKILL_TICKET_KEYS_FILE,
-    parse: parseTicketKeys,
-    logger,
-  });
-
-  const tracing = await startTracing({
-    endpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT,
-    ratio: config.OTEL_TRACES_SAMPLER_ARG,
-    service: 'seckill-service',
-    instance,
-    logger,
-  });
-
   const registry = createRegistry();
   const registers = [registry];
-  const purchaseMetrics = createPurchaseMetrics(registers);
-  const relayMetrics = createRelayMetrics(registers);
+  const ticketKeys = own(
+    'ticket keys',
+    await followSetting({
+      name: 'SECKILL_TICKET_KEYS',
+      value: config.SECKILL_TICKET_KEYS,
+      file: config.SECKILL_TICKET_KEYS_FILE,
+      parse: parseTicketKeys,
+      logger,
+    }),
+  );
+  const { pool, hot, patient, listening, queueRedis, zookeeper } = openConnections(own, config, logger);
+  const tracing = own(
+    'traces',
+    await startTracing({
+      endpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT,
+      ratio: config.OTEL_TRACES_SAMPLER_ARG,
+      service: 'seckill-service',
+      instance,
+      logger,
+    }),
+    (it) => it?.close(),
+  );
+  const inner = own('inner server', createServer(), stopListening); // answers until all that it shows is closed
+
+  const leadership = own(
+    'leadership',
+    standForLeader({ zookeeper, path: zookeeperPaths.leader('reconciler'), instance, logger }),
+  );
+  const patientStock = createStock(patient);
   const saleMetrics = createSaleMetrics(registers);
-
-  const hot = connectRedis('hot', config.SECKILL_STOCK_REDIS_URL, logger);
-  const patient = connectRedis('patient', config.SECKILL_STOCK_REDIS_URL, logger);
-  const queueRedis = connectRedis('queue', config.SECKILL_QUEUE_REDIS_URL, logger);
-  const listening = connectRedis('listening', config.SECKILL_STOCK_REDIS_URL, logger);
-  const zookeeper = connectZooKeeper({ connection: config.SECKILL_ZOOKEEPER, logger });
-  const pool = connectPostgres(config.SECKILL_DATABASE_URL, logger, { max: 2 });
-
+  const guard = keepSales({
+    ...{ own, listening, zookeeper, leadership, logger },
+    stock: patientStock,
+    catalogue: createCatalogue(pool),
+    metrics: saleMetrics,
+  });
   const queue = new Queue(queueNames.orders, { connection: queueRedis, prefix: queuePrefix });
   queue.on('error', (error) => warn(error, 'queue'));
-  const patientStock = createStock(patient);
-  const relay = startRelay({
+  const relay = startRelaying({
+    ...{ own, queue, queueRedis, instance, logger, registers, tracing },
     redis: patient,
-    queue,
-    addOrders: createAddOrders(queueRedis, queueNames.orders),
-    sales: () => patientStock.sales(),
-    instance,
-    logger,
-    onMoved: (count) => relayMetrics.moved.inc(count),
-    tracing,
-  });
-  const lag = watchRelayLag({
-    redis: patient,
-    sales: () => patientStock.sales(),
-    now: Date.now,
-    logger,
-    onLag: relayMetrics.lags,
-    onGone: relayMetrics.forget,
-  });
-  const catalogue = createCatalogue(pool);
-  const leadership = standForLeader({ zookeeper, path: zookeeperPaths.leader('reconciler'), instance, logger });
-  const published = followPublishedSales({ zookeeper, logger });
-  const reconciler = startReconciler({
     stock: patientStock,
-    catalogue,
-    zookeeper,
-    published,
-    leadership,
-    logger,
   });
-  const news = listenForSaleNews({ redis: listening, logger, onNews: reconciler.heard });
 
   const hotStock = createStock(hot);
-  const guard = createRollbackGuard({
-    catalogue,
-    zookeeper,
-    logger,
-    onRollback: (saleId) => saleMetrics.rollbacks.inc({ sale: saleId }),
-  });
   const gate = createGate({
     redis: hot,
     stock: { clock: hotStock.clock, reserve: reserveInBatches(hotStock) },
@@ -142,46 +126,29 @@ await runMain('seckill-service', async (environment) => {
     verify: () => guard.check(hotStock, { needsWitness: true }),
     logger,
   });
-  const presence = keepPresence({
-    zookeeper,
-    path: zookeeperPaths.service(instance),
-    logger,
-    data: () => {
-      const keyIds = ticketKeys.get().map(({ id }) => id);
-      const node: ServiceNode = { instance, keyIds, gate: gate.isOpen() ? 'open' : 'closed' };
-      return Buffer.from(JSON.stringify(node));
-    },
-  });
-  ticketKeys.onChange(presence.nudge);
   watchConnections(registers, {
     'stock redis': () => gate.isOpen(),
     'queue redis': () => queueRedis.status === 'ready',
     zookeeper: () => zookeeper.ready() === null,
   });
-  const saleGauges = watchSaleGauges({
-    stock: patientStock,
-    logger,
-    onSale: (saleId, sale) => {
-      saleMetrics.saw(saleId, sale);
-      if (sale.state === 'paused' && sale.fault !== null) guard.forget(saleId);
-    },
-    onGone: saleMetrics.forget,
-  });
-  const watchdog = startLoop({
-    name: 'rollback check',
-    everyMs: 2000,
-    logger,
-    pass: async () => {
-      if (leadership.isLeader()) await guard.check(patientStock, { published });
-      return 'idle';
-    },
-  });
 
-  const shedding = watchShedding({
-    zookeeper,
-    logger,
-    onShed: (seconds) => saleMetrics.shedSeconds.observe(seconds),
-  });
+  const presence = own(
+    'presence',
+    keepPresence({
+      zookeeper,
+      path: zookeeperPaths.service(instance),
+      logger,
+      data: () => {
+        const keyIds = ticketKeys.get().map(({ id }) => id);
+        const node: ServiceNode = { instance, keyIds, gate: gate.isOpen() ? 'open' : 'closed' };
+        return Buffer.from(JSON.stringify(node));
+      },
+    }),
+  );
+  ticketKeys.onChange(presence.nudge);
+
+  const onShed = (seconds: number) => saleMetrics.shedSeconds.observe(seconds);
+  const shedding = watchShedding({ zookeeper, logger, onShed });
   const purchase = createPurchase({
     stock: gate,
     ticketKeys: ticketKeys.get,
@@ -201,13 +168,15 @@ await runMain('seckill-service', async (environment) => {
     },
   });
   await warmUp({ purchase, isOpen: gate.isOpen, ticketKeys: ticketKeys.get, logger });
-  const server = createServer(
-    createPurchaseListener({ purchase, logger, onAnswer: purchaseMetrics.answered, tracing }),
+  const onAnswer = createPurchaseMetrics(registers).answered;
+  const server = own(
+    'server',
+    createServer(createPurchaseListener({ purchase, logger, onAnswer, tracing })),
+    closeServer,
   );
-  server.keepAliveTimeout = 75_000; // longer than nginx keeps its idle connections, so it never meets a closing one
-  await listen(server, config.SECKILL_LISTEN);
-
-  const inner = await startInnerServer({
+  await listenForNginx(server, config.SECKILL_LISTEN);
+  await startInnerServer({
+    server: inner,
     address: config.SECKILL_INNER_LISTEN,
     registry,
     ready: {
@@ -215,27 +184,4 @@ await runMain('seckill-service', async (environment) => {
       gate: () => (gate.isOpen() ? null : 'stock Redis is not verified yet'),
     },
   });
-  logger.info({ listen: config.SECKILL_LISTEN }, 'ready');
-
-  closeOnSignal(
-    [
-      { name: 'server', close: () => closeServer(server) },
-      { name: 'ticket keys', close: ticketKeys.close },
-      { name: 'presence', close: presence.close },
-      { name: 'relay', close: relay.close },
-      { name: 'relay lag', close: lag.close },
-      { name: 'sale gauges', close: saleGauges.close },
-      { name: 'news', close: news.close },
-      { name: 'reconciler', close: reconciler.close },
-      { name: 'published sales', close: published.close },
-      { name: 'rollback check', close: watchdog.close },
-      { name: 'leadership', close: leadership.close },
-      { name: 'inner server', close: () => inner.close() },
-      { name: 'traces', close: () => tracing?.close() },
-      { name: 'zookeeper', close: zookeeper.close },
-      { name: 'connections', close: () => disconnectRedis(hot, patient, listening, queueRedis) },
-      { name: 'postgres', close: () => pool.end() },
-    ],
-    logger,
-  );
 });

@@ -56,7 +56,7 @@ export async function warmUp(deps: {
     logger.warn({ err: error }, 'could not warm up: the first purchases take longer');
   } finally {
     agent.destroy();
-    await closeServer(server).catch(() => undefined); // it never listened
+    await closeServer(server);
   }
 }
 

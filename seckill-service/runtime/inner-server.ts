@@ -14,15 +14,17 @@ export type InnerPages = { paths: readonly string[]; fetch: Parameters<typeof ge
  * address that the edge does not expose.
  */
 export async function startInnerServer(options: {
+  /** Made by the caller when it shall be closed late, so that it can be asked until then. */
+  server?: Server;
   address: string;
   registry: Registry;
   ready: ReadyChecks;
   pages?: InnerPages;
 }): Promise<Server> {
-  const { address, registry, ready, pages } = options;
+  const { server = createServer(), address, registry, ready, pages } = options;
   const known = ['/healthz', '/readyz', '/metrics', ...(pages?.paths ?? [])];
   const showPage = pages === undefined ? null : getRequestListener(pages.fetch);
-  const server = createServer(async (request, response) => {
+  server.on('request', async (request, response) => {
     const path = request.url?.split('?')[0];
     try {
       if (path === '/healthz') {

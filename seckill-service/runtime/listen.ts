@@ -26,12 +26,27 @@ export async function listen(server: NetServer, address: string): Promise<void> 
   if ('path' in options) await chmod(options.path, 0o666);
 }
 
-/** Stops accepting and resolves when the last request is answered; idle connections are closed at once. */
-export function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve, reject) => {
+/** As {@link listen}, for what nginx asks: it keeps idle connections, and must never meet one that is just closing. */
+export async function listenForNginx(server: Server, address: string): Promise<void> {
+  server.keepAliveTimeout = 75_000; // longer than nginx keeps its idle connections
+  await listen(server, address);
+}
+
+/**
+ * Stops accepting and resolves when the last request is answered; idle connections are closed at once. A server that
+ * does not listen (yet) is closed already.
+ */
+export async function closeServer(server: Server): Promise<void> {
+  if (!server.listening) return;
+  await new Promise<void>((resolve, reject) => {
     // nginx would go on asking over its kept connections: each answer from now on ends its own.
     server.prependListener('request', (_request, response) => response.setHeader('Connection', 'close'));
     server.close((error) => (error === undefined ? resolve() : reject(error)));
     server.closeIdleConnections();
   });
+}
+
+/** Stops accepting and waits for nobody: for a server whose last answers nobody needs. */
+export function stopListening(server: NetServer): void {
+  server.close();
 }
