@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { checkoutDir } from '../stack/host/run-directory.ts';
 
-/** `npm run test:chaos -- [--rounds N] [--seed S] [--only R]`: the chaos project of vitest with these numbers. */
-const usage = 'usage: npm run test:chaos -- [--rounds N] [--seed S] [--only R]';
+/** `npm run test:chaos -- [--rounds N] [--seed S] [--only R] [--stacks K]`: the lane chaos with these numbers. */
+const usage = 'usage: npm run test:chaos -- [--rounds N] [--seed S] [--only R] [--stacks K]';
 
 function wholeNumber(name: string, text: string | undefined, otherwise: number): number {
   if (text === undefined) return otherwise;
@@ -14,10 +14,13 @@ function wholeNumber(name: string, text: string | undefined, otherwise: number):
 
 function readOptions(): Record<string, string> {
   const option = { type: 'string' } as const;
-  const { values } = parseArgs({ options: { rounds: option, seed: option, only: option } });
+  const { values } = parseArgs({ options: { rounds: option, seed: option, only: option, stacks: option } });
   const seed = wholeNumber('seed', values.seed, Math.floor(Math.random() * 1_000_000));
   const only = values.only === undefined ? {} : { CHAOS_ONLY: String(wholeNumber('only', values.only, 1)) };
-  return { CHAOS_SEED: String(seed), CHAOS_ROUNDS: String(wholeNumber('rounds', values.rounds, 30)), ...only };
+  const stacks = wholeNumber('stacks', values.stacks, 1);
+  if (stacks < 1 || stacks > 4) throw new TypeError('--stacks takes 1 to 4: rounds that are played at the same time');
+  const rounds = wholeNumber('rounds', values.rounds, 30);
+  return { CHAOS_SEED: String(seed), CHAOS_ROUNDS: String(rounds), CHAOS_STACKS: String(stacks), ...only };
 }
 
 let options: Record<string, string>;
@@ -29,7 +32,7 @@ try {
 }
 const vitest = spawn(
   process.execPath,
-  // Its own reporter: under CI the configured one would write over the report of the other projects.
+  // Its own reporter: the configured one would write over the report of the other lanes.
   [join(checkoutDir, 'node_modules/vitest/vitest.mjs'), 'run', '--project', 'chaos', '--reporter', 'default'],
   { cwd: checkoutDir, env: { ...process.env, ...options }, stdio: 'inherit' },
 );
