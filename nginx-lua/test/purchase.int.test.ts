@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { type ProblemCode, problemBody, problemContentType } from '#contract/problems.ts';
-import { startCountingUpstream } from '#lab/kits/counting-upstream.ts';
 import { poll } from '#lab/poll.ts';
+import { startCountingUpstream } from '#lab/servers/counting-upstream.ts';
 import {
   ask,
   buy,

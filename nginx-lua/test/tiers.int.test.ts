@@ -6,8 +6,8 @@ import { problemBody } from '#contract/problems.ts';
 import { publicSaleKey, publicSalesKey } from '#contract/redis-keys.ts';
 import { publicSaleSchema } from '#contract/sale.ts';
 import { shadowSalePrefix } from '#contract/shadow-sale.ts';
-import type { CountingUpstream } from '#lab/kits/counting-upstream.ts';
 import { poll } from '#lab/poll.ts';
+import type { CountingUpstream } from '#lab/servers/counting-upstream.ts';
 import { ask, refusal, saleOf, seenOf, startEdge, type TestEdge } from '#lab/servers/edge.ts';
 import { startRedis, type TestRedis } from '#lab/servers/redis.ts';
 

@@ -10,9 +10,9 @@ import type { SaleNode } from '#contract/sale.ts';
 import { signTicket, type TicketKey } from '#contract/ticket.ts';
 import { renderEdgeConfig } from '#infra/stack/servers/edge-config.ts';
 import { defaultEdgeLimits, type EdgeConfigValues, type EdgeLimits } from '#infra/stack/servers/edge-values.ts';
-import { type CountingUpstream, startCountingUpstream } from '../kits/counting-upstream.ts';
-import { type FakeAgent, startFakeAgent } from '../kits/fake-agent.ts';
 import { Hopeless, poll } from '../poll.ts';
+import { type CountingUpstream, startCountingUpstream } from './counting-upstream.ts';
+import { type FakeAgent, startFakeAgent } from './fake-agent.ts';
 
 const checkout = join(import.meta.dirname, '../../..');
 let started = 0;
