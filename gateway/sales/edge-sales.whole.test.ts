@@ -31,7 +31,7 @@ beforeAll(async () => {
   pool = connectPostgres(stack.env.SECKILL_DATABASE_URL ?? '', logger);
   stock = new Redis(stockUrl, { replyMapping: 'legacy' });
   cache = new Redis(stack.env.SECKILL_QUEUE_REDIS_URL ?? '', { replyMapping: 'legacy' });
-  await openSale(stack.env, stack.dir, { saleId, units: 3 });
+  await openSale(stack.env, { saleId, units: 3 });
   await seckillJson(stack.env, 'sale', 'create', await writeSaleFile(stack.dir, { saleId: draftId, units: 1 }));
   connections = await openPatientConnections(stack.env);
   await openShadowSale(connections, { saleId: shadowId, units: 1 }, Date.now());

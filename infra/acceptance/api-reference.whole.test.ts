@@ -28,7 +28,7 @@ let held: HeldTicket;
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'api-'));
   pool = new Pool(stack.edgeUrl, { connections: 4 });
-  await openSale(stack.env, dir, { saleId, units: 5, limitPerUser: 1 });
+  await openSale(stack.env, { saleId, units: 5, limitPerUser: 1 });
   await seckillJson(stack.env, 'pages', 'publish');
   held = await ticket();
 });

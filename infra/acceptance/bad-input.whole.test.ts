@@ -22,7 +22,7 @@ const orders = `/api/sales/${saleId}/orders`;
 let held: HeldTicket;
 
 beforeAll(async () => {
-  await openSale(stack.env, stack.dir, { saleId, units: 5, limitPerUser: 2 });
+  await openSale(stack.env, { saleId, units: 5, limitPerUser: 2 });
   const ticket = await getTicket(pool, saleId, await signIn(pool));
   if (!('ticket' in ticket)) throw new Error(`no ticket: ${JSON.stringify(ticket)}`);
   held = ticket;
@@ -109,7 +109,7 @@ test('a user id with braces, colons and quotes buys like any other; one of 10 KB
   const secret = stack.env.SECKILL_SESSION_SECRET ?? '';
   const odd = '{a}:b\'c"|张三';
   const sale = newSaleId('odd');
-  await openSale(stack.env, stack.dir, { saleId: sale, units: 1 });
+  await openSale(stack.env, { saleId: sale, units: 1 });
   const token = await signSession(odd, secret, Date.now());
   const ticket = await getTicket(pool, sale, { userId: odd, token });
   if (!('ticket' in ticket)) throw new Error(`no ticket: ${JSON.stringify(ticket)}`);

@@ -28,7 +28,7 @@ const answerWith = (saleId: string, { token }: Shopper, { challengeId }: Challen
 test('a quiz of the shop: its answers get tickets, and stand in no store that is asked on the way', async () => {
   const saleId = newSaleId('quiz');
   const quiz = [{ question: { en: 'Which lake?', zh: '哪个湖？' }, answers: ['Westlakelet', '西湖水'] }];
-  await openSale(stack.env, stack.dir, { saleId, units: 3, quiz });
+  await openSale(stack.env, { saleId, units: 3, quiz });
 
   const challenge = await challengeOf(saleId);
   expect(challenge).toMatchObject({ kind: 'quiz', question: 'Which lake?', questions: quiz[0]?.question });
@@ -65,7 +65,7 @@ test('a quiz of the shop: its answers get tickets, and stand in no store that is
 
 test('the questions of a sale are not to be had before their time', async () => {
   const saleId = newSaleId('lead');
-  await openSale(stack.env, stack.dir, {
+  await openSale(stack.env, {
     saleId,
     units: 1,
     quiz: [{ question: 'Which?', answers: ['this'] }],
@@ -79,7 +79,7 @@ test('the questions of a sale are not to be had before their time', async () => 
 
 test('proof of work: done for one shopper it gets that one a ticket, and nobody else', async () => {
   const saleId = newSaleId('pow');
-  await openSale(stack.env, stack.dir, { saleId, units: 1, challenge: 'pow' });
+  await openSale(stack.env, { saleId, units: 1, challenge: 'pow' });
   const challenge = await challengeOf(saleId);
   const [ada, bob] = [await signIn(pool), await signIn(pool)];
   const { rounds, bits } = challenge.work ?? { rounds: 0, bits: 0 };

@@ -23,7 +23,7 @@ let openingMs = 0;
 
 beforeAll(async () => {
   const from = performance.now();
-  await openSale(stack.env, stack.dir, { saleId, units });
+  await openSale(stack.env, { saleId, units });
   openingMs = performance.now() - from;
 });
 afterAll(() => pool.close());
@@ -86,7 +86,7 @@ test('a sale that opens later says when, and opens by the clock without anybodyâ
   // Time enough to be there before it.
   const opensInMs = 10_000 + 4 * openingMs;
   const opensAt = new Date(Date.now() + opensInMs).toISOString();
-  await openSale(stack.env, stack.dir, { saleId: later, units: 1, opensAt });
+  await openSale(stack.env, { saleId: later, units: 1, opensAt });
   const early = await call(pool, 'POST', `/api/sales/${later}/orders`, { body: { quantity: 1 } });
   expect([early.status, early.body.code]).toEqual([403, 'NOT_OPEN']);
   expect(early.retryAfterSeconds).toBeGreaterThan(0);
@@ -157,7 +157,7 @@ test('status lists every process with role, pid, address and health', async () =
 
 test('a demo crowd is counted, shed and audited', async () => {
   const demo = newSaleId('crowd');
-  await openSale(stack.env, stack.dir, { saleId: demo, units: 20 });
+  await openSale(stack.env, { saleId: demo, units: 20 });
   const { code, stdout } = await seckill(
     stack.env,
     'demo',

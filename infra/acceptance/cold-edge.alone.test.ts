@@ -19,7 +19,7 @@ const saleId = newSaleId('cold');
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'cold-edge-'));
   field = await openField({ dir, environment: process.env });
-  await openSale(field.stack.environment, dir, { saleId, units: 3 });
+  await openSale(field.stack.environment, { saleId, units: 3 });
 });
 afterAll(async () => {
   await field?.close();

@@ -24,7 +24,7 @@ beforeAll(async () => {
   token = environment.SECKILL_CONSOLE_TOKEN ?? '';
   queueRedis = new Redis(environment.SECKILL_QUEUE_REDIS_URL ?? '', { replyMapping: 'legacy' });
   connections = await openConnections(environment);
-  await openSale(environment, edges.stack.dir, { saleId, units: 5 });
+  await openSale(environment, { saleId, units: 5 });
 });
 afterAll(async () => {
   queueRedis?.disconnect();

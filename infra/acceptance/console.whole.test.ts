@@ -25,7 +25,7 @@ let url: string;
 
 beforeAll(async () => {
   url = (await consoleOf(stack.dir))?.url ?? '';
-  await openSale(stack.env, stack.dir, { saleId, units: 5 });
+  await openSale(stack.env, { saleId, units: 5 });
 });
 
 /** The ticks of a stream of the console, as they come; ends with the test. */

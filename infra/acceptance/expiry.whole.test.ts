@@ -32,7 +32,7 @@ afterAll(async () => {
 beforeEach(async () => {
   saleId = newSaleId('expiry');
   sent = 0;
-  await openSale(stack.env, stack.dir, { saleId, units, payWithinSeconds });
+  await openSale(stack.env, { saleId, units, payWithinSeconds });
 });
 
 async function ticket(): Promise<HeldTicket> {

@@ -53,7 +53,7 @@ describe('before anything is sent, a load test is refused', () => {
 
   test('on a sale that is live, by its name or as a rehearsal, and on one that others have', async () => {
     const saleId = newSaleId('live');
-    await openSale(stack.env, stack.dir, { saleId, units: 1 });
+    await openSale(stack.env, { saleId, units: 1 });
     await refused(2, /is live \(open\).*Nothing was sent/, stack.env, 'rehearsal', saleId, beside);
     await refused(2, /is live \(open\).*Nothing was sent/, stack.env, 'peak', '--sale', saleId, beside);
     await seckillJson(stack.env, 'sale', 'create', await writeSaleFile(stack.dir, { saleId: `${saleId}-b`, units: 1 }));
@@ -64,12 +64,12 @@ describe('before anything is sent, a load test is refused', () => {
   test('of a sale that opens before it could be over', async () => {
     const saleId = newSaleId('soon');
     const opensAt = new Date(Date.now() + 200_000).toISOString();
-    await openSale(stack.env, stack.dir, { saleId, units: 1, opensAt });
+    await openSale(stack.env, { saleId, units: 1, opensAt });
     await refused(2, /opens in [123] min/, stack.env, 'rehearsal', saleId, beside); // less of them on a slow machine
   });
 
   test('beside a sale that people are buying in', async () => {
-    await openSale(stack.env, stack.dir, { saleId: newSaleId('others'), units: 1 });
+    await openSale(stack.env, { saleId: newSaleId('others'), units: 1 });
     await refused(2, /is live: its shoppers would feel the load/, stack.env, 'peak');
   });
 

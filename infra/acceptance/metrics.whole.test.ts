@@ -26,7 +26,7 @@ const sum = (all: readonly Sample[], name: string, labels: Record<string, string
     .reduce((total, { value }) => total + value, 0);
 
 beforeAll(async () => {
-  await openSale(stack.env, stack.dir, { saleId, units: 2 });
+  await openSale(stack.env, { saleId, units: 2 });
   before = await samples();
   for (let shopper = 0; shopper < 2; shopper += 1) {
     const held = await getTicket(pool, saleId, await signIn(pool));

@@ -54,7 +54,7 @@ const accepted = (requestId?: string) =>
     return answer.status === 202 && { held, requestId: answer.requestId };
   });
 
-beforeAll(() => openSale(stack.env, stack.dir, { saleId, units: 200 }));
+beforeAll(() => openSale(stack.env, { saleId, units: 200 }));
 afterAll(() => pool.close());
 
 describe('an order that was bought through the edge', () => {

@@ -46,7 +46,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   saleId = newSaleId('payment');
-  await openSale(stack.environment, dir, { saleId, units: 1 });
+  await openSale(stack.environment, { saleId, units: 1 });
 });
 
 /** The sale's only unit, bought through the edge; its order awaits payment. */

@@ -44,7 +44,7 @@ describe(`${units} units, ${shoppers} shoppers, ${ticketsPerUser} purchases at o
   };
 
   beforeAll(async () => {
-    await openSale(stack.env, stack.dir, { saleId, units });
+    await openSale(stack.env, { saleId, units });
     const people: Shopper[] = await batches(shoppers, () => signIn(pool));
     const tickets = await batches(shoppers * ticketsPerUser, async (index) => {
       const person = people[index % shoppers];

@@ -37,7 +37,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   saleId = newSaleId('rollback');
-  await openSale(stack.environment, dir, { saleId, units });
+  await openSale(stack.environment, { saleId, units });
 });
 
 async function ticket(): Promise<HeldTicket> {

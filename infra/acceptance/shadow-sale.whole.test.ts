@@ -18,7 +18,7 @@ let pagesDir: string;
 beforeAll(async () => {
   pagesDir = await mkdtemp(join(tmpdir(), 'shadow-pages-'));
   connections = await openConnections(stack.env);
-  await openSale(stack.env, stack.dir, { saleId, units: 1 });
+  await openSale(stack.env, { saleId, units: 1 });
   await openShadowSale(connections, { saleId: shadowId, units: 1 }, Date.now());
 });
 afterAll(async () => {

@@ -49,7 +49,7 @@ test('a subscriber is added, tested, told of every order of a sale, shown, and t
   receiver.reply(replyWith(204));
 
   const saleId = newSaleId('told');
-  await openSale(stack.env, stack.dir, { saleId, units: 3 });
+  await openSale(stack.env, { saleId, units: 3 });
   expect((await seckill(stack.env, 'demo', 'crowd', saleId, '--shoppers', '5')).code).toBe(0);
   // Of the orders of other tests' sales it may have heard before its secret was known here.
   const ours = () =>

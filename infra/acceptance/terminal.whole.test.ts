@@ -11,7 +11,7 @@ vi.setConfig({ testTimeout: 300_000 });
 
 const stack = inject('stack');
 const saleId = newSaleId('tty');
-beforeAll(() => openSale(stack.env, stack.dir, { saleId, units: 4 }));
+beforeAll(() => openSale(stack.env, { saleId, units: 4 }));
 
 const entry = join(checkoutDir, 'infra/cli/seckill.ts');
 const shellWord = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
@@ -117,7 +117,7 @@ test('watch follows a terminal that is made smaller and larger, and gives it bac
 
 test('demo crowd shows how far it is on a terminal, and leaves nothing of it; piped it writes lines', async () => {
   const crowd = newSaleId('tty-crowd');
-  await openSale(stack.env, stack.dir, { saleId: crowd, units: 3 });
+  await openSale(stack.env, { saleId: crowd, units: 3 });
   const terminal = onTerminal('cols 100 rows 30', 'demo', 'crowd', crowd, '--shoppers', '4000');
   await poll('a bar', async () => /tickets \[.+\] +\d+ % \| \d+\/4000/.test(terminal.text()), 120_000);
   expect(await terminal.exit).toBe(0);

@@ -59,7 +59,7 @@ beforeAll(async () => {
   const settings = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` };
   stack = await startStack({ dir, port: 'any', environment: process.env, settings });
   pool = new Pool(stack.edgeUrl, { connections: 2 });
-  await openSale(stack.environment, dir, { saleId, units: 100 });
+  await openSale(stack.environment, { saleId, units: 100 });
 });
 afterAll(async () => {
   await pool?.close();

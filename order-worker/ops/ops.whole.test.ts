@@ -31,7 +31,7 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'ops-'));
   const { processes } = await stackStatus(stack.dir);
   inner = processes.find(({ role }) => role === 'order-worker')?.innerUrl ?? '';
-  await openSale(stack.env, dir, { saleId, units: 3 });
+  await openSale(stack.env, { saleId, units: 3 });
 });
 afterAll(async () => {
   await queue.close();

@@ -23,7 +23,7 @@ const saleId = newSaleId('reconcile');
 const path = zookeeperPaths.sale(saleId);
 
 vi.setConfig({ testTimeout: 180_000 }); // sales are opened by the real command
-beforeAll(() => openSale(stack.env, stack.dir, { saleId, units: 1 }));
+beforeAll(() => openSale(stack.env, { saleId, units: 1 }));
 afterAll(() => {
   zookeeper.close();
   disconnectRedis(redis);
@@ -66,7 +66,7 @@ test('a lower epoch never overwrites a higher one, whoever writes it (I7)', asyn
 
 test('a sale whose window was over an hour ago leaves the list that every loop walks; a younger one stays', async () => {
   const [old, young] = [newSaleId('over-long'), newSaleId('over-now')];
-  for (const each of [old, young]) await openSale(stack.env, stack.dir, { saleId: each, units: 1 });
+  for (const each of [old, young]) await openSale(stack.env, { saleId: each, units: 1 });
   await redis.hset(saleKeys(young).sale, 'closesAt', Date.now() - 60_000);
   await redis.hset(saleKeys(old).sale, 'closesAt', Date.now() - 3_660_000);
   await poll('it is struck off', async () => !(await stock.sales()).includes(old));

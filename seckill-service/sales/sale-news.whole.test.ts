@@ -22,7 +22,7 @@ vi.setConfig({ testTimeout: 180_000 }); // sales are opened by the real command
 /** A sale with one unit, and a stock to sell it and give it back: as a process does that knows no ZooKeeper. */
 async function sale() {
   const saleId = newSaleId('news');
-  await openSale(stack.env, stack.dir, { saleId, units: 1, limitPerUser: 1 });
+  await openSale(stack.env, { saleId, units: 1, limitPerUser: 1 });
   const redis = new Redis(redisUrl, { replyMapping: 'legacy' }); // without deadlines: nothing is sent twice
   onTestFinished(() => disconnectRedis(redis));
   const stock = createStock(redis);

@@ -35,7 +35,7 @@ beforeAll(async () => {
   pool = new Pool(stack.edgeUrl, { connections: 8 });
   redis = new Redis(stack.environment.SECKILL_STOCK_REDIS_URL ?? '');
   redis.on('error', () => {}); // it is stopped here on purpose
-  await openSale(stack.environment, dir, { saleId, units: 1000 });
+  await openSale(stack.environment, { saleId, units: 1000 });
   const rules = await readFile(join(import.meta.dirname, 'alerts.yml'), 'utf8');
   prometheus = await startPrometheus({
     dir: join(dir, 'prometheus'),
@@ -170,7 +170,7 @@ test(
   slow,
   async () => {
     const small = newSaleId('one');
-    await openSale(stack.environment, dir, { saleId: small, units: 1 });
+    await openSale(stack.environment, { saleId: small, units: 1 });
     await redis.hset(saleKeys(small).sale, 'total', 2);
     await redis.set(saleKeys(small).stock, 2);
     const orders = [await bought(small), await bought(small)];
@@ -210,7 +210,7 @@ test('EventLoopLate: the gateway is held up again and again; ends when it is not
 
 test('AuditSkips: a sale has more than 20,000 orders; ends when it is closed', slow, async () => {
   const large = newSaleId('large');
-  await openSale(stack.environment, dir, { saleId: large, units: 30_000 });
+  await openSale(stack.environment, { saleId: large, units: 30_000 });
   const records = Array.from({ length: 20_001 }, (_, index) => [`${large}-${index}`, `r:1:${index + 1}:1:u`] as const);
   await redis.hset(saleKeys(large).reservations, new Map(records));
   await fires('SeckillAuditSkips');

@@ -2,11 +2,15 @@ import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
+import { saleFileSchema } from '#contract/sale.ts';
 import { interruptionBy } from '#infra/cli/kit/interruption.ts';
 import { runCli } from '#infra/cli/run-cli.ts';
+import { toNewSale } from '#infra/cli/sale/sale-file.ts';
 import { checkoutDir } from '#infra/stack/host/run-directory.ts';
-import type { EdgesInStep } from '#sales/edges.ts';
+import { type EdgesInStep, edgesInStep } from '#sales/edges.ts';
+import { changeSaleState, preloadSale } from '#sales/sale-state.ts';
 import { poll } from '../poll.ts';
+import { openPatientConnections } from './patient-connections.ts';
 
 export type CliResult = { code: number; stdout: string; stderr: string };
 
@@ -95,28 +99,51 @@ export type SaleDraft = {
   [field: string]: unknown;
 };
 
-/** Writes a sale file as ops would; open since a minute, for an hour, unless told otherwise. */
+/** What a sale file holds: open since a minute, for an hour, unless the draft says otherwise. */
+const saleOf = (draft: SaleDraft) => ({
+  title: 'A phone',
+  price: { amount: 1999, currency: 'CNY' },
+  limitPerUser: 1,
+  opensAt: new Date(Date.now() - 60_000).toISOString(),
+  closesAt: new Date(Date.now() + 3600_000).toISOString(),
+  ...draft,
+});
+
+/** Writes a sale file as ops would. */
 export async function writeSaleFile(dir: string, draft: SaleDraft): Promise<string> {
   const file = join(dir, `${draft.saleId}.json`);
-  const sale = {
-    title: 'A phone',
-    price: { amount: 1999, currency: 'CNY' },
-    limitPerUser: 1,
-    opensAt: new Date(Date.now() - 60_000).toISOString(),
-    closesAt: new Date(Date.now() + 3600_000).toISOString(),
-    ...draft,
-  };
-  await writeFile(file, JSON.stringify(sale));
+  await writeFile(file, JSON.stringify(saleOf(draft)));
   return file;
 }
 
-/** Creates, preloads and opens a sale by the CLI; every edge knows it when this resolves. It has no page: hence --force. */
-export async function openSale(environment: Record<string, string>, dir: string, draft: SaleDraft): Promise<void> {
-  const file = await writeSaleFile(dir, draft);
-  await seckillJson(environment, 'sale', 'create', file);
-  await preload(environment, draft.saleId);
-  await untilEdgesFollow(environment, 'sale', 'open', draft.saleId, '--force');
+/**
+ * Creates, loads and opens a sale in this process, by the calls that `sale create`, `stock preload` and `sale open` make
+ * (infra/acceptance/cli.whole.test.ts does it by the commands); every edge knows it when this resolves.
+ */
+export async function openSale(environment: Record<string, string>, draft: SaleDraft): Promise<void> {
+  const { saleId, units } = draft;
+  const connections = await openPatientConnections(environment);
+  const { catalogue, zookeeper } = connections;
+  try {
+    const secret = () => environment.SECKILL_CHALLENGE_SECRET ?? '';
+    await catalogue.create(toNewSale(saleFileSchema.parse(saleOf(draft)), secret));
+    const sale = await catalogue.find(saleId);
+    if (sale === null) throw new Error(`${saleId} was created and is not there`);
+    await poll('ZooKeeper to be connected', () => zookeeper.ready() === null);
+    await preloadSale(connections, sale, units);
+    const { outcome } = await changeSaleState(connections, saleId, 'open');
+    if (outcome.kind !== 'done') throw new Error(`opening ${saleId}: ${JSON.stringify(outcome)}`);
+    await poll(`every edge to know ${saleId}`, async () => {
+      const { inStep } = await edgesInStep(zookeeper, saleId, outcome.epoch);
+      return inStep.length === edgesOf(environment);
+    });
+  } finally {
+    await connections.close();
+  }
 }
+
+/** How many edges the stack of that environment has. */
+const edgesOf = (environment: Record<string, string>) => environment.SECKILL_EDGE_URLS?.split(',').length ?? 1;
 
 /** Loads a draft's stock. ZooKeeper may not answer in time on a busy machine; a draft is loaded again. */
 export const preload = (environment: Record<string, string>, saleId: string) =>
@@ -131,12 +158,11 @@ export const preload = (environment: Record<string, string>, saleId: string) =>
  * who is behind: on a busy machine it is said again, which changes nothing more.
  */
 export async function untilEdgesFollow(environment: Record<string, string>, ...args: string[]): Promise<void> {
-  const edges = environment.SECKILL_EDGE_URLS?.split(',').length ?? 1;
   await poll(
     `every edge to follow ${args.join(' ')}`,
     async () => {
       const told = await seckillJson<{ edges: EdgesInStep | null }>(environment, ...args);
-      return told.edges?.inStep.length === edges;
+      return told.edges?.inStep.length === edgesOf(environment);
     },
     90_000,
   );
