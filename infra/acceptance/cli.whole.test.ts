@@ -66,7 +66,7 @@ test('watch shows the funnel as JSON, and the edge in step', async () => {
   await expect
     .poll(async () => JSON.parse(await watched('--json')) as Funnel, aFewCommands)
     .toMatchObject({ saleId, state: 'open', epoch: 2, edgeEpoch: 2, units: { total: units }, outbox: 0 });
-  await expect.poll(() => watched(), aFewCommands).toMatch(/^cli-\S+ open e2 \| edges 1 in step \| free/);
+  await expect.poll(() => watched(), aFewCommands).toMatch(/^cli-\S+ open e2 \| edges 3 in step \| free/);
 });
 
 test('a pause reaches the edge before the command returns, a resume too', async () => {
@@ -84,7 +84,7 @@ test('a pause reaches the edge before the command returns, a resume too', async 
 test('a sale that opens later says when, and opens by the clock without anybody’s doing', async () => {
   const later = newSaleId('later');
   // Time enough to be there before it.
-  const opensInMs = 10_000 + 4 * openingMs;
+  const opensInMs = 1000 + 4 * openingMs;
   const opensAt = new Date(Date.now() + opensInMs).toISOString();
   await openSale(stack.env, { saleId: later, units: 1, opensAt });
   const early = await call(pool, 'POST', `/api/sales/${later}/orders`, { body: { quantity: 1 } });
@@ -111,39 +111,12 @@ test('the published page is served by the edge with headers for a CDN, and a tit
   expect(html).toContain('Cups &amp; &quot;saucers&quot;, 5 &lt; 6');
 });
 
-test('the drain rate is set, paused, resumed and shown, and the running worker obeys', async () => {
-  type Shown = { workers: unknown[]; because: string[]; limitPerSecond: number | null };
-  /** A worker reports once a second, and is slower by itself when the database is. */
-  const shown = () => seckillJson<Shown>(stack.env, 'drain', 'show');
-  await seckillJson(stack.env, 'drain', 'rate', '321');
-  const { processes } = await stackIsUp();
-  const worker = processes.find(({ role }) => role === 'order-worker')?.innerUrl;
-  const says = (line: string) => async () => (await (await fetch(`${worker}/metrics`)).text()).includes(line);
-  await poll('the worker to obey', says('seckill_drain_limit_per_second 321'));
-  const running = { ratePerSecond: 321, paused: false, limitPerSecond: 321, because: [] };
-  await expect.poll(shown, aFewCommands).toMatchObject(running);
-
-  expect(await seckillJson(stack.env, 'drain', 'pause')).toEqual({ ratePerSecond: 321, paused: true });
-  await poll('the worker to stand still', says('seckill_drain_paused 1'));
-  // A rate that is set meanwhile does not end the pause.
-  expect(await seckillJson(stack.env, 'drain', 'rate', '500')).toEqual({ ratePerSecond: 500, paused: true });
-  await expect.poll(shown, aFewCommands).toMatchObject({
-    limitPerSecond: 0,
-    because: ['paused by ops: seckill drain resume'],
-  });
-  expect((await seckill(stack.env, 'drain', 'show')).stdout).toMatch(/^set +500 orders\/s, PAUSED\n/);
-  expect(await seckillJson(stack.env, 'drain', 'resume')).toEqual({ ratePerSecond: 500, paused: false });
-  await poll('the worker to go on', says('seckill_drain_paused 0'));
-  const { code, stderr } = await seckill(stack.env, 'drain', 'rate', '0');
-  expect([code, stderr]).toEqual([2, expect.stringContaining('1 to 1000000')]);
-});
-
 test('status lists every process with role, pid, address and health', async () => {
   const status = await stackIsUp();
   expect(status.running).toBe(true);
   expect(status.processes.map(({ role }) => role).sort()).toEqual([
-    'edge',
-    'gateway',
+    ...['edge', 'edge', 'edge'],
+    ...['gateway', 'gateway', 'gateway'],
     'order-worker',
     'payment-sandbox',
     'postgres',

@@ -1,44 +1,33 @@
 import { Redis } from 'ioredis';
 import { Pool } from 'undici';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { isCheckSale } from '#contract/shadow-sale.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import { newSaleId, preload, seckill, seckillJson, writeSaleFile } from '#lab/kits/command-line.ts';
-import { inPlaceOfService } from '#lab/kits/odd-service.ts';
+import { takeAway } from '#lab/kits/odd-service.ts';
+import { whileFrozen } from '#lab/kits/processes.ts';
 import { poll } from '#lab/poll.ts';
-import { type SeveralEdges, startSeveralEdges } from '#lab/servers/several-edges.ts';
+import { stackUnderTest } from '#lab/servers/stack-under-test.ts';
 import { call } from '#loadtest/crowd/shopper.ts';
 import { createLogger } from '#runtime/logger.ts';
-import { connectZooKeeper, type ZooKeeper } from '#runtime/zookeeper.ts';
+import { connectZooKeeper } from '#runtime/zookeeper.ts';
 import type { SaleCheck } from '../sale-check/sale-check.ts';
-import { runDirectory } from '../stack/host/run-directory.ts';
 
-// A busy machine takes long for what is done in a moment elsewhere.
-vi.setConfig({ testTimeout: 600_000, hookTimeout: 300_000 });
-
-// A stack of its own, with two edges: these tests break it.
-let edges: SeveralEdges;
-let env: Record<string, string>;
-let stockRedis: Redis;
-let zookeeper: ZooKeeper;
-beforeAll(async () => {
-  edges = await startSeveralEdges({ edges: 2 });
-  env = edges.stack.environment;
-  stockRedis = new Redis(env.SECKILL_STOCK_REDIS_URL ?? '');
-  const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
-  zookeeper = connectZooKeeper({ connection: env.SECKILL_ZOOKEEPER ?? '', logger });
-});
-afterAll(async () => {
-  stockRedis?.disconnect();
-  zookeeper?.close();
-  await edges?.close();
+// These tests break what all edges and services stand on; each puts it back.
+const { dir, env, edges } = stackUnderTest();
+const stockRedis = new Redis(env.SECKILL_STOCK_REDIS_URL ?? '');
+const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
+const zookeeper = connectZooKeeper({ connection: env.SECKILL_ZOOKEEPER ?? '', logger });
+afterAll(() => {
+  stockRedis.disconnect();
+  zookeeper.close();
 });
 
 type Steps = { preload?: boolean; publish?: boolean };
 
 async function draft(steps: Steps = {}, fields: Record<string, unknown> = {}) {
   const saleId = newSaleId('check');
-  const file = await writeSaleFile(edges.stack.dir, { saleId, units: 5, limitPerUser: 2, ...fields });
+  const file = await writeSaleFile(dir, { saleId, units: 5, limitPerUser: 2, ...fields });
   await seckillJson(env, 'sale', 'create', file);
   if (steps.preload !== false) await preload(env, saleId);
   if (steps.publish !== false) await seckillJson(env, 'pages', 'publish', saleId);
@@ -127,8 +116,8 @@ test('a draft without stock, and one without a page, are refused with the comman
   expect(unloaded.failed.find(isStock)).toMatchObject({ mend: `seckill stock preload ${empty}` });
 
   const saleId = await draft({ publish: false });
-  const eachEdge = failsOnly(['pages', 'pages']);
-  const { failed } = await check(saleId, 'the pages of both edges to fail, and nothing else', eachEdge);
+  const eachEdge = failsOnly(edges.map(() => 'pages'));
+  const { failed } = await check(saleId, 'the pages of every edge to fail, and nothing else', eachEdge);
   expect(failed[0]?.mend).toBe(`seckill pages publish ${saleId}`);
   const refused = await seckill(env, 'sale', 'open', saleId);
   expect([refused.code, refused.stdout]).toEqual([1, '']);
@@ -140,6 +129,10 @@ test('a draft without stock, and one without a page, are refused with the comman
 });
 
 test('a stock Redis that may forget is refused; what mends it is named, and works', async () => {
+  onTestFinished(async () => {
+    await stockRedis.config('SET', 'maxmemory-policy', 'noeviction');
+    await stockRedis.config('SET', 'appendfsync', 'always');
+  });
   const saleId = await draft();
   await stockRedis.config('SET', 'maxmemory-policy', 'allkeys-lru');
   await stockRedis.config('SET', 'appendfsync', 'everysec');
@@ -164,17 +157,12 @@ test('a price below the floor is refused, and a wrong floor is a wrong setting',
 });
 
 test('an edge that does not follow is named, and the sale opens when it is back (I7)', async () => {
-  const gateway = edges.pidOf('gateway-2');
-  if (gateway === null) throw new Error('gateway-2 does not run');
-  const behind = edges.stack.edges[1]?.url ?? '';
-  process.kill(gateway, 'SIGSTOP');
-  try {
+  const behind = edges[1]?.url ?? '';
+  await whileFrozen('gateway-2', async () => {
     const saleId = await draft();
     await check(saleId, 'the edge to be named', ({ failed }) => failed.some(({ says }) => says.includes(behind)));
     expect((await seckill(env, 'sale', 'open', saleId)).code).toBe(1);
-  } finally {
-    process.kill(gateway, 'SIGCONT');
-  }
+  });
   const saleId = await draft();
   await ready(saleId);
   await opened(saleId);
@@ -183,55 +171,55 @@ test('an edge that does not follow is named, and the sale opens when it is back 
   await pool.close();
 });
 
-/** `service-1` as the edges find it. */
-function service() {
-  const pid = edges.pidOf('service-1');
-  if (pid === null) throw new Error('service-1 does not run');
-  return { pid, socket: runDirectory(edges.stack.dir).socket('service-1') };
-}
 /** What fails once every edge, each by its address, fails to take a purchase through with these words, and `isSeen`. */
 async function everyEdgeFails(saleId: string, words: RegExp, isSeen: (failed: SaleCheck['checks']) => boolean) {
   const { failed } = await check(saleId, 'every edge to fail', ({ failed }) => {
     const path = named(failed, 'whole path').map(({ says }) => says);
-    const all = edges.stack.edges.every(({ url }) => path.some((says) => says.includes(url) && words.test(says)));
+    const all = edges.every(({ url }) => path.some((says) => says.includes(url) && words.test(says)));
     return all && isSeen(failed);
   });
   return failed;
 }
 const named = (found: SaleCheck['checks'], name: string) => found.filter((each) => each.check === name);
 
-test('a service with another secret under the right name is noticed, although the ids of the keys agree', async () => {
-  const saleId = await draft();
-  const changes = { SECKILL_TICKET_KEYS_FILE: undefined, SECKILL_TICKET_KEYS: `k1:${'another secret '.repeat(3)}` };
-  await inPlaceOfService(service(), changes, async () => {
-    const failed = await everyEdgeFails(saleId, /TICKET_INVALID/, (all) => named(all, 'ticket keys').length === 0);
-    expect(named(failed, 'whole path')).toMatchObject(
-      Array(2).fill({ mend: expect.stringContaining('seckill keys show') }),
-    );
+describe('without the service that the edges know', () => {
+  let away: Awaited<ReturnType<typeof takeAway>>;
+  let saleId: string;
+  beforeAll(async () => {
+    saleId = await draft();
+    away = await takeAway('service-1');
   });
-  await ready(saleId);
-});
-
-test('a service whose gate is closed is named, and so are the edges that only it stands behind', async () => {
-  const saleId = await draft();
-  const nobody = 'redis://127.0.0.1:1'; // nobody listens there
-  await inPlaceOfService(service(), { SECKILL_STOCK_REDIS_URL: nobody }, async () => {
-    // The edges fail as soon as the good service is gone; the odd one is known once it has begun.
-    const isOdd = ([first, ...others]: SaleCheck['checks']) =>
-      others.length === 0 && first?.says.includes('service-odd') === true;
-    const failed = await everyEdgeFails(saleId, /UNAVAILABLE/, (all) => isOdd(named(all, 'services')));
-    expect(named(failed, 'services')).toMatchObject([{ mend: expect.stringContaining('seckill status') }]);
-    expect((await seckill(env, 'sale', 'open', saleId)).code).toBe(1);
+  // Each breaks it anew: here all is well again, for this sale too.
+  afterAll(async () => {
+    await away.putBack();
+    await ready(saleId);
   });
-  await ready(saleId);
-});
 
-test('an edge that reaches no service is noticed, although all of them are well', async () => {
-  const saleId = await draft();
-  await inPlaceOfService(service(), null, async () => {
+  test('an edge that reaches no service is noticed, although all of them are well', async () => {
     await everyEdgeFails(saleId, /UNAVAILABLE/, (all) => named(all, 'services').length === 0);
   });
-  await ready(saleId);
+
+  test('a service with another secret under the right name is noticed, although the ids of the keys agree', async () => {
+    const changes = { SECKILL_TICKET_KEYS_FILE: undefined, SECKILL_TICKET_KEYS: `k1:${'another secret '.repeat(3)}` };
+    await away.whileOdd(changes, async () => {
+      const failed = await everyEdgeFails(saleId, /TICKET_INVALID/, (all) => named(all, 'ticket keys').length === 0);
+      expect(named(failed, 'whole path')).toMatchObject(
+        edges.map(() => ({ mend: expect.stringContaining('seckill keys show') })),
+      );
+    });
+  });
+
+  test('a service whose gate is closed is named, and so are the edges that only it stands behind', async () => {
+    const nobody = 'redis://127.0.0.1:1'; // nobody listens there
+    await away.whileOdd({ SECKILL_STOCK_REDIS_URL: nobody }, async () => {
+      // The edges fail without the good service; the odd one is known once it has begun.
+      const isOdd = ([first, ...others]: SaleCheck['checks']) =>
+        others.length === 0 && first?.says.includes('service-odd') === true;
+      const failed = await everyEdgeFails(saleId, /UNAVAILABLE/, (all) => isOdd(named(all, 'services')));
+      expect(named(failed, 'services')).toMatchObject([{ mend: expect.stringContaining('seckill status') }]);
+      expect((await seckill(env, 'sale', 'open', saleId)).code).toBe(1);
+    });
+  });
 });
 
 test('where nobody can be signed in, a ticket of this machine is tried; without any, it says so and blocks nothing', async () => {
@@ -249,10 +237,19 @@ test('where nobody can be signed in, a ticket of this machine is tried; without 
   await finds([{ verdict: 'warn', mend: expect.stringContaining('SECKILL_SESSION_SECRET') }], {});
   await finds([{ verdict: 'pass' }], { SECKILL_TICKET_KEYS_FILE: keys });
   const signed = { verdict: 'fail', says: expect.stringContaining("signed with this machine's key") };
-  await finds([signed, signed], { SECKILL_TICKET_KEYS: `k1:${'x'.repeat(32)}` });
+  await finds(
+    edges.map(() => signed),
+    { SECKILL_TICKET_KEYS: `k1:${'x'.repeat(32)}` },
+  );
   // Signed in with another secret than the gateways': said, and the rest of the way is looked at all the same.
   const strange = { SECKILL_SESSION_SECRET: 'x'.repeat(32) };
   const told = { verdict: 'warn', says: expect.stringContaining('another SECKILL_SESSION_SECRET') };
-  await finds([told, told], { ...strange, SECKILL_TICKET_KEYS_FILE: keys });
-  await finds([signed, signed], { ...strange, SECKILL_TICKET_KEYS: `k1:${'x'.repeat(32)}` });
+  await finds(
+    edges.map(() => told),
+    { ...strange, SECKILL_TICKET_KEYS_FILE: keys },
+  );
+  await finds(
+    edges.map(() => signed),
+    { ...strange, SECKILL_TICKET_KEYS: `k1:${'x'.repeat(32)}` },
+  );
 });

@@ -3,22 +3,24 @@ import { edgeCounts } from '#contract/edge-counts.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import { seckill } from '#lab/kits/command-line.ts';
 import { type EdgesKit, openEdges } from '#lab/kits/edges.ts';
+import { whileFrozen } from '#lab/kits/processes.ts';
 import { poll } from '#lab/poll.ts';
-import { descendantsOf } from '#lab/servers/process-family.ts';
 import { call } from '#loadtest/crowd/shopper.ts';
 import { changeEdgeSettings, readEdgeSettings } from '#sales/edge-settings.ts';
 import type { EdgesInStep } from '#sales/edges.ts';
 import { readEdgeSamples } from '../cli/watch/funnel.ts';
 
-// A busy machine takes long for what is done in a moment elsewhere.
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
-
-// Three nginx with an agent each, one ZooKeeper.
+// Three nginx with an agent each, one ZooKeeper. What is set here is in force for all who use the stack.
 let kit: EdgesKit;
+let before: Awaited<ReturnType<EdgesKit['settings']>>;
 beforeAll(async () => {
   kit = await openEdges();
+  before = await kit.settings();
 });
-afterAll(() => kit.close());
+afterAll(async () => {
+  await kit.set(() => before);
+  await kit.close();
+});
 
 const everyEdge = [0, 1, 2];
 
@@ -161,11 +163,7 @@ describe('live knobs', () => {
     await poll('watch to say so', async () => (await watch()).includes('edges 3 (MAINTENANCE)'));
 
     // An nginx that hangs for longer than the command waits; its agent is there, and so it counts.
-    const master = kit.pidOf('edge-2') ?? 0;
-    const family = [master, ...descendantsOf(master)];
-    for (const pid of family) process.kill(pid, 'SIGSTOP');
-    const off = await seckill(environment, 'edge', 'maintenance', 'off');
-    for (const pid of family) process.kill(pid, 'SIGCONT');
+    const off = await whileFrozen('edge-2', () => seckill(environment, 'edge', 'maintenance', 'off'));
     expect([off.code, off.stdout]).toEqual([1, expect.stringMatching(/BEHIND: .*edge-2/)]);
     expect(await kit.sell(1, saleId, kit.buyer(saleId))).toBe('202');
   });

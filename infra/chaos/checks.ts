@@ -1,29 +1,17 @@
 import { effectiveState } from '#contract/sale.ts';
 import { seckill } from '#lab/kits/command-line.ts';
+import { untilHealthy } from '#lab/kits/processes.ts';
 import { poll, soonMs } from '#lab/poll.ts';
 import type { AuditReport } from '#order-worker/audit/audit.ts';
 import type { Connections } from '../cli/kit/connections.ts';
-import { type Stack, stackStatus } from '../stack/stack.ts';
+import type { Stack } from '../stack/stack.ts';
 import type { Crowd } from './storm.ts';
 
-const healthyWithinMs = 90_000;
 /** The sweeper looks at reservations that are held for 15 s, every 5 s; a slow drain takes 12 s for 500 orders. */
 const storedWithinMs = 120_000;
 
 /** Every process is up again, by itself. */
-export async function isHealthy(stack: Stack): Promise<void> {
-  await poll(
-    'every process to be well',
-    async () => {
-      const { processes } = await stackStatus(stack.dir);
-      const ill = processes.filter(({ health }) => health !== 'up');
-      if (ill.length > 0) throw new Error(ill.map(({ name, problem }) => `${name}: ${problem}`).join('; '));
-      return true;
-    },
-    healthyWithinMs,
-    150,
-  );
-}
+export const isHealthy = ({ dir }: Stack): Promise<void> => untilHealthy(dir);
 
 /** Every granted order has its row, its reservation knows it, and nothing of it lies about on the way. */
 export async function isStored({ stock, store, queue }: Connections, saleId: string): Promise<void> {

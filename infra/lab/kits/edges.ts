@@ -1,25 +1,28 @@
 import { readFileSync } from 'node:fs';
 import { Pool } from 'undici';
+import type { EdgeSettings } from '#contract/edge-settings.ts';
 import { newOrderId } from '#contract/order.ts';
 import { saleFileSchema } from '#contract/sale.ts';
 import { parseTicketKeys, signTicket } from '#contract/ticket.ts';
 import { openConnections } from '#infra/cli/kit/connections.ts';
 import { call } from '#loadtest/crowd/shopper.ts';
+import { changeEdgeSettings, noEdgeSettings, readEdgeSettings } from '#sales/edge-settings.ts';
 import { readEdges } from '#sales/edges.ts';
 import { changeSaleState, preloadSale } from '#sales/sale-state.ts';
 import { poll } from '../poll.ts';
-import { startSeveralEdges } from '../servers/several-edges.ts';
+import { stackUnderTest } from '../servers/stack-under-test.ts';
 import { newSaleId } from './command-line.ts';
 
 export type Buyer = { orderId: string; userId: string; ticket: string };
+type Settings = Omit<EdgeSettings, 'version'>;
 export type EdgesKit = Awaited<ReturnType<typeof openEdges>>;
 
-/** Three edges of a private stack, and what a test of them needs: sales, buyers, and what each edge says. */
+/** The three edges of the shared stack, and what a test of them needs: sales, buyers, and what each edge says. */
 export async function openEdges() {
-  const { stack, pidOf, close } = await startSeveralEdges({ edges: 3 });
-  const connections = await openConnections(stack.environment);
+  const { dir, env: environment, edges } = stackUnderTest();
+  const connections = await openConnections(environment);
   const { stock, catalogue, zookeeper } = connections;
-  const pools = stack.edges.map(
+  const pools = edges.map(
     ({ url }) => new Pool(url, { connections: 32, connect: { timeout: 5000 }, headersTimeout: 15_000 }),
   );
   const poolOf = (edge: number) => {
@@ -27,7 +30,7 @@ export async function openEdges() {
     if (pool === undefined) throw new Error(`there is no edge ${edge}`);
     return pool;
   };
-  const keysFile = stack.environment.SECKILL_TICKET_KEYS_FILE ?? '';
+  const keysFile = environment.SECKILL_TICKET_KEYS_FILE ?? '';
 
   /** A sale that is open on every edge: what ops do by the command line, in this process. */
   async function openSale(units: number): Promise<string> {
@@ -87,9 +90,29 @@ export async function openEdges() {
       return sale?.state === state && said.every((it) => it?.body.state === state && it.body.epoch === sale.epoch);
     });
 
+  /** What ops have set for all edges, without its version. */
+  const settings = async (): Promise<Settings> => {
+    const { set } = await poll('the settings', async () => ({ set: await readEdgeSettings(zookeeper) }));
+    return set === null ? noEdgeSettings : { limits: set.limits, maintenance: set.maintenance };
+  };
+
+  /** Sets it, and waits until every edge obeys; returns the version. */
+  async function set(change: (now: Settings) => Settings): Promise<number> {
+    const { version } = await poll('ZooKeeper to take it', () =>
+      changeEdgeSettings(zookeeper, change).catch(() => null),
+    );
+    await poll(`every edge to obey version ${version}`, async () => {
+      const known = await readEdges(zookeeper);
+      const obeys = known.filter((edge) => edge.settingsVersion === version && edge.silentSince === null);
+      return known.length === edges.length && obeys.length === edges.length;
+    });
+    return version;
+  }
+
   return {
-    stack,
-    pidOf,
+    settings,
+    set,
+    stack: { dir, environment, edges },
     connections,
     pools,
     keysFile,
@@ -103,7 +126,6 @@ export async function openEdges() {
     close: async () => {
       await Promise.all(pools.map((pool) => pool.destroy()));
       await connections.close();
-      await close();
     },
   };
 }

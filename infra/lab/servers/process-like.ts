@@ -1,0 +1,32 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+
+export type Changes = Record<string, string | undefined>;
+
+/**
+ * Another process beside one that runs: the same program with the same settings, but for these. Undefined takes one
+ * away. It needs an instance and addresses of its own (SECKILL_INSTANCE, SECKILL_LISTEN, SECKILL_INNER_LISTEN).
+ */
+export async function startLike(pid: number, changes: Changes): Promise<{ stop: () => Promise<void> }> {
+  const words = (text: string) => text.split('\0').filter((word) => word !== '');
+  const [command = process.execPath, ...args] = words(await readFile(`/proc/${pid}/cmdline`, 'utf8'));
+  const settings = words(await readFile(`/proc/${pid}/environ`, 'utf8')).map((pair) => {
+    const end = pair.indexOf('=');
+    return [pair.slice(0, end), pair.slice(end + 1)] as const;
+  });
+  const child = spawn(command, args, {
+    env: { ...Object.fromEntries(settings), ...changes },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const kill = () => child.kill('SIGKILL');
+  process.on('exit', kill);
+  const ended = once(child, 'exit');
+  return {
+    stop: async () => {
+      child.kill('SIGTERM');
+      await ended;
+      process.off('exit', kill);
+    },
+  };
+}
