@@ -48,7 +48,11 @@ const project = ({ name, order, word, globalSetup = [], maxWorkers = 2, isolate 
     name,
     environment: 'node' as const,
     include: word === '.browser' && isBrowserLeftOut ? [] : [`**/*${word}.test.ts`],
-    exclude: ['node_modules/**', '.run/**', ...(word === '' ? words.map((other) => `**/*${other}.test.ts`) : [])],
+    exclude: [
+      ...['node_modules/**', '.run/**'],
+      ...(isBrowserLeftOut ? ['**/*.browser.alone.test.ts'] : []),
+      ...(word === '' ? words.map((other) => `**/*${other}.test.ts`) : []),
+    ],
     globalSetup,
     setupFiles: ['infra/lab/run/clean-up.ts'],
     isolate,

@@ -1,3 +1,4 @@
+import { relayGroup, saleKeys } from '#contract/redis-keys.ts';
 import { saleFileSchema } from '#contract/sale.ts';
 import type { PreparedPicture } from '#gateway/pages/picture.ts';
 import { publishAllPages } from '#infra/cli/sale/pages-commands.ts';
@@ -18,8 +19,8 @@ export async function openShop(stack: StackUnderTest) {
   while (connections.zookeeper.ready() !== null && Date.now() < until)
     await new Promise((next) => setTimeout(next, 50));
 
-  async function change(saleId: string, action: SaleAction): Promise<void> {
-    const { outcome } = await changeSaleState(connections, saleId, action);
+  async function change(saleId: string, action: SaleAction, openNow = false): Promise<void> {
+    const { outcome } = await changeSaleState(connections, saleId, action, openNow);
     if (outcome.kind !== 'done') throw new Error(`${action} ${saleId}: ${outcome.kind}`);
     await edgesInStep(connections.zookeeper, saleId, outcome.epoch);
   }
@@ -27,6 +28,15 @@ export async function openShop(stack: StackUnderTest) {
   return {
     connections,
     change,
+    /** The sale's opening is moved to this moment. */
+    openNow: (saleId: string) => change(saleId, 'open', true),
+    /** The sale's orders rest in its outbox until `release`: accepted, and not stored. */
+    async holdOrders(saleId: string): Promise<{ release: () => Promise<void> }> {
+      const { outbox } = saleKeys(saleId);
+      const from = (id: string) => connections.stockRedis.xgroup('SETID', outbox, relayGroup, id);
+      await from('9999999999999-0');
+      return { release: async () => void (await from('0')) };
+    },
     publish: () => publishAllPages(connections, stack.env.SECKILL_PAGES_DIR ?? ''),
     /** A sale of its own for each test, with its page out and its doors open at `opensInMs` from now. */
     async open(title: string, { opensInMs = -60_000, picture, ...fields }: Change = {}): Promise<ShopSale> {

@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { onTestFinished } from 'vitest';
 import { findProgram } from '#infra/stack/host/binaries.ts';
 
 const flags = ['no-sandbox', 'disable-gpu', 'disable-background-networking', 'disable-component-update'];
@@ -30,11 +32,21 @@ export const launchBrowser = (): Promise<Browser> =>
 
 export type Shopper = { page: Page; complaints: string[]; foreign: string[] };
 
+/** As `openShopper`, for one test: a page that is left open goes on asking. */
+export async function newShopper(browser: Browser, options: BrowserContextOptions = {}): Promise<Shopper> {
+  const shopper = await openShopper(browser, options);
+  onTestFinished(async () => {
+    await shopper.page.context().unrouteAll({ behavior: 'ignoreErrors' });
+    await shopper.page.context().close();
+  });
+  return shopper;
+}
+
 /**
  * A new shopper with a phone. `complaints` collects what the console, the policy and the page itself objected to,
  * `foreign` every request to anywhere but the shop.
  */
-export async function newShopper(browser: Browser, options: BrowserContextOptions = {}): Promise<Shopper> {
+export async function openShopper(browser: Browser, options: BrowserContextOptions = {}): Promise<Shopper> {
   const context = await browser.newContext({ viewport: { width: 390, height: 844 }, locale: 'en-US', ...options });
   context.setDefaultTimeout(60_000);
   return watch(await context.newPage());
@@ -63,9 +75,15 @@ function watch(page: Page): Shopper {
   return { page, complaints, foreign };
 }
 
-/** Without the 403s of a page whose idea of the server's time runs ahead by a few ms: it asks again at once. */
-export const withoutEarly = (complaints: readonly string[]) =>
-  complaints.filter((text) => !/responded with a status of 403/.test(text));
+/**
+ * Lets the page's time run ahead, a second at a time, until it is `there`: what the page waits for comes at once, and
+ * nothing of it is left out. To be used after `page.clock.install()`.
+ */
+export async function hurry<T>(page: Page, there: Promise<T>): Promise<T> {
+  const isThere = there.then(() => true);
+  while (!(await Promise.race([isThere, pause(50, false)]))) await page.clock.fastForward(1000);
+  return there;
+}
 
 export async function answerSum(page: Page): Promise<void> {
   const question = page.getByTestId('question').filter({ hasText: /\d+ \+ \d+/ });
@@ -100,7 +118,7 @@ const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 /** What axe-core objects to as serious or critical on the page as it stands, one line each. */
 export async function seriousObjections(page: Page): Promise<string[]> {
   // By the debugger: the page's own policy lets no foreign script in.
-  await page.evaluate(await readFile(axePath, 'utf8'));
+  if (!(await page.evaluate("'axe' in globalThis"))) await page.evaluate(await readFile(axePath, 'utf8'));
   const { violations } = await page.evaluate<AxeResult>("axe.run(document, { resultTypes: ['violations'] })");
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
