@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import { expect, test } from 'vitest';
-import { createProblemApp } from '#contract/problem-app.ts';
+import { createProblemApp } from '#http/problem-app.ts';
 import { createRegistry } from '#runtime/metrics.ts';
 import { parseSamples } from '#runtime/prometheus-text.ts';
 import { createAnswerTimes } from './answer-times.ts';

@@ -1,6 +1,6 @@
 import { saleIdOfOrder } from '#contract/order.ts';
 import { problemResponse } from '#contract/problems.ts';
-import type { Authenticate } from '#contract/session.ts';
+import type { Authenticate } from '#http/authenticate.ts';
 import type { OrderRecord, ReadOrder } from './read-orders.ts';
 
 /** The order a request asks for, when it is the asker's own; else the refusal. */

@@ -1,5 +1,5 @@
 import type { Hono } from 'hono';
-import type { Authenticate } from '#contract/session.ts';
+import type { Authenticate } from '#http/authenticate.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import type { Registry } from '#runtime/metrics.ts';
 import type { Pool } from '#runtime/postgres.ts';

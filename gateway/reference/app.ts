@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
-import { createOpenApi } from '#contract/api/openapi.ts';
 import type { InnerAssets } from '../inner/inner-assets.ts';
 import { innerPageHeaders } from '../inner/inner-page-headers.ts';
+import { createOpenApi } from './openapi.ts';
 import { renderReference } from './page.ts';
 
 /** `GET /reference`: the API for people; `/reference/openapi.json`: for programs. Each is made once, when first asked for. */

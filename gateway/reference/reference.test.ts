@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { createOpenApi } from '#contract/api/openapi.ts';
 import { apiRoutes } from '#contract/api/routes.ts';
 import { problemCodes } from '#contract/problems.ts';
 import { createInnerAssets } from '../inner/inner-assets.ts';
 import { createReferenceApp } from './app.ts';
+import { createOpenApi } from './openapi.ts';
 
 const app = createReferenceApp(createInnerAssets());
 

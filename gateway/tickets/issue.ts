@@ -3,8 +3,8 @@ import { type TicketAnswer, ticketRequestSchema } from '#contract/challenge.ts';
 import { isJsonType } from '#contract/json-body.ts';
 import { problemResponse } from '#contract/problems.ts';
 import type { SaleNode } from '#contract/sale.ts';
-import type { Authenticate } from '#contract/session.ts';
 import { signTicket, type TicketKey } from '#contract/ticket.ts';
+import type { Authenticate } from '#http/authenticate.ts';
 import type { Challenges } from './challenge.ts';
 
 /**

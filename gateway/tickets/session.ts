@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Hono } from 'hono';
 import { problemResponse } from '#contract/problems.ts';
-import { type SessionAnswer, signSession } from '#contract/session.ts';
+import type { SessionAnswer } from '#contract/session.ts';
+import { signSession } from '#http/authenticate.ts';
 
 /** `POST /api/session`: the demo sign-in, a new user each time. Off in production, where the shop's own token counts. */
 export function createSessionApp(deps: { secret: string; demoSignIn: boolean; now: () => number }): Hono {

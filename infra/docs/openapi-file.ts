@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { createOpenApi } from '#contract/api/openapi.ts';
+import { createOpenApi } from '#gateway/reference/openapi.ts';
 
 export const openApiFile = resolve(import.meta.dirname, '../../docs/openapi.json');
 

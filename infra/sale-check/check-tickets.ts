@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Dispatcher } from 'undici';
 import { challengeSchema, ticketAnswerSchema } from '#contract/challenge.ts';
 import { newOrderId } from '#contract/order.ts';
-import { signSession } from '#contract/session.ts';
 import { signTicket, type TicketKey } from '#contract/ticket.ts';
+import { signSession } from '#http/authenticate.ts';
 import { askEdge, type EdgeAnswer } from './edge-answers.ts';
 
 /** What this machine can make a ticket with; null: it does not know it. */

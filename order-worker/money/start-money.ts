@@ -1,6 +1,6 @@
 import type { ConnectionOptions } from 'bullmq';
 import type { Hono } from 'hono';
-import type { Authenticate } from '#contract/session.ts';
+import type { Authenticate } from '#http/authenticate.ts';
 import type { GrowingWait } from '#runtime/growing-wait.ts';
 import type { Logger } from '#runtime/logger.ts';
 import { Counter, Gauge, type Registry } from '#runtime/metrics.ts';

@@ -10,9 +10,9 @@ import {
   type RetryRequest,
   retryRequestSchema,
 } from '#contract/ops.ts';
-import { createProblemApp } from '#contract/problem-app.ts';
 import { problemResponse } from '#contract/problems.ts';
 import { saleIdPattern } from '#contract/sale.ts';
+import { createProblemApp } from '#http/problem-app.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { bearerOf, isSameToken } from '#runtime/same-token.ts';
 import { type Found, retryDeadLetter } from '../dead-letters/dead-letters.ts';

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { newOrderId } from '#contract/order.ts';
-import { signSession } from '#contract/session.ts';
 import { signTicket } from '#contract/ticket.ts';
+import { signSession } from '#http/authenticate.ts';
 import { CliError } from '../kit/cli-error.ts';
 import { type CommandContext, commandConfig } from '../kit/connections.ts';
 import { readTicketKeys } from './ticket-keys-file.ts';

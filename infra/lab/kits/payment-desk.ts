@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Queue } from 'bullmq';
-import { createProblemApp } from '#contract/problem-app.ts';
 import { queueNames, queuePrefix } from '#contract/queues.ts';
-import { createAuthenticate, signSession } from '#contract/session.ts';
+import { createAuthenticate, signSession } from '#http/authenticate.ts';
+import { createProblemApp } from '#http/problem-app.ts';
 import { startMoney } from '#order-worker/money/start-money.ts';
 import { moveOrders } from '#order-worker/orders/move-orders.ts';
 import { createOrderStore } from '#order-worker/orders/order-store.ts';

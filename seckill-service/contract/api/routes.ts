@@ -5,7 +5,7 @@ import type { ApiRoute } from './route.ts';
 import { saleRoutes } from './sale-routes.ts';
 import { ticketRoutes } from './ticket-routes.ts';
 
-/** Every route that the public can reach, in the order in which a purchase meets them: what openapi.ts tells. */
+/** Every route that the public can reach, in the order in which a purchase meets them: what gateway/reference/openapi.ts tells. */
 export const apiRoutes: readonly ApiRoute[] = [
   ...saleRoutes,
   ...ticketRoutes,

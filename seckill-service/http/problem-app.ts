@@ -1,5 +1,5 @@
 import { Hono, type MiddlewareHandler } from 'hono';
-import { problemResponse } from './problems.ts';
+import { problemResponse } from '#contract/problems.ts';
 
 /**
  * Puts the rooms' own apps together; an unknown path and a fault are answered with a problem. `onFault` hears of faults,

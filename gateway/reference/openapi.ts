@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { createDocument, type ZodOpenApiResponsesObject } from 'zod-openapi';
-import { challengeSchema } from '../challenge.ts';
-import { orderIdSchema, orderViewSchema } from '../order.ts';
-import { paymentAnswerSchema } from '../payment.ts';
-import { type ProblemCode, problemBody, problemCodes, problemContentType, problems } from '../problems.ts';
-import { publicSaleSchema, saleIdSchema } from '../sale.ts';
-import type { ApiAccess, ApiAnswer, ApiRoute } from './route.ts';
-import { apiRoutes } from './routes.ts';
+import type { ApiAccess, ApiAnswer, ApiRoute } from '#contract/api/route.ts';
+import { apiRoutes } from '#contract/api/routes.ts';
+import { challengeSchema } from '#contract/challenge.ts';
+import { orderIdSchema, orderViewSchema } from '#contract/order.ts';
+import { paymentAnswerSchema } from '#contract/payment.ts';
+import { type ProblemCode, problemBody, problemCodes, problemContentType, problems } from '#contract/problems.ts';
+import { publicSaleSchema, saleIdSchema } from '#contract/sale.ts';
 
 /** The version of the API's words, not of the program: it changes when a client may notice. */
 const apiVersion = '1.0.0';

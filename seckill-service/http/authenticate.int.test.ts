@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createAuthenticate, signSession } from './session.ts';
+import { createAuthenticate, signSession } from './authenticate.ts';
 
 const secret = 'a-session-secret-of-a-test-000000';
 const [issuer, audience] = ['https://shop.example', 'seckill'];
