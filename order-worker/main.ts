@@ -31,7 +31,7 @@ import { startDraining } from './drain/start-draining.ts';
 import { startSweeper } from './drain/sweeper.ts';
 import { createExpiryMetrics } from './expiry/metrics.ts';
 import { startExpiring } from './expiry/start-expiring.ts';
-import { createSandboxProvider } from './money/sandbox/client.ts';
+import { chooseProvider } from './money/choose-provider.ts';
 import { startMoney } from './money/start-money.ts';
 import { startOps } from './ops/start-ops.ts';
 import { createOrderStore } from './orders/order-store.ts';
@@ -54,6 +54,7 @@ await runMain('order-worker', async (environment) => {
       'SECKILL_SIGN_IN_JWKS_URL',
       'SECKILL_SIGN_IN_ISSUER',
       'SECKILL_SIGN_IN_AUDIENCE',
+      'SECKILL_PAYMENT_PROVIDER',
       'SECKILL_PAYMENT_URL',
       'SECKILL_PAYMENT_API_KEY',
       'SECKILL_PAYMENT_WEBHOOK_SECRET',
@@ -169,8 +170,7 @@ await runMain('order-worker', async (environment) => {
   });
 
   const moneyPool = connectPostgres(config.SECKILL_DATABASE_URL, logger, { max: 8 });
-  // The one line to change for a provider of one's own: docs/payment-provider.md.
-  const provider = createSandboxProvider({
+  const provider = chooseProvider(config.SECKILL_PAYMENT_PROVIDER, {
     url: config.SECKILL_PAYMENT_URL,
     apiKey: config.SECKILL_PAYMENT_API_KEY,
     secrets: parseWebhookSecrets(config.SECKILL_PAYMENT_WEBHOOK_SECRET),

@@ -1,8 +1,8 @@
 import { poll } from '#lab/poll.ts';
 import { createRandom } from '#lab/random.ts';
-import { behaviourSchema } from '#order-worker/money/sandbox/behaviour.ts';
-import { routes, type SandboxBooks } from '#order-worker/money/sandbox/protocol.ts';
 import type { Connections } from '../cli/kit/connections.ts';
+import { behaviourSchema } from '../payment-sandbox/behaviour.ts';
+import { type SandboxBooks, sandboxRoutes } from '../payment-sandbox/sandbox-routes.ts';
 import type { Stack } from '../stack/stack.ts';
 import type { Field } from './field.ts';
 import type { LifeTracker, SettledOrder } from './life-tracker.ts';
@@ -21,7 +21,7 @@ async function sandbox<T>(stack: Stack, path: string, init: RequestInit = {}): P
 
 const tell = (stack: Stack, behaviour: object) =>
   poll('the provider to obey', () =>
-    sandbox(stack, routes.behaviour, { method: 'PUT', body: JSON.stringify(behaviourSchema.parse(behaviour)) }),
+    sandbox(stack, sandboxRoutes.behaviour, { method: 'PUT', body: JSON.stringify(behaviourSchema.parse(behaviour)) }),
   );
 
 /** The provider is slow, loses answers and webhooks, sends them twice and out of order, and declines some. */
@@ -52,7 +52,7 @@ async function settledOrders(
 ): Promise<SettledOrder[]> {
   const orderIds = (await store.ofSale(saleId)).map(({ orderId }) => orderId);
   const rows = await store.present(orderIds);
-  const books = await sandbox<SandboxBooks>(stack, `${routes.books}?orders=${saleId}-`);
+  const books = await sandbox<SandboxBooks>(stack, `${sandboxRoutes.books}?orders=${saleId}-`);
   const payments = Map.groupBy(books.payments, ({ order }) => order);
   const refunds = Map.groupBy(books.refunds, ({ payment }) => payment);
   const sum = (of: readonly { state: string; amount: number }[]) =>

@@ -13,6 +13,10 @@ const whsec = 'whsec_[A-Za-z0-9+/]{32,88}={0,2}';
 /** No ticket of the ticket office lives longer: after that a key that signs no more is needed no more. */
 export const maxTicketTtlSeconds = 3600;
 
+/** Payment providers that order-worker has an adapter for. `http`: the protocol of payment-protocol.ts. */
+export const paymentProviderNames = ['http'] as const;
+export type PaymentProviderName = (typeof paymentProviderNames)[number];
+
 const absolutePath = z.string().regex(/^\//, 'must be an absolute path');
 
 const urls = z
@@ -81,6 +85,13 @@ export const settings = {
   /** Signs challenges and seals the answers of quizzes: with another one, the quizzes of existing sales have no answer. */
   SECKILL_CHALLENGE_SECRET: z.string().min(32, 'must be at least 32 characters'),
   SECKILL_CHALLENGE_SECRET_FILE: absolutePath.optional(),
+  /** Which adapter order-worker speaks to the payment provider by. */
+  SECKILL_PAYMENT_PROVIDER: z
+    .enum(
+      paymentProviderNames,
+      `must be a payment provider that order-worker knows: ${paymentProviderNames.join(', ')}`,
+    )
+    .default('http'),
   SECKILL_PAYMENT_URL: httpUrl,
   SECKILL_PAYMENT_API_KEY: z.string().min(16, 'must be at least 16 characters'),
   SECKILL_PAYMENT_API_KEY_FILE: absolutePath.optional(),

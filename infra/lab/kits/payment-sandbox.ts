@@ -5,9 +5,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Behaviour } from '#order-worker/money/sandbox/behaviour.ts';
-import { createSandboxProvider } from '#order-worker/money/sandbox/client.ts';
-import { pathOf, routes, type SandboxBooks, type SandboxPayment } from '#order-worker/money/sandbox/protocol.ts';
+import type { ProtocolPayment } from '#contract/payment-protocol.ts';
+import type { Behaviour } from '#infra/payment-sandbox/behaviour.ts';
+import { type SandboxBooks, sandboxRoutes } from '#infra/payment-sandbox/sandbox-routes.ts';
+import { createHttpProvider } from '#order-worker/money/provider/http-provider.ts';
 import { parseWebhookSecrets } from '#runtime/standard-webhooks.ts';
 
 export type Webhook = { headers: Headers; body: string };
@@ -26,10 +27,12 @@ export function sandboxControl(url: string, apiKey: string) {
     return (await answer.json()) as T; // both sides are ours
   }
   return {
-    behave: (behaviour: Behaving) => ask<Behaviour>('PUT', routes.behaviour, behaviour),
-    books: (orders = '') => ask<SandboxBooks>('GET', `${routes.books}?orders=${encodeURIComponent(orders)}`),
+    behave: (behaviour: Behaving) => ask<Behaviour>('PUT', sandboxRoutes.behaviour, behaviour),
+    books: (orders = '') => ask<SandboxBooks>('GET', `${sandboxRoutes.books}?orders=${encodeURIComponent(orders)}`),
     settle: (paymentId: string, state: 'succeeded' | 'failed') =>
-      ask<SandboxPayment>('POST', pathOf(routes.settle, paymentId), { state }),
+      ask<ProtocolPayment>('POST', sandboxRoutes.settle.replace(':reference', encodeURIComponent(paymentId)), {
+        state,
+      }),
   };
 }
 
@@ -74,7 +77,7 @@ export async function startSandbox(options: { onWebhook?: (webhook: Webhook) => 
     SECKILL_PAYMENT_SANDBOX_FILE: join(dir, 'ledger.sqlite'),
     SECKILL_LOG_LEVEL: 'error',
   };
-  const main = join(import.meta.dirname, '../../../order-worker/money/sandbox/main.ts');
+  const main = join(import.meta.dirname, '../../payment-sandbox/main.ts');
 
   async function launch() {
     const child = spawn(process.execPath, [main], { env: environment, stdio: ['ignore', 'ignore', 'inherit'] });
@@ -95,7 +98,7 @@ export async function startSandbox(options: { onWebhook?: (webhook: Webhook) => 
     child.kill(signal);
     await once(child, 'exit');
   };
-  const provider = createSandboxProvider({ url, apiKey, secrets: parseWebhookSecrets(secret) });
+  const provider = createHttpProvider({ url, apiKey, secrets: parseWebhookSecrets(secret) });
   return {
     url,
     apiKey,

@@ -51,6 +51,7 @@ export function nodeProcesses(plan: StackPlan, seenBy: (name: string) => StackPl
     ...queue(instances.worker),
     SECKILL_LISTEN: `unix:${plan.dir.socket(instances.worker)}`,
     SECKILL_SESSION_SECRET: plan.secrets.sessionSecret,
+    SECKILL_PAYMENT_PROVIDER: 'http',
     SECKILL_PAYMENT_URL: plan.paymentUrl,
     SECKILL_PAYMENT_API_KEY: plan.secrets.paymentApiKey,
     SECKILL_PAYMENT_WEBHOOK_SECRET: plan.secrets.paymentWebhookSecret,
@@ -69,7 +70,7 @@ function paymentSandbox(plan: StackPlan): ProcessSpec {
     SECKILL_PAYMENT_WEBHOOK_URL: `${plan.edgeUrl}/api/payments/webhook`,
     SECKILL_PAYMENT_SANDBOX_FILE: join(plan.dir.data('payment-sandbox'), 'ledger.sqlite'),
   };
-  const main = 'order-worker/money/sandbox/main.ts';
+  const main = 'infra/payment-sandbox/main.ts';
   return { ...nodeProcess(plan, 'payment-sandbox', name, settings, main), address: plan.paymentUrl, after: [] };
 }
 

@@ -16,6 +16,9 @@ export type PaymentProvider = {
   readEvent(call: { headers: Headers; body: string; nowMs: number }): EventVerdict;
 };
 
+/** A provider with connections of its own; they are closed after the last call. */
+export type OpenProvider = PaymentProvider & { close: () => Promise<void> };
+
 export type PaymentRequest = Money & {
   paymentId: string;
   orderId: string;

@@ -1,32 +1,26 @@
 import { Pool } from 'undici';
 import type { z } from 'zod';
-import { verifyWebhook } from '#runtime/standard-webhooks.ts';
 import {
-  type PaymentProvider,
-  ProviderFault,
-  type ProviderPayment,
-  type ProviderRefund,
-} from '../provider/provider.ts';
-import {
-  errorSchema,
-  eventSchema,
   idempotencyHeader,
-  type NewPayment,
-  type NewRefund,
-  pathOf,
-  paymentSchema,
-  refundSchema,
-  routes,
-  type SandboxPayment,
-  type SandboxRefund,
-} from './protocol.ts';
+  type NewProtocolPayment,
+  type NewProtocolRefund,
+  type ProtocolPayment,
+  type ProtocolRefund,
+  paymentProtocolRoutes,
+  protocolErrorSchema,
+  protocolEventSchema,
+  protocolPaymentSchema,
+  protocolRefundSchema,
+} from '#contract/payment-protocol.ts';
+import { verifyWebhook } from '#runtime/standard-webhooks.ts';
+import { type OpenProvider, ProviderFault, type ProviderPayment, type ProviderRefund } from './provider.ts';
 
 type Answer = { status: number; body: unknown };
 
 /** Errors of the driver that come before a byte was sent. */
 const notSent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'UND_ERR_CONNECT_TIMEOUT', 'EHOSTUNREACH', 'ENETUNREACH']);
 
-const toPayment = ({ reference, id, state, amount, currency, failure }: SandboxPayment): ProviderPayment => ({
+const toPayment = ({ reference, id, state, amount, currency, failure }: ProtocolPayment): ProviderPayment => ({
   paymentId: reference,
   providerId: id,
   state,
@@ -34,7 +28,7 @@ const toPayment = ({ reference, id, state, amount, currency, failure }: SandboxP
   currency,
   reason: failure,
 });
-const toRefund = ({ reference, payment, id, state, amount, currency }: SandboxRefund): ProviderRefund => ({
+const toRefund = ({ reference, payment, id, state, amount, currency }: ProtocolRefund): ProviderRefund => ({
   refundId: reference,
   paymentId: payment,
   providerId: id,
@@ -43,13 +37,13 @@ const toRefund = ({ reference, payment, id, state, amount, currency }: SandboxRe
   currency,
 });
 
-/** The sandbox provider behind our port. `secrets`: those that its webhooks may be signed with. */
-export function createSandboxProvider(options: {
+/** A provider that speaks our payment protocol over HTTP. `secrets`: those that its webhooks may be signed with. */
+export function createHttpProvider(options: {
   url: string;
   apiKey: string;
   secrets: readonly Buffer[];
   connections?: number;
-}): PaymentProvider & { close: () => Promise<void> } {
+}): OpenProvider {
   const { apiKey, secrets, connections = 64 } = options;
   const pool = new Pool(options.url, { connections, connect: { timeout: 1000 } });
 
@@ -57,7 +51,7 @@ export function createSandboxProvider(options: {
     method: 'GET' | 'POST',
     path: string,
     signal: AbortSignal | undefined,
-    body?: NewPayment | NewRefund,
+    body?: NewProtocolPayment | NewProtocolRefund,
   ): Promise<Answer> {
     const headers = {
       authorization: `Bearer ${apiKey}`,
@@ -93,35 +87,39 @@ export function createSandboxProvider(options: {
     if (!result.success) throw new ProviderFault('unknown', `it answered ${answer.status} with something else`);
     return result.data;
   }
-  const refusal = (answer: Answer) => parse(errorSchema, answer).error.message;
+  const refusal = (answer: Answer) => parse(protocolErrorSchema, answer).error.message;
 
   return {
     async createPayment({ paymentId, orderId, amount, currency, expiresAtMs }, signal) {
       const expiresAt = new Date(expiresAtMs).toISOString();
       const body = { reference: paymentId, order: orderId, amount, currency, expiresAt };
-      const answer = await ask('POST', routes.payments, signal, body);
+      const answer = await ask('POST', paymentProtocolRoutes.payments, signal, body);
       if (answer.status >= 400) return { kind: 'refused', reason: refusal(answer) };
-      return { kind: 'payment', payment: toPayment(parse(paymentSchema, answer)) };
+      return { kind: 'payment', payment: toPayment(parse(protocolPaymentSchema, answer)) };
     },
 
     async findPayment(paymentId, signal) {
-      const answer = await ask('GET', pathOf(routes.payment, paymentId), signal);
+      const answer = await ask(
+        'GET',
+        paymentProtocolRoutes.payment.replace(':reference', encodeURIComponent(paymentId)),
+        signal,
+      );
       if (answer.status === 404) return null;
       if (answer.status >= 400) throw new ProviderFault('unavailable', refusal(answer));
-      return toPayment(parse(paymentSchema, answer));
+      return toPayment(parse(protocolPaymentSchema, answer));
     },
 
     async createRefund({ refundId, paymentId, amount, currency }, signal) {
       const body = { reference: refundId, payment: paymentId, amount, currency };
-      const answer = await ask('POST', routes.refunds, signal, body);
+      const answer = await ask('POST', paymentProtocolRoutes.refunds, signal, body);
       if (answer.status >= 400) return { kind: 'refused', reason: refusal(answer) };
-      return { kind: 'refund', refund: toRefund(parse(refundSchema, answer)) };
+      return { kind: 'refund', refund: toRefund(parse(protocolRefundSchema, answer)) };
     },
 
     readEvent({ headers, body, nowMs }) {
       const verdict = verifyWebhook({ headers, body, nowMs }, secrets);
       if (verdict.kind === 'refused') return verdict;
-      const event = eventSchema.safeParse(parseJson(body));
+      const event = protocolEventSchema.safeParse(parseJson(body));
       if (!event.success) return { kind: 'refused', why: 'body' };
       const { id } = verdict;
       const { type, data } = event.data;

@@ -1,7 +1,14 @@
 import { DatabaseSync } from 'node:sqlite';
 import { ulid } from 'ulid';
+import type {
+  NewProtocolPayment,
+  NewProtocolRefund,
+  ProtocolEvent,
+  ProtocolPayment,
+  ProtocolRefund,
+} from '#contract/payment-protocol.ts';
 import { type Behaviour, behaviourFor, behaviourSchema, draw } from './behaviour.ts';
-import type { NewPayment, NewRefund, SandboxBooks, SandboxEvent, SandboxPayment, SandboxRefund } from './protocol.ts';
+import type { SandboxBooks } from './sandbox-routes.ts';
 
 const schema = `
   CREATE TABLE IF NOT EXISTS payments (
@@ -18,13 +25,13 @@ const schema = `
   CREATE INDEX IF NOT EXISTS webhooks_due ON webhooks (dueAt);
   CREATE TABLE IF NOT EXISTS behaviour (only INTEGER PRIMARY KEY CHECK (only = 1), json TEXT NOT NULL) STRICT;`;
 
-type PaymentRow = Omit<SandboxPayment, 'object' | 'order'> & { orderId: string; fate: 'succeeded' | 'failed' };
-type RefundRow = Omit<SandboxRefund, 'object'>;
+type PaymentRow = Omit<ProtocolPayment, 'object' | 'order'> & { orderId: string; fate: 'succeeded' | 'failed' };
+type RefundRow = Omit<ProtocolRefund, 'object'>;
 export type DueWebhook = { seq: number; id: string; body: string; times: number; tries: number };
 
 const paymentFields = 'reference, id, orderId, amount, currency, state, failure, fate';
 const refundFields = 'reference, id, payment, amount, currency, state';
-const shown = ({ fate: _fate, orderId, ...row }: PaymentRow): SandboxPayment => ({
+const shown = ({ fate: _fate, orderId, ...row }: PaymentRow): ProtocolPayment => ({
   object: 'payment',
   ...row,
   order: orderId,
@@ -64,10 +71,10 @@ export function openLedger(file: string, now: () => number) {
   }
 
   /** Puts the webhook of an event in line, as the behaviour has it. */
-  function tell(type: string, data: SandboxEvent['data'], own: Behaviour): void {
+  function tell(type: string, data: ProtocolEvent['data'], own: Behaviour): void {
     const luck = (what: string) => draw(own, what, type, data.reference);
     if (luck('webhookLost') < own.webhookLost) return;
-    const event: SandboxEvent = { type, timestamp: new Date(now()).toISOString(), data };
+    const event: ProtocolEvent = { type, timestamp: new Date(now()).toISOString(), data };
     const lateMs = luck('webhookLate') < own.webhookLate ? Math.round(own.webhookLateMs * luck('lateness')) : 0;
     const times = luck('webhookRepeated') < own.webhookRepeated ? own.webhookTimes : 1;
     const dueAt = now() + lateMs;
@@ -85,7 +92,7 @@ export function openLedger(file: string, now: () => number) {
     tell(`payment.${state}`, shown({ ...row, state, failure }), of(row));
   }
   const of = ({ amount, orderId }: PaymentRow) => behaviourFor(behaviour, { amount, order: orderId });
-  const refund = (row: RefundRow): SandboxRefund => ({ object: 'refund', ...row });
+  const refund = (row: RefundRow): ProtocolRefund => ({ object: 'refund', ...row });
 
   return {
     behaviour: () => behaviour,
@@ -94,12 +101,12 @@ export function openLedger(file: string, now: () => number) {
       behaviour = next;
     },
 
-    payment(reference: string): SandboxPayment | null {
+    payment(reference: string): ProtocolPayment | null {
       const row = paymentRow(reference);
       return row === null ? null : shown(row);
     },
 
-    addPayment(wanted: NewPayment): SandboxPayment | Conflict {
+    addPayment(wanted: NewProtocolPayment): ProtocolPayment | Conflict {
       const { reference, order, amount, currency, expiresAt } = wanted;
       const there = paymentRow(reference);
       if (there !== null) {
@@ -131,7 +138,7 @@ export function openLedger(file: string, now: () => number) {
       return shown({ ...row, failure: null });
     },
 
-    addRefund({ reference, payment, amount, currency }: NewRefund): SandboxRefund | Conflict {
+    addRefund({ reference, payment, amount, currency }: NewProtocolRefund): ProtocolRefund | Conflict {
       const there = refundRow(reference);
       if (there !== null) {
         const isSame = there.payment === payment && there.amount === amount && there.currency === currency;
@@ -155,7 +162,7 @@ export function openLedger(file: string, now: () => number) {
     },
 
     /** By hand, as when a person pays late or calls the bank. */
-    settle(reference: string, state: 'succeeded' | 'failed'): SandboxPayment | null {
+    settle(reference: string, state: 'succeeded' | 'failed'): ProtocolPayment | null {
       const row = paymentRow(reference);
       if (row !== null && row.state === 'pending') {
         atOnce(() => settle(row, state, state === 'failed' ? 'declined' : null));

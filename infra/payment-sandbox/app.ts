@@ -2,10 +2,16 @@ import { timingSafeEqual } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Context, Hono } from 'hono';
 import { z } from 'zod';
+import {
+  idempotencyHeader,
+  newProtocolPaymentSchema,
+  newProtocolRefundSchema,
+  paymentProtocolRoutes,
+} from '#contract/payment-protocol.ts';
 import { type Behaviour, behaviourFor, behaviourSchema, draw } from './behaviour.ts';
 import type { Ledger } from './ledger.ts';
 import type { SandboxMetrics } from './metrics.ts';
-import { idempotencyHeader, newPaymentSchema, newRefundSchema, routes } from './protocol.ts';
+import { sandboxRoutes } from './sandbox-routes.ts';
 
 const settleSchema = z.strictObject({ state: z.enum(['succeeded', 'failed']) });
 
@@ -76,8 +82,8 @@ export function createSandboxApp(deps: {
   const hasKey = (context: Context, reference: string) => context.req.header(idempotencyHeader) === reference;
   const noKey = () => failure(400, 'idempotency_key', `send the reference as ${idempotencyHeader}, too`);
 
-  app.post(routes.payments, async (context) => {
-    const wanted = await read(context, newPaymentSchema);
+  app.post(paymentProtocolRoutes.payments, async (context) => {
+    const wanted = await read(context, newProtocolPaymentSchema);
     if (wanted instanceof Response) return wanted;
     if (!hasKey(context, wanted.reference)) return noKey();
     const own = behaviourFor(ledger.behaviour(), wanted);
@@ -87,7 +93,7 @@ export function createSandboxApp(deps: {
     });
   });
 
-  app.get(routes.payment, async (context) => {
+  app.get(paymentProtocolRoutes.payment, async (context) => {
     const reference = context.req.param('reference');
     const own = behaviourFor(ledger.behaviour(), ledger.payment(reference) ?? { amount: 0, order: '' });
     return misbehaving('look', own, reference, context.req.raw.signal, () => {
@@ -96,8 +102,8 @@ export function createSandboxApp(deps: {
     });
   });
 
-  app.post(routes.refunds, async (context) => {
-    const wanted = await read(context, newRefundSchema);
+  app.post(paymentProtocolRoutes.refunds, async (context) => {
+    const wanted = await read(context, newProtocolRefundSchema);
     if (wanted instanceof Response) return wanted;
     if (!hasKey(context, wanted.reference)) return noKey();
     const order = ledger.payment(wanted.payment)?.order ?? '';
@@ -108,15 +114,15 @@ export function createSandboxApp(deps: {
     });
   });
 
-  app.get(routes.behaviour, () => Response.json(ledger.behaviour()));
-  app.put(routes.behaviour, async (context) => {
+  app.get(sandboxRoutes.behaviour, () => Response.json(ledger.behaviour()));
+  app.put(sandboxRoutes.behaviour, async (context) => {
     const next = await read(context, behaviourSchema);
     if (next instanceof Response) return next;
     ledger.behave(next);
     return Response.json(next);
   });
-  app.get(routes.books, (context) => Response.json(ledger.books(context.req.query('orders') ?? '')));
-  app.post(routes.settle, async (context) => {
+  app.get(sandboxRoutes.books, (context) => Response.json(ledger.books(context.req.query('orders') ?? '')));
+  app.post(sandboxRoutes.settle, async (context) => {
     const wanted = await read(context, settleSchema);
     if (wanted instanceof Response) return wanted;
     const settled = ledger.settle(context.req.param('reference'), wanted.state);

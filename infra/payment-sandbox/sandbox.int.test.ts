@@ -2,7 +2,7 @@ import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { newPaymentId, newRefundId } from '#contract/payment.ts';
 import { startSandbox } from '#lab/kits/payment-sandbox.ts';
 import { testProvider } from '#lab/suites/payment-provider.ts';
-import { guardProvider } from '../provider/guard.ts';
+import { guardProvider } from '#order-worker/money/provider/guard.ts';
 
 vi.setConfig({ testTimeout: 120_000, expect: { poll: { timeout: 45_000 } } });
 

@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { moneySchema } from './sale.ts';
+
+/**
+ * What order-worker and a payment provider say to each other where the setting SECKILL_PAYMENT_PROVIDER is `http`
+ * (docs/payment-provider.md). The payment sandbox speaks it. Times are ISO 8601 UTC, amounts minor units.
+ */
+export const paymentProtocolRoutes = {
+  payments: '/v1/payments',
+  payment: '/v1/payments/:reference',
+  refunds: '/v1/refunds',
+} as const;
+export const idempotencyHeader = 'idempotency-key';
+
+const reference = z.string().min(1).max(64);
+
+/** `POST /v1/payments`. `reference` is the merchant's id; the idempotency key must be the same. */
+export const newProtocolPaymentSchema = moneySchema.extend({
+  reference,
+  order: z.string().min(1).max(128),
+  expiresAt: z.iso.datetime(),
+});
+export type NewProtocolPayment = z.infer<typeof newProtocolPaymentSchema>;
+
+/** `POST /v1/refunds`: all of a payment, by the merchant's ids. */
+export const newProtocolRefundSchema = moneySchema.extend({ reference, payment: reference });
+export type NewProtocolRefund = z.infer<typeof newProtocolRefundSchema>;
+
+export const protocolPaymentSchema = z.object({
+  object: z.literal('payment'),
+  id: z.string(),
+  reference,
+  order: z.string(),
+  state: z.enum(['pending', 'succeeded', 'failed']),
+  amount: z.int(),
+  currency: z.string(),
+  failure: z.string().nullable(),
+});
+export type ProtocolPayment = z.infer<typeof protocolPaymentSchema>;
+
+export const protocolRefundSchema = z.object({
+  object: z.literal('refund'),
+  id: z.string(),
+  reference,
+  payment: reference,
+  state: z.enum(['pending', 'succeeded']),
+  amount: z.int(),
+  currency: z.string(),
+});
+export type ProtocolRefund = z.infer<typeof protocolRefundSchema>;
+
+/** The body of a webhook, as Standard Webhooks would have it. */
+export const protocolEventSchema = z.object({
+  type: z.string(),
+  timestamp: z.iso.datetime(),
+  data: z.discriminatedUnion('object', [protocolPaymentSchema, protocolRefundSchema]),
+});
+export type ProtocolEvent = z.infer<typeof protocolEventSchema>;
+
+export const protocolErrorSchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
