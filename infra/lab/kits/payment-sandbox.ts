@@ -68,6 +68,7 @@ export async function startSandbox(options: { onWebhook?: (webhook: Webhook) => 
   const url = `http://127.0.0.1:${port}`;
   const environment = {
     PATH: process.env.PATH,
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, // three starts of one program in a test
     SECKILL_INSTANCE: 'sandbox-under-test',
     SECKILL_LISTEN: `127.0.0.1:${port}`,
     SECKILL_INNER_LISTEN: `127.0.0.1:${innerPort}`,
