@@ -41,7 +41,7 @@ test('a stored order whose picture is missing is read from PostgreSQL, many in o
   const stored = await Promise.all(
     Array.from({ length: 200 }, async () => {
       const order = orders.makeOrder(saleId);
-      await orders.stock.reserve(saleId, order.orderId, order.userId, 1);
+      await orders.stock.reserve(saleId, { orderId: order.orderId, userId: order.userId, quantity: 1 });
       return order;
     }),
   );

@@ -68,7 +68,7 @@ describe.each([
     knocking = knock(going, () => isOver);
     kill(...names);
     const decision = await poll('a decision', () =>
-      stock.reserve(going, buyer.orderId, buyer.userId, 1).catch(() => null),
+      stock.reserve(going, { orderId: buyer.orderId, userId: buyer.userId, quantity: 1 }).catch(() => null),
     );
     taken = decision.kind;
     released = (await stock.release(returning, owner.orderId)).kind;

@@ -36,7 +36,9 @@ beforeEach(async () => {
 
 async function accepted(): Promise<AcceptedOrder> {
   const order = database.makeOrder(saleId);
-  expect(await stock.reserve(saleId, order.orderId, order.userId, 1)).toMatchObject({ kind: 'accepted' });
+  expect(await stock.reserve(saleId, { orderId: order.orderId, userId: order.userId, quantity: 1 })).toMatchObject({
+    kind: 'accepted',
+  });
   return order;
 }
 /** Jobs that were given up on, for this reason. */

@@ -90,7 +90,7 @@ async function accept(count: number): Promise<AcceptedOrder[]> {
   const orders = Array.from({ length: count }, () => database.makeOrder(saleId));
   for (let from = 0; from < count; from += 200) {
     const some = orders.slice(from, from + 200);
-    await Promise.all(some.map(({ orderId, userId }) => stock.reserve(saleId, orderId, userId, 1)));
+    await Promise.all(some.map(({ orderId, userId }) => stock.reserve(saleId, { orderId, userId, quantity: 1 })));
   }
   await queue.addBulk(orders.map(jobOf));
   return orders;

@@ -38,7 +38,7 @@ beforeEach(async () => {
 
 async function accepted() {
   const order = database.makeOrder(saleId);
-  await stock.reserve(saleId, order.orderId, order.userId, 1);
+  await stock.reserve(saleId, { orderId: order.orderId, userId: order.userId, quantity: 1 });
   await queues.orders.add('order', order, { ...orderJobOptions, jobId: order.orderId });
   return order;
 }

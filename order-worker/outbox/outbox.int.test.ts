@@ -36,7 +36,9 @@ beforeEach(async () => {
 /** Buys the only unit and stores the order. */
 async function bought(): Promise<string> {
   const order = database.makeOrder(saleId);
-  expect(await stock.reserve(saleId, order.orderId, order.userId, 1)).toMatchObject({ kind: 'accepted' });
+  expect(await stock.reserve(saleId, { orderId: order.orderId, userId: order.userId, quantity: 1 })).toMatchObject({
+    kind: 'accepted',
+  });
   await store.store([order]);
   await stock.commit(saleId, [order.orderId]);
   return order.orderId;

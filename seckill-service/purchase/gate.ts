@@ -2,7 +2,8 @@ import type { Redis } from 'ioredis';
 import type { Logger } from '#runtime/logger.ts';
 import { hotDeadlineMs } from '#runtime/redis.ts';
 import { StockFault } from '#stock/fault.ts';
-import type { Stock } from '#stock/stock.ts';
+import type { ReserveOutcome } from '#stock/outcomes.ts';
+import type { Question, Stock } from '#stock/stock.ts';
 import { createStockClock } from './stock-clock.ts';
 
 /**
@@ -12,7 +13,11 @@ import { createStockClock } from './stock-clock.ts';
 export const questionLifeMs = hotDeadlineMs;
 const readClockEveryMs = 5000;
 
-export type Gate = { reserve: Stock['reserve']; isOpen: () => boolean };
+export type Gate = {
+  /** As {@link Stock.reserve}, with a deadline of the gate's own. */
+  reserve: (saleId: string, question: Question) => Promise<ReserveOutcome>;
+  isOpen: () => boolean;
+};
 
 /**
  * Lets purchases through only while the connection is one over which `verify` has succeeded: whoever answers after a
@@ -59,10 +64,11 @@ export function createGate(deps: {
   const isOpen = () => connection !== 0 && verified === connection;
   return {
     isOpen,
-    reserve: async (saleId, orderId, userId, quantity, origin) => {
+    // Not async: that would make one more promise for each purchase.
+    reserve: (saleId, question) => {
       const now = clock.now();
-      if (!isOpen() || now === null) throw new StockFault('unavailable', 'the connection is not verified yet');
-      return stock.reserve(saleId, orderId, userId, quantity, origin, now + questionLifeMs);
+      if (isOpen() && now !== null) return stock.reserve(saleId, question, now + questionLifeMs);
+      return Promise.reject(new StockFault('unavailable', 'the connection is not verified yet'));
     },
   };
 }

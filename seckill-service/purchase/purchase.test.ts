@@ -19,7 +19,7 @@ function purchaseWith(...replies: (ReserveOutcome | StockFault)[]) {
   const told: string[] = [];
   const purchase = createPurchase({
     stock: {
-      reserve: async (_saleId, id) => {
+      reserve: async (_saleId, { orderId: id }) => {
         asked.push(id);
         const reply = replies[Math.min(asked.length, replies.length) - 1];
         if (reply === undefined || reply instanceof StockFault) throw reply;

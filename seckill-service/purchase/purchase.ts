@@ -3,8 +3,8 @@ import { maxUnitsPerUser } from '#contract/sale.ts';
 import { checkTicket, type TicketKey } from '#contract/ticket.ts';
 import { StockFault } from '#stock/fault.ts';
 import type { ReserveOutcome } from '#stock/outcomes.ts';
-import type { Stock } from '#stock/stock.ts';
-import { questionLifeMs } from './gate.ts';
+import type { Question } from '#stock/stock.ts';
+import { type Gate, questionLifeMs } from './gate.ts';
 
 /** `now` and Redis' clock both tell whole milliseconds. */
 const clockGrainMs = 2;
@@ -28,7 +28,7 @@ export type Purchase = (
  * not told while an earlier question may still be on its way: it could meet a unit that has come back.
  */
 export function createPurchase(deps: {
-  stock: Pick<Stock, 'reserve'>;
+  stock: Pick<Gate, 'reserve'>;
   ticketKeys: () => readonly TicketKey[];
   now: () => number;
   wait: (ms: number) => Promise<void>;
@@ -38,20 +38,14 @@ export function createPurchase(deps: {
 }): Purchase {
   const { stock, ticketKeys, now, wait, onAccepted, onSoldOut, decideWithinMs = 2000 } = deps;
 
-  async function reserve(
-    saleId: string,
-    orderId: string,
-    userId: string,
-    quantity: number,
-    origin: Origin,
-  ): Promise<ReserveOutcome | null> {
+  async function reserve(saleId: string, question: Question): Promise<ReserveOutcome | null> {
     const giveUpAt = now() + decideWithinMs;
     let asked = false;
     let openUntil = 0;
     for (;;) {
       const from = now();
       try {
-        const outcome = await stock.reserve(saleId, orderId, userId, quantity, origin);
+        const outcome = await stock.reserve(saleId, question);
         if (outcome.kind === 'accepted' || outcome.kind === 'replay' || from >= openUntil) return outcome;
         if (openUntil >= giveUpAt) return null;
         await wait(openUntil - from);
@@ -78,7 +72,7 @@ export function createPurchase(deps: {
     if (!Number.isInteger(quantity) || quantity < 1 || quantity > maxUnitsPerUser) return { kind: 'quantity_invalid' };
 
     const { orderId, userId } = check.ticket;
-    const outcome = await reserve(saleId, orderId, userId, quantity, origin);
+    const outcome = await reserve(saleId, { orderId, userId, quantity, origin });
     if (outcome === null) return { kind: 'unavailable' };
     // A replay may be the answer to a first call whose own answer was lost: to us it is news just the same.
     if (outcome.kind === 'accepted' || outcome.kind === 'replay') onAccepted(saleId, outcome.place, orderId);

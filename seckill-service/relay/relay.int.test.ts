@@ -61,7 +61,7 @@ function relay(
 }
 const buy = async (count: number, of = saleId) => {
   const ids = Array.from({ length: count }, () => newOrderId(of, Date.now()));
-  await Promise.all(ids.map((id, index) => stock.reserve(of, id, `${id}-${index}`, 1)));
+  await Promise.all(ids.map((id, index) => stock.reserve(of, { orderId: id, userId: `${id}-${index}`, quantity: 1 })));
   return ids;
 };
 const queued = async () => (await queue.getJobs(['waiting'], 0, -1)).map((job) => job.id).sort();

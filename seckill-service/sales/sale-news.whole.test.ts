@@ -29,7 +29,7 @@ async function sale() {
   /** Sells the unit and gives it back; returns the epoch at which the sale is open again. */
   const sellAndReturn = async () => {
     const orderId = newOrderId(saleId, Date.now());
-    await stock.reserve(saleId, orderId, 'someone', 1);
+    await stock.reserve(saleId, { orderId, userId: 'someone', quantity: 1 });
     const outcome = await stock.release(saleId, orderId);
     if (outcome.kind !== 'released' || outcome.openEpoch === null) throw new Error(JSON.stringify(outcome));
     return outcome.openEpoch;

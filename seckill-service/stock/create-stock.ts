@@ -28,11 +28,11 @@ function createDecisions(redis: Redis, scripts: RunScripts, reads: StockReads): 
   /** Another slot than the sale's, so a command of its own: a name in the list of sales. */
   const addToRegistry = (saleId: string) => redis.sadd(salesRegistryKey, saleId).catch(fail);
 
-  const reserveAll: StockDecisions['reserveAll'] = async (saleId, questions) => {
-    const reply = list(await run('reserve', saleKeys(saleId), questions.flatMap(reserveArguments)));
-    if (reply.length !== 3 * questions.length)
-      throw new Error(`the script reserve answered ${questions.length} orders with ${JSON.stringify(reply)}`);
-    return questions.map((_question, index) => outcomeAt(reply, 3 * index));
+  const reserveAll: StockDecisions['reserveAll'] = async (saleId, asked) => {
+    const reply = list(await run('reserve', saleKeys(saleId), asked.flatMap(reserveArguments)));
+    if (reply.length !== 3 * asked.length)
+      throw new Error(`the script reserve answered ${asked.length} orders with ${JSON.stringify(reply)}`);
+    return asked.map((_each, index) => outcomeAt(reply, 3 * index));
   };
 
   /** Whether nothing of a sale can be on its way any more. */
@@ -55,8 +55,8 @@ function createDecisions(redis: Redis, scripts: RunScripts, reads: StockReads): 
       return { kind: 'done', epoch };
     },
 
-    async reserve(saleId, orderId, userId, quantity, origin = {}, notAfterMs = null) {
-      const [outcome] = await reserveAll(saleId, [{ orderId, userId, quantity, origin, notAfterMs }]);
+    async reserve(saleId, question, notAfterMs = null) {
+      const [outcome] = await reserveAll(saleId, [{ question, notAfterMs }]);
       if (outcome === undefined || outcome instanceof Error) throw outcome;
       return outcome;
     },

@@ -114,7 +114,7 @@ beforeEach(async () => {
   const plan = { total: units, opensAtMs: 0, closesAtMs: Date.now() + 600_000, limitPerUser: 1, lowestEpoch: 0 };
   await books.preload(saleId, plan);
   await books.setState(saleId, 'open');
-  await stock.reserve(saleId, 'not-an-order', 'nobody', 99); // refused; the scripts are loaded from here on
+  await stock.reserve(saleId, { orderId: 'not-an-order', userId: 'nobody', quantity: 99 }); // refused; the scripts are loaded from here on
   await probe.config('RESETSTAT');
   told = [];
   setDeadlines(hotDeadlineMs);
@@ -136,7 +136,7 @@ describe('a reply that is lost after Redis has run the script', () => {
     const orderId = order();
     setDeadlines(longMs);
     proxy.mode('drop-replies');
-    const lost = fault(stock.reserve(saleId, orderId, 'u', 1));
+    const lost = fault(stock.reserve(saleId, { orderId, userId: 'u', quantity: 1 }));
     await hasRun(1);
     proxy.mode('cut');
     const { kind, afterMs } = await lost;
@@ -144,7 +144,7 @@ describe('a reply that is lost after Redis has run the script', () => {
     expect(afterMs).toBeLessThan(longMs / 2); // the link's end, not the deadline of the command
     proxy.mode('pass');
     await ready();
-    expect(await stock.reserve(saleId, orderId, 'u', 1)).toEqual({ kind: 'replay', place: 1 });
+    expect(await stock.reserve(saleId, { orderId, userId: 'u', quantity: 1 })).toEqual({ kind: 'replay', place: 1 });
     expect(await runs()).toBe(2);
     expect(await taken()).toEqual({ free: units - 1, held: 1, outbox: 1 });
   });
@@ -182,7 +182,7 @@ describe('a reply that is lost after Redis has run the script', () => {
 
 test('a question that arrives after its order was refused takes no unit that has come back since (I4)', async () => {
   const others = Array.from({ length: units }, order);
-  for (const each of others) await books.reserve(saleId, each, each, 1);
+  for (const each of others) await books.reserve(saleId, { orderId: each, userId: each, quantity: 1 });
   await probe.config('RESETSTAT');
   const orderId = order();
   proxy.mode('delay', 8000);
@@ -200,20 +200,24 @@ describe('a link that is silent', () => {
   test('half-open: rejected by the deadline of the command, and what was swallowed is never sent again (I5)', async () => {
     const orderId = order();
     proxy.mode('half-open');
-    const { kind, afterMs } = await fault(stock.reserve(saleId, orderId, 'u', 1));
+    const { kind, afterMs } = await fault(stock.reserve(saleId, { orderId, userId: 'u', quantity: 1 }));
     expect(kind).toBe('unknown');
     expect(afterMs).toBeGreaterThan(900);
     expect(afterMs).toBeLessThan(longMs / 2); // without a deadline it would wait for ever
     proxy.mode('pass');
     await ready();
-    expect(await stock.reserve(saleId, orderId, 'u', 1)).toEqual({ kind: 'accepted', place: 1, soldOutEpoch: null });
+    expect(await stock.reserve(saleId, { orderId, userId: 'u', quantity: 1 })).toEqual({
+      kind: 'accepted',
+      place: 1,
+      soldOutEpoch: null,
+    });
     expect(await runs()).toBe(1);
     expect(await taken()).toEqual({ free: units - 1, held: 1, outbox: 1 });
   });
 
   test('half-open: the dead link is given up by itself, so that the next connection can be a live one', async () => {
     proxy.mode('half-open');
-    await fault(stock.reserve(saleId, order(), 'u', 1));
+    await fault(stock.reserve(saleId, { orderId: order(), userId: 'u', quantity: 1 }));
     await poll('the dead link is given up', async () => redis.status !== 'ready');
   });
 
@@ -234,14 +238,14 @@ describe('a link that is silent', () => {
   test('slow: a command that comes after its deadline runs once, and asking again is a replay (I5)', async () => {
     const orderId = order();
     proxy.mode('delay', 8000);
-    const { kind, afterMs } = await fault(stock.reserve(saleId, orderId, 'u', 1));
+    const { kind, afterMs } = await fault(stock.reserve(saleId, { orderId, userId: 'u', quantity: 1 }));
     expect(kind).toBe('unknown');
     expect(afterMs).toBeLessThan(8000);
     expect(await runs()).toBe(0);
     await hasRun(1);
     proxy.mode('pass');
     await ready();
-    expect(await stock.reserve(saleId, orderId, 'u', 1)).toEqual({ kind: 'replay', place: 1 });
+    expect(await stock.reserve(saleId, { orderId, userId: 'u', quantity: 1 })).toEqual({ kind: 'replay', place: 1 });
     expect(await taken()).toEqual({ free: units - 1, held: 1, outbox: 1 });
   });
 });
@@ -251,7 +255,7 @@ test('a link that is down before anything is sent is "unavailable" at once, and 
   proxy.mode('cut');
   await poll('the link is seen as lost', async () => redis.status !== 'ready');
   setDeadlines(longMs);
-  const { kind, afterMs } = await fault(stock.reserve(saleId, orderId, 'u', 1));
+  const { kind, afterMs } = await fault(stock.reserve(saleId, { orderId, userId: 'u', quantity: 1 }));
   expect(kind).toBe('unavailable');
   expect(afterMs).toBeLessThan(longMs / 2); // it waited for no deadline
   expect(await buy(orderId)).toEqual({ kind: 'unavailable' });
@@ -290,8 +294,8 @@ describe('a Redis that refuses to run the script', () => {
       const before = await taken();
       setDeadlines(longMs);
       await it.begin();
-      await expect(stock.reserve(saleId, orderId, 'u', 1)).rejects.toThrow(it.text);
-      const { kind, afterMs } = await fault(stock.reserve(saleId, orderId, 'u', 1));
+      await expect(stock.reserve(saleId, { orderId, userId: 'u', quantity: 1 })).rejects.toThrow(it.text);
+      const { kind, afterMs } = await fault(stock.reserve(saleId, { orderId, userId: 'u', quantity: 1 }));
       expect(kind).toBe('unavailable');
       expect(afterMs).toBeLessThan(longMs / 2); // it waited for no deadline
       expect(await buy(orderId)).toEqual({ kind: 'unavailable' });
@@ -316,10 +320,10 @@ test('a server that has become a replica is left: the next link may lead to the 
 test('a Redis whose memory is full still commits, takes back, pauses and tells its books', async () => {
   const [kept, back] = [order(), order()];
   setDeadlines(longMs);
-  await stock.reserve(saleId, kept, 'u', 1);
-  await stock.reserve(saleId, back, 'v', 1);
+  await stock.reserve(saleId, { orderId: kept, userId: 'u', quantity: 1 });
+  await stock.reserve(saleId, { orderId: back, userId: 'v', quantity: 1 });
   await fillMemory(probe);
-  expect((await fault(stock.reserve(saleId, order(), 'w', 1))).kind).toBe('unavailable');
+  expect((await fault(stock.reserve(saleId, { orderId: order(), userId: 'w', quantity: 1 }))).kind).toBe('unavailable');
   expect(await stock.commit(saleId, [kept])).toEqual(['committed']);
   expect(await stock.release(saleId, back)).toEqual({ kind: 'released', openEpoch: null });
   expect((await stock.setState(saleId, 'pause')).kind).toBe('done');
@@ -353,7 +357,7 @@ test('a Redis that is still loading is "unavailable", and then knows every yes t
     await ownStock.preload(saleId, plan);
     await ownStock.setState(saleId, 'open');
     const orderId = order();
-    expect((await ownStock.reserve(saleId, orderId, 'u', 1)).kind).toBe('accepted');
+    expect((await ownStock.reserve(saleId, { orderId, userId: 'u', quantity: 1 })).kind).toBe('accepted');
     await Promise.all(Array.from({ length: 10_000 }, (_, index) => look.set(`ballast-${index}`, 'x')));
     server.kill();
     await server.ended;
@@ -367,7 +371,9 @@ test('a Redis that is still loading is "unavailable", and then knows every yes t
     );
     const seen = new Set<string>();
     const answer = await poll('the sale goes on', async () => {
-      const outcome = await ownStock.reserve(saleId, orderId, 'u', 1).catch((error: unknown) => error);
+      const outcome = await ownStock
+        .reserve(saleId, { orderId, userId: 'u', quantity: 1 })
+        .catch((error: unknown) => error);
       if (!(outcome instanceof StockFault)) return outcome ?? null;
       seen.add(outcome.kind);
       return null;
@@ -386,7 +392,9 @@ test('scripts that Redis has forgotten are loaded by themselves, also for a crow
   setDeadlines(longMs);
   await probe.script('FLUSH');
   const outcomes = await Promise.all(
-    Array.from({ length: 3 * units }, (_, index) => stock.reserve(saleId, order(), `u${index}`, 1)),
+    Array.from({ length: 3 * units }, (_, index) =>
+      stock.reserve(saleId, { orderId: order(), userId: `u${index}`, quantity: 1 }),
+    ),
   );
   expect(outcomes.filter(({ kind }) => kind === 'accepted')).toHaveLength(units);
   expect(outcomes.filter(({ kind }) => kind === 'sold_out')).toHaveLength(2 * units);

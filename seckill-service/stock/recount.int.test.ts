@@ -18,10 +18,10 @@ afterAll(() => own.stop());
 async function soldAndPaused(): Promise<void> {
   await openSale(10);
   const [held, stored, back, withheld] = [order(), order(), order(), order()];
-  await stock.reserve(saleId, held, 'a', 1);
-  await stock.reserve(saleId, stored, 'b', 1);
-  await stock.reserve(saleId, back, 'c', 1);
-  await stock.reserve(saleId, withheld, 'd', 1);
+  await stock.reserve(saleId, { orderId: held, userId: 'a', quantity: 1 });
+  await stock.reserve(saleId, { orderId: stored, userId: 'b', quantity: 1 });
+  await stock.reserve(saleId, { orderId: back, userId: 'c', quantity: 1 });
+  await stock.reserve(saleId, { orderId: withheld, userId: 'd', quantity: 1 });
   await stock.commit(saleId, [stored, back, withheld]);
   await stock.release(saleId, back);
   await stock.release(saleId, withheld, 'withheld');
@@ -74,11 +74,11 @@ test('gives every user what his orders hold, and forgets who holds none (I2)', a
 test('passes over the places that were told while the count was too low: no later order comes before them', async () => {
   await openSale(10);
   await probe.set(saleKeys(saleId).stock, 4);
-  expect(await stock.reserve(saleId, order(), 'a', 1)).toMatchObject({ place: 7 });
+  expect(await stock.reserve(saleId, { orderId: order(), userId: 'a', quantity: 1 })).toMatchObject({ place: 7 });
   await stock.setState(saleId, 'pause');
   await stock.recount(saleId, 'mend');
   await stock.setState(saleId, 'resume');
-  expect(await stock.reserve(saleId, order(), 'b', 1)).toMatchObject({ place: 8 });
+  expect(await stock.reserve(saleId, { orderId: order(), userId: 'b', quantity: 1 })).toMatchObject({ place: 8 });
   expect(await equation()).toEqual({ free: 8, held: 2, total: 10 });
 });
 
@@ -87,7 +87,7 @@ test('changes nothing on sale, nothing of an unknown sale, and nothing where mor
   await openSale(2, { limit: 3 });
   await probe.set(saleKeys(saleId).stock, 5);
   expect(await stock.recount(saleId, 'mend')).toEqual({ kind: 'not_standing' });
-  await stock.reserve(saleId, order(), 'u', 3);
+  await stock.reserve(saleId, { orderId: order(), userId: 'u', quantity: 3 });
   await stock.setState(saleId, 'pause');
   expect(await stock.recount(saleId, 'mend')).toMatchObject({ kind: 'oversold', free: -1 });
   expect((await stock.sale(saleId))?.free).toBe(2);

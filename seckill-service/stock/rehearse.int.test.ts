@@ -43,7 +43,7 @@ test('the sale beside it is as it was, while it sells (I1)', async () => {
   const plan = { total: 5, limitPerUser: 2, opensAtMs: Date.now() - 1000, closesAtMs: window.closesAtMs };
   await stock.preload('tea', { ...plan, lowestEpoch: 0 });
   await stock.setState('tea', 'open');
-  await stock.reserve('tea', 'tea-1', 'someone', 1);
+  await stock.reserve('tea', { orderId: 'tea-1', userId: 'someone', quantity: 1 });
   const before = await stock.cut('tea');
   expect(await run(plan)).toEqual({ trouble: [] });
   expect(await stock.cut('tea')).toEqual(before);

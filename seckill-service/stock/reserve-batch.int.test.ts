@@ -44,7 +44,7 @@ test('what is asked together is answered, and done, as if one had been asked aft
       notAfter: random(8) === 0 ? 1 : null,
     }));
     const ask = (by: typeof reserve, saleId: string) => (it: (typeof asked)[number]) =>
-      by(saleId, `${saleId}-${it.order}`, it.user, it.quantity, {}, it.notAfter).then(
+      by(saleId, { orderId: `${saleId}-${it.order}`, userId: it.user, quantity: it.quantity }, it.notAfter).then(
         (outcome) => JSON.stringify(outcome),
         (error: unknown) => String(error),
       );
@@ -68,7 +68,7 @@ test('what is asked together is answered, and done, as if one had been asked aft
 test('sales that are asked in one turn have a call each, and a broken one does not touch the other', async () => {
   await Promise.all([open('one', 5), open('two', 5)]);
   await redis.hset('seckill:{two}:sale', 'total', 'rubbish');
-  const ask = (saleId: string) => reserve(saleId, `${saleId}-1`, 'u', 1);
+  const ask = (saleId: string) => reserve(saleId, { orderId: `${saleId}-1`, userId: 'u', quantity: 1 });
   const [one, two, unknown] = await Promise.allSettled([ask('one'), ask('two'), ask('three')]);
   expect(one).toMatchObject({ value: { kind: 'accepted', place: 1 } });
   expect(two).toMatchObject({ reason: { kind: 'unknown' } });
@@ -79,7 +79,9 @@ test('more than a hundred in one turn are more than one call, and each buyer has
   await open('crowd', 1000);
   const before = await calls();
   const outcomes = await Promise.all(
-    Array.from({ length: 250 }, (_, nth) => reserve('crowd', `crowd-${nth}`, `u${nth}`, 1)),
+    Array.from({ length: 250 }, (_, nth) =>
+      reserve('crowd', { orderId: `crowd-${nth}`, userId: `u${nth}`, quantity: 1 }),
+    ),
   );
   expect((await calls()) - before).toBe(3);
   expect(new Set(outcomes.map((outcome) => (outcome.kind === 'accepted' ? outcome.place : outcome.kind))).size).toBe(

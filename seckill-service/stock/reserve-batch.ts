@@ -1,6 +1,6 @@
 import { createMicroBatcher } from '#runtime/micro-batch.ts';
 import type { ReserveOutcome } from './outcomes.ts';
-import type { Question, Stock } from './stock.ts';
+import type { Asked, Stock } from './stock.ts';
 
 /** A call holds up stock Redis for as long as it runs: about 1 ms for so many. */
 const ordersPerCall = 100;
@@ -11,23 +11,22 @@ const ordersPerCall = 100;
  * order's id. What was asked earlier may overtake nothing, but another method of the stock may overtake it: for purchases.
  */
 export function reserveInBatches(stock: Pick<Stock, 'reserveAll'>): Stock['reserve'] {
-  type Waiting = Question & { saleId: string };
+  type Waiting = Asked & { saleId: string };
   const batcher = createMicroBatcher<Waiting, ReserveOutcome>({
     handle: async (waiting) => {
       const answers = new Map<Waiting, ReserveOutcome | Error>();
-      const ask = async (saleId: string, questions: readonly Waiting[]) => {
-        const outcomes = await stock.reserveAll(saleId, questions).catch((error: unknown) => asError(error));
-        for (const [index, question] of questions.entries())
-          answers.set(question, (outcomes instanceof Error ? outcomes : outcomes[index]) ?? new Error('no answer'));
+      const ask = async (saleId: string, asked: readonly Waiting[]) => {
+        const outcomes = await stock.reserveAll(saleId, asked).catch((error: unknown) => asError(error));
+        for (const [index, each] of asked.entries())
+          answers.set(each, (outcomes instanceof Error ? outcomes : outcomes[index]) ?? new Error('no answer'));
       };
       await Promise.all([...Map.groupBy(waiting, ({ saleId }) => saleId)].map(([saleId, asked]) => ask(saleId, asked)));
-      return waiting.map((question) => answers.get(question) ?? new Error('no answer'));
+      return waiting.map((each) => answers.get(each) ?? new Error('no answer'));
     },
     maxSize: ordersPerCall,
     maxWaitMs: 0,
   });
-  return (saleId, orderId, userId, quantity, origin = {}, notAfterMs = null) =>
-    batcher.add({ saleId, orderId, userId, quantity, origin, notAfterMs });
+  return (saleId, question, notAfterMs = null) => batcher.add({ saleId, question, notAfterMs });
 }
 
 const asError = (error: unknown) => (error instanceof Error ? error : new Error(String(error)));

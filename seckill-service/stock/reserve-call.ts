@@ -1,10 +1,13 @@
-import { formatOrigin } from '#contract/origin.ts';
+import { formatOrigin, type Origin } from '#contract/origin.ts';
 import { type ReserveOutcome, reserveOutcome } from './outcomes.ts';
 import { attempt } from './read-reply.ts';
-import type { Question } from './stock.ts';
+import type { Asked } from './stock.ts';
+
+const unknownOrigin: Origin = {};
 
 /** The five arguments of an order, as the header of reserve.lua names them. */
-export function reserveArguments({ orderId, userId, quantity, origin, notAfterMs }: Question): (string | number)[] {
+export function reserveArguments({ question, notAfterMs }: Asked): (string | number)[] {
+  const { orderId, userId, quantity, origin = unknownOrigin } = question;
   return [orderId, userId, quantity, formatOrigin(origin), notAfterMs === null ? '' : Math.floor(notAfterMs)];
 }
 

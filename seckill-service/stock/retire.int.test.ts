@@ -11,8 +11,8 @@ async function endedSale(saleId: string) {
   const plan = { total: 3, opensAtMs: 0, closesAtMs: Date.now() + 60_000, limitPerUser: 1, lowestEpoch: 0 };
   await stock.preload(saleId, plan);
   await stock.setState(saleId, 'open');
-  await stock.reserve(saleId, `${saleId}-1`, 'u1', 1);
-  await stock.reserve(saleId, `${saleId}-2`, 'u2', 1);
+  await stock.reserve(saleId, { orderId: `${saleId}-1`, userId: 'u1', quantity: 1 });
+  await stock.reserve(saleId, { orderId: `${saleId}-2`, userId: 'u2', quantity: 1 });
   await redis.hset(saleKeys(saleId).sale, 'closesAt', Date.now() - 60_000);
 }
 

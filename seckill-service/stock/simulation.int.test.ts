@@ -74,11 +74,13 @@ function call(stock: Stock, saleId: string, step: Step): Promise<Outcome> {
       return stock.preload(saleId, { total, opensAtMs, closesAtMs, limitPerUser: limit, lowestEpoch });
     }
     case 'reserve':
-      return stock.reserve(saleId, id(step.order), user(step.user), step.units).then((outcome) => {
-        if (outcome.kind !== 'not_open' || outcome.opensInMs === null) return outcome;
-        const isRight = outcome.opensInMs > 0.9 * hourMs && outcome.opensInMs <= hourMs;
-        return { kind: 'not_open', opensInMs: isRight ? waiting : outcome.opensInMs };
-      });
+      return stock
+        .reserve(saleId, { orderId: id(step.order), userId: user(step.user), quantity: step.units })
+        .then((outcome) => {
+          if (outcome.kind !== 'not_open' || outcome.opensInMs === null) return outcome;
+          const isRight = outcome.opensInMs > 0.9 * hourMs && outcome.opensInMs <= hourMs;
+          return { kind: 'not_open', opensInMs: isRight ? waiting : outcome.opensInMs };
+        });
     case 'commit':
       return stock.commit(saleId, step.orders.map(id));
     case 'release':
@@ -211,7 +213,7 @@ async function firstFailure(link: Link, seeds: number[], newModel = () => create
 
 async function warmUp({ stock }: Link): Promise<void> {
   const nobody = { orderId: 'warm-up', userId: 'u', units: 1, place: 1, state: 'held', acceptedAt: 0 } as const;
-  await stock.reserve('warm-up', 'warm-up', 'u', 1);
+  await stock.reserve('warm-up', { orderId: 'warm-up', userId: 'u', quantity: 1 });
   await stock.commit('warm-up', ['warm-up']);
   await stock.release('warm-up', 'warm-up');
   await stock.setState('warm-up', 'open');

@@ -35,16 +35,23 @@ describe('reserve', () => {
     await openSale(2);
     const orderId = order();
     const now = await stock.clock();
-    expect((await stock.reserve(saleId, orderId, 'u', 1, {}, now + 60_000)).kind).toBe('accepted');
-    expect(await stock.reserve(saleId, orderId, 'u', 1, {}, now)).toEqual({ kind: 'replay', place: 1 });
-    await expect(stock.reserve(saleId, order(), 'v', 1, {}, now)).rejects.toMatchObject({ kind: 'unavailable' });
+    expect((await stock.reserve(saleId, { orderId, userId: 'u', quantity: 1 }, now + 60_000)).kind).toBe('accepted');
+    expect(await stock.reserve(saleId, { orderId, userId: 'u', quantity: 1 }, now)).toEqual({
+      kind: 'replay',
+      place: 1,
+    });
+    await expect(stock.reserve(saleId, { orderId: order(), userId: 'v', quantity: 1 }, now)).rejects.toMatchObject({
+      kind: 'unavailable',
+    });
     expect(await equation()).toEqual({ free: 1, held: 1, total: 2 });
   });
 
   test('never sells more units than stock when 1,000 buyers race (I1)', async () => {
     await openSale(100);
     const outcomes = await Promise.all(
-      Array.from({ length: 1000 }, (_, index) => stock.reserve(saleId, order(), `user-${index}`, 1)),
+      Array.from({ length: 1000 }, (_, index) =>
+        stock.reserve(saleId, { orderId: order(), userId: `user-${index}`, quantity: 1 }),
+      ),
     );
     const places = outcomes.flatMap((outcome) => (outcome.kind === 'accepted' ? [outcome.place] : []));
     expect(places.sort((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, index) => index + 1));
@@ -55,11 +62,15 @@ describe('reserve', () => {
   test('gives a replayed order the same place, takes no second unit, and does so after the sale is over (I5)', async () => {
     await openSale(3);
     const orderId = order();
-    expect(await stock.reserve(saleId, orderId, 'u', 1)).toEqual({ kind: 'accepted', place: 1, soldOutEpoch: null });
-    expect(await stock.reserve(saleId, orderId, 'u', 1)).toEqual({ kind: 'replay', place: 1 });
+    expect(await stock.reserve(saleId, { orderId, userId: 'u', quantity: 1 })).toEqual({
+      kind: 'accepted',
+      place: 1,
+      soldOutEpoch: null,
+    });
+    expect(await stock.reserve(saleId, { orderId, userId: 'u', quantity: 1 })).toEqual({ kind: 'replay', place: 1 });
     for (const action of ['pause', 'resume', 'close'] as const) {
       await stock.setState(saleId, action);
-      expect(await stock.reserve(saleId, orderId, 'u', 1)).toEqual({ kind: 'replay', place: 1 });
+      expect(await stock.reserve(saleId, { orderId, userId: 'u', quantity: 1 })).toEqual({ kind: 'replay', place: 1 });
     }
     expect(await equation()).toEqual({ free: 2, held: 1, total: 3 });
   });
@@ -67,53 +78,78 @@ describe('reserve', () => {
   test('a replay of an order whose unit came back does not buy again, also when the limit is above one', async () => {
     await openSale(5, { limit: 3 });
     const orderId = order();
-    await stock.reserve(saleId, orderId, 'u', 2);
+    await stock.reserve(saleId, { orderId, userId: 'u', quantity: 2 });
     await stock.release(saleId, orderId);
-    expect(await stock.reserve(saleId, orderId, 'u', 2)).toEqual({ kind: 'replay', place: 2 });
+    expect(await stock.reserve(saleId, { orderId, userId: 'u', quantity: 2 })).toEqual({ kind: 'replay', place: 2 });
     expect(await equation()).toEqual({ free: 5, held: 0, total: 5 });
   });
 
   test('holds the per-user limit over several orders and quantities, and a refusal costs the user nothing (I2)', async () => {
     await openSale(10, { limit: 3 });
-    expect((await stock.reserve(saleId, order(), 'u', 2)).kind).toBe('accepted');
-    expect(await stock.reserve(saleId, order(), 'u', 2)).toEqual({ kind: 'limit_reached', limit: 3 });
-    expect((await stock.reserve(saleId, order(), 'u', 1)).kind).toBe('accepted');
-    expect(await stock.reserve(saleId, order(), 'u', 1)).toEqual({ kind: 'limit_reached', limit: 3 });
-    expect(await stock.reserve(saleId, order(), 'other', 4)).toEqual({ kind: 'limit_reached', limit: 3 });
+    expect((await stock.reserve(saleId, { orderId: order(), userId: 'u', quantity: 2 })).kind).toBe('accepted');
+    expect(await stock.reserve(saleId, { orderId: order(), userId: 'u', quantity: 2 })).toEqual({
+      kind: 'limit_reached',
+      limit: 3,
+    });
+    expect((await stock.reserve(saleId, { orderId: order(), userId: 'u', quantity: 1 })).kind).toBe('accepted');
+    expect(await stock.reserve(saleId, { orderId: order(), userId: 'u', quantity: 1 })).toEqual({
+      kind: 'limit_reached',
+      limit: 3,
+    });
+    expect(await stock.reserve(saleId, { orderId: order(), userId: 'other', quantity: 4 })).toEqual({
+      kind: 'limit_reached',
+      limit: 3,
+    });
     expect(await equation()).toEqual({ free: 7, held: 3, total: 10 });
     expect(await probe.hgetall(saleKeys(saleId).buyers)).toEqual({ u: '3' });
   });
 
   test('says how many are left when fewer are free than asked for, and leaves them', async () => {
     await openSale(2, { limit: 2 });
-    await stock.reserve(saleId, order(), 'first', 1);
-    expect(await stock.reserve(saleId, order(), 'second', 2)).toEqual({ kind: 'not_enough', free: 1 });
+    await stock.reserve(saleId, { orderId: order(), userId: 'first', quantity: 1 });
+    expect(await stock.reserve(saleId, { orderId: order(), userId: 'second', quantity: 2 })).toEqual({
+      kind: 'not_enough',
+      free: 1,
+    });
     expect(await equation()).toEqual({ free: 1, held: 1, total: 2 });
-    expect((await stock.reserve(saleId, order(), 'second', 1)).kind).toBe('accepted');
+    expect((await stock.reserve(saleId, { orderId: order(), userId: 'second', quantity: 1 })).kind).toBe('accepted');
   });
 
   test('the last unit ends the sale with a new epoch, a unit that comes back opens it with the next (I7)', async () => {
     await openSale(1);
     const orderId = order();
-    expect(await stock.reserve(saleId, orderId, 'u', 1)).toEqual({ kind: 'accepted', place: 1, soldOutEpoch: 3 });
-    expect(await stock.reserve(saleId, order(), 'v', 1)).toEqual({ kind: 'sold_out', epoch: 3 });
+    expect(await stock.reserve(saleId, { orderId, userId: 'u', quantity: 1 })).toEqual({
+      kind: 'accepted',
+      place: 1,
+      soldOutEpoch: 3,
+    });
+    expect(await stock.reserve(saleId, { orderId: order(), userId: 'v', quantity: 1 })).toEqual({
+      kind: 'sold_out',
+      epoch: 3,
+    });
     expect(await stock.release(saleId, orderId)).toEqual({ kind: 'released', openEpoch: 4 });
     expect(await stock.release(saleId, orderId)).toEqual({ kind: 'already' });
-    expect(await stock.reserve(saleId, order(), 'v', 1)).toEqual({ kind: 'accepted', place: 2, soldOutEpoch: 5 });
+    expect(await stock.reserve(saleId, { orderId: order(), userId: 'v', quantity: 1 })).toEqual({
+      kind: 'accepted',
+      place: 2,
+      soldOutEpoch: 5,
+    });
   });
 
   test('is refused before the window, after it, in a pause, as a draft and without stock', async () => {
-    expect(await stock.reserve(saleId, order(), 'u', 1)).toEqual({ kind: 'sale_unknown' });
+    expect(await stock.reserve(saleId, { orderId: order(), userId: 'u', quantity: 1 })).toEqual({
+      kind: 'sale_unknown',
+    });
     await openSale(1, { opensInMs: 30_000 });
-    const early = await stock.reserve(saleId, order(), 'u', 1);
+    const early = await stock.reserve(saleId, { orderId: order(), userId: 'u', quantity: 1 });
     expect(early.kind === 'not_open' && early.opensInMs).toBeGreaterThan(25_000);
     saleId += '-b';
     await openSale(1, { opensInMs: -2000, closesInMs: -1000 });
-    expect(await stock.reserve(saleId, order(), 'u', 1)).toEqual({ kind: 'closed' });
+    expect(await stock.reserve(saleId, { orderId: order(), userId: 'u', quantity: 1 })).toEqual({ kind: 'closed' });
     saleId += '-c';
     await openSale(1);
     await stock.setState(saleId, 'pause');
-    expect(await stock.reserve(saleId, order(), 'u', 1)).toEqual({ kind: 'paused' });
+    expect(await stock.reserve(saleId, { orderId: order(), userId: 'u', quantity: 1 })).toEqual({ kind: 'paused' });
   });
 
   test.each(['{x}', 'a:b:c', "'; DROP", '张三', 'seckill:{other}:stock'])(
@@ -121,7 +157,7 @@ describe('reserve', () => {
     async (userId) => {
       await openSale(1);
       const orderId = order();
-      await stock.reserve(saleId, orderId, userId, 1);
+      await stock.reserve(saleId, { orderId, userId, quantity: 1 });
       expect((await stock.reservation(orderId))?.userId).toBe(userId);
       await stock.release(saleId, orderId);
       expect(await probe.exists(saleKeys(saleId).buyers)).toBe(0);
@@ -131,14 +167,20 @@ describe('reserve', () => {
   test('sells a sale that was loaded before places could be skipped', async () => {
     await openSale(2);
     await probe.hdel(saleKeys(saleId).sale, 'skipped');
-    expect(await stock.reserve(saleId, order(), 'u', 1)).toEqual({ kind: 'accepted', place: 1, soldOutEpoch: null });
+    expect(await stock.reserve(saleId, { orderId: order(), userId: 'u', quantity: 1 })).toEqual({
+      kind: 'accepted',
+      place: 1,
+      soldOutEpoch: null,
+    });
     expect((await stock.sale(saleId))?.free).toBe(1);
   });
 
   test('an error inside a script is told as unknown, never as "nothing was done"', async () => {
     await openSale(2);
     await probe.hset(saleKeys(saleId).sale, 'total', 'broken');
-    await expect(stock.reserve(saleId, order(), 'u', 1)).rejects.toMatchObject({ kind: 'unknown' });
+    await expect(stock.reserve(saleId, { orderId: order(), userId: 'u', quantity: 1 })).rejects.toMatchObject({
+      kind: 'unknown',
+    });
   });
 
   test('costs six commands on the way to a yes, three when the state refuses', async () => {
@@ -148,10 +190,10 @@ describe('reserve', () => {
       await work();
       return (await commandCalls()) - before;
     };
-    await stock.reserve(saleId, order(), 'warm-up', 1);
-    expect(await callsDuring(() => stock.reserve(saleId, order(), 'u', 1))).toBe(6);
+    await stock.reserve(saleId, { orderId: order(), userId: 'warm-up', quantity: 1 });
+    expect(await callsDuring(() => stock.reserve(saleId, { orderId: order(), userId: 'u', quantity: 1 }))).toBe(6);
     await stock.setState(saleId, 'pause');
-    expect(await callsDuring(() => stock.reserve(saleId, order(), 'late', 1))).toBe(3);
+    expect(await callsDuring(() => stock.reserve(saleId, { orderId: order(), userId: 'late', quantity: 1 }))).toBe(3);
   });
 });
 
@@ -171,7 +213,7 @@ describe('the other scripts', () => {
     expect(await stock.preload(saleId, plan)).toEqual({ kind: 'done', epoch: 8 });
     expect(await stock.preload(saleId, { ...plan, total: 9 })).toEqual({ kind: 'done', epoch: 9 });
     await stock.setState(saleId, 'open');
-    await stock.reserve(saleId, order(), 'u', 1);
+    await stock.reserve(saleId, { orderId: order(), userId: 'u', quantity: 1 });
     const before = await equation();
     expect(await stock.preload(saleId, { ...plan, total: 100 })).toEqual({ kind: 'live' });
     await stock.setState(saleId, 'close');
@@ -182,8 +224,8 @@ describe('the other scripts', () => {
   test('commit and release answer an unknown, a finished and a foreign order each in its way, and change nothing', async () => {
     await openSale(5);
     const [kept, back] = [order(), order()];
-    await stock.reserve(saleId, kept, 'u', 1);
-    await stock.reserve(saleId, back, 'v', 1);
+    await stock.reserve(saleId, { orderId: kept, userId: 'u', quantity: 1 });
+    await stock.reserve(saleId, { orderId: back, userId: 'v', quantity: 1 });
     await stock.release(saleId, back);
     expect(await stock.commit(saleId, [kept, order(), back])).toEqual(['committed', 'unknown', 'released']);
     expect(await stock.commit(saleId, [kept])).toEqual(['already']);
@@ -196,8 +238,8 @@ describe('the other scripts', () => {
   test('a unit that is withheld leaves its buyer and does not come back on sale, once; the places go on (I1, I6)', async () => {
     await openSale(2);
     const [kept, withheld] = [order(), order()];
-    await stock.reserve(saleId, withheld, 'u', 1);
-    await stock.reserve(saleId, kept, 'v', 1);
+    await stock.reserve(saleId, { orderId: withheld, userId: 'u', quantity: 1 });
+    await stock.reserve(saleId, { orderId: kept, userId: 'v', quantity: 1 });
     await stock.commit(saleId, [kept, withheld]);
     expect(await stock.release(saleId, withheld, 'withheld')).toEqual({ kind: 'withheld' });
     for (const where of ['withheld', 'shelf'] as const) {
@@ -206,7 +248,10 @@ describe('the other scripts', () => {
     expect(await stock.sale(saleId)).toMatchObject({ state: 'sold_out', free: 0, withheld: 1, returned: 0 });
     expect(await probe.hgetall(saleKeys(saleId).buyers)).toEqual({ v: '1' });
     await stock.release(saleId, kept);
-    expect(await stock.reserve(saleId, order(), 'u', 1)).toMatchObject({ kind: 'accepted', place: 3 });
+    expect(await stock.reserve(saleId, { orderId: order(), userId: 'u', quantity: 1 })).toMatchObject({
+      kind: 'accepted',
+      place: 3,
+    });
   });
 
   test('every change of state has a new epoch, a repeated one keeps it, an impossible one is refused', async () => {
@@ -231,7 +276,7 @@ describe('the other scripts', () => {
 
   test('a sale that is resumed without a free unit is sold out, not open', async () => {
     await openSale(1);
-    await stock.reserve(saleId, order(), 'u', 1);
+    await stock.reserve(saleId, { orderId: order(), userId: 'u', quantity: 1 });
     await stock.setState(saleId, 'pause');
     expect(await stock.setState(saleId, 'resume')).toEqual({ kind: 'done', state: 'sold_out', epoch: 5 });
   });
@@ -239,9 +284,9 @@ describe('the other scripts', () => {
   test('an accepted order stands in the outbox, and only an accepted one', async () => {
     await openSale(1);
     const orderId = order();
-    await stock.reserve(saleId, orderId, 'u', 1, { requestId: 'request-1' });
-    await stock.reserve(saleId, orderId, 'u', 1, { requestId: 'request-2' });
-    await stock.reserve(saleId, order(), 'v', 1);
+    await stock.reserve(saleId, { orderId, userId: 'u', quantity: 1, origin: { requestId: 'request-1' } });
+    await stock.reserve(saleId, { orderId, userId: 'u', quantity: 1, origin: { requestId: 'request-2' } });
+    await stock.reserve(saleId, { orderId: order(), userId: 'v', quantity: 1 });
     const entries = await redis.xreadgroup('GROUP', relayGroup, 'me', 'STREAMS', saleKeys(saleId).outbox, '>');
     const [, ofSale] = (entries as [string, [string, string[]][]][])[0] ?? [];
     expect(ofSale?.map(([, fields]) => fields)).toEqual([
@@ -267,7 +312,7 @@ test('nextState foretells what set-state answers, for every state and action', a
       const window = { opensAtMs: Date.now() - 1000, closesAtMs: Date.now() + 60_000 };
       await stock.preload(saleId, { total: 1, ...window, limitPerUser: 1, lowestEpoch: 0 });
       for (const step of road) {
-        if (step === 'sell') await stock.reserve(saleId, order(), 'u', 1);
+        if (step === 'sell') await stock.reserve(saleId, { orderId: order(), userId: 'u', quantity: 1 });
         else if (step === 'fault') await stock.pauseForFault(saleId, 'a test', 0);
         else await stock.setState(saleId, step);
       }

@@ -12,14 +12,13 @@ import type {
 } from './outcomes.ts';
 import type { StockCut, StockSale } from './stock-sale.ts';
 
-/** What an order asks of reserve.lua. `notAfterMs`: Unix ms by Redis' clock, null for never. */
-export type Question = {
-  orderId: string;
-  userId: string;
-  quantity: number;
-  origin: Origin;
-  notAfterMs: number | null;
-};
+/** What an order asks of the stock: `quantity` units, a positive integer. The outbox carries `origin` on. */
+export type Question = { orderId: string; userId: string; quantity: number; origin?: Origin };
+/**
+ * A question on its way. One that reaches Redis at `notAfterMs` of Redis' own clock (Unix ms, see
+ * {@link StockReads.clock}) or later is not carried out; null: it is never too late.
+ */
+export type Asked = { question: Question; notAfterMs: number | null };
 /** An order as the database or the queue knows it, for {@link Stock.restore}. */
 export type KnownOrder = Omit<Reservation, 'state'> & { orderId: string; state: 'held' | 'committed' };
 /** Where the units of an order that has ended go: back on sale, or nowhere, as the sale's file says of refunds. */
@@ -37,24 +36,14 @@ export type StockDecisions = {
   /** Loads a draft's units. `live`: the sale is past being a draft, nothing was changed. */
   preload: (saleId: string, plan: PreloadPlan) => Promise<{ kind: 'done'; epoch: number } | { kind: 'live' }>;
 
-  /**
-   * Grants `quantity` (a positive integer) units to an order, once. The outbox carries `origin` on. A call that reaches
-   * Redis at `notAfterMs` of Redis' own clock (Unix ms, see {@link StockReads.clock}) or later does nothing: `unavailable`.
-   */
-  reserve: (
-    saleId: string,
-    orderId: string,
-    userId: string,
-    quantity: number,
-    origin?: Origin,
-    notAfterMs?: number | null,
-  ) => Promise<ReserveOutcome>;
+  /** Grants units to an order, once. A question that comes too late ({@link Asked}) does nothing: `unavailable`. */
+  reserve: (saleId: string, question: Question, notAfterMs?: number | null) => Promise<ReserveOutcome>;
 
   /**
    * Grants units to orders of one sale, at most 100, one after the other in one call: what a call costs is paid once.
-   * Outcomes in the order of `questions`, a fault in the place of an order that has none.
+   * Outcomes in the order of `asked`, a fault in the place of an order that has none.
    */
-  reserveAll: (saleId: string, questions: readonly Question[]) => Promise<(ReserveOutcome | Error)[]>;
+  reserveAll: (saleId: string, asked: readonly Asked[]) => Promise<(ReserveOutcome | Error)[]>;
 
   /** Marks orders of one sale, at most 1,000, as stored in the database. Outcomes in the order of `orderIds`. */
   commit: (saleId: string, orderIds: readonly string[]) => Promise<CommitOutcome[]>;

@@ -124,7 +124,7 @@ export async function startOrdersServer() {
     /** Buys a unit; returns the order's id. It is queued. */
     async buy(saleId: string, userId = 'u'): Promise<string> {
       const { orderId } = database.makeOrder(saleId);
-      const outcome = await stock.reserve(saleId, orderId, userId, 1);
+      const outcome = await stock.reserve(saleId, { orderId, userId, quantity: 1 });
       if (outcome.kind !== 'accepted') throw new Error(outcome.kind);
       return orderId;
     },

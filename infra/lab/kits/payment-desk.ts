@@ -96,7 +96,7 @@ export async function startPaymentDesk(
     /** An order of user `u` that awaits payment. */
     async bought(saleId: string): Promise<string> {
       const order = database.makeOrder(saleId);
-      const outcome = await stock.reserve(saleId, order.orderId, order.userId, 1);
+      const outcome = await stock.reserve(saleId, { orderId: order.orderId, userId: order.userId, quantity: 1 });
       if (outcome.kind !== 'accepted') throw new Error(`not accepted: ${outcome.kind}`);
       await store.store([order]);
       await stock.commit(saleId, [order.orderId]);

@@ -49,7 +49,7 @@ describe('paying an order', () => {
       expect(await pay(unknown)).toMatchObject({ status: 404, body: { code: 'ORDER_UNKNOWN' } });
     }
     const queued = newOrderId(saleId, Date.now());
-    await desk.stock.reserve(saleId, queued, 'u', 1);
+    await desk.stock.reserve(saleId, { orderId: queued, userId: 'u', quantity: 1 });
     expect(await pay(queued)).toMatchObject({ status: 409, retryAfter: '1', body: { code: 'ORDER_STATE' } });
     expect(await pay(queued, 'somebody else')).toMatchObject({ status: 403 });
     expect((await sandbox.books(saleId)).payments).toEqual([]);
