@@ -4,6 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { outboxFields } from '#contract/outbox.ts';
 import { saleKeys, salesRegistryKey } from '#contract/redis-keys.ts';
 import { type BenchStack, startBenchStack } from './kit/stack.ts';
 import { circumstances, spread, table } from './kit/statistics.ts';
@@ -53,7 +54,8 @@ export async function run(args: string[]): Promise<string> {
       for (const part of chunksOf(makeOrders(saleId, count))) {
         const adding = stack.stockRedis.pipeline();
         for (const { orderId, userId, quantity, place } of part) {
-          adding.xadd(outbox, '*', 'o', orderId, 'u', userId, 'q', quantity, 'p', place, 'r', requestId);
+          const { orderId: o, userId: u, quantity: q, place: p, origin: r } = outboxFields;
+          adding.xadd(outbox, '*', o, orderId, u, userId, q, quantity, p, place, r, requestId);
         }
         await adding.exec();
       }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Queue } from 'bullmq';
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
 import { newOrderId } from '#contract/order.ts';
+import { outboxFields } from '#contract/outbox.ts';
 import { queuePrefix } from '#contract/queues.ts';
 import { relayGroup, saleKeys } from '#contract/redis-keys.ts';
 import { stackStatus, startStack } from '#infra/stack/stack.ts';
@@ -189,7 +190,7 @@ test('a queue Redis that is full gets the orders when it has room again; none is
 });
 
 test('an entry that cannot be read holds up neither the others nor the sweeper', async () => {
-  await stockRedis.xadd(saleKeys(saleId).outbox, '*', 'o', 'rubbish');
+  await stockRedis.xadd(saleKeys(saleId).outbox, '*', outboxFields.orderId, 'rubbish');
   const ids = await buy(2);
   relay('reader');
   await poll('the outbox to be empty', async () => (await stock.outboxLength(saleId)) === 0);

@@ -2,6 +2,7 @@ import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { type AcceptedOrder, acceptedOrderSchema, tracks } from '#contract/order.ts';
 import { parseOrigin } from '#contract/origin.ts';
+import { outboxFields } from '#contract/outbox.ts';
 import { relayGroup, saleKeys } from '#contract/redis-keys.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { eachSafely, startLoop } from '#runtime/loop.ts';
@@ -195,21 +196,18 @@ function traceMove(tracing: Pick<Tracing, 'record'>, { orderId, traceparent, acc
   tracing.record({ ...span, parent: traceparent });
 }
 
-/**
- * An outbox entry as `reserve.lua` wrote it: `o` order, `u` user, `q` units, `p` place, `r` the request; its id begins
- * with the time.
- */
+/** An outbox entry as `reserve.lua` wrote it. */
 function readEntry(saleId: string, id: string, fields: readonly string[]): AcceptedOrder | null {
   const values = new Map<string, string>();
   for (let index = 0; index + 1 < fields.length; index += 2) values.set(fields[index] ?? '', fields[index + 1] ?? '');
   const result = acceptedOrderSchema.safeParse({
-    orderId: values.get('o'),
+    orderId: values.get(outboxFields.orderId),
     saleId,
-    userId: values.get('u'),
-    quantity: Number(values.get('q')),
-    place: Number(values.get('p')),
+    userId: values.get(outboxFields.userId),
+    quantity: Number(values.get(outboxFields.quantity)),
+    place: Number(values.get(outboxFields.place)),
     acceptedAt: Number(id.split('-')[0]),
-    ...parseOrigin(values.get('r')),
+    ...parseOrigin(values.get(outboxFields.origin)),
   });
   return result.success ? result.data : null;
 }

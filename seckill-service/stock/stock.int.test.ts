@@ -1,4 +1,5 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { outboxFields } from '#contract/outbox.ts';
 import { relayGroup, saleKeys } from '#contract/redis-keys.ts';
 import { startStockRedis } from '#lab/servers/stock-redis.ts';
 import { nextState } from './next-state.ts';
@@ -289,9 +290,8 @@ describe('the other scripts', () => {
     await stock.reserve(saleId, { orderId: order(), userId: 'v', quantity: 1 });
     const entries = await redis.xreadgroup('GROUP', relayGroup, 'me', 'STREAMS', saleKeys(saleId).outbox, '>');
     const [, ofSale] = (entries as [string, [string, string[]][]][])[0] ?? [];
-    expect(ofSale?.map(([, fields]) => fields)).toEqual([
-      ['o', orderId, 'u', 'u', 'q', '1', 'p', '1', 'r', 'request-1'],
-    ]);
+    const { orderId: o, userId: u, quantity: q, place: p, origin: r } = outboxFields;
+    expect(ofSale?.map(([, fields]) => fields)).toEqual([[o, orderId, u, 'u', q, '1', p, '1', r, 'request-1']]);
   });
 });
 
