@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 import { type DrainSettings, drainKeys } from '#contract/drain.ts';
 import { queueNames, queuePrefix } from '#contract/queues.ts';
 import { defineBullmqScript } from '#runtime/bullmq-script.ts';
+import { replies } from './replies.ts';
 
 export type OrderJob = { jobId: string; data: string };
 export type Fetched =
@@ -48,18 +49,18 @@ export function createOrderQueue(deps: { redis: Redis; queue: Queue; token: stri
       const paused = settings?.paused === true ? 1 : 0;
       const reply = await fetch(prefix, token, lockMs, most, rate, paused, sliceMicros);
       const [code, waitMicros] = [Number(reply[0]), Number(reply[1])];
-      if (code === -1) return { kind: 'paused' };
-      if (code === -2) return { kind: 'unknown' };
+      if (code === replies.fetch.PAUSED) return { kind: 'paused' };
+      if (code === replies.fetch.UNKNOWN) return { kind: 'unknown' };
       const jobs: OrderJob[] = [];
       for (let i = 2; i + 1 < reply.length; i += 2) jobs.push({ jobId: String(reply[i]), data: String(reply[i + 1]) });
-      return { kind: 'jobs', jobs, isDry: code === 0, waitMs: waitMicros / 1000 };
+      return { kind: 'jobs', jobs, isDry: code === replies.fetch.DRY, waitMs: waitMicros / 1000 };
     },
 
     /** The orders are stored: their jobs go. Returns how many were not ours any more (they run again elsewhere). */
     async finish(jobIds: readonly string[]): Promise<number> {
       if (jobIds.length === 0) return 0;
-      const replies = await finish(prefix, token, ...jobIds);
-      return replies.filter((reply) => Number(reply) < 0).length;
+      const answers = await finish(prefix, token, ...jobIds);
+      return answers.filter((code) => Number(code) !== replies.finish.DONE).length;
     },
 
     /** Gives a job up, or back to its queue for another try: as its options and the kind of error say. */

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { basename } from 'node:path';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
+import { keyCount, readHeader } from './script-header.ts';
 
 const require = createRequire(import.meta.url);
 const scriptOf = z.object({ content: z.string().min(1) });
@@ -36,8 +38,11 @@ export type BullmqScript = keyof typeof bullmqKeys;
  * pass: another version of BullMQ does not go unnoticed.
  */
 export function defineBullmqScript(redis: Redis, theirs: BullmqScript, ours: URL, prefix: string, keys: string[] = []) {
-  const lua = withBullmqScript(theirs, readFileSync(ours, 'utf8'));
+  const text = readFileSync(ours, 'utf8');
   const allKeys = [...bullmqKeys[theirs].map((key) => prefix + key), ...keys];
+  const takes = keyCount(readHeader(basename(ours.pathname, '.lua'), text));
+  if (takes !== allKeys.length) throw new Error(`${ours.pathname} takes ${takes} keys, and is given ${allKeys.length}`);
+  const lua = withBullmqScript(theirs, text);
   const command = `bullmq_${theirs}`;
   redis.defineCommand(command, { numberOfKeys: allKeys.length, lua });
   // Added by defineCommand, unknown to the types; each of our scripts replies with a flat list.

@@ -1,48 +1,22 @@
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import type { SaleKeys } from '#contract/redis-keys.ts';
+import { readHeader, type ScriptHeader } from '#runtime/script-header.ts';
 import { replies, type ScriptName } from './replies.ts';
 
-/** What a script's header says: the keys it takes, by their names in {@link SaleKeys}; its arguments; its replies. */
-export type ScriptHeader = {
-  purpose: string;
-  keeps: string;
-  keys: (keyof SaleKeys)[];
-  args: string[];
-  replies: { code: number; name: string }[];
-  cost: string;
-};
-export type Script = { name: ScriptName; lua: string; header: ScriptHeader };
+/** `keys`: those that its header names, in its order. */
+export type Script = { name: ScriptName; lua: string; header: ScriptHeader; keys: (keyof SaleKeys)[] };
 
 const scriptNames = Object.keys(replies) as ScriptName[]; // the table's own keys
-const keyNames = new Set<string>(['sale', 'stock', 'buyers', 'reservations', 'outbox', 'orders']);
+const keyNames = ['sale', 'stock', 'buyers', 'reservations', 'outbox', 'orders'] as const satisfies (keyof SaleKeys)[];
 
-/** Reads a header; throws when a part of it is missing, so that no script goes undocumented. */
-export function readHeader(name: string, lua: string): ScriptHeader {
-  const lines = lua.split('\n').filter((line) => line.startsWith('-- '));
-  const all = (pattern: RegExp) => lines.map((line) => pattern.exec(line)).filter((match) => match !== null);
-  const one = (pattern: RegExp, what: string) => {
-    const [match] = all(pattern);
-    if (match?.[1] === undefined) throw new Error(`${name}.lua: its header has no "${what}" line`);
-    return match[1];
-  };
-  const keys = all(/^-- KEYS\[(\d+)\] (\w+)/).map((match, index) => {
-    if (Number(match[1]) !== index + 1) throw new Error(`${name}.lua: KEYS are not numbered in order`);
-    if (!keyNames.has(match[2] ?? '')) throw new Error(`${name}.lua: KEYS[${match[1]}] names no key of redis-keys.ts`);
-    return match[2] as keyof SaleKeys; // checked by the line above
+/** The keys of a header as names of {@link SaleKeys}; throws for any other name. */
+export function saleKeysOf(script: string, header: ScriptHeader): (keyof SaleKeys)[] {
+  return header.keys.map(({ from, to, name }) => {
+    const key = keyNames.find((known) => known === name);
+    if (key === undefined || from !== to) throw new Error(`${script}.lua: KEYS[${from}] names no key of redis-keys.ts`);
+    return key;
   });
-  if (keys.length === 0) throw new Error(`${name}.lua: its header names no KEYS`);
-  return {
-    purpose: one(new RegExp(`^-- ${name}: (.+)`), `${name}:`),
-    keeps: one(/^-- Keeps: (.+)/, 'Keeps:'),
-    keys,
-    args: all(/^-- ARGV\[[\d.]+\] (\w+)/).map((match) => match[1] ?? ''),
-    replies: all(/^-- Returns (?:\{(-?\d+)[^}]*\}|(-?\d+)) ([A-Z_]+)/).map((match) => ({
-      code: Number(match[1] ?? match[2]),
-      name: match[3] ?? '',
-    })),
-    cost: one(/^-- Cost: (.+)/, 'Cost:'),
-  };
 }
 
 /** Every script, read from the files beside once. */
@@ -50,7 +24,8 @@ export function loadScripts(): Map<ScriptName, Script> {
   return new Map(
     scriptNames.map((name) => {
       const lua = readFileSync(new URL(`./scripts/${name}.lua`, import.meta.url), 'utf8');
-      return [name, { name, lua, header: readHeader(name, lua) }];
+      const header = readHeader(name, lua);
+      return [name, { name, lua, header, keys: saleKeysOf(name, header) }];
     }),
   );
 }
@@ -68,9 +43,9 @@ export type RunScripts = {
  */
 export function defineScripts(redis: Redis): RunScripts {
   const keysOf = new Map<ScriptName, (keyof SaleKeys)[]>();
-  for (const { name, lua, header } of loadScripts().values()) {
-    redis.defineCommand(`seckill_${name}`, { numberOfKeys: header.keys.length, lua });
-    keysOf.set(name, header.keys);
+  for (const { name, lua, keys } of loadScripts().values()) {
+    redis.defineCommand(`seckill_${name}`, { numberOfKeys: keys.length, lua });
+    keysOf.set(name, keys);
   }
   /** `target` is the connection or a pipeline of it: defineCommand adds to both what the types do not know. */
   const call = (target: object, name: ScriptName, keys: SaleKeys, args: readonly Argument[]) => {
@@ -108,7 +83,7 @@ export async function runAtOnce(
   for (const [name, args] of calls) {
     const script = scripts.get(name);
     if (script === undefined) throw new Error(`no such script: ${name}`);
-    transaction.eval(script.lua, script.header.keys.length, ...script.header.keys.map((key) => keys[key]), ...args);
+    transaction.eval(script.lua, script.keys.length, ...script.keys.map((key) => keys[key]), ...args);
   }
   transaction.del(...Object.values(keys));
   const results = await transaction.exec();

@@ -1,6 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { loadScripts, readHeader } from './load-scripts.ts';
+import { outboxFields } from '#contract/outbox.ts';
+import { bodyOf, redisScriptSuite } from '#lab/suites/redis-script.ts';
+import { readHeader } from '#runtime/script-header.ts';
+import { loadScripts, saleKeysOf } from './load-scripts.ts';
 import { replies } from './replies.ts';
 
 const scripts = [...loadScripts().values()];
@@ -10,45 +13,25 @@ test('every script file is in the reply table, and the other way round', () => {
   expect(files.sort()).toEqual(Object.keys(replies).sort());
 });
 
-describe.each(scripts)('the script $name', ({ name, lua, header }) => {
-  const body = lua.split('\n').filter((line) => !line.startsWith('--') && !line.startsWith('#!'));
+for (const { name, lua } of scripts) redisScriptSuite({ name, lua, replies: replies[name] });
 
-  test('its header names every key and argument that the body uses, and no other', () => {
-    const used = (table: string) =>
-      new Set([...body.join('\n').matchAll(new RegExp(`${table}\\[(\\d+)\\]`, 'g'))].map((match) => Number(match[1])));
-    expect([...used('KEYS')].sort()).toEqual(header.keys.map((_key, index) => index + 1));
-    if (lua.includes('-- ARGV[1...]')) expect(body.join('\n')).toMatch(/= ARGV$/m);
-    else expect([...used('ARGV')].sort()).toEqual(header.args.map((_arg, index) => index + 1));
-  });
-
-  test('binds keys and arguments to names first and uses no number after', () => {
-    const firstCall = body.findIndex((line) => line.includes('redis.'));
-    expect(body.slice(firstCall).join('\n')).not.toMatch(/\b(KEYS|ARGV)\[/);
-  });
-
-  test('its header, its body and the table in replies.ts know the same codes', () => {
-    expect(Object.fromEntries(header.replies.map(({ code, name: reply }) => [reply, code]))).toEqual(replies[name]);
-    const codes = new Set(
-      [...body.join('\n').matchAll(/(?:return (?:\{ )?|\b(?:code|shut)\b[\w, ]* = |replies\[index\] = )(-?\d+)/g)].map(
-        (match) => Number(match[1]),
-      ),
-    );
-    expect([...codes].sort()).toEqual([...new Set(Object.values(replies[name]))].sort());
-  });
-
+describe.each(scripts)('the script $name', ({ name, lua }) => {
   test('walks nothing of unknown length and builds no key', () => {
+    const body = bodyOf(lua);
     // The audit's cut and what mends it may: their headers say what it costs.
     const whole = name === 'read-books' || name === 'recount' ? '' : '|HGETALL';
-    expect(body.join('\n')).not.toMatch(new RegExp(`'(KEYS|SCAN|HSCAN${whole}|SMEMBERS|XRANGE)'|while |repeat`));
-    expect(body.join('\n')).not.toContain("'seckill:");
-  });
-
-  test('stays under 60 lines of code', () => {
-    expect(body.filter((line) => line.trim() !== '').length).toBeLessThan(60);
+    expect(body).not.toMatch(new RegExp(`'(KEYS|SCAN|HSCAN${whole}|SMEMBERS|XRANGE)'|while |repeat`));
+    expect(body).not.toContain("'seckill:");
   });
 });
 
-test('a header without a part is refused by name', () => {
-  expect(() => readHeader('x', '-- x: does\n-- KEYS[1] sale\n')).toThrow('x.lua: its header has no "Keeps:" line');
-  expect(() => readHeader('x', '-- x: does\n-- KEYS[2] sale\n')).toThrow('not numbered in order');
+test('a key that is none of a sale is refused by name', () => {
+  const header = readHeader('x', '-- x: does\n-- Keeps: I1\n-- KEYS[1] shelf\n-- Returns 1 DONE\n-- Cost: 1.\n');
+  expect(() => saleKeysOf('x', header)).toThrow('x.lua: KEYS[1] names no key of redis-keys.ts');
+});
+
+test('reserve.lua writes the fields of the outbox by the letters of the contract', () => {
+  const written = scripts.flatMap(({ lua }) => [...bodyOf(lua).matchAll(/'XADD', outboxKey, '\*', (.+)\)$/gm)]);
+  const fields = written.map(([, fields = '']) => [...fields.matchAll(/'(\w)', /g)].map(([, letter]) => letter));
+  expect(fields).toEqual([Object.values(outboxFields)]);
 });

@@ -4,7 +4,7 @@
 -- ARGV[1] prefix of BullMQ's keys
 -- ARGV[2] options of every job, JSON
 -- ARGV[3...] orderId, its data as JSON, and so on
--- Returns how many orders there were
+-- Returns {1, count} ADDED: how many orders there were
 -- Runs out of memory as a whole or not at all: Redis looks before the first write of a script.
 -- Cost: 9 commands per order, and 1.
 local keys, prefix, jobOptions = KEYS, ARGV[1], ARGV[2]
@@ -19,4 +19,4 @@ for index = 3, #pairsOf, 2 do
   local job = cmsgpack.pack({ prefix, orderId, 'order', nowMs })
   addStandardJob(keys, { job, pairsOf[index + 1], cmsgpack.pack(options) })
 end
-return { (#pairsOf - 2) / 2 }
+return { 1, (#pairsOf - 2) / 2 }
