@@ -1,29 +1,25 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { request } from 'node:https';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, type SecureVersion, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { problemBody } from '#contract/problems.ts';
 import { publicSaleSchema } from '#contract/sale.ts';
 import { makeCertificate } from '#lab/kits/certificate.ts';
-import { freePort, saleOf, startEdge, type TestEdge, ticketFor } from '#lab/servers/edge.ts';
+import { saleOf, startEdge, type TestEdge, ticketFor } from '#lab/servers/edge.ts';
+import { temporaryDirectory } from '#lab/temporary-directory.ts';
 
 let edge: TestEdge;
-let dir: string;
 let ca: Buffer;
 let port: number;
 let session: ClientHttp2Session;
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'edge-tls-'));
-  const { authority, ...files } = makeCertificate(dir);
+  const { authority, ...files } = makeCertificate(temporaryDirectory('edge-tls'));
   ca = authority;
-  port = await freePort();
-  edge = await startEdge({}, [], {
-    values: { tls: { listen: `127.0.0.1:${port}`, serverName: 'shop.example', ...files } },
-  });
+  edge = await startEdge({}, [], { tls: { serverName: 'shop.example', ...files } });
+  port = edge.tlsPort;
   await edge.agent.send({ type: 'snapshot', sales: [saleOf('open'), saleOf('sold-out', { state: 'sold_out' })] });
   await mkdir(join(edge.pagesDir, 'sales'), { recursive: true });
   await writeFile(join(edge.pagesDir, 'sales/open.html'), 'the page');
@@ -35,7 +31,6 @@ beforeAll(async () => {
 afterAll(async () => {
   session?.close();
   await edge?.stop();
-  await rm(dir, { recursive: true, force: true });
 });
 
 type Answer = { status: number; headers: Record<string, unknown>; text: string };

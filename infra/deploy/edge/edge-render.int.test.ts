@@ -10,7 +10,7 @@ import { makeCertificate } from '#lab/kits/certificate.ts';
 import { seckill } from '#lab/kits/command-line.ts';
 import { checkout, deployDir, makeSecrets } from '#lab/kits/process-settings.ts';
 import { poll } from '#lab/poll.ts';
-import { freePort } from '#lab/servers/edge.ts';
+import { freePort } from '#lab/servers/free-port.ts';
 
 // A busy machine takes long for what is done in a moment elsewhere.
 vi.setConfig({ testTimeout: 180_000 });

@@ -1,6 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { type AcceptedOrder, newOrderId } from '#contract/order.ts';
 import { type SaleFile, saleFileSchema } from '#contract/sale.ts';
 import { type Stack, startStack } from '#infra/stack/stack.ts';
@@ -9,6 +7,7 @@ import { connectPostgres, type Pool } from '#runtime/postgres.ts';
 import { createCatalogue } from '#sales/catalogue.ts';
 import { cloneDatabase } from '../servers/database.ts';
 import { ownZooKeeperTree } from '../servers/zookeeper.ts';
+import { temporaryDirectory } from '../temporary-directory.ts';
 
 export type Part = 'postgres' | 'stock-redis' | 'queue-redis' | 'zookeeper';
 
@@ -79,7 +78,7 @@ const none = { environment: {}, stop: async () => {} };
 
 async function startRedisServers(only: readonly Part[]): Promise<Pick<Stack, 'environment' | 'stop'>> {
   if (only.length === 0) return none;
-  const dir = await mkdtemp(join(tmpdir(), 'orders-'));
+  const dir = temporaryDirectory('orders');
   const stack = await startStack({ dir, only, port: 'any', environment: process.env });
   return {
     environment: stack.environment,

@@ -1,15 +1,15 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ProtocolPayment } from '#contract/payment-protocol.ts';
 import type { Behaviour } from '#infra/payment-sandbox/behaviour.ts';
 import { type SandboxBooks, sandboxRoutes } from '#infra/payment-sandbox/sandbox-routes.ts';
 import { createHttpProvider } from '#order-worker/money/provider/http-provider.ts';
 import { parseWebhookSecrets } from '#runtime/standard-webhooks.ts';
+import { spawnTied } from '../servers/tied-process.ts';
+import { temporaryDirectory } from '../temporary-directory.ts';
 
 export type Webhook = { headers: Headers; body: string };
 /** What an order says of the behaviour: any of its fields, the rest is as good as it gets. */
@@ -49,7 +49,7 @@ async function freePort(): Promise<number> {
  * them with a status; they are kept in any case.
  */
 export async function startSandbox(options: { onWebhook?: (webhook: Webhook) => Promise<number> } = {}) {
-  const dir = await mkdtemp(join(tmpdir(), 'sandbox-'));
+  const dir = temporaryDirectory('sandbox');
   const apiKey = 'sandbox-api-key-of-a-test';
   const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
   let heard: Webhook[] = [];
@@ -81,24 +81,19 @@ export async function startSandbox(options: { onWebhook?: (webhook: Webhook) => 
   const main = join(import.meta.dirname, '../../payment-sandbox/main.ts');
 
   async function launch() {
-    const child = spawn(process.execPath, [main], { env: environment, stdio: ['ignore', 'ignore', 'inherit'] });
+    const server = spawnTied(process.execPath, [main], { env: environment, stdio: ['ignore', 'ignore', 'inherit'] });
     const deadline = Date.now() + 45_000;
     for (;;) {
       const isUp = await fetch(`http://127.0.0.1:${innerPort}/readyz`).then(
         ({ ok }) => ok,
         () => false,
       );
-      if (isUp) return child;
-      if (Date.now() > deadline || child.exitCode !== null) throw new Error('the sandbox did not start');
+      if (isUp) return server;
+      if (Date.now() > deadline || server.child.exitCode !== null) throw new Error('the sandbox did not start');
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
   }
-  let child = await launch();
-  const end = async (signal: NodeJS.Signals) => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill(signal);
-    await once(child, 'exit');
-  };
+  let server = await launch();
   const provider = createHttpProvider({ url, apiKey, secrets: parseWebhookSecrets(secret) });
   return {
     url,
@@ -111,13 +106,13 @@ export async function startSandbox(options: { onWebhook?: (webhook: Webhook) => 
       heard = [];
       return taken;
     },
-    kill: () => end('SIGKILL'),
+    kill: () => server.end('SIGKILL'),
     restart: async () => {
-      child = await launch();
+      server = await launch();
     },
     close: async () => {
       await provider.close();
-      await end('SIGTERM');
+      await server.end();
       await new Promise((resolve) => ear.close(resolve));
       await rm(dir, { recursive: true, force: true });
     },

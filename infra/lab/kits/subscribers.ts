@@ -1,6 +1,4 @@
-import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import type { StoredOrderState } from '#contract/order-events.ts';
 import { defaultDelivery } from '#contract/subscribers.ts';
@@ -14,6 +12,7 @@ import { createRegistry } from '#runtime/metrics.ts';
 import { inTransaction } from '#runtime/postgres.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { newWebhookSecret } from '#runtime/standard-webhooks.ts';
+import { spawnTied } from '../servers/tied-process.ts';
 import { connectPatiently, startOrdersDatabase } from './orders.ts';
 import { type Reply, replyWith, startReceiver } from './receiver.ts';
 
@@ -69,16 +68,12 @@ export async function startSubscriberKit() {
     async startWorkerProcess() {
       const { SECKILL_DATABASE_URL = '', SECKILL_QUEUE_REDIS_URL = '' } = environment;
       const file = join(import.meta.dirname, 'subscriber-worker.ts');
-      const child = spawn(process.execPath, [file, SECKILL_DATABASE_URL, SECKILL_QUEUE_REDIS_URL], {
+      const { child, end } = spawnTied(process.execPath, [file, SECKILL_DATABASE_URL, SECKILL_QUEUE_REDIS_URL], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
-      const gone = once(child, 'exit');
-      const kill = async () => {
-        child.kill('SIGKILL');
-        await gone;
-      };
+      const kill = () => end('SIGKILL');
       opened.push({ close: kill });
-      await once(child.stdout, 'data');
+      await new Promise((resolve) => child.stdout?.once('data', resolve));
       return { kill };
     },
 

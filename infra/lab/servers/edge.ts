@@ -1,7 +1,4 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type EdgeSale, toEdgeSale } from '#contract/edge-stream.ts';
 import { newOrderId } from '#contract/order.ts';
@@ -9,10 +6,16 @@ import { type ProblemCode, problemBody, problemContentType } from '#contract/pro
 import type { SaleNode } from '#contract/sale.ts';
 import { signTicket, type TicketKey } from '#contract/ticket.ts';
 import { renderEdgeConfig } from '#infra/stack/servers/edge-config.ts';
-import { defaultEdgeLimits, type EdgeConfigValues, type EdgeLimits } from '#infra/stack/servers/edge-values.ts';
-import { Hopeless, poll } from '../poll.ts';
+import {
+  defaultEdgeLimits,
+  type EdgeConfigValues,
+  type EdgeLimits,
+  type EdgeTls,
+} from '#infra/stack/servers/edge-values.ts';
 import { type CountingUpstream, startCountingUpstream } from './counting-upstream.ts';
 import { type FakeAgent, startFakeAgent } from './fake-agent.ts';
+import { freePort } from './free-port.ts';
+import { type NginxOptions, startNginx } from './nginx.ts';
 
 const checkout = join(import.meta.dirname, '../../..');
 let started = 0;
@@ -27,6 +30,8 @@ export type TestEdge = {
   url: string;
   innerUrl: string;
   port: number;
+  /** 0 unless `tls` was asked for. */
+  tlsPort: number;
   dir: string;
   pagesDir: string;
   /** Of the master process. */
@@ -46,10 +51,13 @@ export type TestEdge = {
 export type EdgeChanges = {
   /** Over what a test edge is made with otherwise; a function gets the edge's own directory. */
   values?: Partial<EdgeConfigValues> | ((dir: string) => Partial<EdgeConfigValues>);
-  /** Called between rendering and start, with the path of nginx.conf. */
+  /** An edge that speaks TLS, on a port of its own. */
+  tls?: Omit<EdgeTls, 'listen'>;
+  /** Called between rendering and start, with the path of nginx.conf; once more when nginx has to start again. */
   beforeStart?: (config: string) => Promise<void>;
-  /** The command line that starts nginx, changed: to bind it to a core for example. */
-  launch?: (line: [string, ...string[]]) => [string, ...string[]];
+  launch?: NginxOptions['launch'];
+  /** Ports for nginx, in the place of free ones. */
+  nextPort?: () => Promise<number>;
 };
 
 /**
@@ -59,13 +67,12 @@ export type EdgeChanges = {
 export async function startEdge(
   limits: Partial<EdgeLimits> = {},
   moreServices: string[] = [],
-  { values = {}, beforeStart, launch = (line) => line }: EdgeChanges = {},
+  { values = {}, tls, beforeStart, launch, nextPort = freePort }: EdgeChanges = {},
 ): Promise<TestEdge> {
   started += 1;
   const dir = join(checkout, '.run', `test-edge-${process.pid}-${started}`);
   const pagesDir = join(dir, 'pages');
   await mkdir(pagesDir, { recursive: true });
-  const [port, innerPort] = [await freePort(), await freePort()];
   const sockets = { agent: join(dir, 'agent.sock'), service: join(dir, 's.sock'), gateway: join(dir, 'g.sock') };
   const ticketKeysFile = join(dir, 'ticket-keys');
   await writeFile(ticketKeysFile, `${ticketKeys.map(({ id, secret }) => `${id}:${secret}`).join(',')}\n`);
@@ -80,48 +87,59 @@ export async function startEdge(
       response.writeHead(404).end(); // no sale but those of the stream
     else response.end('{"from":"gateway"}');
   });
-  const config = await renderEdgeConfig(
-    {
-      platform: 'debian',
-      user: process.getuid?.() === 0 ? 'root' : null,
-      runDir: join(dir, 'nginx'),
-      listen: `127.0.0.1:${port}`,
-      innerListen: `127.0.0.1:${innerPort}`,
-      luaDir: join(checkout, 'nginx-lua/lua'),
-      pagesDir,
-      serviceServers: [sockets.service, ...moreServices],
-      gatewayServer: sockets.gateway,
-      orderServers: [sockets.gateway], // one counting upstream stands for both
-      agentSocket: sockets.agent,
-      cacheRedis: null,
-      cacheRedisPasswordFile: null,
-      ticketKeysFile,
-      edgeId: 'edge-test',
-      workers: 2,
-      limits: { ...defaultEdgeLimits, ...limits },
-      tls: null,
-      trustedProxies: [],
-      realIpHeader: 'X-Forwarded-For',
-      connectionsPerAddress: 1000,
-      ...(typeof values === 'function' ? values(dir) : values),
-    },
-    join(dir, 'conf'),
-  );
-  await beforeStart?.(config);
-  const errorLog = join(dir, 'nginx/error.log');
-  const [command, ...args] = launch(['nginx', '-e', errorLog, '-c', config]);
-  const nginx = spawn(command, args, { stdio: 'inherit' });
-  const killNginx = () => nginx.kill('SIGKILL');
-  process.on('exit', killNginx);
-  const ended = once(nginx, 'exit');
+  const ports = { plain: 0, inner: 0, tls: 0 };
+  const configure = async () => {
+    ports.plain = await nextPort();
+    ports.inner = await nextPort();
+    if (tls !== undefined) ports.tls = await nextPort();
+    const config = await renderEdgeConfig(
+      {
+        platform: 'debian',
+        user: process.getuid?.() === 0 ? 'root' : null,
+        runDir: join(dir, 'nginx'),
+        listen: `127.0.0.1:${ports.plain}`,
+        innerListen: `127.0.0.1:${ports.inner}`,
+        luaDir: join(checkout, 'nginx-lua/lua'),
+        pagesDir,
+        serviceServers: [sockets.service, ...moreServices],
+        gatewayServer: sockets.gateway,
+        orderServers: [sockets.gateway], // one counting upstream stands for both
+        agentSocket: sockets.agent,
+        cacheRedis: null,
+        cacheRedisPasswordFile: null,
+        ticketKeysFile,
+        edgeId: 'edge-test',
+        workers: 2,
+        limits: { ...defaultEdgeLimits, ...limits },
+        tls: tls === undefined ? null : { listen: `127.0.0.1:${ports.tls}`, ...tls },
+        trustedProxies: [],
+        realIpHeader: 'X-Forwarded-For',
+        connectionsPerAddress: 1000,
+        ...(typeof values === 'function' ? values(dir) : values),
+      },
+      join(dir, 'conf'),
+    );
+    await beforeStart?.(config);
+    return config;
+  };
+  const nginx = await startNginx({
+    runDir: join(dir, 'nginx'),
+    configure,
+    ...(launch !== undefined && { launch }),
+  }).catch(async (error: unknown) => {
+    await Promise.all([agent.stop(), service.stop(), gateway.stop()]);
+    await rm(dir, { recursive: true, force: true });
+    throw error;
+  });
 
   const edge: TestEdge = {
-    url: `http://127.0.0.1:${port}`,
-    innerUrl: `http://127.0.0.1:${innerPort}`,
-    port,
+    url: `http://127.0.0.1:${ports.plain}`,
+    innerUrl: `http://127.0.0.1:${ports.inner}`,
+    port: ports.plain,
+    tlsPort: ports.tls,
     dir,
     pagesDir,
-    pid: nginx.pid ?? 0,
+    pid: nginx.pid,
     agent,
     service,
     gateway,
@@ -131,51 +149,18 @@ export async function startEdge(
     async restartService() {
       edge.service = await startCountingUpstream(sockets.service, accept);
     },
-    signal: (name) => void nginx.kill(name),
+    signal: (name) => void nginx.child.kill(name),
     metrics: async () => (await fetch(`${edge.innerUrl}/metrics`)).text(),
     async stop() {
-      nginx.kill('SIGTERM');
-      await ended;
-      process.off('exit', killNginx);
+      await nginx.end();
       await Promise.all([edge.agent.stop(), edge.service.stop(), edge.gateway.stop()]);
-      const log = await readFile(errorLog, 'utf8');
+      const log = await readFile(join(dir, 'nginx/error.log'), 'utf8');
       await rm(dir, { recursive: true, force: true });
       // A Lua error is a defect even where the shopper got a decent answer.
       if (/\[emerg\]|lua entry thread aborted|failed to run|_by_lua/.test(log)) throw new Error(log);
     },
   };
-  const isUp = async () => {
-    if (nginx.exitCode !== null) throw new Hopeless('nginx ended: its reason stands above');
-    return fetch(`${edge.innerUrl}/healthz`).then(
-      (answer) => answer.ok,
-      () => false,
-    );
-  };
-  await poll('nginx answers', isUp).catch(async (error: unknown) => {
-    await edge.stop();
-    throw error;
-  });
   return edge;
-}
-
-const given = new Set<number>();
-
-/**
- * A port that is free now and was given to nobody before, below the range from which the kernel takes ports for outgoing
- * connections.
- */
-export async function freePort(): Promise<number> {
-  const port = 20_000 + Math.floor(Math.random() * 12_000);
-  if (given.has(port)) return freePort();
-  const probe = createServer();
-  const isFree = await new Promise<boolean>((resolve) => {
-    probe.once('error', () => resolve(false));
-    probe.listen(port, '127.0.0.1', () => resolve(true));
-  });
-  if (!isFree) return freePort();
-  given.add(port);
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }
 
 const hourMs = 3_600_000;

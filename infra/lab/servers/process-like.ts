@@ -1,6 +1,5 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { spawnTied } from './tied-process.ts';
 
 export type Changes = Record<string, string | undefined>;
 
@@ -15,18 +14,9 @@ export async function startLike(pid: number, changes: Changes): Promise<{ stop: 
     const end = pair.indexOf('=');
     return [pair.slice(0, end), pair.slice(end + 1)] as const;
   });
-  const child = spawn(command, args, {
+  const server = spawnTied(command, args, {
     env: { ...Object.fromEntries(settings), ...changes },
     stdio: ['ignore', 'ignore', 'inherit'],
   });
-  const kill = () => child.kill('SIGKILL');
-  process.on('exit', kill);
-  const ended = once(child, 'exit');
-  return {
-    stop: async () => {
-      child.kill('SIGTERM');
-      await ended;
-      process.off('exit', kill);
-    },
-  };
+  return { stop: () => server.end() };
 }

@@ -1,11 +1,10 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { requireProgram } from '#infra/stack/host/binaries.ts';
 import { isPortFree } from '#infra/stack/host/ports.ts';
 import { stackStatus } from '#infra/stack/running-stack.ts';
 import { poll } from '../poll.ts';
+import { spawnTied } from './tied-process.ts';
 
 const here = join(import.meta.dirname, '../../deploy/observability');
 
@@ -22,7 +21,7 @@ export async function startPrometheus(options: { dir: string; stackDir: string; 
   await writeFile(join(dir, 'prometheus.yml'), await configurationOf(stackDir));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const child = spawn(
+  const server = spawnTied(
     requireProgram('prometheus', process.env.PATH ?? ''),
     [
       `--config.file=${join(dir, 'prometheus.yml')}`,
@@ -39,8 +38,7 @@ export async function startPrometheus(options: { dir: string; stackDir: string; 
     return data;
   }
   const stop = async () => {
-    child.kill('SIGTERM');
-    if (child.exitCode === null) await once(child, 'exit');
+    await server.end();
     await rm(dir, { recursive: true, force: true });
   };
   try {

@@ -1,7 +1,6 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { spawnTied } from './tied-process.ts';
 
 export type TestRedis = {
   client: Redis;
@@ -13,7 +12,7 @@ export type TestRedis = {
 
 /** A real Redis on a unix socket, without a disk. `password` is what clients must know, this client too. */
 export async function startRedis(dir: string, socket: string, password = ''): Promise<TestRedis> {
-  const server = spawn(
+  const server = spawnTied(
     'redis-server',
     [
       ...['--port', '0', '--unixsocket', socket, '--dir', dir, '--save', '', '--appendonly', 'no'],
@@ -21,9 +20,6 @@ export async function startRedis(dir: string, socket: string, password = ''): Pr
     ],
     { stdio: 'inherit' },
   );
-  const kill = () => server.kill('SIGKILL');
-  process.on('exit', kill);
-  const ended = once(server, 'exit');
   // However long the server takes to listen: the first ping waits for it.
   const patience = { retryStrategy: () => 20, maxRetriesPerRequest: null };
   const client = new Redis(socket, { ...(password !== '' && { password }), ...patience });
@@ -31,13 +27,11 @@ export async function startRedis(dir: string, socket: string, password = ''): Pr
   await client.ping();
   return {
     client,
-    pause: () => void server.kill('SIGSTOP'),
-    resume: () => void server.kill('SIGCONT'),
+    pause: () => void server.child.kill('SIGSTOP'),
+    resume: () => void server.child.kill('SIGCONT'),
     async stop() {
       client.disconnect();
-      server.kill('SIGTERM');
-      await ended;
-      process.off('exit', kill);
+      await server.end();
     },
   };
 }

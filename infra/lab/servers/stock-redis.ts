@@ -1,15 +1,14 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { Redis } from 'ioredis';
 import { newOrderId } from '#contract/order.ts';
 import { startStack } from '#infra/stack/stack.ts';
 import { disconnectRedis } from '#runtime/redis.ts';
 import { createStock } from '#stock/create-stock.ts';
+import { temporaryDirectory } from '../temporary-directory.ts';
 
 /** A stock Redis of a test's own: no relay and no sweeper touches it. `probe` looks past the stock. */
 export async function startStockRedis() {
-  const dir = await mkdtemp(join(tmpdir(), 'stock-'));
+  const dir = temporaryDirectory('stock');
   const stack = await startStack({ dir, only: ['stock-redis'], port: 'any', environment: process.env });
   const url = stack.environment.SECKILL_STOCK_REDIS_URL ?? '';
   // As the hot connection, without its deadlines: a machine that stands still for a second is no fault here.

@@ -36,7 +36,7 @@ export async function startBenchEdge(): Promise<BenchEdge> {
       launch: (line) => onCore(cores.edge, line),
       beforeStart: async (config) => {
         const dir = join(dirname(config), '..');
-        service = await startService(join(dir, 'bench-service'));
+        service ??= await startService(join(dir, 'bench-service'));
         await addBareLocations(config, join(dir, 'pages'), service.socket);
       },
     },
