@@ -63,6 +63,7 @@ await runMain('order-worker', async (environment) => {
       'SECKILL_REFUND_TRIES',
       'SECKILL_REFUND_FIRST_WAIT_MS',
       'SECKILL_REFUND_LONGEST_WAIT_MS',
+      'SECKILL_AUDIT_EVERY_MS',
       'SECKILL_CONSOLE_TOKEN',
       'SECKILL_LOG_LEVEL',
       'OTEL_EXPORTER_OTLP_ENDPOINT',
@@ -156,6 +157,7 @@ await runMain('order-worker', async (environment) => {
     money: createMoneyBooks(pool),
     onAudit: auditMetrics.audited,
     onPass: auditMetrics.passed,
+    everyMs: config.SECKILL_AUDIT_EVERY_MS,
   });
 
   // Its own pool: what subscribers cost, no order waits for. What it writes is done again if it is lost.

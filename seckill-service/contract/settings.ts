@@ -106,6 +106,8 @@ export const settings = {
   SECKILL_REFUND_TRIES: positiveInt.max(100).default(16),
   SECKILL_REFUND_FIRST_WAIT_MS: positiveInt.default(10_000),
   SECKILL_REFUND_LONGEST_WAIT_MS: positiveInt.default(7_200_000),
+  /** Between two audits of every sale. Well below the 3 minutes after which SeckillAuditFails fires. */
+  SECKILL_AUDIT_EVERY_MS: positiveInt.max(120_000).default(30_000),
   /** The sandbox provider's own: where its webhooks go, and its file. */
   SECKILL_PAYMENT_WEBHOOK_URL: httpUrl,
   SECKILL_PAYMENT_SANDBOX_FILE: absolutePath,
