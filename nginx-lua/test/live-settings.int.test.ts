@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { poll } from '#lab/poll.ts';
 import {
   ask,
@@ -13,11 +13,20 @@ import {
 } from '#lab/servers/edge.ts';
 
 let edge: TestEdge;
-beforeEach(async () => {
+let version = 0;
+
+beforeAll(async () => {
   edge = await startEdge();
-  await edge.agent.send({ type: 'snapshot', sales: [saleOf('open')] });
 });
-afterEach(() => edge.stop());
+afterAll(() => edge.stop());
+/** What the tests before have set is over: an edge takes settings of a newer version only. */
+beforeEach(async () => {
+  version += 10;
+  const settings = { version, limits: {}, maintenance: null };
+  await edge.agent.send({ type: 'snapshot', sales: [saleOf('open')], settings, keys: text(ticketKeys) });
+  edge.service.seen.length = 0;
+  edge.gateway.seen.length = 0;
+});
 
 const text = (keys: typeof ticketKeys) => keys.map(({ id, secret }) => `${id}:${secret}`).join(',');
 const newest = { id: 'k3', secret: 'the newest secret of the edge tests: 32 or more' };
@@ -25,8 +34,11 @@ const buyWith = async (key: (typeof ticketKeys)[number]) =>
   (await buy(edge, 'open', { 'seckill-ticket': ticketFor('open', { keys: [key] }) })).status;
 
 test('a limit takes effect in every worker with the answer to the line, and falls back when it is not named', async () => {
-  const set = async (limits: { userPerSecond?: number; userBurst?: number }, version: number) => {
-    const answer = await edge.agent.sendAll({ type: 'settings', settings: { version, limits, maintenance: null } });
+  const set = async (limits: { userPerSecond?: number; userBurst?: number }, nth: number) => {
+    const answer = await edge.agent.sendAll({
+      type: 'settings',
+      settings: { version: version + nth, limits, maintenance: null },
+    });
     return answer.limits;
   };
   expect(await set({ userPerSecond: 1, userBurst: 2 }, 1)).toMatchObject({ userPerSecond: 1, userBurst: 2 });
@@ -48,7 +60,7 @@ test('a limit takes effect in every worker with the answer to the line, and fall
 test('maintenance answers 503 on every route that does work and keeps the others', async () => {
   await edge.agent.sendAll({
     type: 'settings',
-    settings: { version: 1, limits: {}, maintenance: { retryAfterSeconds: 17 } },
+    settings: { version: version + 1, limits: {}, maintenance: { retryAfterSeconds: 17 } },
   });
   const post = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' };
   for (const [path, init] of [
@@ -66,40 +78,23 @@ test('maintenance answers 503 on every route that does work and keeps the others
   expect(edge.service.seen).toEqual([]);
   expect(edge.gateway.seen).toEqual([]);
   expect((await ask(edge, '/api/sales/open')).status).toBe(200);
-  await edge.agent.sendAll({ type: 'settings', settings: { version: 2, limits: {}, maintenance: null } });
+  await edge.agent.sendAll({
+    type: 'settings',
+    settings: { version: version + 2, limits: {}, maintenance: null },
+  });
   expect((await buy(edge, 'open')).status).toBe(202);
 });
 
-test('a reload keeps what ops have set', async () => {
-  const settings = { version: 1, limits: { inFlight: 9 }, maintenance: { retryAfterSeconds: 17 } };
-  await edge.agent.sendAll({ type: 'settings', settings });
-  const connections = edge.agent.connections();
-  edge.signal('SIGHUP');
-  await poll('the new workers connect', () => edge.agent.connections() > connections);
-  // The old workers may end a kept connection at any moment: that is no answer.
-  const seen = new Set<number | null>();
-  for (let nth = 0; nth < 20; nth += 1)
-    seen.add(
-      await buy(edge, 'open').then(
-        ({ status }) => status,
-        () => null,
-      ),
-    );
-  expect([...seen].filter((status) => status !== null)).toEqual([503]);
-  expect(await edge.agent.sendAll({ type: 'gone', id: 'nobody' })).toMatchObject({
-    settingsVersion: 1,
-    limits: { inFlight: 9 },
-    maintenance: true,
-  });
-});
-
 test('settings that cannot be used change nothing, and the answer says which version is in force', async () => {
-  await edge.agent.sendAll({ type: 'settings', settings: { version: 5, limits: { inFlight: 9 }, maintenance: null } });
-  const wrong = { version: 6, limits: { inFlight: 0 }, maintenance: null };
-  const older = { version: 4, limits: {}, maintenance: { retryAfterSeconds: 9 } };
+  await edge.agent.sendAll({
+    type: 'settings',
+    settings: { version: version + 5, limits: { inFlight: 9 }, maintenance: null },
+  });
+  const wrong = { version: version + 6, limits: { inFlight: 0 }, maintenance: null };
+  const older = { version: version + 4, limits: {}, maintenance: { retryAfterSeconds: 9 } };
   for (const settings of [wrong, older]) {
     expect(await edge.agent.sendAll({ type: 'settings', settings })).toMatchObject({
-      settingsVersion: 5,
+      settingsVersion: version + 5,
       limits: { inFlight: 9 },
       maintenance: false,
     });
@@ -125,17 +120,42 @@ test('with a snapshot come settings and keys, in force before the first purchase
     type: 'snapshot',
     sales: [saleOf('open')],
     keys: text([newest]),
-    settings: { version: 3, limits: {}, maintenance: { retryAfterSeconds: 5 } },
+    settings: { version: version + 3, limits: {}, maintenance: { retryAfterSeconds: 5 } },
   });
   expect(await buyWith(newest)).toBe(503);
 });
 
 test('every beat is answered, so that the agent can tell a dead edge from a quiet one', async () => {
-  await poll('three beats', () => edge.agent.beats() >= 3);
+  const before = edge.agent.beats();
+  await poll('three beats', () => edge.agent.beats() >= before + 3);
 });
 
 test('no secret stands in the metrics', async () => {
   await edge.agent.sendAll({ type: 'keys', keys: text([newest, ...ticketKeys]) });
   const metrics = await edge.metrics();
   for (const { secret } of [newest, ...ticketKeys]) expect(metrics).not.toContain(secret);
+});
+
+// The last one: its old workers end connections that another test would use.
+test('a reload keeps what ops have set', async () => {
+  const settings = { version: version + 1, limits: { inFlight: 9 }, maintenance: { retryAfterSeconds: 17 } };
+  await edge.agent.sendAll({ type: 'settings', settings });
+  const connections = edge.agent.connections();
+  edge.signal('SIGHUP');
+  await poll('the new workers connect', () => edge.agent.connections() > connections);
+  // The old workers may end a kept connection at any moment: that is no answer.
+  const seen = new Set<number | null>();
+  for (let nth = 0; nth < 20; nth += 1)
+    seen.add(
+      await buy(edge, 'open').then(
+        ({ status }) => status,
+        () => null,
+      ),
+    );
+  expect([...seen].filter((status) => status !== null)).toEqual([503]);
+  expect(await edge.agent.sendAll({ type: 'gone', id: 'nobody' })).toMatchObject({
+    settingsVersion: version + 1,
+    limits: { inFlight: 9 },
+    maintenance: true,
+  });
 });

@@ -1,6 +1,7 @@
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { problemBody } from '#contract/problems.ts';
+import type { EdgeLimits } from '#infra/stack/servers/edge-values.ts';
 import { poll } from '#lab/poll.ts';
 import { startEdge, type TestEdge } from '#lab/servers/edge.ts';
 
@@ -26,15 +27,17 @@ function askFrom(
   });
 }
 
+let edge: TestEdge;
+beforeAll(async () => {
+  const trustedProxies = ['127.0.0.1', '10.0.0.0/8', '2001:db8::/32'];
+  edge = await startEdge({}, [], { values: { trustedProxies, connectionsPerAddress: 2 } });
+});
+afterAll(() => edge.stop());
+beforeEach(() => {
+  edge.gateway.seen.length = 0;
+});
+
 describe('an edge behind a CDN at 127.0.0.1 and 10.0.0.0/8', () => {
-  let edge: TestEdge;
-  beforeAll(async () => {
-    edge = await startEdge({}, [], { values: { trustedProxies: ['127.0.0.1', '10.0.0.0/8', '2001:db8::/32'] } });
-  });
-  afterAll(() => edge.stop());
-  beforeEach(() => {
-    edge.gateway.seen.length = 0;
-  });
   const addressSeen = async (localAddress: string, forwardedFor?: string) => {
     await askFrom(edge, localAddress, forwardedFor);
     return edge.gateway.seen.at(-1)?.headers['x-forwarded-for'];
@@ -62,11 +65,10 @@ describe('an edge behind a CDN at 127.0.0.1 and 10.0.0.0/8', () => {
 });
 
 describe('an edge with tight limits behind a CDN', () => {
-  let edge: TestEdge;
-  beforeAll(async () => {
-    edge = await startEdge({ addressPerSecond: 1, addressBurst: 3 }, [], { values: { trustedProxies: ['127.0.0.1'] } });
-  });
-  afterAll(() => edge.stop());
+  const set = (version: number, limits: Partial<EdgeLimits>) =>
+    edge.agent.send({ type: 'settings', settings: { version, limits, maintenance: null } });
+  beforeAll(async () => void (await set(1, { addressPerSecond: 1, addressBurst: 3 })));
+  afterAll(async () => void (await set(2, {})));
 
   /** Asks until it is limited: three pass at once, one more after half a second and after each further second. */
   async function expectThree(ask: (nth: number) => Promise<Answer>): Promise<void> {
@@ -90,49 +92,36 @@ describe('an edge with tight limits behind a CDN', () => {
   });
 });
 
-test('a header of another name may carry the address', async () => {
-  const edge = await startEdge({}, [], { values: { trustedProxies: ['127.0.0.1'], realIpHeader: 'CF-Connecting-IP' } });
-  try {
-    await askFrom(edge, '127.0.0.1', '198.51.100.1', { 'cf-connecting-ip': '198.51.100.2' });
-    expect(edge.gateway.seen[0]?.headers['x-forwarded-for']).toBe('198.51.100.2');
-  } finally {
-    await edge.stop();
-  }
-});
-
-test('an edge that trusts nobody believes nobody', async () => {
-  const edge = await startEdge();
-  try {
-    await askFrom(edge, '127.0.0.1', '198.51.100.1');
-    expect(edge.gateway.seen[0]?.headers['x-forwarded-for']).toBe('127.0.0.1');
-  } finally {
-    await edge.stop();
-  }
-});
-
 test.each([
   ['one address', ['198.51.100.1', '198.51.100.1', '198.51.100.1'], '198.51.100.2'],
   ['one network of IPv6', ['2001:db8:0:1::1', '2001:db8:0:1:ffff::2', '2001:db8:0:1::3'], '2001:db8:0:2::1'],
   ['IPv4 as IPv6', ['::ffff:198.51.100.1', '::ffff:198.51.100.1', '::ffff:198.51.100.1'], '::ffff:198.51.100.2'],
 ])('%s has so many connections to Node and no more; others have theirs', async (_, [first, second, third], other) => {
-  const edge = await startEdge({}, [], { values: { connectionsPerAddress: 2, trustedProxies: ['127.0.0.1'] } });
+  const held: (() => void)[] = [];
+  const { answer } = edge.gateway;
+  edge.gateway.answer = (_seen, response) => held.push(() => response.end());
+  const from = (address?: string, path?: string) => askFrom(edge, '127.0.0.1', address, {}, path);
+  // Streams of events: the edge waits for their end as long as it takes.
+  const open = [first, second].map((address) => from(address, '/api/orders/x/events'));
+  await poll('both are with the gateway', () => held.length === 2);
+  const refused = await from(third);
+  expect([refused.status, JSON.parse(refused.text)]).toEqual([429, problemBody('RATE_LIMITED')]);
+  expect(refused.headers['retry-after']).toBe('1');
+  edge.gateway.answer = answer;
+  expect((await from(other)).status).toBe(200);
+  for (const release of held) release();
+  await Promise.all(open);
+  await poll('a place is free again', async () => (await from(third)).status === 200);
+});
+
+test('a header of another name may carry the address', async () => {
+  const other = await startEdge({}, [], {
+    values: { trustedProxies: ['127.0.0.1'], realIpHeader: 'CF-Connecting-IP' },
+  });
   try {
-    const held: (() => void)[] = [];
-    const { answer } = edge.gateway;
-    edge.gateway.answer = (_seen, response) => held.push(() => response.end());
-    const from = (address?: string, path?: string) => askFrom(edge, '127.0.0.1', address, {}, path);
-    // Streams of events: the edge waits for their end as long as it takes.
-    const open = [first, second].map((address) => from(address, '/api/orders/x/events'));
-    await poll('both are with the gateway', () => held.length === 2);
-    const refused = await from(third);
-    expect([refused.status, JSON.parse(refused.text)]).toEqual([429, problemBody('RATE_LIMITED')]);
-    expect(refused.headers['retry-after']).toBe('1');
-    edge.gateway.answer = answer;
-    expect((await from(other)).status).toBe(200);
-    for (const release of held) release();
-    await Promise.all(open);
-    await poll('a place is free again', async () => (await from(third)).status === 200);
+    await askFrom(other, '127.0.0.1', '198.51.100.1', { 'cf-connecting-ip': '198.51.100.2' });
+    expect(other.gateway.seen[0]?.headers['x-forwarded-for']).toBe('198.51.100.2');
   } finally {
-    await edge.stop();
+    await other.stop();
   }
 });

@@ -222,6 +222,11 @@ test('the gateway too gets an allow-list of headers; the webhook gets all, but n
   }
 });
 
+test('an edge that trusts nobody believes nobody', async () => {
+  await ask(edge, '/api/orders/x', { headers: { 'x-forwarded-for': '198.51.100.1' } });
+  expect(edge.gateway.seen[0]?.headers['x-forwarded-for']).toBe('127.0.0.1');
+});
+
 test('an event is with the shopper while the stream is still open', async () => {
   const { answer } = edge.gateway;
   let say = (_: string) => {};

@@ -84,10 +84,14 @@ test('the edge and the contract judge every ticket alike: real, cut, changed in 
   // No header is no ticket: that is TICKET_MISSING, and not a matter of its shape.
   const all = tickets.filter((text) => text !== '');
   const verdicts = new Set<string>();
-  for (const text of all) {
-    const verdict = byContract(text);
-    verdicts.add(verdict);
-    expect({ text, verdict: await byEdge(text) }).toEqual({ text, verdict });
-  }
+  const left = all.values();
+  const judge = async () => {
+    for (const text of left) {
+      const verdict = byContract(text);
+      verdicts.add(verdict);
+      expect({ text, verdict: await byEdge(text) }).toEqual({ text, verdict });
+    }
+  };
+  await Promise.all(Array.from({ length: 16 }, judge));
   expect([...verdicts].sort()).toEqual(['TICKET_EXPIRED', 'TICKET_INVALID', 'passed']);
-}, 180_000);
+});

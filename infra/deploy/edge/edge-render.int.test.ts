@@ -1,16 +1,16 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, lstat, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { get } from 'node:https';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { beforeAll, expect, test, vi } from 'vitest';
 import { makeCertificate } from '#lab/kits/certificate.ts';
 import { seckill } from '#lab/kits/command-line.ts';
 import { checkout, deployDir, makeSecrets } from '#lab/kits/process-settings.ts';
 import { poll } from '#lab/poll.ts';
 import { freePort } from '#lab/servers/free-port.ts';
+import { temporaryDirectory } from '#lab/temporary-directory.ts';
 
 // A busy machine takes long for what is done in a moment elsewhere.
 vi.setConfig({ testTimeout: 180_000 });
@@ -20,10 +20,9 @@ const render = (...args: string[]) => seckill({}, 'edge', 'render', ...args);
 
 let dir: string;
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'edge-render-'));
+  dir = temporaryDirectory('edge-render');
   await chmod(dir, 0o755);
 });
-afterAll(() => rm(dir, { recursive: true, force: true }));
 
 /** The file that compose.yaml mounts, or the one of Kubernetes, with addresses and places of this test. */
 async function fileOf(name: string, changes: Record<string, unknown> = {}) {
