@@ -7,16 +7,16 @@ import { settings } from '#contract/settings.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import { createAuthenticate, shopSignInOf } from '#http/authenticate.ts';
 import { createProblemApp } from '#http/problem-app.ts';
+import type { Own } from '#runtime/belongings.ts';
 import { readConfig } from '#runtime/config.ts';
 import { watchConnections } from '#runtime/connection-metrics.ts';
 import { startInnerServer } from '#runtime/inner-server.ts';
-import { closeServer, listen } from '#runtime/listen.ts';
-import { createLogger, createThrottledWarn } from '#runtime/logger.ts';
-import { runMain } from '#runtime/main.ts';
+import { closeServer, listenForNginx, stopListening } from '#runtime/listen.ts';
+import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { Counter, createRegistry } from '#runtime/metrics.ts';
 import { connectPostgres, postgresReady } from '#runtime/postgres.ts';
 import { connectRedis, disconnectRedis, redisReady } from '#runtime/redis.ts';
-import { closeOnSignal } from '#runtime/shutdown.ts';
+import { runService } from '#runtime/service.ts';
 import { parseWebhookSecrets } from '#runtime/standard-webhooks.ts';
 import { startTracing } from '#runtime/tracing.ts';
 import { connectZooKeeper } from '#runtime/zookeeper.ts';
@@ -39,8 +39,9 @@ import { startOutbox } from './outbox/outbox.ts';
 import { createTellStock } from './outbox/tell-stock.ts';
 import { startSubscribers } from './subscribers/start-subscribers.ts';
 
-await runMain('order-worker', async (environment) => {
-  const config = readConfig(
+type Config = ReturnType<typeof readSettings>;
+const readSettings = (environment: Record<string, string | undefined>) =>
+  readConfig(
     settings,
     [
       'SECKILL_INSTANCE',
@@ -71,122 +72,112 @@ await runMain('order-worker', async (environment) => {
     ],
     environment,
   );
-  const logger = createLogger({
-    service: 'order-worker',
-    instance: config.SECKILL_INSTANCE,
-    level: config.SECKILL_LOG_LEVEL,
-  });
+
+function openConnections(own: Own, config: Config, logger: Logger) {
+  const redis = (name: string, kind: Parameters<typeof connectRedis>[0], url: string) =>
+    own(name, connectRedis(kind, url, logger), disconnectRedis);
+  const postgres = (name: string, options: Parameters<typeof connectPostgres>[2]) =>
+    own(`postgres, ${name}`, connectPostgres(config.SECKILL_DATABASE_URL, logger, options), (pool) => pool.end());
+  return {
+    // A pool for each subject: what one costs, no other waits for.
+    pool: postgres('orders', { max: 4 }),
+    expiryPool: postgres('expiry', { max: 2 }),
+    moneyPool: postgres('money', { max: 8 }),
+    // What it writes is done again if it is lost.
+    subscribersPool: postgres('subscribers', { max: 3, mayLoseLast: true }),
+    opsPool: postgres('ops', { max: 2 }),
+    stockRedis: redis('stock redis', 'patient', config.SECKILL_STOCK_REDIS_URL),
+    queueRedis: redis('queue redis', 'queue', config.SECKILL_QUEUE_REDIS_URL),
+    opsRedis: redis('queue redis, ops', 'patient', config.SECKILL_QUEUE_REDIS_URL),
+    zookeeper: own('zookeeper', connectZooKeeper({ connection: config.SECKILL_ZOOKEEPER, logger })),
+  };
+}
+
+await runService('order-worker', readSettings, async ({ config, logger, own }) => {
+  const instance = config.SECKILL_INSTANCE;
   const warn = createThrottledWarn(logger);
-
-  const tracing = await startTracing({
-    endpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT,
-    ratio: config.OTEL_TRACES_SAMPLER_ARG,
-    service: 'order-worker',
-    instance: config.SECKILL_INSTANCE,
-    logger,
-  });
-
   const registry = createRegistry();
   const registers = [registry];
-  const swept = new Counter({
-    name: 'seckill_sweeper_finished_total',
-    help: 'Reservations held too long that the sweeper finished, by what it did',
-    labelNames: ['outcome'],
-    registers,
-  });
-  const auditMetrics = createAuditMetrics(registers);
-  const pool = connectPostgres(config.SECKILL_DATABASE_URL, logger, { max: 4 });
-  const expiryPool = connectPostgres(config.SECKILL_DATABASE_URL, logger, { max: 2 });
-  const stockRedis = connectRedis('patient', config.SECKILL_STOCK_REDIS_URL, logger);
-  const queueRedis = connectRedis('queue', config.SECKILL_QUEUE_REDIS_URL, logger);
-  const zookeeper = connectZooKeeper({ connection: config.SECKILL_ZOOKEEPER, logger });
-
-  const stock = createStock(stockRedis);
-  const store = createOrderStore(pool);
-  const queue = new Queue(queueNames.orders, { connection: queueRedis, prefix: queuePrefix });
-  queue.on('error', (error) => warn(error, 'queue'));
-
-  const outbox = startOutbox({ consumer: 'stock', pool, logger, tell: createTellStock({ stock, store, logger }) });
-  const expiring = startExpiring({
-    pool: expiryPool,
-    queueRedis,
-    logger,
-    metrics: createExpiryMetrics(registers),
-    onExpired: outbox.nudge,
-  });
-  const draining = startDraining({
-    instance: config.SECKILL_INSTANCE,
-    queueRedis,
-    queue,
-    zookeeper,
-    store,
-    stock,
-    logger,
-    registers,
-    tracing,
-    onStoredOrders: expiring.onStored,
-  });
-  const sweeper = startSweeper({
-    stock,
-    store,
-    queue,
-    logger,
-    now: Date.now,
-    onSwept: (outcome, count) => swept.inc({ outcome }, count),
-  });
-
-  const deadLetters = watchDeadLetters({ redis: queueRedis, pool, stock, logger, registers });
+  const { pool, expiryPool, moneyPool, subscribersPool, opsPool, stockRedis, queueRedis, opsRedis, zookeeper } =
+    openConnections(own, config, logger);
+  const tracing = own(
+    'traces',
+    await startTracing({
+      endpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT,
+      ratio: config.OTEL_TRACES_SAMPLER_ARG,
+      service: 'order-worker',
+      instance,
+      logger,
+    }),
+    (it) => it?.close(),
+  );
+  const inner = own('inner server', createServer(), stopListening); // answers until all that it shows is closed
   watchConnections(registers, {
     'stock redis': () => stockRedis.status === 'ready',
     'queue redis': () => queueRedis.status === 'ready',
     zookeeper: () => zookeeper.ready() === null,
   });
 
-  const leadership = standForLeader({
-    zookeeper,
-    path: zookeeperPaths.leader('audit'),
-    instance: config.SECKILL_INSTANCE,
-    logger,
-  });
-  const books = watchBooks({
-    stock,
-    store,
-    leadership,
-    logger,
-    deadLetters: () => failedOrderIds(queue),
-    money: createMoneyBooks(pool),
-    onAudit: auditMetrics.audited,
-    onPass: auditMetrics.passed,
-    everyMs: config.SECKILL_AUDIT_EVERY_MS,
-  });
+  const stock = createStock(stockRedis);
+  const store = createOrderStore(pool);
+  const queue = new Queue(queueNames.orders, { connection: queueRedis, prefix: queuePrefix });
+  queue.on('error', (error) => warn(error, 'queue'));
 
-  // Its own pool: what subscribers cost, no order waits for. What it writes is done again if it is lost.
-  const subscribersPool = connectPostgres(config.SECKILL_DATABASE_URL, logger, { max: 3, mayLoseLast: true });
-  const subscribers = startSubscribers({
-    pool: subscribersPool,
-    connection: queueRedis,
-    registry,
-    logger,
-    now: Date.now,
-    random: Math.random,
+  const leadership = own(
+    'leadership',
+    standForLeader({ zookeeper, path: zookeeperPaths.leader('audit'), instance, logger }),
+  );
+  own('dead letters', watchDeadLetters({ redis: queueRedis, pool, stock, logger, registers }));
+  const auditMetrics = createAuditMetrics(registers);
+  own(
+    'audit',
+    watchBooks({
+      ...{ stock, store, leadership, logger },
+      deadLetters: () => failedOrderIds(queue),
+      money: createMoneyBooks(pool),
+      onAudit: auditMetrics.audited,
+      onPass: auditMetrics.passed,
+      everyMs: config.SECKILL_AUDIT_EVERY_MS,
+    }),
+  );
+  const swept = new Counter({
+    name: 'seckill_sweeper_finished_total',
+    help: 'Reservations held too long that the sweeper finished, by what it did',
+    labelNames: ['outcome'],
+    registers,
   });
-
-  const moneyPool = connectPostgres(config.SECKILL_DATABASE_URL, logger, { max: 8 });
-  const provider = chooseProvider(config.SECKILL_PAYMENT_PROVIDER, {
-    url: config.SECKILL_PAYMENT_URL,
-    apiKey: config.SECKILL_PAYMENT_API_KEY,
-    secrets: parseWebhookSecrets(config.SECKILL_PAYMENT_WEBHOOK_SECRET),
-  });
+  own(
+    'sweeper',
+    startSweeper({
+      ...{ stock, store, queue, logger, now: Date.now },
+      onSwept: (outcome, count) => swept.inc({ outcome }, count),
+    }),
+  );
+  own(
+    'subscribers',
+    startSubscribers({
+      ...{ registry, logger, now: Date.now, random: Math.random },
+      pool: subscribersPool,
+      connection: queueRedis,
+    }),
+  );
+  const outbox = own(
+    'outbox',
+    startOutbox({ consumer: 'stock', pool, logger, tell: createTellStock({ stock, store, logger }) }),
+  );
+  const provider = own(
+    'payment provider',
+    chooseProvider(config.SECKILL_PAYMENT_PROVIDER, {
+      url: config.SECKILL_PAYMENT_URL,
+      apiKey: config.SECKILL_PAYMENT_API_KEY,
+      secrets: parseWebhookSecrets(config.SECKILL_PAYMENT_WEBHOOK_SECRET),
+    }),
+  );
   const money = startMoney({
+    ...{ own, stock, provider, logger, registers, now: Date.now, random: Math.random },
     pool: moneyPool,
     connection: queueRedis,
-    stock,
-    provider,
     authenticate: createAuthenticate(config.SECKILL_SESSION_SECRET, shopSignInOf(config)),
-    logger,
-    registers,
-    now: Date.now,
-    random: Math.random,
     deadlineMs: config.SECKILL_PAYMENT_DEADLINE_MS,
     checkAfterMs: config.SECKILL_PAYMENT_CHECK_AFTER_MS,
     refunds: {
@@ -196,19 +187,27 @@ await runMain('order-worker', async (environment) => {
     },
     onMoved: outbox.nudge,
   });
+  const expiring = startExpiring({
+    ...{ own, queueRedis, logger },
+    pool: expiryPool,
+    metrics: createExpiryMetrics(registers),
+    onExpired: outbox.nudge,
+  });
+  startDraining({
+    ...{ own, instance, queueRedis, queue, zookeeper, store, stock, logger, registers, tracing },
+    onStoredOrders: expiring.onStored,
+  });
 
   const app = createProblemApp(money.apps, (error, request) =>
     warn(error, 'a request failed', describeRequest(request)),
   );
-  const server = createServer(getRequestListener(app.fetch));
-  server.keepAliveTimeout = 75_000; // longer than nginx keeps its idle connections, so it never meets a closing one
-  await listen(server, config.SECKILL_LISTEN);
+  const server = own('server', createServer(getRequestListener(app.fetch)), closeServer);
+  await listenForNginx(server, config.SECKILL_LISTEN);
 
   const token = config.SECKILL_CONSOLE_TOKEN;
-  const opsPool = connectPostgres(config.SECKILL_DATABASE_URL, logger, { max: 2 });
-  const opsRedis = connectRedis('patient', config.SECKILL_QUEUE_REDIS_URL, logger);
   const ops = { pool: opsPool, queueRedis: opsRedis, zookeeper, stock, store: createOrderStore(opsPool), logger };
-  const inner = await startInnerServer({
+  await startInnerServer({
+    server: inner,
     address: config.SECKILL_INNER_LISTEN,
     registry,
     ready: {
@@ -218,30 +217,4 @@ await runMain('order-worker', async (environment) => {
     },
     ...(token === undefined ? {} : { pages: startOps({ ...ops, token }) }),
   });
-  logger.info({ listen: config.SECKILL_LISTEN }, 'ready');
-
-  closeOnSignal(
-    [
-      { name: 'server', close: () => closeServer(server) },
-      ...draining,
-      ...expiring.closers,
-      ...money.closers,
-      { name: 'payment provider', close: provider.close },
-      { name: 'outbox', close: outbox.close },
-      { name: 'subscribers', close: subscribers.close },
-      { name: 'sweeper', close: sweeper.close },
-      { name: 'audit', close: books.close },
-      { name: 'dead letters', close: deadLetters.close },
-      { name: 'leadership', close: leadership.close },
-      { name: 'inner server', close: () => inner.close() },
-      { name: 'traces', close: () => tracing?.close() },
-      { name: 'zookeeper', close: zookeeper.close },
-      { name: 'connections', close: () => disconnectRedis(stockRedis, queueRedis, opsRedis) },
-      {
-        name: 'postgres',
-        close: () => Promise.all([pool.end(), expiryPool.end(), moneyPool.end(), subscribersPool.end(), opsPool.end()]),
-      },
-    ],
-    logger,
-  );
 });

@@ -5,6 +5,7 @@ import type { AcceptedOrder } from '#contract/order.ts';
 import { orderJobOptions, queueNames, queuePrefix } from '#contract/queues.ts';
 import { startOrdersDatabase } from '#lab/kits/orders.ts';
 import { poll } from '#lab/poll.ts';
+import { createBelongings } from '#runtime/belongings.ts';
 import { createRegistry } from '#runtime/metrics.ts';
 import { connectPostgres } from '#runtime/postgres.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
@@ -58,7 +59,9 @@ function startWorker() {
   const redis = connectQueue();
   const own = connectPostgres(env.SECKILL_DATABASE_URL ?? '', logger, { max: 4, statementTimeoutMs: 1500 });
   const registry = createRegistry();
-  const parts = startDraining({
+  const belongings = createBelongings(logger);
+  startDraining({
+    own: belongings.own,
     instance: `worker-${names++}`,
     queueRedis: redis,
     queue: new Queue(queueNames.orders, { connection: redis, prefix: queuePrefix }),
@@ -70,7 +73,7 @@ function startWorker() {
   });
   workers.push({
     stop: async () => {
-      for (const part of parts) await part.close();
+      await belongings.close();
       disconnectRedis(redis);
       await own.end();
     },

@@ -1,18 +1,19 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import { expiryPerSecond, queueNames, queuePrefix } from '#contract/queues.ts';
+import type { Own } from '#runtime/belongings.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import type { Pool } from '#runtime/postgres.ts';
 import type { Redis } from '#runtime/redis.ts';
-import type { Closer } from '#runtime/shutdown.ts';
 import { createExpiry } from './expire-orders.ts';
 import type { ExpiryMetrics } from './metrics.ts';
 import { createExpirySchedule, type JustStored, unpaidAmong } from './schedule.ts';
 import { startExpirySweep } from './sweep.ts';
 import { startExpiryWorker } from './worker.ts';
 
-/** The expiry of one worker with all that belongs to it. What it returns is closed in this order, after the drain. */
+/** The expiry of one worker with all that belongs to it. Start it before the drain, which tells it of orders. */
 export function startExpiring(deps: {
+  own: Own;
   /** Its own: expiry waits for nobody's connection and takes nobody's. */
   pool: Pool;
   queueRedis: Redis;
@@ -23,9 +24,8 @@ export function startExpiring(deps: {
 }): {
   /** Orders are in the database: those that await payment get their job. Never fails, never waits. */
   onStored: (orders: readonly JustStored[]) => void;
-  closers: Closer[];
 } {
-  const { pool, queueRedis, logger, metrics, onExpired } = deps;
+  const { own, pool, queueRedis, logger, metrics, onExpired } = deps;
   const warn = createThrottledWarn(logger);
   const queue = new Queue(queueNames.expiry, { connection: queueRedis, prefix: queuePrefix });
   queue.on('error', (error) => warn(error, 'expiry queue'));
@@ -53,12 +53,9 @@ export function startExpiring(deps: {
     perSecond: expiryPerSecond,
   });
 
-  return {
-    onStored: (orders) => schedule.add(unpaidAmong(orders)),
-    closers: [
-      { name: 'expiry schedule', close: schedule.close },
-      { name: 'expiry worker', close: worker.close },
-      { name: 'expiry sweep', close: sweep.close },
-    ],
-  };
+  // Closed the other way round: no job is added any more, then none is taken, then none is looked for.
+  own('expiry sweep', sweep);
+  own('expiry worker', worker);
+  own('expiry schedule', schedule);
+  return { onStored: (orders) => schedule.add(unpaidAmong(orders)) };
 }

@@ -1,11 +1,11 @@
 import type { ConnectionOptions } from 'bullmq';
 import type { Hono } from 'hono';
 import type { Authenticate } from '#http/authenticate.ts';
+import type { Own } from '#runtime/belongings.ts';
 import type { GrowingWait } from '#runtime/growing-wait.ts';
 import type { Logger } from '#runtime/logger.ts';
 import { Counter, Gauge, type Registry } from '#runtime/metrics.ts';
 import type { Pool } from '#runtime/postgres.ts';
-import type { Closer } from '#runtime/shutdown.ts';
 import type { Stock } from '#stock/stock.ts';
 import { createFindOrder } from '../orders/find-order.ts';
 import { createMoneyDesk } from './money-desk.ts';
@@ -21,6 +21,7 @@ import { createWebhookApp } from './webhook-route.ts';
 
 /** Everything that takes money and gives it back: the routes for the app, and the loops behind them. */
 export function startMoney(deps: {
+  own: Own;
   /** A pool of its own: a storm of webhooks must not take the drain's connections. */
   pool: Pool;
   connection: ConnectionOptions;
@@ -37,8 +38,8 @@ export function startMoney(deps: {
   graceMs?: number | undefined;
   refunds: GrowingWait;
   onMoved: () => void;
-}): { apps: Hono[]; closers: Closer[] } {
-  const { pool, connection, stock, authenticate, logger, registers, now, random, checkAfterMs, refunds } = deps;
+}): { apps: Hono[] } {
+  const { own, pool, connection, stock, authenticate, logger, registers, now, random, checkAfterMs, refunds } = deps;
   const settled = new Counter({
     name: 'seckill_payments_settled_total',
     help: 'What the provider told of payments and refunds, by what became of it',
@@ -94,6 +95,11 @@ export function startMoney(deps: {
     logger,
   });
 
+  // Closed the other way round: the sweeps fill the queue, the worker empties it.
+  own('refunds queue', queue);
+  own('refund worker', worker);
+  own('refund sweep', refundSweep);
+  own('payment sweep', paymentSweep);
   return {
     apps: [
       createPaymentApp({
@@ -103,12 +109,6 @@ export function startMoney(deps: {
         startPayment: createStartPayment({ pool, open: desk.open, takePayment: desk.takePayment, provider }),
       }),
       createWebhookApp({ provider, desk, now, logger, onWebhook: (outcome) => webhooks.inc({ outcome }) }),
-    ],
-    closers: [
-      { name: 'payment sweep', close: paymentSweep.close },
-      { name: 'refund sweep', close: refundSweep.close },
-      { name: 'refund worker', close: worker.close },
-      { name: 'refunds queue', close: queue.close },
     ],
   };
 }

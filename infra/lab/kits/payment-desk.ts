@@ -8,6 +8,7 @@ import { moveOrders } from '#order-worker/orders/move-orders.ts';
 import { createOrderStore } from '#order-worker/orders/order-store.ts';
 import { startOutbox } from '#order-worker/outbox/outbox.ts';
 import { createTellStock } from '#order-worker/outbox/tell-stock.ts';
+import { createBelongings } from '#runtime/belongings.ts';
 import { inTransaction } from '#runtime/postgres.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { createStock } from '#stock/create-stock.ts';
@@ -48,8 +49,10 @@ export async function startPaymentDesk(
     onWebhook: async ({ headers, body }) =>
       (await request('/api/payments/webhook', { method: 'POST', headers, body })).status,
   });
+  const belongings = createBelongings(logger);
   const payments = startMoney({
     ...{
+      own: belongings.own,
       pool,
       connection: queueRedis,
       stock,
@@ -133,7 +136,7 @@ export async function startPaymentDesk(
         ({ type }) => type,
       ),
     async close(): Promise<void> {
-      for (const { close } of payments.closers) await close();
+      await belongings.close();
       await outbox.close();
       await sandbox.close();
       await queue.close();
