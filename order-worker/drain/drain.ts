@@ -1,13 +1,11 @@
-import { UnrecoverableError } from 'bullmq';
 import type { DrainSettings } from '#contract/drain.ts';
-import { type AcceptedOrder, acceptedOrderSchema, tracks } from '#contract/order.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import type { Tracing } from '#runtime/tracing.ts';
-import type { StoreOutcome } from '../orders/order-store.ts';
-import { type CommitBatch, PoisonOrder } from './commit-batch.ts';
+import type { CommitBatch } from './commit-batch.ts';
 import type { OrderJob, OrderQueue } from './order-queue.ts';
 import type { Pacer } from './pacer.ts';
 import type { DrainSettingsWatch } from './settings.ts';
+import { createStoreJobs, type OnDone } from './store-jobs.ts';
 
 export type Drain = {
   /** Jobs that were taken off the queue and are not finished. */
@@ -35,7 +33,7 @@ export function startDrain(deps: {
   pacer: Pacer;
   commitBatch: CommitBatch;
   logger: Logger;
-  onDone: (outcome: 'stored' | 'already' | 'poison', count: number) => void;
+  onDone: OnDone;
   tracing?: Pick<Tracing, 'record'> | null;
 }): Drain {
   const { orderQueue, settings, pacer, commitBatch, logger, onDone, tracing = null } = deps;
@@ -46,6 +44,8 @@ export function startDrain(deps: {
   let isClosing = false;
   let isFull = false;
   let wake = () => {};
+  const isEnding = () => isClosing;
+  const store = createStoreJobs({ orderQueue, pacer, commitBatch, logger, warn, onDone, tracing, isEnding });
 
   const rest = (ms: number) =>
     new Promise<void>((resolve) => {
@@ -110,52 +110,6 @@ export function startDrain(deps: {
     }
   }
 
-  /** The jobs whose orders are stored. The others are failed here, or are left to another worker when this one ends. */
-  async function store(jobs: readonly OrderJob[]): Promise<string[]> {
-    const takenAt = Date.now();
-    const results = new Map<string, StoreOutcome | PoisonOrder>();
-    const orders = new Map<string, AcceptedOrder>();
-    for (const { jobId, data } of jobs) {
-      const order = parseOrder(data);
-      if (order instanceof PoisonOrder) results.set(jobId, order);
-      else orders.set(jobId, order);
-    }
-    try {
-      const outcomes = orders.size === 0 ? [] : await commitBatch([...orders.values()]);
-      for (const [index, jobId] of [...orders.keys()].entries()) {
-        results.set(jobId, outcomes[index] ?? new PoisonOrder('it was not answered for'));
-      }
-    } catch (error) {
-      if (isClosing) return [];
-      warn(error, 'a batch of orders failed');
-      const reason = error instanceof Error ? error : new Error(String(error));
-      for (const { jobId } of jobs) await orderQueue.fail(jobId, reason);
-      return [];
-    }
-    const done: string[] = [];
-    const stored: ReturnType<typeof tracks>[] = [];
-    for (const [jobId, result] of results) {
-      if (!(result instanceof PoisonOrder)) {
-        done.push(jobId);
-        const order = orders.get(jobId);
-        if (order === undefined) continue;
-        stored.push(tracks(order));
-        if (tracing !== null) traceStoring(tracing, order, takenAt);
-        continue;
-      }
-      logger.error({ orderId: jobId, err: result }, 'an order was given up on: see seckill dlq list');
-      onDone('poison', 1);
-      await orderQueue.fail(jobId, new UnrecoverableError(result.message));
-    }
-    if (stored.length > 0) logger.info({ orders: stored }, 'orders stored');
-    for (const kind of ['stored', 'already'] as const) {
-      const count = [...results.values()].filter((it) => !(it instanceof PoisonOrder) && it.kind === kind).length;
-      if (count > 0) onDone(kind, count);
-      if (kind === 'stored') pacer.stored(count);
-    }
-    return done;
-  }
-
   async function run(): Promise<void> {
     while (!isClosing) {
       const ms = await take().catch((error: unknown) => {
@@ -190,26 +144,4 @@ export function startDrain(deps: {
       clearInterval(locks);
     },
   };
-}
-
-/** From the queue until the row is there and stock Redis knows. */
-function traceStoring(
-  tracing: Pick<Tracing, 'record'>,
-  { orderId, traceparent }: AcceptedOrder,
-  startMs: number,
-): void {
-  if (traceparent === undefined) return;
-  const attributes = { 'seckill.order': orderId };
-  tracing.record({ name: 'store', kind: 'consumer', parent: traceparent, startMs, endMs: Date.now(), attributes });
-}
-
-function parseOrder(data: string): AcceptedOrder | PoisonOrder {
-  let value: unknown;
-  try {
-    value = JSON.parse(data);
-  } catch {
-    return new PoisonOrder('not an order: not JSON');
-  }
-  const order = acceptedOrderSchema.safeParse(value);
-  return order.success ? order.data : new PoisonOrder(`not an order: ${order.error.issues[0]?.message}`);
 }
