@@ -77,31 +77,31 @@ test('sale page: nothing serious for axe in any state, in light and dark', async
   await check(page, 'closed');
 });
 
-test('sale page in both languages: nothing serious for axe before the opening, nor where work is asked', async () => {
-  const later = await shop.open('Late tea set', { opensInMs: 3_000_000 });
-  const work = await shop.open('Pan', { challenge: 'pow' });
-  for (const [state, address] of [
-    ['upcoming', later.url],
-    ['open', work.url],
-  ] as const) {
-    const chinese = await shopperOn(address, dark);
-    await inState(chinese, state);
-    expect(await chinese.evaluate('document.documentElement.lang')).toBe('zh-Hans');
-    await check(chinese, `${address} in Chinese`);
-    await chinese.getByTestId('language').click();
-    await expect.poll(() => chinese.evaluate('document.documentElement.lang')).toBe('en');
-  }
+test.each([
+  ['before the opening', 'upcoming', { opensInMs: 3_000_000 }],
+  ['where work is asked', 'open', { challenge: 'pow' }],
+] as const)('sale page in both languages, %s: nothing serious for axe', async (_when, state, fields) => {
+  const { url } = await shop.open('Late tea set', fields);
+  const chinese = await shopperOn(url, dark);
+  await inState(chinese, state);
+  expect(await chinese.evaluate('document.documentElement.lang')).toBe('zh-Hans');
+  await check(chinese, `${state} in Chinese`);
+  await chinese.getByTestId('language').click();
+  await expect.poll(() => chinese.evaluate('document.documentElement.lang')).toBe('en');
 });
 
-test('list and order page: nothing serious for axe in any state', async () => {
-  const { url, saleId } = await shop.open('Porcelain bowl', { challenge: 'none' });
+test('list, and an order of someone else: nothing serious for axe', async () => {
+  await shop.open('Porcelain plate');
   const list = await shopperOn(stack.edgeUrl);
   await list.locator('.card').first().waitFor();
   await check(list, 'list');
   const foreign = await shopperOn(`${stack.edgeUrl}/orders/nobody-01hx0000000000000000000101`);
   await foreign.getByText('Not your browser?').waitFor();
   await check(foreign, 'an order of someone else');
+});
 
+test('order page: nothing serious for axe in any state', async () => {
+  const { url, saleId } = await shop.open('Porcelain bowl', { challenge: 'none' });
   const held = await shop.holdOrders(saleId);
   const { page } = await newShopper(browser);
   await buy(page, url);
