@@ -1,52 +1,26 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Pool } from 'undici';
-import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { newSaleId, openSale, seckillJson } from '#lab/kits/command-line.ts';
 import { sandboxControl } from '#lab/kits/payment-sandbox.ts';
+import { kill, leaveHealthy, whileFrozen } from '#lab/kits/processes.ts';
 import { poll } from '#lab/poll.ts';
+import { stackUnderTest } from '#lab/servers/stack-under-test.ts';
 import { type Answer, buy, call, getTicket, type HeldTicket, orderState, signIn } from '#loadtest/crowd/shopper.ts';
 import type { AuditReport } from '#order-worker/audit/audit.ts';
 import { parseWebhookSecrets, signWebhook } from '#runtime/standard-webhooks.ts';
-import { type Stack, stackStatus, startStack } from '../stack/stack.ts';
 
-// Each waits for many processes and commands, one after the other.
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
-
-/** A stack of its own: its provider is stopped here, and its refunds do not wait for hours. */
-let stack: Stack;
-let dir: string;
-let pool: Pool;
-let sandbox: ReturnType<typeof sandboxControl>;
+// The one provider of the stack is told how to behave, and killed.
+const stack = stackUnderTest();
+const pool = new Pool(stack.edgeUrl, { connections: 8 });
+const { SECKILL_PAYMENT_URL: url = '', SECKILL_PAYMENT_API_KEY: key = '' } = stack.env;
+const sandbox = sandboxControl(url, key);
 let saleId: string;
 
-beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'payment-'));
-  stack = await startStack({
-    dir,
-    port: 'any',
-    environment: process.env,
-    // Many short tries: however slowly a busy machine brings the provider back, none is given up on.
-    settings: {
-      SECKILL_REFUND_TRIES: '100',
-      SECKILL_REFUND_FIRST_WAIT_MS: '200',
-      SECKILL_REFUND_LONGEST_WAIT_MS: '3000',
-    },
-  });
-  pool = new Pool(stack.edgeUrl, { connections: 8 });
-  const { SECKILL_PAYMENT_URL: url = '', SECKILL_PAYMENT_API_KEY: key = '' } = stack.environment;
-  sandbox = sandboxControl(url, key);
-});
-afterAll(async () => {
-  await pool?.close();
-  await stack?.stop();
-  await rm(dir, { recursive: true, force: true });
-});
+afterAll(() => pool.close());
 beforeEach(async () => {
   saleId = newSaleId('payment');
-  await openSale(stack.environment, { saleId, units: 1 });
+  await openSale(stack.env, { saleId, units: 1 });
 });
 
 /** The sale's only unit, bought through the edge; its order awaits payment. */
@@ -78,7 +52,7 @@ const edgeSays = (state: string) =>
   });
 const balanced = () =>
   poll('balanced books', async () => {
-    const report = await seckillJson<AuditReport>(stack.environment, 'audit', saleId).catch(() => null);
+    const report = await seckillJson<AuditReport>(stack.env, 'audit', saleId).catch(() => null);
     return report?.balanced === true ? report : null;
   });
 
@@ -99,6 +73,7 @@ test('buy, pay, refund: the shopper sees each state, and the unit is on sale aga
 });
 
 test('a cancelled order gives its unit back, and money that still comes goes back by itself (I6)', async () => {
+  onTestFinished(async () => void (await sandbox.behave({})));
   await sandbox.behave({ rules: [{ orderStartsWith: saleId, behaviour: { linger: 1 } }] });
   const held = await bought();
   const { paymentId } = await started(held);
@@ -107,25 +82,20 @@ test('a cancelled order gives its unit back, and money that still comes goes bac
   await sandbox.settle(String(paymentId), 'succeeded');
   await poll('the money to be back', async () => (await sandbox.books(held.orderId)).returned === 1999);
   await poll('the audit to know', async () => (await balanced()).money.back === 1999);
-  await sandbox.behave({});
 });
 
 test('a refund that is asked for while the provider is down completes after it is back (I6)', async () => {
   const held = await bought();
   await started(held);
   await stateIs(held, 'paid');
-  const { processes } = await stackStatus(dir);
-  const pid = processes.find(({ role }) => role === 'payment-sandbox')?.pid;
-  if (pid == null) throw new Error('no payment-sandbox');
-  process.kill(pid, 'SIGSTOP');
-  try {
+  leaveHealthy();
+  await whileFrozen('payment-sandbox-1', async () => {
     expect(await post(held, 'refund')).toMatchObject({ status: 202 });
     await stateIs(held, 'refunding');
     expect((await balanced()).money).toMatchObject({ goingBack: 1999, back: 0 });
-  } finally {
     // It does not come back from where it stood: it is killed, and a new one starts from its file.
-    process.kill(pid, 'SIGKILL');
-  }
+    kill('payment-sandbox-1');
+  });
   await stateIs(held, 'refunded');
   await edgeSays('open');
   expect(await sandbox.books(held.orderId)).toMatchObject({ taken: 1999, returned: 1999 });
@@ -136,7 +106,7 @@ test('a webhook that the edge lets through is not believed without its signature
   const body = JSON.stringify({ type: 'payment.succeeded', timestamp: new Date().toISOString(), data: {} });
   const send = async (headers: Record<string, string>) =>
     (await fetch(`${stack.edgeUrl}/api/payments/webhook`, { method: 'POST', headers, body })).status;
-  const keys = parseWebhookSecrets(stack.environment.SECKILL_PAYMENT_WEBHOOK_SECRET ?? '');
+  const keys = parseWebhookSecrets(stack.env.SECKILL_PAYMENT_WEBHOOK_SECRET ?? '');
   const signed = signWebhook({ id: 'e', body, nowMs: Date.now() }, keys);
   expect(await send({})).toBe(400);
   expect(await send({ ...signed, 'webhook-signature': 'v1,AAAA' })).toBe(401);

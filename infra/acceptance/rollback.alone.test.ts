@@ -1,43 +1,51 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { Pool as DatabasePool } from 'pg';
 import { Pool } from 'undici';
-import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { queueNames, queuePrefix } from '#contract/queues.ts';
 import { saleKeys, salesRegistryKey } from '#contract/redis-keys.ts';
 import { newSaleId, openSale, seckill, seckillJson, untilEdgesFollow } from '#lab/kits/command-line.ts';
+import { runningPid, untilHealthy, whileFrozen } from '#lab/kits/processes.ts';
 import { poll } from '#lab/poll.ts';
+import { startLike } from '#lab/servers/process-like.ts';
+import { stackUnderTest } from '#lab/servers/stack-under-test.ts';
+import { temporaryDirectory } from '#lab/temporary-directory.ts';
 import { call, getTicket, type HeldTicket, signIn } from '#loadtest/crowd/shopper.ts';
 import type { AuditReport } from '#order-worker/audit/audit.ts';
 import { createStock } from '#stock/create-stock.ts';
-import { type Stack, stackStatus, startStack } from '../stack/stack.ts';
 
-// A busy machine takes long for what is done in a moment elsewhere.
-vi.setConfig({ testTimeout: 400_000, hookTimeout: 300_000 });
-
-/** A stack of its own: its stock Redis loses its memory here. */
-let stack: Stack;
-let dir: string;
-let pool: Pool;
-let redis: Redis;
-let saleId: string;
+// Stock Redis and queue Redis lose their memory here, and every link to them breaks.
+const stack = stackUnderTest();
 const units = 20;
+const dir = temporaryDirectory('rollback');
+const redis = new Redis(stack.env.SECKILL_STOCK_REDIS_URL ?? '');
+const database = new DatabasePool({ connectionString: stack.env.SECKILL_DATABASE_URL ?? '', max: 2 });
+/** By the edge and its service; and by a second service, which is asked itself, for it stands behind no edge. */
+const pool = new Pool(stack.edgeUrl, { connections: 8 });
+const second = new Pool('http://service', { connections: 8, socketPath: join(dir, 'service.sock') });
+let secondService: Awaited<ReturnType<typeof startLike>>;
+let saleId: string;
+let asked = 0;
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'rollback-'));
-  stack = await startStack({ dir, port: 'any', services: 2, environment: process.env });
-  pool = new Pool(stack.edgeUrl, { connections: 8 });
-  redis = new Redis(stack.environment.SECKILL_STOCK_REDIS_URL ?? '');
+  secondService = await startLike(runningPid('service-1'), {
+    SECKILL_INSTANCE: 'service-second',
+    SECKILL_LISTEN: `unix:${join(dir, 'service.sock')}`,
+    SECKILL_INNER_LISTEN: `unix:${join(dir, 'inner.sock')}`,
+  });
+  await poll('the second service to answer', () => call(second, 'GET', '/'));
 });
 afterAll(async () => {
-  redis?.disconnect();
-  await pool?.close();
-  await stack?.stop();
-  await rm(dir, { recursive: true, force: true });
+  redis.disconnect();
+  await database.end();
+  await Promise.all([pool.close(), second.close()]);
+  await secondService?.stop();
+  await untilHealthy();
 });
 beforeEach(async () => {
   saleId = newSaleId('rollback');
-  await openSale(stack.environment, { saleId, units });
+  await openSale(stack.env, { saleId, units });
 });
 
 async function ticket(): Promise<HeldTicket> {
@@ -45,8 +53,10 @@ async function ticket(): Promise<HeldTicket> {
   if (!('ticket' in held)) throw new Error(`no ticket: ${JSON.stringify(held)}`);
   return held;
 }
+/** One after the other by both services, in turn. */
 const buy = async (held: HeldTicket) => {
-  const { status, body } = await call(pool, 'POST', `/api/sales/${saleId}/orders`, {
+  asked += 1;
+  const { status, body } = await call(asked % 2 === 0 ? pool : second, 'POST', `/api/sales/${saleId}/orders`, {
     ticket: held.ticket,
     body: { quantity: 1 },
   });
@@ -58,8 +68,8 @@ const decided = (held: HeldTicket) =>
     const answer = await buy(held);
     return answer.status !== 503 && answer.status !== 429 && answer;
   });
-const audit = () => seckillJson<AuditReport>(stack.environment, 'audit', saleId);
-const resumed = () => untilEdgesFollow(stack.environment, 'sale', 'resume', saleId);
+const audit = () => seckillJson<AuditReport>(stack.env, 'audit', saleId);
+const resumed = () => untilEdgesFollow(stack.env, 'sale', 'resume', saleId);
 /** In a poll: a command that a busy server kept waiting for too long is one more look. */
 const balanced = () => poll('balanced books', async () => (await audit().catch(() => null))?.balanced ?? null);
 const buyAndStore = async (count: number) => {
@@ -96,21 +106,21 @@ test('a stock Redis with an older past sells nothing more, says so, and is rebui
     return body.state === 'paused';
   });
 
-  const shown = await seckillJson<{ fault: string }>(stack.environment, 'sale', 'show', saleId);
+  const shown = await seckillJson<{ fault: string }>(stack.env, 'sale', 'show', saleId);
   expect(shown.fault).toMatch(/place|reservation/);
-  const resume = await seckill(stack.environment, 'sale', 'resume', saleId);
+  const resume = await seckill(stack.env, 'sale', 'resume', saleId);
   expect([resume.code, resume.stderr]).toEqual([2, expect.stringContaining(`seckill stock rebuild ${saleId}`)]);
-  expect((await seckill(stack.environment, 'audit', saleId)).code).toBe(1);
+  expect((await seckill(stack.env, 'audit', saleId)).code).toBe(1);
 
   const plan = await seckillJson<{ freeNow: number; freeAfter: number }>(
-    stack.environment,
+    stack.env,
     'stock',
     'rebuild',
     saleId,
     '--dry-run',
   );
   expect([plan.freeNow, plan.freeAfter]).toEqual([units - 3, units - 6]);
-  const rebuilt = await seckillJson<{ restored: number }>(stack.environment, 'stock', 'rebuild', saleId, '--yes');
+  const rebuilt = await seckillJson<{ restored: number }>(stack.env, 'stock', 'rebuild', saleId, '--yes');
   expect(rebuilt.restored).toBe(3);
   expect((await audit()).units).toMatchObject({ free: units - 6, unpaid: 6, held: 0 });
 
@@ -133,7 +143,7 @@ test('a stock Redis that lost everything sells nothing, and comes back from the 
 
   expect((await buy(waiting)).status).not.toBe(202);
   await poll('the edge to be paused', async () => (await buy(waiting)).code === 'PAUSED');
-  await seckillJson(stack.environment, 'stock', 'rebuild', saleId, '--yes');
+  await seckillJson(stack.env, 'stock', 'rebuild', saleId, '--yes');
   expect((await audit()).units).toMatchObject({ free: units - 4, unpaid: 4 });
   await resumed();
   expect(await decided(waiting)).toMatchObject({ status: 202, place: 5 });
@@ -143,16 +153,16 @@ test('a stock Redis that lost everything sells nothing, and comes back from the 
 test('a rebuild of a sale that is on sale, or unknown, is refused and changes nothing', async () => {
   await buyAndStore(1);
   const before = await audit();
-  const open = await seckill(stack.environment, 'stock', 'rebuild', saleId, '--yes');
+  const open = await seckill(stack.env, 'stock', 'rebuild', saleId, '--yes');
   expect([open.code, open.stderr]).toEqual([2, expect.stringContaining('pause it first')]);
-  expect((await seckill(stack.environment, 'stock', 'rebuild', 'nowhere', '--yes')).code).toBe(2);
+  expect((await seckill(stack.env, 'stock', 'rebuild', 'nowhere', '--yes')).code).toBe(2);
   expect((await audit()).units).toEqual(before.units);
 });
 
 test('a rebuild of books that are in order changes nothing', async () => {
   await buyAndStore(2);
-  await seckillJson(stack.environment, 'sale', 'pause', saleId);
-  const plan = await seckillJson<{ restored: number }>(stack.environment, 'stock', 'rebuild', saleId, '--yes');
+  await seckillJson(stack.env, 'sale', 'pause', saleId);
+  const plan = await seckillJson<{ restored: number }>(stack.env, 'stock', 'rebuild', saleId, '--yes');
   expect(plan.restored).toBe(0);
   expect((await audit()).units).toMatchObject({ free: units - 2, unpaid: 2 });
 });
@@ -160,7 +170,7 @@ test('a rebuild of books that are in order changes nothing', async () => {
 type Correction = { name: string; from: string; to: number };
 const rebuild = (...flags: string[]) =>
   seckillJson<{ counts: Correction[]; buyers: Correction[]; free: number }>(
-    stack.environment,
+    stack.env,
     'stock',
     'rebuild',
     saleId,
@@ -175,9 +185,9 @@ test.each([
   await buyAndStore(1);
   const waiting = await ticket();
   await redis.set(saleKeys(saleId).stock, written);
-  const seen = await seckill(stack.environment, 'audit', saleId);
+  const seen = await seckill(stack.env, 'audit', saleId);
   expect([seen.code, seen.stdout]).toEqual([1, expect.stringContaining(`seckill stock rebuild ${saleId}`)]);
-  await seckillJson(stack.environment, 'sale', 'pause', saleId);
+  await seckillJson(stack.env, 'sale', 'pause', saleId);
   const counts = [{ name: 'free', from: written, to: units - 1 }];
   expect(await rebuild('--yes')).toMatchObject({ counts, buyers: [], free: units - 1 });
   expect(await audit()).toMatchObject({ balanced: true, fault: null });
@@ -190,7 +200,7 @@ test('buyers that do not fit the orders are put right, once, and --dry-run says 
   const { buyers } = saleKeys(saleId);
   await redis.hset(buyers, waiting.userId, 1);
   expect((await decided(waiting)).code).toBe('LIMIT_REACHED');
-  await seckillJson(stack.environment, 'sale', 'pause', saleId);
+  await seckillJson(stack.env, 'sale', 'pause', saleId);
   const wrong = [{ name: waiting.userId, from: '1', to: 0 }];
   expect((await rebuild('--dry-run')).buyers).toEqual(wrong);
   expect(await redis.hget(buyers, waiting.userId)).toBe('1');
@@ -203,24 +213,24 @@ test('buyers that do not fit the orders are put right, once, and --dry-run says 
 
 test('more promised than there is: no count is touched, the sale stays off, until an order was given up (I1)', async () => {
   await buyAndStore(3);
-  await seckillJson(stack.environment, 'sale', 'pause', saleId);
+  await seckillJson(stack.env, 'sale', 'pause', saleId);
   await redis.hset(saleKeys(saleId).sale, 'total', 2);
-  const over = await seckill(stack.environment, 'stock', 'rebuild', saleId, '--yes');
+  const over = await seckill(stack.env, 'stock', 'rebuild', saleId, '--yes');
   expect([over.code, over.stdout]).toEqual([1, expect.stringContaining('OVERSOLD by 1 units')]);
-  const resume = await seckill(stack.environment, 'sale', 'resume', saleId);
+  const resume = await seckill(stack.env, 'sale', 'resume', saleId);
   expect([resume.code, resume.stderr]).toEqual([2, expect.stringContaining(`seckill stock rebuild ${saleId}`)]);
 
   const [first] = await redis.hkeys(saleKeys(saleId).reservations);
   await createStock(redis).release(saleId, first ?? '');
   await rebuild('--yes');
   expect(await redis.get(saleKeys(saleId).stock)).toBe('0');
-  expect(await seckillJson(stack.environment, 'sale', 'resume', saleId)).toMatchObject({ state: 'sold_out' });
+  expect(await seckillJson(stack.env, 'sale', 'resume', saleId)).toMatchObject({ state: 'sold_out' });
 });
 
 test('a sale that is closed keeps its orders, and its counts can be put right', async () => {
   await buyAndStore(1);
-  await seckillJson(stack.environment, 'sale', 'close', saleId, '--yes');
-  const done = await seckill(stack.environment, 'stock', 'rebuild', saleId, '--yes');
+  await seckillJson(stack.env, 'sale', 'close', saleId, '--yes');
+  const done = await seckill(stack.env, 'stock', 'rebuild', saleId, '--yes');
   expect([done.code, done.stderr]).toEqual([2, expect.stringContaining('nothing to rebuild')]);
   await redis.incr(saleKeys(saleId).stock);
   expect((await rebuild('--yes')).counts).toEqual([{ name: 'free', from: String(units), to: units - 1 }]);
@@ -228,20 +238,49 @@ test('a sale that is closed keeps its orders, and its counts can be put right', 
 });
 
 test('every accepted order becomes a row when queue Redis is wiped in mid-sale (I3)', async () => {
-  const { processes } = await stackStatus(dir);
-  const worker = processes.find(({ role }) => role === 'order-worker')?.pid;
-  if (worker == null) throw new Error('no order-worker');
-  process.kill(worker, 'SIGSTOP');
-  try {
+  await whileFrozen('worker-1', async () => {
     for (let index = 0; index < units; index += 1) expect((await decided(await ticket())).status).toBe(202);
     await poll('the queue to have them all', async () => (await redis.xlen(saleKeys(saleId).outbox)) === 0);
-    const queue = new Redis(stack.environment.SECKILL_QUEUE_REDIS_URL ?? '');
-    await queue.flushall();
-    queue.disconnect();
+    await wipeQueueRedis();
     expect((await audit()).orders.rows).toBe(0);
-  } finally {
-    process.kill(worker, 'SIGCONT');
-  }
-  await poll('every row', async () => (await audit().catch(() => null))?.orders.rows === units, 150_000);
+    await makeReservationsOlder(20_000);
+  });
+  await poll('every row', async () => (await audit().catch(() => null))?.orders.rows === units);
   await balanced();
 });
+
+test('orders expire although queue Redis and all their jobs were wiped in between (I6)', async () => {
+  await buyAndStore(6);
+  const orderIds = await redis.hkeys(saleKeys(saleId).reservations);
+  const queue = new Redis(stack.env.SECKILL_QUEUE_REDIS_URL ?? '');
+  // Orders are stored first and get their jobs second: one that came after this would expire its order.
+  const jobs = orderIds.map((orderId) => `${queuePrefix}:${queueNames.expiry}:${orderId}`);
+  await poll('a job for each', async () => (await queue.exists(...jobs)) === 6);
+  queue.disconnect();
+  await wipeQueueRedis();
+  await database.query(`UPDATE orders SET pay_by = now() - interval '10 s' WHERE sale_id = $1`, [saleId]);
+  await poll('all units to be back', async () => (await audit().catch(() => null))?.units.free === units);
+  expect(await audit()).toMatchObject({ balanced: true, units: { free: units, unpaid: 0 } });
+  const { rows } = await database.query(
+    `SELECT o.state, data->>'foundBy' AS by, count(*)::int AS orders
+       FROM order_events e JOIN orders o ON o.id = e.order_id
+      WHERE o.sale_id = $1 AND e.type = 'order.expired' GROUP BY 1, 2`,
+    [saleId],
+  );
+  expect(rows).toEqual([{ state: 'expired', by: 'sweep', orders: 6 }]);
+});
+
+async function wipeQueueRedis(): Promise<void> {
+  const queue = new Redis(stack.env.SECKILL_QUEUE_REDIS_URL ?? '');
+  await queue.flushall();
+  queue.disconnect();
+}
+
+/** As if they had been accepted before: the sweeper looks at those that are held for 15 s. */
+async function makeReservationsOlder(ms: number): Promise<void> {
+  const { reservations } = saleKeys(saleId);
+  for (const [orderId, text] of Object.entries(await redis.hgetall(reservations))) {
+    const [state, count, place, acceptedAt, ...userId] = text.split(':');
+    await redis.hset(reservations, orderId, [state, count, place, Number(acceptedAt) - ms, ...userId].join(':'));
+  }
+}

@@ -3,7 +3,7 @@ import { runDirectory } from '#infra/stack/host/run-directory.ts';
 import { stackStatus } from '#infra/stack/running-stack.ts';
 import { readState } from '#infra/stack/supervise/state-file.ts';
 import { poll } from '../poll.ts';
-import { descendantsOf } from '../servers/process-family.ts';
+import { descendantsOf, living } from '../servers/process-family.ts';
 import { stackUnderTest } from '../servers/stack-under-test.ts';
 
 /**
@@ -42,7 +42,7 @@ export async function whileFrozen<T>(name: string, work: () => Promise<T>): Prom
   try {
     return await work();
   } finally {
-    for (const pid of family) process.kill(pid, 'SIGCONT');
+    for (const pid of living(family)) process.kill(pid, 'SIGCONT'); // it may have been killed meanwhile
   }
 }
 

@@ -1,11 +1,19 @@
 import { rm } from 'node:fs/promises';
 import type { TestProject } from 'vitest/node';
+import type { Settings } from '#infra/stack/plan/plan.ts';
 import { describeEvent, type Stack, startStack } from '#infra/stack/stack.ts';
 import { keepLogs, privateRunDir } from './private-run.ts';
 import { share } from './shared.ts';
 import './stack-under-test.ts';
 
 const edges = 3;
+
+/** Many short tries: however slowly a busy machine brings the provider back, no refund is given up or waits for minutes. */
+const settings: Settings = {
+  SECKILL_REFUND_TRIES: '100',
+  SECKILL_REFUND_FIRST_WAIT_MS: '200',
+  SECKILL_REFUND_LONGEST_WAIT_MS: '3000',
+};
 
 /**
  * Global setup of the lanes `whole`, `alone` and `browser`: one stack with three edges for a run of vitest. The tests get
@@ -35,7 +43,7 @@ async function start(): Promise<Stack> {
   try {
     const onEvent: NonNullable<Parameters<typeof startStack>[0]['onEvent']> = (event) =>
       events.push(describeEvent(event));
-    const stack = await startStack({ dir, port: 'any', edges, environment: process.env, onEvent });
+    const stack = await startStack({ dir, port: 'any', edges, settings, environment: process.env, onEvent });
     return {
       ...stack,
       stop: async () => {
