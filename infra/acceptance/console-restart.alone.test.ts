@@ -1,50 +1,49 @@
+import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { consoleHistory } from '#contract/ops.ts';
 import { newOrderId } from '#contract/order.ts';
 import { queueNames } from '#contract/queues.ts';
 import type { SaleMoment } from '#gateway/console/sample.ts';
 import { newSaleId, openSale } from '#lab/kits/command-line.ts';
+import { leaveHealthy, replace, runningPid } from '#lab/kits/processes.ts';
 import { poll } from '#lab/poll.ts';
-import { type SeveralEdges, startSeveralEdges } from '#lab/servers/several-edges.ts';
+import { freePort } from '#lab/servers/free-port.ts';
+import { startLike } from '#lab/servers/process-like.ts';
+import { stackUnderTest } from '#lab/servers/stack-under-test.ts';
+import { temporaryDirectory } from '#lab/temporary-directory.ts';
+import { readEdges } from '#sales/edges.ts';
 import { type Connections, openConnections } from '../cli/kit/connections.ts';
 import { stackStatus } from '../stack/running-stack.ts';
 
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
-
-// A stack of its own, with two gateways that have a console each: one of them dies here, and queues are paused.
-let edges: SeveralEdges;
+// One of two gateways that have a console each dies here, and a queue that all share is paused.
+const stack = stackUnderTest();
+const token = stack.env.SECKILL_CONSOLE_TOKEN ?? '';
+const queueRedis = new Redis(stack.env.SECKILL_QUEUE_REDIS_URL ?? '', { replyMapping: 'legacy' });
 let connections: Connections;
-let queueRedis: Redis;
-let token: string;
 const saleId = newSaleId('hour');
 beforeAll(async () => {
-  edges = await startSeveralEdges({ edges: 2, settings: { SECKILL_CONSOLE_QUEUES_WRITABLE: 'true' } });
-  const { environment } = edges.stack;
-  token = environment.SECKILL_CONSOLE_TOKEN ?? '';
-  queueRedis = new Redis(environment.SECKILL_QUEUE_REDIS_URL ?? '', { replyMapping: 'legacy' });
-  connections = await openConnections(environment);
-  await openSale(environment, { saleId, units: 5 });
+  connections = await openConnections(stack.env);
+  await openSale(stack.env, { saleId, units: 5 });
 });
 afterAll(async () => {
-  queueRedis?.disconnect();
+  queueRedis.disconnect();
   await connections?.close();
-  await edges?.close();
 });
 
 async function consoleAt(gateway: string) {
-  const { processes } = await stackStatus(edges.stack.dir);
+  const { processes } = await stackStatus(stack.dir);
   const { innerUrl } = processes.find(({ name }) => name === gateway) ?? {};
   if (innerUrl == null) throw new Error(`${gateway} has no inner address`);
-  return {
-    origin: innerUrl,
-    ask: (path: string, options: RequestInit = {}) =>
-      fetch(`${innerUrl}/console/${path}`, {
-        ...options,
-        headers: { authorization: `Bearer ${token}`, ...options.headers },
-      }),
-  };
+  return { ask: askAt(innerUrl) };
 }
+const askAt =
+  (innerUrl: string) =>
+  (path: string, options: RequestInit = {}) =>
+    fetch(`${innerUrl}/console/${path}`, {
+      ...options,
+      headers: { authorization: `Bearer ${token}`, ...options.headers },
+    });
 
 /** When each moment of the sale was, Unix ms, as a gateway shows its last hour; empty while that gateway is away. */
 async function hourOf(gateway: string): Promise<number[]> {
@@ -71,10 +70,8 @@ test('the last hour outlives a gateway, and two gateways store each second once'
   });
   await poll('some seconds to be stored', async () => (await queueRedis.xlen(consoleHistory.key)) >= 5);
   const before = await hourShownBy('gateway-1');
-  const pid = edges.pidOf('gateway-1');
-  if (pid === null) throw new Error('gateway-1 does not run');
-  process.kill(pid, 'SIGKILL');
-  await poll('it to be another process', async () => ![pid, null].includes(edges.pidOf('gateway-1')));
+  leaveHealthy();
+  await replace('gateway-1');
   const after = await hourShownBy('gateway-1');
   expect(after[0]).toBeLessThan(before.at(-1) ?? 0);
   expect(after).toEqual([...after].sort((a, b) => a - b));
@@ -87,8 +84,9 @@ test('the last hour outlives a gateway, and two gateways store each second once'
 });
 
 test('with SECKILL_CONSOLE_QUEUES_WRITABLE a job is retried and removed and a queue paused, by whoever has the token', async () => {
-  const { ask, origin } = await consoleAt('gateway-2');
   const queue = await connections.queue();
+  const { ask, origin } = await writableConsole();
+  onTestFinished(() => queue.resume());
   const change = (path: string, headers: Record<string, string> = { origin }) =>
     ask(`queues/api/queues/${queueNames.orders}/${path}`, { method: 'PUT', headers });
   const list = (await (await ask('queues/api/queues')).json()) as { queues: { name: string; readOnlyMode: boolean }[] };
@@ -113,3 +111,26 @@ test('with SECKILL_CONSOLE_QUEUES_WRITABLE a job is retried and removed and a qu
   expect((await change(`${orderId}/clean`)).ok).toBe(true);
   expect(await queue.getJob(orderId)).toBeUndefined();
 });
+
+/** The console of a gateway of this test's own, which no nginx follows. */
+async function writableConsole() {
+  const dir = temporaryDirectory('console');
+  const inner = `127.0.0.1:${await freePort()}`;
+  const gateway = await startLike(runningPid('gateway-2'), {
+    SECKILL_INSTANCE: 'gateway-writable',
+    SECKILL_EDGE_ID: 'edge-writable',
+    SECKILL_LISTEN: `unix:${join(dir, 'gateway.sock')}`,
+    SECKILL_AGENT_SOCKET: join(dir, 'agent.sock'),
+    SECKILL_INNER_LISTEN: inner,
+    SECKILL_CONSOLE_QUEUES_WRITABLE: 'true',
+  });
+  onTestFinished(async () => {
+    await gateway.stop();
+    await poll('its edge to be gone', async () =>
+      (await readEdges(connections.zookeeper)).every(({ edgeId }) => edgeId !== 'edge-writable'),
+    );
+  });
+  const origin = `http://${inner}`;
+  await poll('the gateway to be ready', async () => (await fetch(`${origin}/readyz`)).ok);
+  return { origin, ask: askAt(origin) };
+}

@@ -1,19 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type EdgesKit, openEdges } from '#lab/kits/edges.ts';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { test } from '#lab/fixtures/test.ts';
+import type { EdgesKit } from '#lab/kits/edges.ts';
 import { kill, untilHealthy, whileFrozen } from '#lab/kits/processes.ts';
 import { poll } from '#lab/poll.ts';
 
 let kit: EdgesKit;
-let before: Awaited<ReturnType<EdgesKit['settings']>>;
-beforeAll(async () => {
-  kit = await openEdges();
-  before = await kit.settings();
+test.beforeAll(({ edges }) => {
+  kit = edges;
 });
-afterAll(async () => {
-  await untilHealthy();
-  await kit.set(() => before);
-  await kit.close();
-});
+afterAll(() => untilHealthy());
 
 const everyEdge = [0, 1, 2];
 

@@ -1,9 +1,10 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import { formatTicketKeys, parseTicketKeys } from '#contract/ticket.ts';
+import { test } from '#lab/fixtures/test.ts';
 import { seckill, seckillJson } from '#lab/kits/command-line.ts';
-import { type EdgesKit, openEdges } from '#lab/kits/edges.ts';
+import type { EdgesKit } from '#lab/kits/edges.ts';
 import { whileFrozen } from '#lab/kits/processes.ts';
 import { poll } from '#lab/poll.ts';
 import { call, getTicket, signIn } from '#loadtest/crowd/shopper.ts';
@@ -18,8 +19,8 @@ let zookeeper: ZooKeeper;
 let saleId: string;
 /** The file's text before; everybody has it again afterwards. */
 let before: string;
-beforeAll(async () => {
-  kit = await openEdges();
+test.beforeAll(async ({ edges }) => {
+  kit = edges;
   zookeeper = askingAgain(kit.connections.zookeeper);
   before = await readFile(kit.keysFile, 'utf8');
   saleId = await kit.openSale(10_000);
@@ -27,7 +28,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await writeFile(kit.keysFile, before);
   await everyoneHas(parseTicketKeys(before).map(({ id }) => id));
-  await kit.close();
 });
 
 /** ZooKeeper, read again when it gave no answer in time: a busy machine may stand still for a moment. */

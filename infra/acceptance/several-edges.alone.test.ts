@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { describe, expect, vi } from 'vitest';
 import { edgeCounts } from '#contract/edge-counts.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
+import { test } from '#lab/fixtures/test.ts';
 import { seckill } from '#lab/kits/command-line.ts';
-import { type EdgesKit, openEdges } from '#lab/kits/edges.ts';
+import type { EdgesKit } from '#lab/kits/edges.ts';
 import { whileFrozen } from '#lab/kits/processes.ts';
 import { poll } from '#lab/poll.ts';
 import { call } from '#loadtest/crowd/shopper.ts';
@@ -12,14 +13,8 @@ import { readEdgeSamples } from '../cli/watch/funnel.ts';
 
 // Three nginx with an agent each, one ZooKeeper. What is set here is in force for all who use the stack.
 let kit: EdgesKit;
-let before: Awaited<ReturnType<EdgesKit['settings']>>;
-beforeAll(async () => {
-  kit = await openEdges();
-  before = await kit.settings();
-});
-afterAll(async () => {
-  await kit.set(() => before);
-  await kit.close();
+test.beforeAll(({ edges }) => {
+  kit = edges;
 });
 
 const everyEdge = [0, 1, 2];

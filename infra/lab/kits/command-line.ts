@@ -142,8 +142,9 @@ export async function openSale(environment: Record<string, string>, draft: SaleD
   }
 }
 
-/** How many edges the stack of that environment has. */
-const edgesOf = (environment: Record<string, string>) => environment.SECKILL_EDGE_URLS?.split(',').length ?? 1;
+/** How many edges that environment knows; none, where only parts of a system run. */
+const edgesOf = ({ SECKILL_EDGE_URL: one, SECKILL_EDGE_URLS: all = one }: Record<string, string>) =>
+  all?.split(',').length ?? 0;
 
 /** Loads a draft's stock. ZooKeeper may not answer in time on a busy machine; a draft is loaded again. */
 export const preload = (environment: Record<string, string>, saleId: string) =>

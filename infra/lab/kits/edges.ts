@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { Pool } from 'undici';
 import type { EdgeSettings } from '#contract/edge-settings.ts';
 import { newOrderId } from '#contract/order.ts';
@@ -109,6 +110,8 @@ export async function openEdges() {
     return version;
   }
 
+  const before = await settings();
+
   return {
     settings,
     set,
@@ -123,7 +126,9 @@ export async function openEdges() {
     everyEdgeSays,
     /** Those that ZooKeeper lists; nobody while it cannot be asked. */
     edges: () => readEdges(zookeeper).catch(() => []),
+    /** What was set for all edges since is put back. */
     close: async () => {
+      if (!isDeepStrictEqual(await settings(), before)) await set(() => before);
       await Promise.all(pools.map((pool) => pool.destroy()));
       await connections.close();
     },

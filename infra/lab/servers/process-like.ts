@@ -14,9 +14,14 @@ export async function startLike(pid: number, changes: Changes): Promise<{ stop: 
     const end = pair.indexOf('=');
     return [pair.slice(0, end), pair.slice(end + 1)] as const;
   });
-  const server = spawnTied(command, args, {
-    env: { ...Object.fromEntries(settings), ...changes },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+  return startProgram([command, ...args], { ...Object.fromEntries(settings), ...changes });
+}
+
+/** A process of the test's own, with exactly these settings. It ends with `stop`, or with the process of the test. */
+export function startProgram(
+  [command, ...args]: [string, ...string[]],
+  environment: Changes,
+): { stop: () => Promise<void> } {
+  const server = spawnTied(command, args, { env: environment, stdio: ['ignore', 'ignore', 'inherit'] });
   return { stop: () => server.end() };
 }
