@@ -9,11 +9,12 @@ import type {
   RestoreOutcome,
   SaleAction,
   SetStateOutcome,
-} from './outcomes.ts';
+} from '#stock/outcomes.ts';
+import type { Random } from '../random.ts';
 
 /**
  * What the stock is meant to do, said a second time and in another way than the scripts say it: a sale is a list of
- * orders, and every number follows from them. `simulation.int.test.ts` drives both with the same random steps.
+ * orders, and every number follows from them. stock-simulation.ts drives both with the same random steps.
  */
 
 /** When the sale may sell, by the clock. The borders are an hour away, so a run never meets one. */
@@ -346,10 +347,10 @@ export function brokenInvariants(
 
 const ids = { orders: 12, users: 4 };
 
-/** A random sequence of `length` steps. `random` gives numbers from 0 up to 1; small worlds meet more corners. */
-export function randomSteps(random: () => number, length: number): Step[] {
-  const below = (n: number) => Math.floor(random() * n);
-  const pick = <T>(...choices: readonly [T, ...T[]]): T => choices[below(choices.length)] ?? choices[0];
+/** A random sequence of `length` steps; small worlds meet more corners. */
+export function randomSteps(random: Random, length: number): Step[] {
+  const below = (n: number) => random.int(0, n - 1);
+  const pick = <T>(...choices: readonly T[]): T => random.pick(choices);
   const order = () => below(ids.orders);
   const user = () => below(ids.users);
   const units = () => pick(1, 1, 1, 2, 3, 5, 0);
@@ -383,17 +384,6 @@ export function randomSteps(random: () => number, length: number): Step[] {
     return { do: 'restore', order: order(), user: user(), units: units(), place: 1 + below(15), state } as const;
   }
   return Array.from({ length }, (_, index) => ({ ...step(index), isLost: below(7) === 0 }));
-}
-
-/** Mulberry32 (Tommy Ettinger, public domain): the same numbers for the same seed, on every machine. */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /**
