@@ -7,7 +7,7 @@ import { outboxLengths } from './outbox-lengths.ts';
 export type RelayLag = { saleId: string; entries: number; oldestMs: number };
 
 /**
- * Tells once a second how many accepted orders wait in each outbox, and the age of the oldest (0 when none). A loop of
+ * Tells every `everyMs` how many accepted orders wait in each outbox, and the age of the oldest (0 when none). A loop of
  * its own: the relay itself stands still while queue Redis is away, and that is when the lag matters.
  */
 export function watchRelayLag(deps: {
@@ -18,13 +18,14 @@ export function watchRelayLag(deps: {
   onLag: (lag: RelayLag) => void;
   /** Of a sale that has left the list. */
   onGone: (saleId: string) => void;
+  everyMs?: number;
 }): Loop {
-  const { redis, sales, now, logger, onLag, onGone } = deps;
+  const { redis, sales, now, logger, onLag, onGone, everyMs = 1000 } = deps;
   const warn = createThrottledWarn(logger);
   let listed: ReadonlySet<string> = new Set();
   return startLoop({
     name: 'relay lag',
-    everyMs: 1000,
+    everyMs,
     logger,
     pass: async () => {
       const look = async ([saleId, entries]: [string, number | null]) => {

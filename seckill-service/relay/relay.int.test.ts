@@ -1,14 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Queue } from 'bullmq';
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
 import { newOrderId } from '#contract/order.ts';
 import { outboxFields } from '#contract/outbox.ts';
 import { queuePrefix } from '#contract/queues.ts';
 import { relayGroup, saleKeys } from '#contract/redis-keys.ts';
-import { stackStatus, startStack } from '#infra/stack/stack.ts';
 import { poll } from '#lab/poll.ts';
+import { startRedis } from '#lab/servers/redis.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { createStock } from '#stock/create-stock.ts';
@@ -16,11 +13,10 @@ import { createAddOrders } from './add-orders.ts';
 import { type RelayLag, watchRelayLag } from './lag.ts';
 import { startRelay } from './relay.ts';
 
-const dir = await mkdtemp(join(tmpdir(), 'relay-'));
-const stack = await startStack({ dir, only: ['stock-redis', 'queue-redis'], port: 'any', environment: process.env });
+const [stockServer, queueServer] = await Promise.all([startRedis(), startRedis()]);
 const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
-const stockRedis = connectRedis('patient', stack.environment.SECKILL_STOCK_REDIS_URL ?? '', logger);
-const queueRedis = connectRedis('queue', stack.environment.SECKILL_QUEUE_REDIS_URL ?? '', logger);
+const stockRedis = connectRedis('patient', stockServer.url, logger);
+const queueRedis = connectRedis('queue', queueServer.url, logger);
 const stock = createStock(stockRedis);
 let saleId = '';
 let queue: Queue;
@@ -39,8 +35,7 @@ afterEach(async () => {
 });
 afterAll(async () => {
   disconnectRedis(stockRedis, queueRedis);
-  await stack.stop();
-  await rm(dir, { recursive: true, force: true });
+  await Promise.all([stockServer.stop(), queueServer.stop()]);
 });
 
 function relay(
@@ -55,6 +50,7 @@ function relay(
     instance,
     logger,
     takeOverAfterMs: 200,
+    fullPassMs: 100,
     ...options,
   });
   running.push(started);
@@ -168,10 +164,9 @@ test('makes its consumer group anew when the stream came back without it', async
 
 test('a queue Redis that dies gets the orders when it is back', async () => {
   relay('patient');
-  const before = (await stackStatus(dir)).processes.find(({ role }) => role === 'queue-redis')?.pid;
-  if (before == null) throw new Error('no queue Redis');
-  process.kill(before, 'SIGKILL');
+  const back = queueServer.restart();
   const ids = await buy(40);
+  await back;
   await poll('the outbox to be empty', async () => (await stock.outboxLength(saleId)) === 0);
   expect(await queued()).toEqual(ids.sort());
 });
@@ -210,6 +205,7 @@ test('tells how many orders wait and for how long, and once of a sale that has l
       logger,
       onLag: (lag) => told.push(lag),
       onGone: (id) => gone.push(id),
+      everyMs: 20,
     }),
   );
   await poll('a word', async () => told.length > 0);

@@ -40,6 +40,8 @@ export function startRelay(deps: {
   busyDepth?: number;
   burstPerSecond?: number;
   takeOverAfterMs?: number;
+  /** Between two looks at every sale, nudged or not. */
+  fullPassMs?: number;
 }): {
   /** A purchase of that sale was accepted. */
   nudge: (saleId: string) => void;
@@ -59,6 +61,7 @@ export function startRelay(deps: {
     busyDepth = 1000,
     burstPerSecond = 300,
     takeOverAfterMs = 3000,
+    fullPassMs = 1000,
   } = deps;
   const warn = createThrottledWarn(logger);
   const nudged = new Set<string>();
@@ -72,7 +75,7 @@ export function startRelay(deps: {
     const full = performance.now() >= fullPassAt;
     const due = full ? await salesWithOrders() : [...nudged];
     const saleIds = [...new Set([...passedOver, ...due])];
-    if (full) fullPassAt = performance.now() + 1000;
+    if (full) fullPassAt = performance.now() + fullPassMs;
     nudged.clear();
     passedOver.clear();
     if (saleIds.length === 0) return 'idle';
@@ -177,7 +180,7 @@ export function startRelay(deps: {
     return ids.length;
   }
 
-  const loop = startLoop({ name: 'relay', everyMs: 250, restMs, pass, logger });
+  const loop = startLoop({ name: 'relay', everyMs: Math.min(250, fullPassMs), restMs, pass, logger });
   return {
     nudge: (saleId) => {
       accepted += 1;
