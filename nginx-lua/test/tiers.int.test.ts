@@ -20,7 +20,7 @@ let nth = 0;
 
 beforeAll(async () => {
   edge = await startEdge({}, [], { values: (dir) => ({ cacheRedis: join(dir, 'redis.sock') }) });
-  redis = await startRedis(edge.dir, join(edge.dir, 'redis.sock'));
+  redis = await startRedis({ socket: join(edge.dir, 'redis.sock') });
   knowsNothing = edge.gateway.answer;
 });
 afterAll(async () => {
@@ -234,7 +234,7 @@ describe('when a tier is broken', () => {
       return edge.gateway.seen.length > asked;
     });
     expect(await epochOf(sale)).toBe(9);
-    redis = await startRedis(edge.dir, join(edge.dir, 'redis.sock'));
+    redis = await startRedis({ socket: join(edge.dir, 'redis.sock') });
   });
 
   test('a silent Redis costs one request a worker its deadline; then the gateway is asked straight away', async () => {
@@ -260,7 +260,7 @@ test('the cache Redis may want a password', async () => {
     values: (dir) => ({ cacheRedis: join(dir, 'redis.sock'), cacheRedisPasswordFile: join(dir, 'redis-password') }),
     beforeStart: (config) => writeFile(join(config, '../../redis-password'), 'of the cache\n'),
   });
-  const server = await startRedis(guarded.dir, join(guarded.dir, 'redis.sock'), 'of the cache');
+  const server = await startRedis({ socket: join(guarded.dir, 'redis.sock'), password: 'of the cache' });
   try {
     await server.client.set(publicSaleKey('a'), JSON.stringify(saleOf('a', { epoch: 3 })));
     // A Redis that is late by 200 ms is passed over: then once more.

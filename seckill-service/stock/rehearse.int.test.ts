@@ -1,24 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Redis } from 'ioredis';
 import { afterAll, beforeEach, expect, test } from 'vitest';
-import { startStack } from '#infra/stack/stack.ts';
-import { createStock } from './create-stock.ts';
+import { startStockRedis } from '#lab/servers/stock-redis.ts';
 import { rehearse } from './rehearse.ts';
 
 // A stock Redis of its own: nobody but the test writes keys there.
-const dir = await mkdtemp(join(tmpdir(), 'rehearse-'));
-const stack = await startStack({ dir, only: ['stock-redis'], port: 'any', environment: process.env });
-const redis = new Redis(stack.environment.SECKILL_STOCK_REDIS_URL ?? '', { replyMapping: 'legacy' });
-const stock = createStock(redis);
+const own = await startStockRedis();
+const { redis, stock } = own;
 beforeEach(async () => void (await redis.flushall()));
-afterAll(async () => {
-  redis.disconnect();
-  await stack.stop();
-  await rm(dir, { recursive: true, force: true });
-});
+afterAll(() => own.stop());
 
 const window = { opensAtMs: Date.now() + 3_600_000, closesAtMs: Date.now() + 7_200_000 };
 const run = (plan: Partial<Parameters<typeof rehearse>[3]> = {}) =>

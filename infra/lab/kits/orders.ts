@@ -1,13 +1,11 @@
-import { rm } from 'node:fs/promises';
 import { type AcceptedOrder, newOrderId } from '#contract/order.ts';
 import { type SaleFile, saleFileSchema } from '#contract/sale.ts';
-import { type Stack, startStack } from '#infra/stack/stack.ts';
 import { createLogger, type Logger } from '#runtime/logger.ts';
 import { connectPostgres, type Pool } from '#runtime/postgres.ts';
 import { createCatalogue } from '#sales/catalogue.ts';
 import { cloneDatabase } from '../servers/database.ts';
+import { startRedis } from '../servers/redis.ts';
 import { ownZooKeeperTree } from '../servers/zookeeper.ts';
-import { temporaryDirectory } from '../temporary-directory.ts';
 
 export type Part = 'postgres' | 'stock-redis' | 'queue-redis' | 'zookeeper';
 
@@ -74,17 +72,12 @@ export async function startOrdersDatabase(parts: readonly Part[] = ['postgres'])
   };
 }
 
-const none = { environment: {}, stop: async () => {} };
-
-async function startRedisServers(only: readonly Part[]): Promise<Pick<Stack, 'environment' | 'stop'>> {
-  if (only.length === 0) return none;
-  const dir = temporaryDirectory('orders');
-  const stack = await startStack({ dir, only, port: 'any', environment: process.env });
+/** A Redis each, whose addresses are settings too. */
+async function startRedisServers(parts: readonly ('stock-redis' | 'queue-redis')[]) {
+  const servers = await Promise.all(parts.map(async (part) => ({ part, ...(await startRedis()) })));
+  const settings = { 'stock-redis': 'SECKILL_STOCK_REDIS_URL', 'queue-redis': 'SECKILL_QUEUE_REDIS_URL' } as const;
   return {
-    environment: stack.environment,
-    stop: async () => {
-      await stack.stop();
-      await rm(dir, { recursive: true, force: true });
-    },
+    environment: Object.fromEntries(servers.map(({ part, url }) => [settings[part], url])),
+    stop: async () => void (await Promise.all(servers.map((server) => server.stop()))),
   };
 }

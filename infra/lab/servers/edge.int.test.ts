@@ -54,7 +54,7 @@ const program = `
   const dir = temporaryDirectory('killed');
   const edge = await startEdge();
   await startCdn(dir + '/cdn', '127.0.0.1:' + edge.port);
-  await startRedis(dir, dir + '/redis.sock');
+  await startRedis({ socket: dir + '/redis.sock' });
   process.stdout.write(dir);
 `;
 

@@ -1,37 +1,77 @@
-import { join } from 'node:path';
+import { once } from 'node:events';
 import { Redis } from 'ioredis';
-import { spawnTied } from './tied-process.ts';
+import { choosePorts, type PortBlock, reservePortBlock } from '#infra/stack/host/ports.ts';
+import { spawnTied, type TiedProcess } from './tied-process.ts';
 
 export type TestRedis = {
+  url: string;
+  /** Knows the password, and waits for a server that is away. */
   client: Redis;
   /** Stands still, with its connections open. */
   pause(): void;
   resume(): void;
+  /** Dies as by a kill, and is there again at the same address, empty. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 };
 
-/** A real Redis on a unix socket, without a disk. `password` is what clients must know, this client too. */
-export async function startRedis(dir: string, socket: string, password = ''): Promise<TestRedis> {
-  const server = spawnTied(
-    'redis-server',
-    [
-      ...['--port', '0', '--unixsocket', socket, '--dir', dir, '--save', '', '--appendonly', 'no'],
-      ...['--logfile', join(dir, 'redis.log'), ...(password === '' ? [] : ['--requirepass', password])],
-    ],
-    { stdio: 'inherit' },
-  );
-  // However long the server takes to listen: the first ping waits for it.
+/**
+ * A real Redis of a file's own in some 20 ms, without a disk: for files whose subject is not what a Redis keeps through
+ * its death. On a port of 127.0.0.1, or on `socket`. `password`: what clients must know.
+ */
+export async function startRedis(options: { socket?: string; password?: string } = {}): Promise<TestRedis> {
+  const { socket, password = '' } = options;
+  const block = socket === undefined ? await reservePortBlock(crypto.randomUUID()) : null;
+  const port = block === null ? 0 : await portOf(block);
+  const args = [
+    ...['--port', String(port), '--bind', '127.0.0.1', ...(socket === undefined ? [] : ['--unixsocket', socket])],
+    ...['--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction'],
+    ...(password === '' ? [] : ['--requirepass', password]),
+  ];
+  let server = await start(args);
+  const url = `redis://${password === '' ? '' : `:${password}@`}127.0.0.1:${port}`;
   const patience = { retryStrategy: () => 20, maxRetriesPerRequest: null };
-  const client = new Redis(socket, { ...(password !== '' && { password }), ...patience });
-  client.on('error', () => {}); // until the server listens, and after it was stopped
-  await client.ping();
+  const auth = password === '' ? {} : { password };
+  const client = socket === undefined ? new Redis(url, patience) : new Redis(socket, { ...auth, ...patience });
+  client.on('error', () => {}); // after it was stopped
   return {
+    url,
     client,
     pause: () => void server.child.kill('SIGSTOP'),
     resume: () => void server.child.kill('SIGCONT'),
+    async restart() {
+      await server.end('SIGKILL');
+      server = await start(args);
+    },
     async stop() {
       client.disconnect();
-      await server.end();
+      await server.end('SIGKILL');
+      await block?.release();
     },
   };
+}
+
+async function portOf(block: PortBlock): Promise<number> {
+  const { redis } = await choosePorts(block.base, ['redis'], {});
+  if (redis === undefined) throw new Error('no port was chosen for Redis');
+  return redis;
+}
+
+/** Resolves when it takes connections. */
+async function start(args: readonly string[]): Promise<TiedProcess> {
+  const server = spawnTied('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const { stdout } = server.child;
+  if (stdout === null) throw new Error('redis-server has no output');
+  const ended = once(server.child, 'exit').then(() => null);
+  let said = '';
+  const isUp = () => /ready to accept connections/i.test(said); // on a port and on a socket it says so differently
+  const listening = new Promise<true>((resolve) => {
+    stdout.on('data', (text: Buffer) => {
+      if (isUp()) return;
+      said += text.toString();
+      if (isUp()) resolve(true);
+    });
+  });
+  if ((await Promise.race([listening, ended])) === null) throw new Error(`redis-server ended:\n${said}`);
+  return server;
 }

@@ -1,19 +1,15 @@
-import { rm } from 'node:fs/promises';
 import { Redis } from 'ioredis';
 import { newOrderId } from '#contract/order.ts';
-import { startStack } from '#infra/stack/stack.ts';
 import { disconnectRedis } from '#runtime/redis.ts';
 import { createStock } from '#stock/create-stock.ts';
-import { temporaryDirectory } from '../temporary-directory.ts';
+import { startRedis } from './redis.ts';
 
 /** A stock Redis of a test's own: no relay and no sweeper touches it. `probe` looks past the stock. */
 export async function startStockRedis() {
-  const dir = temporaryDirectory('stock');
-  const stack = await startStack({ dir, only: ['stock-redis'], port: 'any', environment: process.env });
-  const url = stack.environment.SECKILL_STOCK_REDIS_URL ?? '';
+  const server = await startRedis();
+  const { url, client: probe } = server;
   // As the hot connection, without its deadlines: a machine that stands still for a second is no fault here.
   const redis = new Redis(url, { replyMapping: 'legacy', enableAutoPipelining: true });
-  const probe = new Redis(url);
   const stock = createStock(redis);
   await redis.ping();
 
@@ -47,9 +43,8 @@ export async function startStockRedis() {
       return { free: cut?.sale.free, held: held.reduce((sum, it) => sum + it.units, 0), total: cut?.sale.total };
     },
     async stop(): Promise<void> {
-      disconnectRedis(redis, probe);
-      await stack.stop();
-      await rm(dir, { recursive: true, force: true });
+      disconnectRedis(redis);
+      await server.stop();
     },
   };
 }
