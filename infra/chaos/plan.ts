@@ -13,7 +13,7 @@ export type Victim =
   | 'gateway'
   | 'worker'
   | 'provider';
-export type LinkFault = Exclude<ProxyMode, 'pass'>;
+export type LinkFault = Exclude<ProxyMode, 'pass' | 'held'>;
 export type Card =
   | { kind: 'kill' | 'freeze'; victim: Victim }
   | { kind: LinkFault; victim: ServerRole }

@@ -30,8 +30,9 @@ export function createGate(deps: {
   verify: () => Promise<unknown>;
   logger: Logger;
   retryMs?: number;
+  lifeMs?: number;
 }): Gate {
-  const { redis, stock, verify, logger, retryMs = 200 } = deps;
+  const { redis, stock, verify, logger, retryMs = 200, lifeMs = questionLifeMs } = deps;
   const clock = createStockClock(stock);
   let connection = 0;
   let verified = 0;
@@ -67,7 +68,7 @@ export function createGate(deps: {
     // Not async: that would make one more promise for each purchase.
     reserve: (saleId, question) => {
       const now = clock.now();
-      if (isOpen() && now !== null) return stock.reserve(saleId, question, now + questionLifeMs);
+      if (isOpen() && now !== null) return stock.reserve(saleId, question, now + lifeMs);
       return Promise.reject(new StockFault('unavailable', 'the connection is not verified yet'));
     },
   };

@@ -35,8 +35,11 @@ export function createPurchase(deps: {
   onAccepted: (saleId: string, place: number, orderId: string) => void;
   onSoldOut: (saleId: string, epoch: number) => void;
   decideWithinMs?: number;
+  /** As the gate has it. */
+  lifeMs?: number;
 }): Purchase {
-  const { stock, ticketKeys, now, wait, onAccepted, onSoldOut, decideWithinMs = 2000 } = deps;
+  const { stock, ticketKeys, now, wait, onAccepted, onSoldOut } = deps;
+  const { decideWithinMs = 2000, lifeMs = questionLifeMs } = deps;
 
   async function reserve(saleId: string, question: Question): Promise<ReserveOutcome | null> {
     const giveUpAt = now() + decideWithinMs;
@@ -53,7 +56,7 @@ export function createPurchase(deps: {
         if (!(error instanceof StockFault)) throw error;
         if (error.kind === 'unknown') {
           asked = true;
-          openUntil = from + questionLifeMs + clockGrainMs;
+          openUntil = from + lifeMs + clockGrainMs;
         }
         // Never asked: nothing was done, and a quick no is kinder than a wait.
         if (!asked || now() >= giveUpAt) return null;

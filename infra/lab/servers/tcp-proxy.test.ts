@@ -129,3 +129,18 @@ test('a server that is gone looks like a reset connection', async () => {
   next.on('error', () => undefined);
   await new Promise<void>((resolve) => next.once('close', () => resolve()));
 });
+
+test('held bytes arrive when they are let go, also after their sender has left', async () => {
+  const { proxy, heard } = await proxied();
+  const client = await dial(proxy.port);
+  proxy.mode('held');
+  client.socket.end('late');
+  proxy.mode('pass');
+  const other = await dial(proxy.port);
+  other.socket.write('in time');
+  await until(() => other.text === 'got in time');
+  expect(heard).toEqual(['in time']);
+  proxy.letGo();
+  await until(() => heard.length === 2);
+  expect(heard).toEqual(['in time', 'late']);
+});

@@ -5,15 +5,18 @@ import { setTimeout as wait } from 'node:timers/promises';
  * pass          as if there were no proxy
  * cut           every connection is reset, and so is each new one
  * delay         every byte comes `ms` later, in order
+ * held          what is sent over connections of this time waits for `letGo`, whatever the mode is by then
  * half-open     bytes vanish in both directions, silently; new connections are accepted and lead nowhere
  * drop-replies  the server hears everything, the client nothing
  */
-export type ProxyMode = 'pass' | 'cut' | 'delay' | 'half-open' | 'drop-replies';
+export type ProxyMode = 'pass' | 'cut' | 'delay' | 'held' | 'half-open' | 'drop-replies';
 
 export type TcpProxy = {
   port: number;
   /** Takes effect at once, for open connections too. `ms` is for `delay`; default 100. */
   mode: (mode: ProxyMode, ms?: number) => void;
+  /** Sends on what was held. */
+  letGo: () => void;
   /** How many connections are open. */
   connections: () => number;
   close: () => Promise<void>;
@@ -21,7 +24,7 @@ export type TcpProxy = {
 
 type Direction = 'request' | 'reply';
 /** `isBroken`: bytes of it were lost, so it can never go on: it is reset when the mode that loses them ends. */
-type Link = { client: Socket; server: Socket | null; isBroken: boolean };
+type Link = { client: Socket; server: Socket | null; isBroken: boolean; held: Promise<void> | null };
 
 /**
  * A link to `to` that a test can break, on a port of its own on 127.0.0.1. A server that is down looks like a
@@ -31,6 +34,7 @@ export async function startTcpProxy(options: { to: { host: string; port: number 
   const links = new Set<Link>();
   let current: ProxyMode = 'pass';
   let delayMs = 0;
+  let gate: PromiseWithResolvers<void> | null = null;
 
   const loses = (direction: Direction) =>
     current === 'half-open' || (current === 'drop-replies' && direction === 'reply');
@@ -46,7 +50,9 @@ export async function startTcpProxy(options: { to: { host: string; port: number 
     /** Keeps the order of what is delayed by different times. */
     const later = (act: () => void) => {
       const dueAt = performance.now() + delayMs;
+      const { held } = link;
       tail = tail.then(async () => {
+        await held;
         const left = dueAt - performance.now();
         if (left > 0) await wait(left);
         act();
@@ -75,7 +81,12 @@ export async function startTcpProxy(options: { to: { host: string; port: number 
   }
 
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
-    const link: Link = { client, server: null, isBroken: false };
+    const link: Link = {
+      client,
+      server: null,
+      isBroken: false,
+      held: current === 'held' ? (gate?.promise ?? null) : null,
+    };
     links.add(link);
     if (current === 'cut') {
       end(link);
@@ -105,9 +116,15 @@ export async function startTcpProxy(options: { to: { host: string; port: number 
     mode: (next, ms = 100) => {
       current = next;
       delayMs = next === 'delay' ? ms : 0;
+      if (next === 'held') gate ??= Promise.withResolvers();
       for (const link of [...links]) {
+        if (next === 'held') link.held = gate?.promise ?? null;
         if (next === 'cut' || (link.isBroken && next !== 'half-open' && next !== 'drop-replies')) end(link);
       }
+    },
+    letGo: () => {
+      gate?.resolve();
+      gate = null;
     },
     connections: () => links.size,
     close: () =>
