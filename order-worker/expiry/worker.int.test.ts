@@ -6,7 +6,7 @@ import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { moveOrders } from '../orders/move-orders.ts';
 import { createOrderStore } from '../orders/order-store.ts';
 import { createExpiry, type Expiry } from './expire-orders.ts';
-import { createExpirySchedule } from './schedule.ts';
+import { afterDueMs, createExpirySchedule } from './schedule.ts';
 import { startExpirySweep } from './sweep.ts';
 import { startExpiryWorker } from './worker.ts';
 
@@ -57,8 +57,8 @@ async function stored(count: number, secondsLeft: number) {
   await pool.query(sql, [ids, secondsLeft]);
   return [...(await store.present(ids))].map(([orderId, shown]) => ({ orderId, ...shown }));
 }
-const startWorker = (options: { expiry?: Pick<Expiry, 'expire'>; now?: () => number; perSecond?: number } = {}) =>
-  closing(startExpiryWorker({ queue, expiry, logger, now: Date.now, ...options }));
+const startWorker = (options: { expiry?: Pick<Expiry, 'expire'>; perSecond?: number } = {}) =>
+  closing(startExpiryWorker({ queue, expiry, logger, now: Date.now, outageRestMs: 20, ...options }));
 const startSchedule = (now: () => number = Date.now) => closing(createExpirySchedule({ queue, logger, now }));
 const jobs = async () => {
   const { waiting, delayed, active, prioritized, failed } = await queue.getJobCounts();
@@ -68,21 +68,24 @@ const jobCount = async () => queue.getJobCountByTypes('waiting', 'delayed', 'act
 const none = { waiting: 0, delayed: 0, active: 0, prioritized: 0, failed: 0 };
 
 test('each order expires when its own time is over, not before, and its job is gone', async () => {
-  startWorker();
-  const orders = await stored(50, 1);
-  startSchedule().add(orders);
-  await expect.poll(() => expiredAt.size).toBe(50);
+  const orders = await stored(50, 0.5);
+  const nowMs = Date.now();
+  startSchedule(() => nowMs).add(orders);
+  await expect.poll(jobCount).toBe(50);
+  // How late BullMQ is beyond that, `npm run bench` tells.
   for (const { orderId, payByMs } of orders) {
-    expect(expiredAt.get(orderId)).toBeGreaterThanOrEqual(payByMs);
-    expect(expiredAt.get(orderId)).toBeLessThan(payByMs + 20_000); // a busy machine is late
+    expect((await queue.getJob(orderId))?.opts.delay).toBe(Math.max(0, payByMs + afterDueMs - nowMs));
   }
+  startWorker();
+  await expect.poll(() => expiredAt.size).toBe(50);
+  for (const { orderId, payByMs } of orders) expect(expiredAt.get(orderId)).toBeGreaterThanOrEqual(payByMs);
   await expect.poll(jobs).toEqual(none);
 });
 
 test('a job that comes too early, by a clock that runs ahead, is delayed again and not lost', async () => {
-  const [order] = await stored(1, 6); // time enough to come too early
-  const ahead = () => Date.now() + 3_600_000;
-  startSchedule(ahead).add(order === undefined ? [] : [order]);
+  const [order] = await stored(1, 600);
+  if (order === undefined) throw new Error('no order was stored');
+  startSchedule(() => Date.now() + 3_600_000).add([order]);
   let looks = 0;
   startWorker({
     expiry: {
@@ -92,9 +95,15 @@ test('a job that comes too early, by a clock that runs ahead, is delayed again a
       },
     },
   });
+  await expect.poll(jobs).toEqual({ ...none, delayed: 1 });
+  expect(looks).toBe(1);
+  // BullMQ counts the jobs of a millisecond in the last twelve bits.
+  const dueMs = Number(await redis.zscore(queue.toKey('delayed'), order.orderId)) / 0x1000;
+  expect(dueMs).toBeGreaterThanOrEqual(order.payByMs);
+  await pool.query('UPDATE orders SET pay_by = now() WHERE id = $1', [order.orderId]);
+  await (await queue.getJob(order.orderId))?.promote();
   await expect.poll(() => expiredAt.size).toBe(1);
-  expect(looks).toBeGreaterThanOrEqual(2);
-  expect(expiredAt.get(order?.orderId ?? '')).toBeGreaterThanOrEqual(order?.payByMs ?? 0);
+  expect(looks).toBe(2);
 });
 
 test('the jobs of orders that were paid meanwhile just end (I6)', async () => {
@@ -110,8 +119,8 @@ test('the jobs of orders that were paid meanwhile just end (I6)', async () => {
 
 test('a crowd of due orders is taken no faster than the rate, in batches', async () => {
   const sizes: number[] = [];
-  startSchedule().add(await stored(100, 0));
-  await expect.poll(jobCount).toBe(100);
+  startSchedule().add(await stored(50, 0));
+  await expect.poll(jobCount).toBe(50);
   const startedAt = performance.now();
   const counting: Pick<Expiry, 'expire'> = {
     expire: (ids) => {
@@ -120,10 +129,10 @@ test('a crowd of due orders is taken no faster than the rate, in batches', async
     },
   };
   startWorker({ perSecond: 50, expiry: counting });
-  await expect.poll(() => expiredAt.size).toBe(100);
-  expect(performance.now() - startedAt).toBeGreaterThan(1700); // 100 at 50 a second, the first slice at once
+  await expect.poll(() => expiredAt.size).toBe(50);
+  expect(performance.now() - startedAt).toBeGreaterThan(800); // 50 at 50 a second, the first slice at once
   expect(Math.max(...sizes)).toBe(5);
-  expect(sizes.length).toBeLessThan(60);
+  expect(sizes.length).toBeLessThan(30);
 });
 
 test('while PostgreSQL is away due jobs wait in the queue, and none is given up on', async () => {

@@ -6,9 +6,6 @@ import { isDatabaseOutage } from '#runtime/postgres.ts';
 import type { Expiry, ExpiryOutcome } from './expire-orders.ts';
 import { afterDueMs } from './schedule.ts';
 
-/** While PostgreSQL is away nobody takes due orders, for so long at a time. */
-const outageRestMs = 1000;
-
 /**
  * Takes due jobs off the expiry queue, at most `perSecond` over all workers, and expires their orders in micro-batches:
  * a hundred thousand that are due at once become a steady trickle of short transactions. The job of an order that was
@@ -20,8 +17,10 @@ export function startExpiryWorker(deps: {
   logger: Logger;
   now: () => number;
   perSecond?: number;
+  /** While PostgreSQL is away due orders are left in the queue, for so long at a time. */
+  outageRestMs?: number;
 }): { close: () => Promise<void> } {
-  const { queue, expiry, logger, now, perSecond = expiryPerSecond } = deps;
+  const { queue, expiry, logger, now, perSecond = expiryPerSecond, outageRestMs = 1000 } = deps;
   const warn = createThrottledWarn(logger);
   // A tenth of a second's worth is a batch: as many as the limiter lets through together.
   const batchSize = Math.ceil(perSecond / 10);
