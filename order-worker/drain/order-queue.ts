@@ -17,14 +17,23 @@ export type Fetched =
 /** The orders queue as one worker of it sees it. Rejects while queue Redis gives no answer. */
 export type OrderQueue = ReturnType<typeof createOrderQueue>;
 
-const lockMs = 5000;
+/** How long a worker keeps a job without a word, and how often jobs of dead workers are looked for. */
+export type QueueTimes = { lockMs: number; stalledEveryMs: number };
+const usualTimes: QueueTimes = { lockMs: 5000, stalledEveryMs: 2500 };
 /** Time in which orders waited and nobody took them is made up for up to here: what a busy machine needs, no more. */
 const sliceMicros = 200_000;
 
 const script = (name: 'fetch' | 'finish') => new URL(`./scripts/${name}.lua`, import.meta.url);
 
-export function createOrderQueue(deps: { redis: Redis; queue: Queue; token: string; onError: (error: Error) => void }) {
-  const { redis, queue, token, onError } = deps;
+export function createOrderQueue(deps: {
+  redis: Redis;
+  queue: Queue;
+  token: string;
+  onError: (error: Error) => void;
+  times?: QueueTimes;
+}) {
+  const { redis, queue, token, onError, times = usualTimes } = deps;
+  const { lockMs } = times;
   const prefix = `${queuePrefix}:${queueNames.orders}:`;
   const fetch = defineBullmqScript(redis, 'moveToActive', script('fetch'), prefix, [drainKeys.bucket]);
   const finish = defineBullmqScript(redis, 'moveToFinished', script('finish'), prefix);
@@ -35,7 +44,7 @@ export function createOrderQueue(deps: { redis: Redis; queue: Queue; token: stri
     prefix: queuePrefix,
     lockDuration: lockMs,
     // A dead worker's jobs go to another within about 8 s; one that ran twice after all finds its row.
-    stalledInterval: 2500,
+    stalledInterval: times.stalledEveryMs,
     // A stall is never the order's fault: it must not make a dead letter of it.
     maxStalledCount: 1_000_000,
   });

@@ -12,7 +12,7 @@ import type { OrderStore } from '../orders/order-store.ts';
 import { createCommitBatch } from './commit-batch.ts';
 import { startDrain } from './drain.ts';
 import { createDrainMetrics } from './metrics.ts';
-import { createOrderQueue } from './order-queue.ts';
+import { createOrderQueue, type QueueTimes } from './order-queue.ts';
 import { createPacer, pacerTickMs } from './pacer.ts';
 import { startReport } from './report.ts';
 import { watchDrainSettings } from './settings.ts';
@@ -31,6 +31,9 @@ export function startDraining(deps: {
   tracing?: Pick<Tracing, 'record'> | null;
   /** What follows when orders are in the database; it must not hold up the drain. */
   onStoredOrders?: NonNullable<Parameters<typeof createCommitBatch>[0]['onStoredOrders']>;
+  /** Between two looks at how long batches take. */
+  tickMs?: number;
+  queueTimes?: QueueTimes;
 }): void {
   const {
     own,
@@ -44,7 +47,7 @@ export function startDraining(deps: {
     registers,
     onStoredOrders = () => {},
   } = deps;
-  const { tracing = null } = deps;
+  const { tracing = null, tickMs = pacerTickMs, queueTimes } = deps;
   const warn = createThrottledWarn(logger);
   const metrics = createDrainMetrics(registers);
   const closing = new AbortController();
@@ -75,6 +78,7 @@ export function startDraining(deps: {
     queue,
     token: `${instance}:${randomUUID()}`,
     onError: (error) => warn(error, 'drain'),
+    ...(queueTimes === undefined ? {} : { times: queueTimes }),
   });
   const drain = startDrain({
     orderQueue,
@@ -94,7 +98,7 @@ export function startDraining(deps: {
     tracing,
     onDone: (outcome, count) => metrics.finished.inc({ outcome }, count),
   });
-  const ticks = setInterval(() => pacer.tick(settings.last()?.ratePerSecond ?? null), pacerTickMs);
+  const ticks = setInterval(() => pacer.tick(settings.last()?.ratePerSecond ?? null), tickMs);
 
   const report = startReport({
     redis: queueRedis,
