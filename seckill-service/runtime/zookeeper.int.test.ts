@@ -170,7 +170,7 @@ test('a watch keeps the picture of a folder that did not exist when it began', a
 
 test('a silent partition is noticed: a new session takes over, reads again and is present again', async () => {
   const link = await silentLink();
-  const zookeeper = client(link.connection, { sessionTimeoutMs: 2000, callTimeoutMs: 4000 });
+  const zookeeper = client(link.connection, { sessionTimeoutMs: 1000, callTimeoutMs: 1000 });
   const parent = folder();
   const seen = new Map<string, string>();
   const watch = watchChildren({
