@@ -140,15 +140,21 @@ const clock = async () =>
 test.each([1, 2])('the set rate is held with %i workers, and never exceeded by more than its slice', async (count) => {
   const rate = 400;
   await settings(rate);
-  await accept(rate * 2);
+  let accepted = rate * 2;
+  await accept(accepted);
   for (let i = 0; i < count; i += 1) startWorker();
-  await allStored(rate * 2);
+  // A machine that is busy elsewhere takes longer, but not all the time.
+  await until('a second at the set rate', async () => {
+    const stored = await storedAt();
+    if (stored.length >= rate * 2 && mostInASecond(stored) > rate * 0.8) return true;
+    if (accepted - stored.length < rate) accepted += (await accept(rate)).length;
+    return null;
+  });
+  await allStored(accepted);
   const times = await storedAt();
   expect(mostAbove(times, rate)).toBeLessThanOrEqual(rate * slackSeconds(count));
   const took = (times.at(-1) ?? 0) - (times[0] ?? 0);
-  expect(took).toBeGreaterThan(2 - slackSeconds(count));
-  // A machine that is busy elsewhere takes longer, but not all the time.
-  expect(mostInASecond(times)).toBeGreaterThan(rate * 0.8);
+  expect(took).toBeGreaterThan(accepted / rate - slackSeconds(count));
 });
 
 test('the queue gives out orders at the set rate to all workers together, by Redis’ own clock to 0.2 s', async () => {
