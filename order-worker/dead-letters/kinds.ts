@@ -5,7 +5,7 @@ import { deliveryJobSchema, subscriberQueueName } from '#contract/subscribers.ts
 import type { Pool } from '#runtime/postgres.ts';
 import type { Stock } from '#stock/stock.ts';
 import { failOrder } from '../orders/fail-order.ts';
-import type { DeliveryStore } from '../subscribers/delivery-store.ts';
+import type { DeliveryBacklog } from '../subscribers/delivery-backlog.ts';
 import { type DeadLetterKind, type DropOutcome, retryCommand, textOf } from './dead-letter.ts';
 
 const dropped = (says: string): DropOutcome => ({ kind: 'dropped', says });
@@ -85,7 +85,7 @@ export const refundsKind: DeadLetterKind = {
 
 /** What one subscriber was not told. Dropping it means that it never hears of that; later events go on. */
 export function subscriberKind(
-  deliveries: Pick<DeliveryStore, 'drop'>,
+  backlog: Pick<DeliveryBacklog, 'drop'>,
   subscriber: { id: number; name: string },
 ): DeadLetterKind {
   return {
@@ -97,7 +97,7 @@ export function subscriberKind(
       const data = deliveryJobSchema.safeParse(job.data);
       if (!data.success || data.data.replay !== undefined) return dropped('it was no delivery of its own');
       const { orderId, version } = data.data;
-      const was = await deliveries.drop(subscriber.id, { orderId, firstVersion: version });
+      const was = await backlog.drop(subscriber.id, { orderId, firstVersion: version });
       return dropped(was ? `${subscriber.name} is not told of it` : 'it was delivered before');
     },
   };

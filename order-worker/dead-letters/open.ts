@@ -3,7 +3,7 @@ import { queueNames } from '#contract/queues.ts';
 import { subscriberQueueName } from '#contract/subscribers.ts';
 import type { Pool } from '#runtime/postgres.ts';
 import type { Stock } from '#stock/stock.ts';
-import { createDeliveryStore } from '../subscribers/delivery-store.ts';
+import { createDeliveryBacklog } from '../subscribers/delivery-backlog.ts';
 import { createSubscriberStore } from '../subscribers/subscriber-store.ts';
 import { openDeadLetters } from './dead-letters.ts';
 import { expiryKind, ordersKind, refundsKind, subscriberKind } from './kinds.ts';
@@ -15,7 +15,7 @@ export async function openEveryDeadLetter(deps: {
   stock: Pick<Stock, 'reservation' | 'sale'>;
 }) {
   const { redis, pool, stock } = deps;
-  const deliveries = createDeliveryStore(pool);
+  const backlog = createDeliveryBacklog(pool);
   const subscribers = await createSubscriberStore(pool).list();
   return openDeadLetters(redis, [
     { name: queueNames.orders, kind: ordersKind({ pool, stock }) },
@@ -23,7 +23,7 @@ export async function openEveryDeadLetter(deps: {
     { name: queueNames.refunds, kind: refundsKind },
     ...subscribers.map(({ id, name }) => ({
       name: subscriberQueueName(name),
-      kind: subscriberKind(deliveries, { id, name }),
+      kind: subscriberKind(backlog, { id, name }),
     })),
   ]);
 }

@@ -1,7 +1,8 @@
 import type { OrderCloudEvent } from '#contract/cloud-events.ts';
 import type { DeliveryJob } from '#contract/subscribers.ts';
 import type { Answer } from './answer.ts';
-import type { Pending, StoredEvent, Waiting } from './delivery-store.ts';
+import type { Pending, Waiting } from './delivery-store.ts';
+import type { StoredEvent } from './event-history.ts';
 import { cloudEventOf } from './event-message.ts';
 import type { Sender } from './sender.ts';
 import type { Subscriber } from './subscriber-store.ts';

@@ -1,6 +1,6 @@
 import { eventIdOf } from '#contract/cloud-events.ts';
-import type { OrderEventType } from '#contract/order-events.ts';
-import { inTransaction, type Pool, type PoolClient } from '#runtime/postgres.ts';
+import type { Pool, PoolClient } from '#runtime/postgres.ts';
+import { type EventRow, type StoredEvent, toEvent } from './event-history.ts';
 
 /** Something of an order waits for a subscriber, from this version on. */
 export type Waiting = { orderId: string; firstVersion: number };
@@ -8,44 +8,18 @@ export type Waiting = { orderId: string; firstVersion: number };
 /** Tells apart what waits now from what waited of the same order before. It is the id of the first event that waits. */
 export const waitingId = ({ orderId, firstVersion }: Waiting): string => eventIdOf(orderId, firstVersion);
 
-/** An event out of the order's history, as it is stored. */
-export type StoredEvent = {
-  seq: number;
-  orderId: string;
-  version: number;
-  type: OrderEventType;
-  data: Record<string, unknown>;
-  at: Date;
-};
-
 /** What waits of one order: every event of it that was not delivered, oldest first, up to `lastVersion`. */
 export type Pending = { lastVersion: number; events: StoredEvent[] };
 
-type EventRow = {
-  seq: number;
-  order_id: string;
-  version: number;
-  type: OrderEventType;
-  data: Record<string, unknown>;
-  created_at: Date;
-};
-
-const toEvent = (row: EventRow): StoredEvent => ({
-  seq: row.seq,
-  orderId: row.order_id,
-  version: row.version,
-  type: row.type,
-  data: row.data,
-  at: row.created_at,
-});
-
-const toWaiting = (row: { order_id: string; first_version: number }): Waiting => ({
+/** Of a row of `deliveries`. */
+export const toWaiting = (row: { order_id: string; first_version: number }): Waiting => ({
   orderId: row.order_id,
   firstVersion: row.first_version,
 });
 
 /**
- * What subscribers still have to be told. Rows are locked in the order of subscriber and order id everywhere, so that
+ * What subscribers still have to be told: how it is noted and taken out when it is delivered. The rest of what is done
+ * with these rows is in delivery-backlog.ts. They are locked in the order of subscriber and order id everywhere, so that
  * whoever adds and whoever takes out wait for each other and do not block each other.
  */
 export type DeliveryStore = ReturnType<typeof createDeliveryStore>;
@@ -146,85 +120,6 @@ export function createDeliveryStore(pool: Pool) {
         values,
       });
       return new Set(rows.map((row) => waitingId(toWaiting(row))));
-    },
-
-    /** Takes the oldest of what waits outside of the queue, at most `limit`, for the caller to put into it. */
-    takeUnqueued: (subscriberId: number, limit: number): Promise<Waiting[]> =>
-      inTransaction(pool, async (client) => {
-        const { rows } = await client.query<{ order_id: string; first_version: number }>({
-          name: 'take-unqueued',
-          text: `WITH oldest AS (
-                   SELECT order_id FROM deliveries WHERE subscriber_id = $1 AND NOT is_queued
-                    ORDER BY since LIMIT $2 FOR UPDATE SKIP LOCKED)
-                 UPDATE deliveries d SET is_queued = true FROM oldest
-                  WHERE d.subscriber_id = $1 AND d.order_id = oldest.order_id
-                 RETURNING d.order_id, d.first_version`,
-          values: [subscriberId, limit],
-        });
-        return rows.map(toWaiting);
-      }),
-
-    /** One page of a walk over everything that waits for a subscriber, by order id. */
-    async page(
-      subscriberId: number,
-      afterOrderId: string,
-      limit: number,
-    ): Promise<(Waiting & { isQueued: boolean; since: Date })[]> {
-      const { rows } = await pool.query<{ order_id: string; first_version: number; is_queued: boolean; since: Date }>({
-        name: 'deliveries-page',
-        text: `SELECT order_id, first_version, is_queued, since FROM deliveries
-                WHERE subscriber_id = $1 AND order_id > $2 ORDER BY order_id LIMIT $3`,
-        values: [subscriberId, afterOrderId, limit],
-      });
-      return rows.map((row) => ({ ...toWaiting(row), isQueued: row.is_queued, since: row.since }));
-    },
-
-    /** How much waits outside of the queue, and since when the oldest of it does. */
-    async unqueued(subscriberId: number): Promise<{ orders: number; since: Date | null }> {
-      const { rows } = await pool.query<{ orders: number; since: Date | null }>(
-        'SELECT count(*) AS orders, min(since) AS since FROM deliveries WHERE subscriber_id = $1 AND NOT is_queued',
-        [subscriberId],
-      );
-      return rows[0] ?? { orders: 0, since: null };
-    },
-
-    /** Forgets what waits, a page at a time; returns how many rows went. */
-    async forget(subscriberId: number, limit: number): Promise<number> {
-      const { rowCount } = await pool.query(
-        `DELETE FROM deliveries WHERE subscriber_id = $1 AND order_id = ANY(ARRAY(
-           SELECT order_id FROM deliveries WHERE subscriber_id = $1 ORDER BY order_id LIMIT $2))`,
-        [subscriberId, limit],
-      );
-      return rowCount ?? 0;
-    },
-
-    /** What waits of one order, null when nothing does. */
-    async waitingOf(subscriberId: number, orderId: string): Promise<(Waiting & { nextVersion: number }) | null> {
-      const { rows } = await pool.query<{ order_id: string; first_version: number; next_version: number }>(
-        'SELECT order_id, first_version, next_version FROM deliveries WHERE subscriber_id = $1 AND order_id = $2',
-        [subscriberId, orderId],
-      );
-      return rows[0] === undefined ? null : { ...toWaiting(rows[0]), nextVersion: rows[0].next_version };
-    },
-
-    /** Gives up on what waits of one order; events to come are delivered. False when nothing waited from there on. */
-    async drop(subscriberId: number, { orderId, firstVersion }: Waiting): Promise<boolean> {
-      const { rowCount } = await pool.query(
-        'DELETE FROM deliveries WHERE subscriber_id = $1 AND order_id = $2 AND first_version = $3',
-        [subscriberId, orderId, firstVersion],
-      );
-      return (rowCount ?? 0) > 0;
-    },
-
-    /** Events of the past, by version: what a replay's job sends. */
-    async history(orderId: string, firstVersion: number, lastVersion: number): Promise<StoredEvent[]> {
-      const { rows } = await pool.query<EventRow>({
-        name: 'order-history',
-        text: `SELECT seq, order_id, version, type, data, created_at FROM order_events
-                WHERE order_id = $1 AND version BETWEEN $2 AND $3 ORDER BY version`,
-        values: [orderId, firstVersion, lastVersion],
-      });
-      return rows.map(toEvent);
     },
   };
 }

@@ -11,7 +11,7 @@ import {
 } from '#contract/cloud-events.ts';
 import { eventOfState, type StoredOrderState } from '#contract/order-events.ts';
 import { parseWebhookSecrets, signWebhook } from '#runtime/standard-webhooks.ts';
-import type { StoredEvent } from './delivery-store.ts';
+import type { StoredEvent } from './event-history.ts';
 
 const stateOfEvent = new Map(
   Object.entries(eventOfState).map(([state, type]) => [type, state as StoredOrderState]), // the table's own keys

@@ -2,6 +2,7 @@ import { isShadowOrder } from '#contract/shadow-sale.ts';
 import type { Logger } from '#runtime/logger.ts';
 import { type Loop, startLoop } from '#runtime/loop.ts';
 import type { OutboxEntry } from '../outbox/outbox.ts';
+import type { DeliveryBacklog } from './delivery-backlog.ts';
 import type { DeliveryStore } from './delivery-store.ts';
 import type { Lane } from './lane.ts';
 import type { Lanes } from './lanes.ts';
@@ -31,8 +32,14 @@ export type Feed = {
   close: () => Promise<void>;
 };
 
-export function startFeed(deps: { lanes: Lanes; deliveries: DeliveryStore; logger: Logger; everyMs?: number }): Feed {
-  const { lanes, deliveries, logger, everyMs = 500 } = deps;
+export function startFeed(deps: {
+  lanes: Lanes;
+  deliveries: Pick<DeliveryStore, 'note'>;
+  backlog: Pick<DeliveryBacklog, 'takeUnqueued'>;
+  logger: Logger;
+  everyMs?: number;
+}): Feed {
+  const { lanes, deliveries, backlog, logger, everyMs = 500 } = deps;
   /** By subscriber, as counted at the last look, less what was added since. */
   const room = new Map<number, number>();
   const take = (id: number, count: number) => void room.set(id, Math.max(0, (room.get(id) ?? 0) - count));
@@ -41,7 +48,7 @@ export function startFeed(deps: { lanes: Lanes; deliveries: DeliveryStore; logge
     const { id, state, failingSince } = lane.subscriber();
     if (state !== 'active') return false;
     const free = roomIn(await lane.queue.counts(), failingSince !== null);
-    const orders = free === 0 ? [] : await deliveries.takeUnqueued(id, Math.min(free, feedAtOnce));
+    const orders = free === 0 ? [] : await backlog.takeUnqueued(id, Math.min(free, feedAtOnce));
     await lane.queue.add(orders);
     const isMore = orders.length === feedAtOnce;
     // While older ones wait outside, what is new goes behind them.

@@ -9,6 +9,7 @@ import { chooseSender } from './choose-sender.ts';
 import { createDeliverOrder, DeliveryError } from './deliver-order.ts';
 import { type DeliveryStore, type Pending, type Waiting, waitingId } from './delivery-store.ts';
 import { createEndpoint } from './endpoint.ts';
+import type { EventHistory } from './event-history.ts';
 import { watchHealth } from './health.ts';
 import type { SubscriberMetrics } from './metrics.ts';
 import { openSubscriberQueue, type SubscriberQueue } from './subscriber-queue.ts';
@@ -17,6 +18,7 @@ import type { Subscriber, SubscriberStore } from './subscriber-store.ts';
 export type LaneDeps = {
   connection: Redis;
   deliveries: DeliveryStore;
+  history: Pick<EventHistory, 'ofOrder'>;
   store: SubscriberStore;
   metrics: SubscriberMetrics;
   logger: Logger;
@@ -64,7 +66,7 @@ export function openLane(initial: Subscriber, deps: LaneDeps): Lane {
   const endpoint = createEndpoint({ url: initial.url, allowInner: initial.allowInner, connections: concurrency, now });
   const deliver = createDeliverOrder({
     subscriber: initial,
-    deliveries: togetherWith(deps.deliveries, id),
+    deliveries: { ...togetherWith(deps.deliveries, id), history: deps.history.ofOrder },
     now,
     sender: chooseSender({
       endpoint,
@@ -184,5 +186,5 @@ function togetherWith(deliveries: DeliveryStore, subscriberId: number) {
     maxSize: 200,
     maxWaitMs: 2,
   });
-  return { pending: pending.add, delivered: delivered.add, history: deliveries.history };
+  return { pending: pending.add, delivered: delivered.add };
 }

@@ -2,8 +2,10 @@ import { mostSubscribers } from '#contract/subscribers.ts';
 import type { Pool } from '#runtime/postgres.ts';
 import type { Redis } from '#runtime/redis.ts';
 import type { Answer } from './answer.ts';
-import { createDeliveryStore, waitingId } from './delivery-store.ts';
+import { createDeliveryBacklog } from './delivery-backlog.ts';
+import { waitingId } from './delivery-store.ts';
 import { createEndpoint } from './endpoint.ts';
+import { createEventHistory } from './event-history.ts';
 import { batchMessageOf, messageOf, testEvent } from './event-message.ts';
 import { createReplayStore } from './replay-store.ts';
 import { openSubscriberQueue, type QueueCounts, type SubscriberQueue } from './subscriber-queue.ts';
@@ -26,7 +28,8 @@ export type SubscriberManager = ReturnType<typeof manageSubscribers>;
 export function manageSubscribers(deps: { pool: Pool; redis: Redis; now: () => number }) {
   const { pool, redis, now } = deps;
   const store = createSubscriberStore(pool);
-  const deliveries = createDeliveryStore(pool);
+  const backlog = createDeliveryBacklog(pool);
+  const history = createEventHistory(pool);
   const replays = createReplayStore(pool);
 
   async function withQueue<T>(name: string, work: (queue: SubscriberQueue) => Promise<T>): Promise<T> {
@@ -60,7 +63,7 @@ export function manageSubscribers(deps: { pool: Pool; redis: Redis; now: () => n
 
     async state(subscriber: Subscriber): Promise<SubscriberState> {
       const counts = await withQueue(subscriber.name, (queue) => queue.counts());
-      const { orders: outside } = await deliveries.unqueued(subscriber.id);
+      const { orders: outside } = await backlog.unqueued(subscriber.id);
       const { waiting, active, delayed, dead } = counts;
       return { subscriber, counts, outside, backlog: waiting + active + delayed + dead + outside };
     },
@@ -92,7 +95,7 @@ export function manageSubscribers(deps: { pool: Pool; redis: Redis; now: () => n
     /** Takes a subscriber away with everything that waits for it. Ended half-way, it is finished by the next call. */
     async remove({ id, name }: Subscriber, onForgotten: (orders: number) => void): Promise<void> {
       await store.startRemoving(name);
-      for (let gone = await deliveries.forget(id, 5000); gone > 0; gone = await deliveries.forget(id, 5000)) {
+      for (let gone = await backlog.forget(id, 5000); gone > 0; gone = await backlog.forget(id, 5000)) {
         onForgotten(gone);
       }
       await withQueue(name, (queue) => queue.obliterate());
@@ -101,8 +104,8 @@ export function manageSubscribers(deps: { pool: Pool; redis: Redis; now: () => n
 
     /** The number of the first event from `when` on; a number is itself. */
     seqOf: (when: number | Date): Promise<number> =>
-      typeof when === 'number' ? Promise.resolve(when) : replays.seqAt(when),
-    lastSeq: replays.lastSeq,
+      typeof when === 'number' ? Promise.resolve(when) : history.seqAt(when),
+    lastSeq: history.lastSeq,
     startReplay: (subscriberId: number, fromSeq: number, toSeq: number) =>
       replays.start(subscriberId, fromSeq, toSeq, now()),
     replays: (subscriberId: number) => replays.list(subscriberId, 5),
@@ -110,8 +113,8 @@ export function manageSubscribers(deps: { pool: Pool; redis: Redis; now: () => n
 
     /** One order's events, and what is known of their delivery. `job` is the try that is under way or comes next. */
     async order(subscriber: Subscriber, orderId: string) {
-      const events = await deliveries.history(orderId, 1, 1_000_000);
-      const waiting = await deliveries.waitingOf(subscriber.id, orderId);
+      const events = await history.ofOrder(orderId, 1, 1_000_000);
+      const waiting = await backlog.waitingOf(subscriber.id, orderId);
       const job =
         waiting === null
           ? undefined

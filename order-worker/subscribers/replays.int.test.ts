@@ -13,7 +13,7 @@ afterAll(() => kit.closeAll());
 beforeEach(() => kit.openSale());
 afterEach(() => kit.clear());
 
-const newest = () => kit.replays.lastSeq();
+const newest = () => kit.history.lastSeq();
 const newestReplay = async (id: number) => (await kit.replays.list(id, 1))[0];
 
 test('a replay sends exactly the events of its range again, marked, those of one order in order', async () => {
@@ -112,8 +112,8 @@ test('the first event at a time is found by halving, never one later than that',
   await kit.buy(30);
   const { rows } = await kit.pool.query<{ seq: number; created_at: Date }>('SELECT seq, created_at FROM order_events');
   for (const { seq, created_at } of rows.slice(-30)) {
-    expect(await kit.replays.seqAt(created_at)).toBeLessThanOrEqual(seq);
+    expect(await kit.history.seqAt(created_at)).toBeLessThanOrEqual(seq);
   }
-  expect(await kit.replays.seqAt(new Date(0))).toBe(1);
-  expect(await kit.replays.seqAt(new Date(Date.now() + 3_600_000))).toBe((await newest()) + 1);
+  expect(await kit.history.seqAt(new Date(0))).toBe(1);
+  expect(await kit.history.seqAt(new Date(Date.now() + 3_600_000))).toBe((await newest()) + 1);
 });

@@ -4,6 +4,7 @@ import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { eachSafely, type Loop, startLoop } from '#runtime/loop.ts';
 import { inTransaction, type Pool } from '#runtime/postgres.ts';
 import type { Redis } from '#runtime/redis.ts';
+import type { EventHistory } from './event-history.ts';
 import type { Lanes } from './lanes.ts';
 import type { ReplayStore } from './replay-store.ts';
 import { type ReplayedOrder, replayJobId, type SubscriberQueue } from './subscriber-queue.ts';
@@ -22,13 +23,14 @@ const markForSeconds = 30 * 86_400;
 export function startReplays(deps: {
   lanes: Lanes;
   replays: ReplayStore;
+  history: Pick<EventHistory, 'page'>;
   pool: Pool;
   redis: Redis;
   logger: Logger;
   everyMs?: number;
   pageEvents?: number;
 }): Loop {
-  const { lanes, replays, pool, redis, logger, everyMs = 250, pageEvents = 500 } = deps;
+  const { lanes, replays, history, pool, redis, logger, everyMs = 250, pageEvents = 500 } = deps;
   const warn = createThrottledWarn(logger);
 
   const step = (id: string): Promise<void> =>
@@ -38,7 +40,7 @@ export function startReplays(deps: {
       if (replay === null || lane === undefined) return;
       const { types, name } = lane.subscriber();
       const pageOf = (afterSeq: number, toSeq: number) =>
-        replays.page(client, { afterSeq, toSeq, types, limit: pageEvents });
+        history.page(client, { afterSeq, toSeq, types, limit: pageEvents });
 
       const { orders } = await pageOf(replay.pageSeq, replay.nextSeq);
       const jobs = orders.map(({ orderId, firstVersion, lastVersion }) => ({

@@ -4,7 +4,9 @@ import type { Registry } from '#runtime/metrics.ts';
 import type { Pool } from '#runtime/postgres.ts';
 import type { Redis } from '#runtime/redis.ts';
 import { startOutbox } from '../outbox/outbox.ts';
+import { createDeliveryBacklog } from './delivery-backlog.ts';
 import { createDeliveryStore } from './delivery-store.ts';
+import { createEventHistory } from './event-history.ts';
 import { startFeed } from './feed.ts';
 import { keepLanes } from './lanes.ts';
 import { createSubscriberMetrics } from './metrics.ts';
@@ -33,6 +35,8 @@ export function startSubscribers(deps: {
   const { pool, connection, registry, logger, now, random, sweepRestMs = 10_000, replayPageEvents = 500 } = deps;
   const store = createSubscriberStore(pool);
   const deliveries = createDeliveryStore(pool);
+  const backlog = createDeliveryBacklog(pool);
+  const history = createEventHistory(pool);
   const replays = createReplayStore(pool);
   const metrics = createSubscriberMetrics(registry);
   const warn = createThrottledWarn(logger);
@@ -40,6 +44,7 @@ export function startSubscribers(deps: {
   const lanes = keepLanes({
     connection,
     deliveries,
+    history,
     store,
     metrics,
     logger,
@@ -47,7 +52,7 @@ export function startSubscribers(deps: {
     random,
     onReplayFailed: replays.failed,
   });
-  const feed = startFeed({ lanes, deliveries, logger });
+  const feed = startFeed({ lanes, deliveries, backlog, logger });
   const outbox = startOutbox({
     consumer: 'subscribers',
     inTurn: true,
@@ -59,7 +64,7 @@ export function startSubscribers(deps: {
   const oldestInQueue = new Map<number, Date | null>();
   const sweep = startSweep({
     lanes,
-    deliveries,
+    backlog,
     logger,
     restMs: sweepRestMs,
     onWalked: (id, oldest) => oldestInQueue.set(id, oldest),
@@ -67,6 +72,7 @@ export function startSubscribers(deps: {
   const replaying = startReplays({
     lanes,
     replays,
+    history,
     pool,
     redis: connection,
     logger,
@@ -81,7 +87,7 @@ export function startSubscribers(deps: {
       for (const lane of lanes.all()) {
         lane.look();
         const { id, name, state, failingSince } = lane.subscriber();
-        const [counts, outside] = await Promise.all([lane.queue.counts(), deliveries.unqueued(id)]);
+        const [counts, outside] = await Promise.all([lane.queue.counts(), backlog.unqueued(id)]);
         const times = [oldestInQueue.get(id), outside.since].flatMap((at) => at?.getTime() ?? []);
         metrics.state(name, {
           backlog: counts.waiting + counts.active + counts.delayed + counts.dead + outside.orders,

@@ -39,7 +39,7 @@ test('every event of an order arrives once, in order, signed, as the schema says
 });
 
 test('nobody is told of a shadow sale, not by a replay either: what is rehearsed is not delivered', async () => {
-  const before = await kit.replays.lastSeq();
+  const before = await kit.history.lastSeq();
   const warehouse = await kit.subscribe();
   kit.startWorker();
   const real = await kit.buy(2);
@@ -52,7 +52,7 @@ test('nobody is told of a shadow sale, not by a replay either: what is rehearsed
   await expect.poll(() => kit.waitingRows(warehouse.id), within).toBe(0);
   const expected = [...real, ...later].map((orderId) => eventIdOf(orderId, 1));
   expect(warehouse.ids().toSorted()).toEqual(expected.toSorted());
-  await kit.replays.start(warehouse.id, before + 1, await kit.replays.lastSeq(), Date.now());
+  await kit.replays.start(warehouse.id, before + 1, await kit.history.lastSeq(), Date.now());
   await expect.poll(async () => (await kit.replays.list(warehouse.id, 1))[0]?.state, within).toBe('done');
   expect(warehouse.ids().toSorted()).toEqual([...expected, ...expected].toSorted());
 });

@@ -1,6 +1,7 @@
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { eachSafely, type Loop, startLoop } from '#runtime/loop.ts';
-import { type DeliveryStore, waitingId } from './delivery-store.ts';
+import type { DeliveryBacklog } from './delivery-backlog.ts';
+import { waitingId } from './delivery-store.ts';
 import type { Lane } from './lane.ts';
 import type { Lanes } from './lanes.ts';
 
@@ -15,13 +16,13 @@ const pageSize = 1000;
  */
 export function startSweep(deps: {
   lanes: Lanes;
-  deliveries: DeliveryStore;
+  backlog: Pick<DeliveryBacklog, 'page'>;
   logger: Logger;
   onWalked: (subscriberId: number, oldest: Date | null) => void;
   everyMs?: number;
   restMs?: number;
 }): Loop {
-  const { lanes, deliveries, logger, onWalked, everyMs = 100, restMs = 10_000 } = deps;
+  const { lanes, backlog, logger, onWalked, everyMs = 100, restMs = 10_000 } = deps;
   const warn = createThrottledWarn(logger);
   const walks = new Map<number, { after: string; oldest: Date | null; resumeAt: number }>();
 
@@ -30,7 +31,7 @@ export function startSweep(deps: {
     const walk = walks.get(id) ?? { after: '', oldest: null, resumeAt: 0 };
     walks.set(id, walk);
     if (performance.now() < walk.resumeAt) return;
-    const page = await deliveries.page(id, walk.after, pageSize);
+    const page = await backlog.page(id, walk.after, pageSize);
     const queued = page.filter(({ isQueued }) => isQueued);
     const there = await lane.queue.has(queued.map(waitingId));
     const lost = queued.filter((waiting) => !there.has(waitingId(waiting)));

@@ -5,6 +5,7 @@ import { defaultDelivery } from '#contract/subscribers.ts';
 import { moveOrders } from '#order-worker/orders/move-orders.ts';
 import { createOrderStore } from '#order-worker/orders/order-store.ts';
 import { createDeliveryStore } from '#order-worker/subscribers/delivery-store.ts';
+import { createEventHistory } from '#order-worker/subscribers/event-history.ts';
 import { createReplayStore } from '#order-worker/subscribers/replay-store.ts';
 import { startSubscribers } from '#order-worker/subscribers/start-subscribers.ts';
 import { createSubscriberStore, type NewSubscriber } from '#order-worker/subscribers/subscriber-store.ts';
@@ -32,6 +33,7 @@ export async function startSubscriberKit() {
     store,
     orders,
     deliveries: createDeliveryStore(pool),
+    history: createEventHistory(pool),
     replays: createReplayStore(pool),
 
     /** The part of a worker that serves subscribers; `registry` holds its metrics. */
