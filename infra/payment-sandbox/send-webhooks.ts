@@ -3,8 +3,9 @@ import type { Logger } from '#runtime/logger.ts';
 import { createThrottledWarn } from '#runtime/logger.ts';
 import { type Loop, startLoop } from '#runtime/loop.ts';
 import { signWebhook } from '#runtime/standard-webhooks.ts';
-import type { DueWebhook, Ledger } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
 import type { SandboxMetrics } from './metrics.ts';
+import type { DueWebhook } from './webhook-line.ts';
 
 const atOnce = 50;
 const deadlineMs = 5000;
