@@ -41,3 +41,4 @@ export function createMyOrder(page: Page, saleId: string, onChange: () => void) 
     path: () => `/orders/${encodeURIComponent(orderId() ?? '')}`,
   };
 }
+export type MyOrder = ReturnType<typeof createMyOrder>;
