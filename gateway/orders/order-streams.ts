@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { endedOrderStates } from '#contract/order.ts';
 import type { ShownOrder } from '#contract/shown-order.ts';
 import { type EventStream, openEventStream } from './event-stream.ts';
+import { createOpenStreams } from './open-streams.ts';
 import { isQueued, orderView } from './order-view.ts';
 import type { OrderRecord, ReadOrder } from './read-orders.ts';
 import type { SaleProgressReader } from './sale-progress.ts';
@@ -10,9 +11,7 @@ import type { StreamMetrics } from './stream-metrics.ts';
 export type StreamLimits = { perProcess: number; perUser: number };
 export type OpenOutcome = 'open' | 'too_many_of_user' | 'full' | 'closing';
 
-/** Each stream is looked after once in so many ticks (seconds): read again, or kept alive by a beat. */
-const ticksOfRound = 15;
-/** Then the client comes back by itself, and its token is looked at again. */
+/** After this long a stream ends: the client comes back by itself, and its token is looked at again. */
 const mostAgeMs = 15 * 60_000;
 
 /**
@@ -31,24 +30,11 @@ export function createOrderStreams(deps: {
   onError: (error: unknown) => void;
 }) {
   const { readOrder, progress, limits, metrics, now, onError } = deps;
-  const all = new Set<EventStream>();
-  const byOrder = new Map<string, Set<EventStream>>();
-  const byUser = new Map<string, number>();
-  const rounds = Array.from({ length: ticksOfRound }, () => new Set<EventStream>());
-  let ticks = 0;
+  const streams = createOpenStreams();
   let isClosing = false;
 
   function forget(stream: EventStream): void {
-    if (!all.delete(stream)) return;
-    const { orderId, reservation } = stream.record;
-    const ofOrder = byOrder.get(orderId);
-    ofOrder?.delete(stream);
-    if (ofOrder?.size === 0) byOrder.delete(orderId);
-    const left = (byUser.get(reservation.userId) ?? 1) - 1;
-    if (left === 0) byUser.delete(reservation.userId);
-    else byUser.set(reservation.userId, left);
-    for (const round of rounds) round.delete(stream);
-    metrics.open.set(all.size);
+    if (streams.remove(stream)) metrics.open.set(streams.all().size);
   }
 
   /** Sends what the record says now; a stream whose order has ended ends with it. */
@@ -73,9 +59,9 @@ export function createOrderStreams(deps: {
     tell(stream).catch(onError);
   }
 
-  async function readAgain(streams: Iterable<EventStream>): Promise<void> {
+  async function readAgain(some: Iterable<EventStream>): Promise<void> {
     await Promise.all(
-      [...streams].map(async (stream) => {
+      [...some].map(async (stream) => {
         const record = await readOrder(stream.record.orderId);
         if (record !== null) learn(stream, record);
       }),
@@ -84,10 +70,10 @@ export function createOrderStreams(deps: {
 
   /** Tells the queued streams of each sale how far the line has come, if it has moved for them. */
   async function tellTheLine(): Promise<void> {
-    const queued = [...all].filter(({ record }) => isQueued(record));
-    for (const [saleId, streams] of Map.groupBy(queued, ({ record }) => record.saleId)) {
+    const queued = [...streams.all()].filter(({ record }) => isQueued(record));
+    for (const [saleId, ofSale] of Map.groupBy(queued, ({ record }) => record.saleId)) {
       const line = await progress.get(saleId);
-      for (const stream of streams) {
+      for (const stream of ofSale) {
         if (!isQueued(stream.record)) continue;
         const view = orderView(stream.record, line, now());
         if (view.ahead === stream.ahead) continue;
@@ -99,18 +85,18 @@ export function createOrderStreams(deps: {
   }
 
   return {
-    follows: (orderId: string) => byOrder.has(orderId),
+    follows: (orderId: string) => streams.ofOrder(orderId) !== undefined,
 
     /** A picture changed: its streams hear it now. */
     shown(orderId: string, shown: ShownOrder): void {
-      for (const stream of byOrder.get(orderId) ?? []) learn(stream, { ...stream.record, shown });
+      for (const stream of streams.ofOrder(orderId) ?? []) learn(stream, { ...stream.record, shown });
     },
 
     /** Whether one more may open for this user. */
     room(userId: string): OpenOutcome {
       if (isClosing) return 'closing';
-      if (all.size >= limits.perProcess) return 'full';
-      return (byUser.get(userId) ?? 0) >= limits.perUser ? 'too_many_of_user' : 'open';
+      if (streams.all().size >= limits.perProcess) return 'full';
+      return streams.countOfUser(userId) >= limits.perUser ? 'too_many_of_user' : 'open';
     },
 
     /** Opens a stream, if there is room, and sends the first event on it unless the client has seen that `version`. */
@@ -124,12 +110,8 @@ export function createOrderStreams(deps: {
         onClose: () => forget(stream),
         onSlow: () => metrics.dropped.inc(),
       });
-      const { orderId, reservation } = record;
-      all.add(stream);
-      byOrder.set(orderId, (byOrder.get(orderId) ?? new Set()).add(stream));
-      byUser.set(reservation.userId, (byUser.get(reservation.userId) ?? 0) + 1);
-      rounds[Math.floor(Math.random() * ticksOfRound)]?.add(stream);
-      metrics.open.set(all.size);
+      streams.add(stream);
+      metrics.open.set(streams.all().size);
       if (isQueued(record) || seenVersion === null || (record.shown?.version ?? 0) > seenVersion)
         tell(stream).catch(onError);
       // What changed between the read and now was said to nobody here.
@@ -138,8 +120,7 @@ export function createOrderStreams(deps: {
 
     /** Once a second. */
     tick(): void {
-      ticks += 1;
-      const round = rounds[ticks % ticksOfRound] ?? new Set();
+      const round = streams.nextRound();
       for (const stream of round) {
         if (now() - stream.openedAtMs > mostAgeMs) stream.end();
         else stream.beat();
@@ -149,12 +130,12 @@ export function createOrderStreams(deps: {
     },
 
     /** Some pictures may have been missed: all are read again. */
-    readAll: () => void readAgain(all).catch(onError),
+    readAll: () => void readAgain(streams.all()).catch(onError),
 
     /** Ends every stream; no more are opened. */
     close(): void {
       isClosing = true;
-      for (const stream of all) stream.end();
+      for (const stream of streams.all()) stream.end();
     },
   };
 }
