@@ -2,10 +2,11 @@ import type { SaleNode } from '#contract/sale.ts';
 import { withDeadline } from '#runtime/deadline.ts';
 import type { Logger } from '#runtime/logger.ts';
 import type { ZooKeeper } from '#runtime/zookeeper.ts';
-import { StockFault } from '#stock/fault.ts';
 import type { Stock } from '#stock/stock.ts';
-import { type StockSale, unitsGranted } from '#stock/stock-sale.ts';
-import type { Catalogue, SaleWitness } from './catalogue.ts';
+import type { StockSale } from '#stock/stock-sale.ts';
+import type { Catalogue } from './catalogue.ts';
+import { createGivenOrders } from './given-orders.ts';
+import { judgePast } from './judge-past.ts';
 import { publishState, readSaleNode } from './publish-state.ts';
 import type { PublishedSales } from './published-sales.ts';
 
@@ -38,23 +39,6 @@ export type RollbackGuard = {
 
 /** Redis' clock decides when a sale is over, this one only roughly. */
 const clockSlackMs = 60_000;
-/** As long as PostgreSQL is asked for a sale that is over (Catalogue.witnesses). */
-const lookedAtForMs = 86_400_000;
-/** Orders of its own that a process remembers of a sale. */
-const newestKept = 20;
-
-type Found = { fault: string; epoch: number };
-/** What this process was given of a sale: the highest place, and the ids of its newest orders, in no order. */
-type Given = { place: number; orders: string[] };
-/** What there is to compare. */
-type Evidence = {
-  saleId: string;
-  witness: SaleWitness | undefined;
-  published: SaleNode | null;
-  given: Given | undefined;
-  sale: StockSale | null;
-};
-
 export function createRollbackGuard(deps: {
   catalogue: Pick<Catalogue, 'witnesses'>;
   zookeeper: ZooKeeper;
@@ -63,7 +47,7 @@ export function createRollbackGuard(deps: {
   witnessTimeoutMs?: number;
 }): RollbackGuard {
   const { catalogue, zookeeper, logger, onRollback, witnessTimeoutMs = 1500 } = deps;
-  const given = new Map<string, Given & { next: number }>();
+  const given = createGivenOrders();
 
   async function ask<T>(what: string, work: Promise<T>): Promise<T | undefined> {
     try {
@@ -88,48 +72,7 @@ export function createRollbackGuard(deps: {
     return nodes;
   }
 
-  async function doubt(stock: GuardedStock, evidence: Evidence): Promise<Found | null> {
-    const { saleId, witness, published, given: mine, sale } = evidence;
-    const known = Math.max(published?.epoch ?? 0, witness?.epoch ?? 0);
-    if (sale === null) {
-      // Edges that know it as paused for this already need no new epoch; what comes back is what a rebuild says.
-      const isKnown = published?.state === 'paused' || published?.state === 'closed';
-      if (isKnown) given.delete(saleId);
-      if (witness === undefined || isKnown) return null;
-      return { fault: 'its stock is gone', epoch: known };
-    }
-    if (sale.state === 'paused' && sale.fault !== null) {
-      given.delete(saleId); // a rebuild decides what is true now
-      return null;
-    }
-    if (sale.state === 'closed' || sale.closesAtMs < Date.now() - lookedAtForMs) {
-      given.delete(saleId); // it is over: nothing of it is sold any more
-      return null;
-    }
-    const epoch = Math.max(known, sale.epoch);
-    if (sale.fault !== null) return { fault: sale.fault, epoch };
-    if (sale.epoch < known) return { fault: `its epoch is ${sale.epoch}, but ${known} was published`, epoch };
-    const granted = unitsGranted(sale);
-    const place = Math.max(mine?.place ?? 0, witness?.place ?? 0);
-    if (granted < place) return { fault: `it granted ${granted} units, but place ${place} was given`, epoch };
-    const newest = new Set([...(witness?.newestOrders ?? []), ...(mine?.orders ?? [])]);
-    const missing = await stock.withoutReservation(saleId, [...newest]);
-    if (missing.length === 0) return null;
-    return { fault: `${missing.length} of its newest orders have no reservation, such as ${missing[0]}`, epoch };
-  }
-
-  /** Books that cannot be read are in doubt too; they must not keep the other sales waiting. */
-  async function doubtOrFault(stock: GuardedStock, evidence: Evidence | Error, epoch: number): Promise<Found | null> {
-    try {
-      if (evidence instanceof Error) throw evidence;
-      return await doubt(stock, evidence);
-    } catch (error) {
-      if (error instanceof StockFault) throw error;
-      return { fault: `its books cannot be read: ${String(error)}`, epoch };
-    }
-  }
-
-  async function pause(stock: GuardedStock, saleId: string, found: Found): Promise<void> {
+  async function pause(stock: GuardedStock, saleId: string, found: { fault: string; epoch: number }): Promise<void> {
     logger.error({ saleId, fault: found.fault }, 'ROLLBACK: stock Redis has an older past; the sale is paused');
     const outcome = await stock.pauseForFault(saleId, found.fault, found.epoch);
     const now =
@@ -137,33 +80,23 @@ export function createRollbackGuard(deps: {
         ? { state: 'paused' as const, epoch: found.epoch + 1 }
         : { state: outcome.state, epoch: outcome.epoch }; // closed, when ops were quicker
     await ask('zookeeper', publishState(zookeeper, saleId, now));
-    given.delete(saleId);
+    given.forget(saleId);
     onRollback(saleId);
   }
 
   return {
-    sawOrder: (saleId, place, orderId) => {
-      const mine = given.get(saleId);
-      if (mine === undefined) {
-        given.set(saleId, { place, orders: [orderId], next: 1 });
-        return;
-      }
-      if (place > mine.place) mine.place = place;
-      if (mine.orders.includes(orderId)) return; // asked again
-      mine.orders[mine.next] = orderId;
-      mine.next = (mine.next + 1) % newestKept;
-    },
-    forget: (saleId) => void given.delete(saleId),
+    sawOrder: given.saw,
+    forget: given.forget,
     check: async (stock, { needsWitness = false, published: followed } = {}) => {
       const stored = await ask('postgres', catalogue.witnesses());
-      if (needsWitness && stored === undefined && zookeeper.ready() !== null && given.size === 0) {
+      if (needsWitness && stored === undefined && zookeeper.ready() !== null && given.saleIds().length === 0) {
         throw new Error('neither PostgreSQL nor ZooKeeper answers, and this process has seen nothing itself');
       }
       const witnesses = new Map(stored?.map((witness) => [witness.saleId, witness]));
-      const saleIds = [...new Set([...(await stock.sales()), ...witnesses.keys(), ...given.keys()])];
+      const saleIds = [...new Set([...(await stock.sales()), ...witnesses.keys(), ...given.saleIds()])];
       const nodes = await publishedOf(saleIds, followed);
       // Before the stock is read: what is given out after that is no witness against what was read.
-      const before = new Map([...given].map(([saleId, { place, orders }]) => [saleId, { place, orders: [...orders] }]));
+      const before = given.copy();
       const sales = await stock.eachSale(saleIds);
       const paused: string[] = [];
       // All at once: with a server that hangs, a thousand sales wait as long as one.
@@ -178,9 +111,10 @@ export function createRollbackGuard(deps: {
           }
           const witness = witnesses.get(saleId);
           const evidence = sale instanceof Error ? sale : { saleId, witness, published, given: mine, sale };
-          const found = await doubtOrFault(stock, evidence, witness?.epoch ?? 0);
-          if (found === null) return;
-          await pause(stock, saleId, found);
+          const verdict = await judgePast(stock, evidence, witness?.epoch ?? 0);
+          if (verdict.kind === 'settled') given.forget(saleId);
+          if (verdict.kind !== 'older') return;
+          await pause(stock, saleId, verdict);
           paused.push(saleId);
         }),
       );
