@@ -1,24 +1,24 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { messageOf, PortTakenError, StackError } from '../host/errors.ts';
+import { messageOf } from '../host/errors.ts';
 import { tied } from '../host/launch.ts';
-import { beginLife, type Exit, endsWithin, type Life, signalGroup, signalProcess } from '../host/life.ts';
-import { logTail, tellingLine } from '../host/log-file.ts';
+import { beginLife, type Exit, type Life, signalGroup } from '../host/life.ts';
 import { identityOf } from '../host/process-identity.ts';
 import { endings } from '../plan/roles.ts';
 import { backoffMs, nextFailures } from './backoff.ts';
+import { endLife } from './end-life.ts';
 import type { OnEvent } from './events.ts';
+import { makeReady } from './make-ready.ts';
 import type { ProcessSpec } from './process-spec.ts';
 import type { ProcessState } from './state-file.ts';
+import { reasonOf } from './why-it-ended.ts';
 
-const readyDeadlineMs = 60_000;
-const pollMs = 40;
-/** Of a log that are shown when its process fails. */
-const tailLines = 20;
+/** Between two looks whether a process that was started again is ready. */
+const lookMs = 200;
 
 export type SupervisedProcess = {
   spec: ProcessSpec;
   /**
-   * Spawns, and resolves when it is ready and prepared for those after it. Throws {@link StackError} when it dies or the
+   * Spawns, and resolves when it is ready and prepared for those after it. Throws a StackError when it dies or the
    * deadline passes first.
    */
   start: (signal: AbortSignal) => Promise<void>;
@@ -77,16 +77,9 @@ export function superviseProcess(options: {
   function scheduleRestart(of: Life, exit: Exit): void {
     failures = nextFailures(failures, Date.now() - of.startedAt);
     const restartInMs = backoffMs(failures);
-    const problem = reasonOf(of, exit);
+    const problem = reasonOf(of, exit, log);
     onEvent({ type: 'died', ...who, pid: of.pid ?? 0, code: exit.code, signal: exit.signal, restartInMs, problem });
     restartIn(restartInMs);
-  }
-
-  /** A process that was killed said nothing about it; one that gave up said why at the end of its log. */
-  function reasonOf(of: Life, exit: Exit): string | null {
-    if (exit.error !== null) return messageOf(exit.error);
-    const line = exit.signal === null ? tellingLine(logTail(log, of.logStart, tailLines)) : null;
-    return line === null ? null : `its log ends with: ${line}`;
   }
 
   function restartIn(ms: number): void {
@@ -113,7 +106,7 @@ export function superviseProcess(options: {
         becomeReady(of);
         return;
       }
-      await wait(pollMs * 5);
+      await wait(lookMs);
     }
   }
 
@@ -125,76 +118,25 @@ export function superviseProcess(options: {
     onEvent({ type: 'ready', ...who, address: spec.address, pid: of.pid ?? 0, tookMs, restarts, ...place });
   }
 
-  /** The reason first; the end of the log below it. */
-  function failure(of: Life, what: string): StackError {
-    const tail = logTail(log, of.logStart, tailLines);
-    const reason = tellingLine(tail);
-    const head = `${spec.name} ${what}${reason === null ? '' : `; its log ends with: ${reason}`}`;
-    const shown = tail.length === 0 ? 'its log is empty' : tail.map((text) => `  ${text}`).join('\n');
-    const message = `${head}\n${log}:\n${shown}`;
-    return /address (is )?already in use|EADDRINUSE|BindException/i.test(tail.join('\n'))
-      ? new PortTakenError(spec.name, message)
-      : new StackError('failed', message);
-  }
-
-  async function failureOf(of: Life, when: string): Promise<StackError> {
-    const exit = await of.exit;
-    const how = exit.error?.message ?? (exit.signal === null ? `exit code ${exit.code}` : exit.signal);
-    return failure(of, `died ${when} (${how})`);
-  }
-
   async function start(signal: AbortSignal): Promise<void> {
     onEvent({ type: 'starting', ...who, address: spec.address });
     const mine = launch();
-    const deadline = Date.now() + readyDeadlineMs;
-    let trouble: string | null = 'not asked yet';
-    while (trouble !== null) {
-      signal.throwIfAborted();
-      trouble = await Promise.race([spec.check(mine.pid), mine.exit.then(() => 'it died')]);
-      if (mine.over) throw await failureOf(mine, 'before it was ready');
-      if (trouble !== null && Date.now() > deadline) {
-        throw failure(mine, `was not ready on ${spec.address} within ${readyDeadlineMs / 1000} s (${trouble})`);
-      }
-      if (trouble !== null) await Promise.race([wait(pollMs), mine.exit]);
-    }
-    await prepareForOthers(mine);
+    await makeReady({ spec, log, life: mine }, signal);
     isSupervised = true;
     becomeReady(mine);
-  }
-
-  async function prepareForOthers(of: Life): Promise<void> {
-    try {
-      await spec.afterReady?.();
-    } catch (error) {
-      // A client of it often hears of its end before we do.
-      if (await endsWithin(of, 1_000)) throw await failureOf(of, 'while it was made ready for the others');
-      if (error instanceof StackError) throw error;
-      throw failure(of, `could not be made ready for the others: ${messageOf(error)}`);
-    }
-    if (of.over) throw await failureOf(of, 'while it was made ready for the others');
   }
 
   async function stop(): Promise<void> {
     isStopping = true;
     clearTimeout(restartTimer);
     const mine = life;
-    if (mine === null || mine.over || mine.pid === null) {
+    const pid = mine?.pid ?? null;
+    if (mine === null || mine.over || pid === null) {
       phase = 'down';
       onChange();
       return;
     }
-    let by: 'itself' | 'SIGKILL' = 'SIGKILL';
-    for (const { signal, withinMs } of endings[spec.role].steps) {
-      signalProcess(mine.pid, signal);
-      if (await endsWithin(mine, withinMs)) {
-        by = 'itself';
-        break;
-      }
-    }
-    if (!mine.over) {
-      signalGroup(mine.pid, 'SIGKILL');
-      await mine.exit;
-    }
+    const by = await endLife(mine, pid, endings[spec.role].steps);
     onEvent({ type: 'stopped', ...who, by });
   }
 
