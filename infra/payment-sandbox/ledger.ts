@@ -4,8 +4,9 @@ import type {
   ProtocolPayment,
   ProtocolRefund,
 } from '#contract/payment-protocol.ts';
-import { type Behaviour, behaviourFor, behaviourSchema, draw } from './behaviour.ts';
+import { behaviourFor, draw } from './behaviour.ts';
 import { booksOf } from './books.ts';
+import { keepBehaviour } from './kept-behaviour.ts';
 import {
   newId,
   openLedgerFile,
@@ -27,16 +28,14 @@ export function openLedger(file: string, now: () => number) {
   const ledgerFile = openLedgerFile(file);
   const { all, run, atOnce } = ledgerFile;
   const { tell, ...webhooks } = createWebhookLine(ledgerFile, now);
+  const { behaviour, behave } = keepBehaviour(ledgerFile);
 
-  let behaviour = behaviourSchema.parse(
-    JSON.parse(all<{ json: string }>('SELECT json FROM behaviour')[0]?.json ?? '{}'),
-  );
   const paymentRow = (reference: string) =>
     all<PaymentRow>(`SELECT ${paymentFields} FROM payments WHERE reference = ?`, reference)[0] ?? null;
   const refundRow = (reference: string) =>
     all<RefundRow>(`SELECT ${refundFields} FROM refunds WHERE reference = ?`, reference)[0] ?? null;
 
-  const of = ({ amount, orderId }: PaymentRow) => behaviourFor(behaviour, { amount, order: orderId });
+  const of = ({ amount, orderId }: PaymentRow) => behaviourFor(behaviour(), { amount, order: orderId });
 
   function findPayment(reference: string): ProtocolPayment | null {
     const row = paymentRow(reference);
@@ -49,12 +48,8 @@ export function openLedger(file: string, now: () => number) {
   }
 
   return {
-    behaviour: () => behaviour,
-    behave(next: Behaviour): void {
-      run('INSERT OR REPLACE INTO behaviour (only, json) VALUES (1, ?)', JSON.stringify(next));
-      behaviour = next;
-    },
-
+    behaviour,
+    behave,
     payment: findPayment,
 
     addPayment(wanted: NewProtocolPayment): ProtocolPayment | Conflict {
@@ -65,7 +60,7 @@ export function openLedger(file: string, now: () => number) {
         return isSame ? shownPayment(there) : { kind: 'conflict', says: `${reference} is another payment` };
       }
       if (now() >= Date.parse(expiresAt)) return { kind: 'conflict', says: `${reference} comes too late` };
-      const own = behaviourFor(behaviour, wanted);
+      const own = behaviourFor(behaviour(), wanted);
       const lingers = draw(own, 'linger', reference) < own.linger;
       const isDeclined = draw(own, 'decline', reference) < own.decline;
       const row: PaymentRow = {
