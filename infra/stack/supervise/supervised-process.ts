@@ -4,11 +4,11 @@ import { tied } from '../host/launch.ts';
 import { beginLife, type Exit, type Life, signalGroup } from '../host/life.ts';
 import { identityOf } from '../host/process-identity.ts';
 import { endings } from '../plan/roles.ts';
-import { backoffMs, nextFailures } from './backoff.ts';
 import { endLife } from './end-life.ts';
 import type { OnEvent } from './events.ts';
 import { makeReady } from './make-ready.ts';
 import type { ProcessSpec } from './process-spec.ts';
+import { createRestarts } from './restarts.ts';
 import type { ProcessState } from './state-file.ts';
 import { reasonOf } from './why-it-ended.ts';
 
@@ -43,10 +43,16 @@ export function superviseProcess(options: {
   let identity: string | null = null;
   let phase: ProcessState['phase'] = 'waiting';
   let restarts = 0;
-  let failures = 0;
   let isSupervised = false;
   let isStopping = false;
-  let restartTimer: NodeJS.Timeout | undefined;
+  const restarting = createRestarts({
+    spawn: () => {
+      const next = launch();
+      restarts += 1;
+      void announceWhenReady(next); // it ends with that life, and does not throw
+    },
+    onNotSpawned: (error, againInMs) => onEvent({ type: 'not-started', ...who, problem: messageOf(error), againInMs }),
+  });
 
   function launch(): Life {
     const next = beginLife(line, { cwd: spec.cwd, environment: spec.environment, log });
@@ -75,29 +81,10 @@ export function superviseProcess(options: {
   }
 
   function scheduleRestart(of: Life, exit: Exit): void {
-    failures = nextFailures(failures, Date.now() - of.startedAt);
-    const restartInMs = backoffMs(failures);
+    const restartInMs = restarting.waitAfter(Date.now() - of.startedAt);
     const problem = reasonOf(of, exit, log);
     onEvent({ type: 'died', ...who, pid: of.pid ?? 0, code: exit.code, signal: exit.signal, restartInMs, problem });
-    restartIn(restartInMs);
-  }
-
-  function restartIn(ms: number): void {
-    restartTimer = setTimeout(() => {
-      let next: Life;
-      try {
-        next = launch();
-      } catch (error) {
-        // The disk is full, or there are too many processes or files: that may pass, and ends no other process.
-        failures += 1;
-        const againMs = backoffMs(failures);
-        onEvent({ type: 'not-started', ...who, problem: messageOf(error), againInMs: againMs });
-        restartIn(againMs);
-        return;
-      }
-      restarts += 1;
-      void announceWhenReady(next); // it ends with that life, and does not throw
-    }, ms);
+    restarting.spawnIn(restartInMs);
   }
 
   async function announceWhenReady(of: Life): Promise<void> {
@@ -128,7 +115,7 @@ export function superviseProcess(options: {
 
   async function stop(): Promise<void> {
     isStopping = true;
-    clearTimeout(restartTimer);
+    restarting.cancel();
     const mine = life;
     const pid = mine?.pid ?? null;
     if (mine === null || mine.over || pid === null) {
