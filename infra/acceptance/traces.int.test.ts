@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -7,12 +6,13 @@ import { Pool } from 'undici';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { newOrderId } from '#contract/order.ts';
 import { requestIdHeader } from '#contract/origin.ts';
-import { parseTicketKeys, signTicket } from '#contract/ticket.ts';
+import { formatTicketKeys, signTicket } from '#contract/ticket.ts';
 import { newSaleId, openSale } from '#lab/kits/command-line.ts';
 import { startOrdersDatabase } from '#lab/kits/orders.ts';
 import { poll } from '#lab/poll.ts';
 import { startProgram } from '#lab/servers/process-like.ts';
 import { temporaryDirectory } from '#lab/temporary-directory.ts';
+import { newWebhookSecret } from '#runtime/standard-webhooks.ts';
 import { childEnvironment } from '../stack/host/launch.ts';
 import { checkoutDir } from '../stack/host/run-directory.ts';
 
@@ -45,7 +45,7 @@ const dir = temporaryDirectory('traces');
 const socket = join(dir, 'service.sock');
 const pool = new Pool('http://service', { connections: 2, socketPath: socket });
 const saleId = newSaleId('traces');
-const keys = parseTicketKeys(readFileSync(own.environment.SECKILL_TICKET_KEYS_FILE ?? '', 'utf8'));
+const keys = [{ id: 'k1', secret: 'the-ticket-secret-of-this-test-and-long-enough' }];
 const processes: { stop: () => Promise<void> }[] = [];
 
 beforeAll(async () => {
@@ -62,7 +62,16 @@ beforeAll(async () => {
   const { port } = collector.address() as AddressInfo; // a TCP server's
   // No edge runs here. The setting takes no path below ZooKeeper's root: no other file of the lane is there.
   const { SECKILL_EDGE_URL: _url, SECKILL_EDGE_URLS: _urls, ...parts } = own.environment;
-  const environment = { ...parts, SECKILL_ZOOKEEPER: inject('servers').zookeeper };
+  const environment = {
+    ...parts,
+    SECKILL_ZOOKEEPER: inject('servers').zookeeper,
+    SECKILL_TICKET_KEYS: formatTicketKeys(keys),
+    // What a worker does not start without; nothing is paid here.
+    SECKILL_SESSION_SECRET: 'the session secret of this test, long enough',
+    SECKILL_PAYMENT_URL: 'http://127.0.0.1:9',
+    SECKILL_PAYMENT_API_KEY: 'a key of a provider that is not there',
+    SECKILL_PAYMENT_WEBHOOK_SECRET: newWebhookSecret(),
+  };
   await openSale(environment, { saleId, units: 100 });
   for (const [name, role, listen] of [
     ['service-1', 'seckill-service', socket],
