@@ -24,6 +24,8 @@ type Lane = {
   /** A file belongs to a lane by the word before `.test.ts`. */
   word: string;
   globalSetup?: string[];
+  /** Run before each file. */
+  setupFiles?: string[];
   maxWorkers?: number;
   isolate?: boolean;
   timeoutMs?: number;
@@ -33,17 +35,18 @@ type Lane = {
 const lanes: Lane[] = [
   // No servers, and nothing on a module's level that another file could meet: files of one worker share their modules.
   { name: 'unit', order: 0, word: '', isolate: false },
-  { name: 'parts', order: 1, word: '.int', globalSetup: [`${servers}/shared-servers.ts`] },
   { name: 'whole', order: 1, word: '.whole', globalSetup: stack },
   { name: 'browser', order: 1, word: '.browser', globalSetup: stack },
-  // On the stack of `whole` and `browser` too, but each file by itself: it stops, freezes or sets what all use.
-  { name: 'alone', order: 2, word: '.alone', globalSetup: stack, maxWorkers: 1 },
+  { name: 'parts', order: 2, word: '.int', globalSetup: [`${servers}/shared-servers.ts`] },
+  // On the stack of `whole` and `browser`, which it stops, freezes or sets for all: after them, one file at a time. What
+  // the other worker has meanwhile, parts, does not know that stack.
+  { name: 'alone', order: 2, word: '.alone', globalSetup: stack, setupFiles: ['infra/lab/run/one-at-a-time.ts'] },
   { name: 'slow', order: 3, word: '.slow', globalSetup: stack, timeoutMs: 5 * minuteMs },
   { name: 'chaos', order: 4, word: '.chaos', maxWorkers: 1, timeoutMs: 30 * minuteMs },
 ];
 const words = lanes.map(({ word }) => word).filter((word) => word !== '');
 
-const project = ({ name, order, word, globalSetup = [], maxWorkers = 2, isolate = true, timeoutMs }: Lane) => ({
+const project = ({ name, order, word, isolate = true, maxWorkers = 2, timeoutMs, ...lane }: Lane) => ({
   test: {
     name,
     environment: 'node' as const,
@@ -53,8 +56,8 @@ const project = ({ name, order, word, globalSetup = [], maxWorkers = 2, isolate 
       ...(isBrowserLeftOut ? ['**/*.browser.alone.test.ts'] : []),
       ...(word === '' ? words.map((other) => `**/*${other}.test.ts`) : []),
     ],
-    globalSetup,
-    setupFiles: ['infra/lab/run/clean-up.ts'],
+    globalSetup: lane.globalSetup ?? [],
+    setupFiles: [...(lane.setupFiles ?? []), 'infra/lab/run/clean-up.ts'],
     isolate,
     maxWorkers,
     sequence: { groupOrder: order },

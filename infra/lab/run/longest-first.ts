@@ -2,19 +2,45 @@ import { relative } from 'node:path';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { readTimings } from './timings.ts';
 
-/** Long files first, so that no worker is left with one while the other has nothing to do. A file without a time is long. */
+/**
+ * Long files first, so that no worker is left with one while the other has nothing to do. A file without a time is long.
+ * The files of the lane `alone` wait for each other: they are spread so that one worker has them one after the other,
+ * and the other worker has something else meanwhile.
+ */
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const timings = readTimings();
-    const seconds = ({ moduleId }: TestSpecification) =>
-      timings[relative(process.cwd(), moduleId)] ?? Number.POSITIVE_INFINITY;
     const order = ({ project }: TestSpecification) => project.config.sequence.groupOrder;
-    return files.toSorted(
-      (one, other) =>
-        order(one) - order(other) ||
-        // Two unknown ones are equal, and Infinity - Infinity is not a number.
-        (seconds(one) === seconds(other) ? 0 : seconds(other) - seconds(one)) ||
-        one.moduleId.localeCompare(other.moduleId),
-    );
+    const timed = files.map((file) => ({
+      file,
+      seconds: timings[relative(process.cwd(), file.moduleId)] ?? unknownSeconds,
+      isAlone: file.project.name === 'alone',
+    }));
+    return [...new Set(files.map(order))]
+      .sort((one, other) => one - other)
+      .flatMap((group) => spread(timed.filter(({ file }) => order(file) === group).sort(byLength)))
+      .map(({ file }) => file);
   }
+}
+
+type Timed = { file: TestSpecification; seconds: number; isAlone: boolean };
+const unknownSeconds = 60;
+
+const byLength = (one: Timed, other: Timed) =>
+  other.seconds - one.seconds || one.file.moduleId.localeCompare(other.file.moduleId);
+
+/** In the order in which two workers would begin them, if one had the files that wait for each other. */
+function spread(files: readonly Timed[]): Timed[] {
+  const queues = [files.filter(({ isAlone }) => isAlone), files.filter(({ isAlone }) => !isAlone)];
+  return queues
+    .flatMap((queue) => {
+      let at = 0;
+      return queue.map((each) => {
+        const begins = at;
+        at += each.seconds;
+        return { each, begins };
+      });
+    })
+    .sort((one, other) => one.begins - other.begins)
+    .map(({ each }) => each);
 }

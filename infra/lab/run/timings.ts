@@ -10,5 +10,6 @@ export const keptTimings = 'infra/lab/run/timings.json';
 
 export function readTimings(): Timings {
   const read = (file: string): Timings => (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {});
-  return { ...read(keptTimings), ...read(lastTimings) };
+  const all = { ...read(keptTimings), ...read(lastTimings) };
+  return Object.fromEntries(Object.entries(all).filter(([file]) => existsSync(file))); // a file may be gone
 }
