@@ -27,7 +27,7 @@ const rooms: { room: string; mayImport: string[] }[] = [
   { room: 'order-worker', mayImport: [...ground, 'seckill-service/http', 'seckill-service/stock'] },
   { room: 'nginx-lua', mayImport: [] },
   // A benchmark stands on the lab as the tests do, so that both look at the same thing.
-  { room: 'loadtest/bench', mayImport: ['seckill-service/contract', 'infra/lab', 'infra/stack'] },
+  { room: 'loadtest/bench', mayImport: ['seckill-service/contract', 'infra/capacity', 'infra/lab', 'infra/stack'] },
   { room: 'loadtest', mayImport: ['seckill-service/contract'] },
   { room: 'infra/text', mayImport: [] },
   { room: 'infra/migrations', mayImport: [] },
@@ -105,6 +105,14 @@ test('no production file imports the lab', () => {
   expect(outside.filter((file) => importsOf(file).some((path) => isIn(path, lab)))).toEqual([]);
   // Seen at all: what may, does.
   expect(importsOf('infra/chaos/round.ts').some((path) => isIn(path, lab))).toBe(true);
+});
+
+test('what the image leaves out is imported by no file that it holds', () => {
+  const ignored = readFileSync(join(root, 'infra/deploy/images/node.Dockerfile.dockerignore'), 'utf8');
+  const left = ignored.split('\n').filter((line) => /^[a-z][a-z/-]*$/.test(line));
+  expect(left).toContain(lab);
+  const held = tops.flatMap(sources).filter((file) => !left.some((room) => isIn(file, room)));
+  expect(held.filter((file) => importsOf(file).some((path) => left.some((room) => isIn(path, room))))).toEqual([]);
 });
 
 test('no file imports itself by way of others, and no folder does', () => {

@@ -16,7 +16,7 @@ export type Costs = Record<
 > &
   Record<'relayService' | 'relayQueueRedis' | 'relayStockRedis', Cost> &
   Record<'storeWorker' | 'storeQueueRedis' | 'storeStockRedis', Cost> &
-  /** Null until `node infra/capacity/measure.ts` has run. */
+  /** Null until `npm run bench -- parts` has run. */
   Record<'servicePurchase' | 'gatewayShopper' | 'pageBytes' | 'refusalBytes', Cost | null>;
 
 /** A file of loadtest/results that is missing or says something else than its benchmark writes. */

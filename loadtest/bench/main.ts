@@ -4,6 +4,7 @@ import * as edge from './edge.ts';
 import * as expiry from './expiry.ts';
 import * as history from './history.ts';
 import * as memory from './memory.ts';
+import * as parts from './parts.ts';
 import * as purchase from './purchase.ts';
 import * as rate from './rate.ts';
 import * as relay from './relay.ts';
@@ -18,6 +19,7 @@ const benches: Record<string, { summary: string; run: (args: string[]) => Promis
   expiry,
   history,
   memory,
+  parts,
   purchase,
   rate,
   relay,
