@@ -23,14 +23,14 @@ export class LongestFirst extends BaseSequencer {
   }
 }
 
-type Timed = { file: TestSpecification; seconds: number; isAlone: boolean };
+export type Timed<File = TestSpecification> = { file: File; seconds: number; isAlone: boolean };
 const unknownSeconds = 60;
 
 const byLength = (one: Timed, other: Timed) =>
   other.seconds - one.seconds || one.file.moduleId.localeCompare(other.file.moduleId);
 
 /** In the order in which two workers would begin them, if one had the files that wait for each other. */
-function spread(files: readonly Timed[]): Timed[] {
+export function spread<File>(files: readonly Timed<File>[]): Timed<File>[] {
   const queues = [files.filter(({ isAlone }) => isAlone), files.filter(({ isAlone }) => !isAlone)];
   return queues
     .flatMap((queue) => {

@@ -11,6 +11,24 @@ const longestSeconds = 20;
 /** Lanes whose subject is a clock, or everything at once. */
 const mayBeLong = new Set(['slow', 'chaos']);
 
+type Took = { seconds: number; lane: string; name: string };
+
+/** The slowest tests, a line each; and those that are too slow for their lane. */
+export function judge(took: readonly Took[]): { lines: string[]; tooLong: string[] } {
+  const sorted = took.toSorted((one, other) => other.seconds - one.seconds);
+  return {
+    lines: sorted
+      .slice(0, shown)
+      .map(({ seconds, lane, name }) => `${seconds.toFixed(1).padStart(6)} s  ${lane}  ${name}`),
+    tooLong: sorted
+      .filter(({ seconds, lane }) => seconds > longestSeconds && !mayBeLong.has(lane))
+      .map(
+        ({ seconds, lane, name }) =>
+          `${name}: took ${seconds.toFixed(1)} s; in the lane ${lane} a test may take ${longestSeconds} s`,
+      ),
+  };
+}
+
 /** Prints the slowest tests, fails the run for one that is too slow for its lane, and writes `.run/reports/`. */
 export default class LabReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
@@ -19,7 +37,7 @@ export default class LabReporter implements Reporter {
       failed: unhandled.map((error) => `outside of tests: ${error.message}`),
     };
     const timings: Timings = readTimings();
-    const took: { seconds: number; lane: string; name: string }[] = [];
+    const took: Took[] = [];
     for (const module of modules) {
       const file = module.relativeModuleId;
       timings[file] = Math.round(module.diagnostic().duration / 100) / 10;
@@ -35,18 +53,11 @@ export default class LabReporter implements Reporter {
         took.push({ seconds, lane: module.project.name, name: nameOf(file, test) });
       }
     }
-    took.sort((one, other) => other.seconds - one.seconds);
-    const lines = took
-      .slice(0, shown)
-      .map(({ seconds, lane, name }) => `${seconds.toFixed(1).padStart(6)} s  ${lane}  ${name}`);
+    const { lines, tooLong } = judge(took);
     process.stdout.write(`\nThe slowest tests:\n${lines.join('\n')}\n`);
-    for (const { seconds, lane, name } of took) {
-      if (seconds <= longestSeconds || mayBeLong.has(lane)) continue;
-      const told = `${name}: took ${seconds.toFixed(1)} s; in the lane ${lane} a test may take ${longestSeconds} s`;
-      process.stdout.write(`failed: ${told}\n`);
-      report.failed.push(told);
-      process.exitCode = 1;
-    }
+    for (const told of tooLong) process.stdout.write(`failed: ${told}\n`);
+    report.failed.push(...tooLong);
+    if (tooLong.length > 0) process.exitCode = 1;
     write('.run/reports/tests.json', report);
     write(lastTimings, Object.fromEntries(Object.entries(timings).sort(([one], [other]) => (one < other ? -1 : 1))));
   }
