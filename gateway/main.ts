@@ -10,7 +10,7 @@ import type { Own } from '#runtime/belongings.ts';
 import { readConfig } from '#runtime/config.ts';
 import { watchConnections } from '#runtime/connection-metrics.ts';
 import { followSetting } from '#runtime/follow-setting.ts';
-import { startInnerServer } from '#runtime/inner-server.ts';
+import { type InnerPages, startInnerServer } from '#runtime/inner-server.ts';
 import { closeServer, listenForNginx, stopListening } from '#runtime/listen.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { createRegistry } from '#runtime/metrics.ts';
@@ -75,6 +75,19 @@ function openConnections(own: Own, config: Config, logger: Logger) {
   };
 }
 
+/** The API reference, and the console where it is switched on. It is closed after the server that shoppers come to. */
+function createInnerPages(
+  own: Own,
+  config: Config,
+  view: Omit<Parameters<typeof startConsole>[0], 'config' | 'assets'>,
+): InnerPages {
+  const assets = createInnerAssets();
+  const app = new Hono().route('/', createReferenceApp(assets));
+  if (config.console === null) return { paths: ['/reference'], fetch: app.fetch };
+  app.route('/', own('console', startConsole({ config: config.console, assets, ...view })).app);
+  return { paths: ['/reference', '/console'], fetch: app.fetch };
+}
+
 await runService('gateway', readSettings, async ({ config, logger, own }) => {
   const registry = createRegistry();
   const registers = [registry];
@@ -96,6 +109,7 @@ await runService('gateway', readSettings, async ({ config, logger, own }) => {
   });
   const inner = own('inner server', createServer(), stopListening); // answers until all that it shows is closed
   const sales = own('sales', followObeyedSales({ zookeeper, logger }));
+  const innerPages = createInnerPages(own, config, { redis, pool, zookeeper, sales: sales.all, logger });
   await startEdgeAgent({
     ...{ own, zookeeper, sales, ticketKeys, logger, registers },
     edgeId: config.SECKILL_EDGE_ID,
@@ -139,17 +153,11 @@ await runService('gateway', readSettings, async ({ config, logger, own }) => {
   server.on('request', getRequestListener(app.fetch));
   await listenForNginx(server, config.SECKILL_LISTEN);
 
-  const assets = createInnerAssets();
-  const innerPages = new Hono().route('/', createReferenceApp(assets));
-  if (config.console !== null) {
-    const view = { assets, redis, pool, zookeeper, sales: sales.all, logger };
-    innerPages.route('/', own('console', startConsole({ config: config.console, ...view })).app);
-  }
   await startInnerServer({
     server: inner,
     address: config.SECKILL_INNER_LISTEN,
     registry,
     ready: { sales: () => (sales.isComplete() ? null : 'not read from zookeeper yet') },
-    pages: { paths: config.console === null ? ['/reference'] : ['/reference', '/console'], fetch: innerPages.fetch },
+    pages: innerPages,
   });
 });
