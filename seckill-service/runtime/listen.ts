@@ -34,10 +34,13 @@ export async function listenForNginx(server: Server, address: string): Promise<v
 
 /**
  * Stops accepting and resolves when the last request is answered; idle connections are closed at once. A server that
- * does not listen (yet) is closed already.
+ * does not listen yet is closed as soon as it does.
  */
 export async function closeServer(server: Server): Promise<void> {
-  if (!server.listening) return;
+  if (!server.listening) {
+    server.once('listening', () => server.close());
+    return;
+  }
   await new Promise<void>((resolve, reject) => {
     // nginx would go on asking over its kept connections: each answer from now on ends its own.
     server.prependListener('request', (_request, response) => response.setHeader('Connection', 'close'));
@@ -48,5 +51,6 @@ export async function closeServer(server: Server): Promise<void> {
 
 /** Stops accepting and waits for nobody: for a server whose last answers nobody needs. */
 export function stopListening(server: NetServer): void {
+  if (!server.listening) server.once('listening', () => server.close());
   server.close();
 }
