@@ -76,16 +76,20 @@ const readSettings = (environment: Record<string, string | undefined>) =>
 function openConnections(own: Own, config: Config, logger: Logger) {
   const redis = (name: string, kind: Parameters<typeof connectRedis>[0], url: string) =>
     own(name, connectRedis(kind, url, logger), disconnectRedis);
-  const postgres = (name: string, options: Parameters<typeof connectPostgres>[2]) =>
-    own(`postgres, ${name}`, connectPostgres(config.SECKILL_DATABASE_URL, logger, options), (pool) => pool.end());
-  return {
-    // A pool for each subject: what one costs, no other waits for.
-    pool: postgres('orders', { max: 4 }),
-    expiryPool: postgres('expiry', { max: 2 }),
-    moneyPool: postgres('money', { max: 8 }),
+  const postgres = (options: Parameters<typeof connectPostgres>[2]) =>
+    connectPostgres(config.SECKILL_DATABASE_URL, logger, options);
+  // A pool for each subject: what one costs, no other waits for. All are ended at once, within one deadline.
+  const pools = {
+    pool: postgres({ max: 4 }),
+    expiryPool: postgres({ max: 2 }),
+    moneyPool: postgres({ max: 8 }),
     // What it writes is done again if it is lost.
-    subscribersPool: postgres('subscribers', { max: 3, mayLoseLast: true }),
-    opsPool: postgres('ops', { max: 2 }),
+    subscribersPool: postgres({ max: 3, mayLoseLast: true }),
+    opsPool: postgres({ max: 2 }),
+  };
+  own('postgres', pools, (all) => Promise.all(Object.values(all).map((pool) => pool.end())));
+  return {
+    ...pools,
     stockRedis: redis('stock redis', 'patient', config.SECKILL_STOCK_REDIS_URL),
     queueRedis: redis('queue redis', 'queue', config.SECKILL_QUEUE_REDIS_URL),
     opsRedis: redis('queue redis, ops', 'patient', config.SECKILL_QUEUE_REDIS_URL),
