@@ -105,3 +105,18 @@ test('of a node that cannot be read the last good value stays, or none, as the f
   dropping.set('a', '5');
   await vi.waitUntil(() => dropping.folder.get('a') === 5);
 });
+
+test('a child that cannot be read is told once, and again when it has changed', async () => {
+  const errors = vi.spyOn(logger, 'error');
+  const { set, folder } = await followed({ unreadable: 'drop' });
+  const toldAfter = async (data: string, times: number) => {
+    set('a', data);
+    await vi.waitFor(() => expect(errors).toHaveBeenCalledTimes(times));
+  };
+  await toldAfter('rubbish', 1);
+  set('a', 'rubbish');
+  await toldAfter('more rubbish', 2);
+  set('a', '7');
+  await vi.waitFor(() => expect(folder.get('a')).toBe(7));
+  expect(errors).toHaveBeenCalledTimes(2);
+});

@@ -32,6 +32,8 @@ export function followFolder<T>(options: {
 }): Folder<T> {
   const { zookeeper, parent, logger, parse, isInForce = () => true, unreadable } = options;
   const children = new Map<string, { data: Buffer; value: T }>();
+  /** What could not be read, so that it is told once and not at every look. */
+  const unread = new Map<string, Buffer>();
   const listeners: ((name: string, value: T | null) => void)[] = [];
   let waiting: (() => void)[] = [];
   let complete = false;
@@ -42,7 +44,7 @@ export function followFolder<T>(options: {
 
   function take(name: string, data: Buffer): void {
     const known = children.get(name);
-    if (known?.data.equals(data)) return;
+    if (known?.data.equals(data) || unread.get(name)?.equals(data)) return;
     let value: T;
     try {
       value = parse(data);
@@ -50,8 +52,10 @@ export function followFolder<T>(options: {
       const then = unreadable === 'keep' ? 'the last good one stays in force' : 'it counts as none';
       logger.error({ err: error, path: `${parent}/${name}` }, `a node in zookeeper cannot be read; ${then}`);
       if (unreadable === 'drop') drop(name);
+      unread.set(name, data);
       return;
     }
+    unread.delete(name);
     if (known !== undefined && !isInForce(value, known.value)) return;
     children.set(name, { data, value });
     for (const listener of listeners) listener(name, value);
@@ -61,7 +65,11 @@ export function followFolder<T>(options: {
     zookeeper,
     parent,
     logger,
-    onChange: (name, data) => (data === null ? drop(name) : take(name, data)),
+    onChange: (name, data) => {
+      if (data !== null) return take(name, data);
+      unread.delete(name);
+      drop(name);
+    },
     onFull: () => {
       complete = true;
       for (const listener of waiting) listener();
