@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { afterAll, inject } from 'vitest';
+import { aroundAll, inject } from 'vitest';
 import { poll } from '../poll.ts';
 import { releaseLock, takeLock } from './lock-file.ts';
 import '../servers/stack-under-test.ts';
@@ -12,5 +12,11 @@ const lock = join(inject('stack').dir, 'alone.lock');
 const hourMs = 3_600_000;
 
 await poll('the files of the lane alone that came before', () => takeLock(lock), hourMs, 50);
-// Hooks run the other way round: the first that is named here is the last of the file.
-afterAll(() => releaseLock(lock));
+// Around everything: fixtures close after the last afterAll, and what they put back belongs to the file.
+aroundAll(async (runFile) => {
+  try {
+    await runFile();
+  } finally {
+    releaseLock(lock);
+  }
+});
