@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, onTestFailed, test } from 'vitest';
 import { consoleOf } from '#infra/stack/stack.ts';
-import { seckillJson } from '#lab/kits/command-line.ts';
+import { seckillJson, untilEdgesFollow } from '#lab/kits/command-line.ts';
 import { launchBrowser, openShopper, seriousObjections } from '#lab/kits/shopper.ts';
 
 // What the console shows and changes for all sales: on the shared stack, and put back.
@@ -22,15 +22,15 @@ afterAll(() => browser?.close());
 
 test('each edge shows the limits that it follows, and a new one as soon as it does', async () => {
   onTestFailed(async () => {
-    await seckillJson(stack.env, 'edge', 'reset', 'inFlight');
+    await untilEdgesFollow(stack.env, 'edge', 'reset', 'inFlight');
   });
   const cells = page.getByTestId('edges').getByRole('cell');
   const inFlight = (limit: string) =>
     expect.poll(() => cells.filter({ hasText: new RegExp(`^${limit}$`) }).count()).toBe(stack.edges.length);
   await inFlight('512');
-  await seckillJson(stack.env, 'edge', 'set', 'inFlight', '511');
+  await untilEdgesFollow(stack.env, 'edge', 'set', 'inFlight', '511');
   await inFlight('511');
-  await seckillJson(stack.env, 'edge', 'reset', 'inFlight');
+  await untilEdgesFollow(stack.env, 'edge', 'reset', 'inFlight');
   await inFlight('512');
   expect(await cells.filter({ hasText: /burst/ }).count()).toBe(2 * stack.edges.length);
 });

@@ -84,7 +84,7 @@ test('a pause reaches the edge before the command returns, a resume too', async 
 test('a sale that opens later says when, and opens by the clock without anybody’s doing', async () => {
   const later = newSaleId('later');
   // Time enough to be there before it.
-  const opensInMs = 1000 + 4 * openingMs;
+  const opensInMs = 4000 + 4 * openingMs;
   const opensAt = new Date(Date.now() + opensInMs).toISOString();
   await openSale(stack.env, { saleId: later, units: 1, opensAt });
   const early = await call(pool, 'POST', `/api/sales/${later}/orders`, { body: { quantity: 1 } });

@@ -167,15 +167,10 @@ test('a refused POST with a body leaves its connection usable: the body is not t
 });
 
 test('the clock alone opens and closes a sale', async () => {
-  // Where the machine stood still for a second, it has opened or closed by now: only an answer that was in time tells.
-  const opensAt = Date.now() + 1000;
-  await edge.agent.send({ type: 'sale', sale: saleOf('opening', { opensInMs: 1000 }) });
-  const early = await buy(edge, 'opening');
-  if (Date.now() < opensAt) expect(seenOf(early)).toEqual(refusal('NOT_OPEN'));
-  const closesAt = Date.now() + 1000;
-  await edge.agent.send({ type: 'sale', sale: saleOf('closing', { closesInMs: 1000 }) });
-  const inTime = await buy(edge, 'closing');
-  if (Date.now() < closesAt) expect(inTime.status).toBe(202);
+  await edge.agent.send({ type: 'sale', sale: saleOf('opening', { opensInMs: 3000 }) });
+  expect(seenOf(await buy(edge, 'opening'))).toEqual(refusal('NOT_OPEN'));
+  await edge.agent.send({ type: 'sale', sale: saleOf('closing', { closesInMs: 3000 }) });
+  expect((await buy(edge, 'closing')).status).toBe(202);
   await poll('the sale opens', async () => (await buy(edge, 'opening')).status === 202);
   await poll('the sale closes', async () => (await buy(edge, 'closing')).status === 410);
   expect(seenOf(await buy(edge, 'closing'))).toEqual(refusal('SALE_CLOSED'));

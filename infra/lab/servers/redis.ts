@@ -10,8 +10,10 @@ export type TestRedis = {
   /** Stands still, with its connections open. */
   pause(): void;
   resume(): void;
-  /** Dies as by a kill, and is there again at the same address, empty. */
-  restart(): Promise<void>;
+  /** Dies as by a kill. */
+  kill(): Promise<void>;
+  /** Is there again at the same address, empty. */
+  revive(): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -39,8 +41,8 @@ export async function startRedis(options: { socket?: string; password?: string }
     client,
     pause: () => void server.child.kill('SIGSTOP'),
     resume: () => void server.child.kill('SIGCONT'),
-    async restart() {
-      await server.end('SIGKILL');
+    kill: () => server.end('SIGKILL'),
+    async revive() {
       server = await start(args);
     },
     async stop() {
