@@ -1,14 +1,20 @@
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { afterAll, beforeAll, describe, expect, vi } from 'vitest';
 import { test } from '#lab/fixtures/test.ts';
 import type { EdgesKit } from '#lab/kits/edges.ts';
 import { kill, untilHealthy, whileFrozen } from '#lab/kits/processes.ts';
 import { poll } from '#lab/poll.ts';
+import { noEdgeSettings } from '#sales/edge-settings.ts';
+
+// More than all polls of a hook together: what is ill is then told by its name.
+vi.setConfig({ hookTimeout: 300_000 });
 
 let kit: EdgesKit;
 test.beforeAll(({ edges }) => {
   kit = edges;
 });
-afterAll(() => untilHealthy());
+afterAll(() => untilHealthy(), 300_000);
+// Runs before that one: also where something is ill, no limit stays.
+afterAll(() => kit.set(() => noEdgeSettings));
 
 const everyEdge = [0, 1, 2];
 

@@ -1,4 +1,4 @@
-import { describe, expect, vi } from 'vitest';
+import { describe, expect, onTestFailed, vi } from 'vitest';
 import { edgeCounts } from '#contract/edge-counts.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import { test } from '#lab/fixtures/test.ts';
@@ -7,7 +7,7 @@ import type { EdgesKit } from '#lab/kits/edges.ts';
 import { whileFrozen } from '#lab/kits/processes.ts';
 import { poll } from '#lab/poll.ts';
 import { call } from '#loadtest/crowd/shopper.ts';
-import { changeEdgeSettings, readEdgeSettings } from '#sales/edge-settings.ts';
+import { changeEdgeSettings, noEdgeSettings, readEdgeSettings } from '#sales/edge-settings.ts';
 import type { EdgesInStep } from '#sales/edges.ts';
 import { readEdgeSamples } from '../cli/watch/funnel.ts';
 
@@ -133,6 +133,7 @@ describe('live knobs', () => {
 
   test('what ZooKeeper has lost is in force until somebody who was told of it says yes', async () => {
     const { environment } = kit.stack;
+    onTestFailed(async () => void (await kit.set(() => noEdgeSettings)));
     await followed('set', 'userPerSecond', '7');
     await poll('ZooKeeper to lose it', () =>
       kit.connections.zookeeper.remove(zookeeperPaths.edgeSettings).then(

@@ -1,21 +1,19 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startStack } from '#infra/stack/stack.ts';
 import { faultOfCall, longMs, startStockLink, units } from '#lab/kits/stock-link.ts';
 import { poll } from '#lab/poll.ts';
+import { spawnTied } from '#lab/servers/tied-process.ts';
+import { temporaryDirectory } from '#lab/temporary-directory.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { createStock } from './create-stock.ts';
 import { StockFault } from './fault.ts';
 
 // With the configuration of the product: what it says of a full memory is a part of the subject.
-const dir = await mkdtemp(join(tmpdir(), 'refusals-'));
+const dir = temporaryDirectory('refusals');
 const stack = await startStack({ dir, only: ['stock-redis'], port: 'any', environment: process.env });
 const link = await startStockLink(stack.environment.SECKILL_STOCK_REDIS_URL ?? '');
 const { redis, stock, probe, saleId, order, reserve, buy, ready, setDeadlines, taken, fillMemory } = link;
@@ -29,7 +27,6 @@ afterEach(async () => {
 afterAll(async () => {
   await link.close();
   await stack.stop();
-  await rm(dir, { recursive: true, force: true });
 });
 
 describe('a Redis that refuses to run the script', () => {
@@ -99,7 +96,7 @@ test('a Redis whose memory is full still commits, takes back, pauses and tells i
 });
 
 test('a Redis that is still loading is "unavailable", and then knows every yes that it gave before (I3)', async () => {
-  const home = await mkdtemp(join(tmpdir(), 'loading-'));
+  const home = temporaryDirectory('loading');
   const free = createServer().listen(0, '127.0.0.1');
   await once(free, 'listening');
   const address = free.address();
@@ -109,7 +106,7 @@ test('a Redis that is still loading is "unavailable", and then knows every yes t
   const start = (...more: string[]) => {
     const settings = ['--bind', '127.0.0.1', '--port', String(port), '--dir', home, '--save', ''];
     const args = [...settings, '--appendonly', 'yes', '--appendfsync', 'always', ...more];
-    const child = spawn('redis-server', args, { stdio: 'ignore' });
+    const { child } = spawnTied('redis-server', args, { stdio: 'ignore' });
     return { kill: () => child.kill('SIGKILL'), ended: once(child, 'exit') };
   };
   const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
@@ -150,6 +147,5 @@ test('a Redis that is still loading is "unavailable", and then knows every yes t
     disconnectRedis(own, look);
     server.kill();
     await server.ended;
-    await rm(home, { recursive: true, force: true });
   }
 });

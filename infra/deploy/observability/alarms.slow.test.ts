@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
@@ -11,6 +10,7 @@ import { newSaleId, openSale, seckill, seckillJson } from '#lab/kits/command-lin
 import { sandboxControl } from '#lab/kits/payment-sandbox.ts';
 import { poll } from '#lab/poll.ts';
 import { type Prometheus, startPrometheus } from '#lab/servers/prometheus.ts';
+import { temporaryDirectory } from '#lab/temporary-directory.ts';
 import { call, getTicket, type HeldTicket, orderState, signIn } from '#loadtest/crowd/shopper.ts';
 import { isPortFree } from '../../stack/host/ports.ts';
 import { type Stack, stackStatus, startStack } from '../../stack/stack.ts';
@@ -28,7 +28,7 @@ const saleId = newSaleId('alarms');
 const run = promisify(execFile);
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'alarms-'));
+  dir = temporaryDirectory('alarms');
   const settings = { SECKILL_AUDIT_EVERY_MS: '1000' };
   stack = await startStack({ dir, port: 'any', environment: process.env, settings });
   pool = new Pool(stack.edgeUrl, { connections: 8 });
@@ -47,7 +47,6 @@ afterAll(async () => {
   redis?.disconnect();
   await pool?.close();
   await stack?.stop();
-  await rm(dir, { recursive: true, force: true });
 });
 
 const slow = { timeout: 900_000 };

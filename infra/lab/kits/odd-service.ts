@@ -14,7 +14,10 @@ export async function takeAway(service: string) {
   const aside = `${socket}.aside`;
   await rename(socket, aside);
   // An edge closes a connection that it has not used for 4 s (upstreams.conf.template).
-  await poll('the edges to let go of it', async () => (await connectionsTo(socket)) === 0);
+  await poll('the edges to let go of it', async () => (await connectionsTo(socket)) === 0).catch(async (error) => {
+    await rename(aside, socket);
+    throw error;
+  });
   return {
     /** Another service, `service-odd`, stands in the socket's place meanwhile: the same settings but for these. */
     async whileOdd(changes: Changes, work: () => Promise<void>): Promise<void> {

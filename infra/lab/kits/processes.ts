@@ -34,15 +34,19 @@ export async function replace(name: string): Promise<void> {
   await poll(`${name} to be another process`, () => ![pid, null].includes(pidOf(name)));
 }
 
-/** Stops a process with its children in its tracks while `work` runs. It goes on afterwards, however that ends. */
+/** Stops a process with its children in its tracks while `work` runs. It goes on afterwards, however that ends. Inside a test. */
 export async function whileFrozen<T>(name: string, work: () => Promise<T>): Promise<T> {
   const master = runningPid(name);
   const family = [master, ...descendantsOf(master)];
+  const thaw = () => {
+    for (const pid of living(family)) process.kill(pid, 'SIGCONT'); // it may have been killed meanwhile
+  };
+  onTestFinished(thaw); // a test that ran out of time ends before its work does
   for (const pid of family) process.kill(pid, 'SIGSTOP');
   try {
     return await work();
   } finally {
-    for (const pid of living(family)) process.kill(pid, 'SIGCONT'); // it may have been killed meanwhile
+    thaw();
   }
 }
 
