@@ -123,7 +123,7 @@ await runService('gateway', readSettings, async ({ config, logger, own }) => {
     'orders',
     startOrders({
       ...{ redis, listening, pool, zookeeper, authenticate, logger, registers },
-      mostStreams: config.SECKILL_ORDER_STREAMS,
+      maxStreams: config.SECKILL_ORDER_STREAMS,
     }),
   );
   const warn = createThrottledWarn(logger);

@@ -46,7 +46,7 @@ afterAll(async () => {
 const crowd = (shoppers: number, payShare = 0) =>
   runCrowd({ edgeUrl: stack.edgeUrl, saleId, shoppers, payShare, connections: 16, onProgress: () => undefined });
 const figure = async (id: string) => Number((await page.getByTestId(id).textContent())?.replaceAll(',', ''));
-/** What the edges themselves have counted: whoever is told to wait asks again, so it is no number known beforehand. */
+/** What the edges themselves have counted: a shopper who is told to wait asks again, so the number is not known beforehand. */
 const counted = async () => {
   const pages = await Promise.all(stack.edges.map(async ({ innerUrl }) => (await fetch(`${innerUrl}/metrics`)).text()));
   return edgeCounts(pages.flatMap(parseSamples), saleId);

@@ -1,6 +1,6 @@
 import type { EventStream } from './event-stream.ts';
 
-/** Each stream is looked after once in so many ticks (seconds): read again, or kept alive by a beat. */
+/** Ticks (seconds) between two looks at a stream: read again, or kept alive by a beat. */
 const ticksOfRound = 15;
 
 /** The open streams of this process, found by order, by user and by round. */

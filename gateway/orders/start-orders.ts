@@ -29,9 +29,9 @@ export function startOrders(deps: {
   authenticate: Authenticate;
   logger: Logger;
   registers: Registry[];
-  mostStreams: number;
+  maxStreams: number;
 }): { apps: Hono[]; close: () => Promise<void> } {
-  const { redis, listening, pool, zookeeper, authenticate, logger, registers, mostStreams } = deps;
+  const { redis, listening, pool, zookeeper, authenticate, logger, registers, maxStreams } = deps;
   const warn = createThrottledWarn(logger);
   const readOrder = createOrderReader({ redis, pool });
   const limit = watchDrainLimit({ zookeeper, logger });
@@ -41,7 +41,7 @@ export function startOrders(deps: {
   const streams = createOrderStreams({
     readOrder,
     progress,
-    limits: { perProcess: mostStreams, perUser: streamsPerUser },
+    limits: { perProcess: maxStreams, perUser: streamsPerUser },
     metrics,
     now: Date.now,
     onError: (error) => warn(error, 'order streams'),

@@ -8,7 +8,7 @@ import { buy, getTicket, signIn } from '#loadtest/crowd/shopper.ts';
 import { parseSamples, type Sample } from '#runtime/prometheus-text.ts';
 import { stackStatus } from '../stack/running-stack.ts';
 
-// Counters of outcomes have no label of a sale: nobody else may buy while they are compared.
+// Counters of outcomes have no label of a sale: no other test may buy while they are compared.
 const stack = stackUnderTest();
 const saleId = newSaleId('metrics');
 const pool = new Pool(stack.edgeUrl, { connections: 4 });

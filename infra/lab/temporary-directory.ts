@@ -9,7 +9,7 @@ const made = new Set<string>();
 const neededMiB = 16;
 
 /**
- * An empty directory, `<tmpdir>/seckill-test-<pid>-<name>-XXXXXX`. It is removed when the test file is through (clean-up.ts),
+ * An empty directory, `<tmpdir>/seckill-test-<pid>-<name>-<random>`. It is removed when the test file is through (clean-up.ts),
  * outside of vitest when the process ends, and by the next run where the process was killed. Throws when the disk is full.
  */
 export function temporaryDirectory(name: string, parent = tmpdir()): string {

@@ -9,7 +9,7 @@ import { buy, saleOf, startEdge, type TestEdge, ticketFor } from '#lab/servers/e
 let edge: TestEdge;
 let rendered: string;
 
-/** With shorter times than the templates give, so that nobody waits for them here. */
+/** With shorter times than the templates give, so that no test waits for them. */
 async function hurry(config: string): Promise<void> {
   const file = join(dirname(config), 'conf.d/limits.conf');
   rendered = await readFile(file, 'utf8');

@@ -17,7 +17,7 @@ export function startExpiryWorker(deps: {
   logger: Logger;
   now: () => number;
   perSecond?: number;
-  /** While PostgreSQL is away due orders are left in the queue, for so long at a time. */
+  /** How long due orders are left in the queue at a time while PostgreSQL is away. */
   outageRestMs?: number;
 }): { close: () => Promise<void> } {
   const { queue, expiry, logger, now, perSecond = expiryPerSecond, outageRestMs = 1000 } = deps;

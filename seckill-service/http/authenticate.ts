@@ -32,7 +32,7 @@ const leewaySeconds = 5;
 
 /**
  * Verifies the bearer token, a JWT (RFC 7519) with the user in `sub`: signed by HS256 with `secret`, or with a key of the
- * shop's set when there is one. Null for whatever is forged, expired or no token: the answer is the same. Rejects when the
+ * shop's set when there is one. Null for what is forged, expired or no token: the answer is the same. Rejects when the
  * keys cannot be had: then it is not known who that is. Fetched keys are kept for ten minutes; one of an unknown name is
  * looked for at most every 30 s.
  */

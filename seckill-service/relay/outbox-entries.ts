@@ -20,7 +20,7 @@ export function createOutboxEntries(deps: {
   redis: Redis;
   instance: string;
   batch: number;
-  /** Entries that a relay was given and has kept for so long are taken over. */
+  /** An entry that a relay has kept this long, ms, is taken over by another. */
   takeOverAfterMs: number;
 }): OutboxEntries {
   const { redis, instance, batch, takeOverAfterMs } = deps;

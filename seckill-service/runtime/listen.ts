@@ -49,7 +49,7 @@ export async function closeServer(server: Server): Promise<void> {
   });
 }
 
-/** Stops accepting and waits for nobody: for a server whose last answers nobody needs. */
+/** Stops accepting and does not wait: for a server whose last answers are not needed. */
 export function stopListening(server: NetServer): void {
   if (!server.listening) server.once('listening', () => server.close());
   server.close();

@@ -35,7 +35,7 @@ export async function runService<C extends ServiceConfig>(
         logger.info('closed');
         return host.exit(0);
       };
-      host.on('SIGTERM', (signal) => void onSignal(signal)); // ends in an exit, nobody waits for it
+      host.on('SIGTERM', (signal) => void onSignal(signal)); // ends in an exit, so it is not awaited
       host.on('SIGINT', (signal) => void onSignal(signal));
 
       try {

@@ -5,7 +5,7 @@ export type NodeChange<T> = { data: Buffer | null; result: T };
 
 const maxTries = 10;
 
-/** Other writers changed the node between our read and our write, at every try. Nothing of ours was written. */
+/** Other writers changed the node between our read and our write, at every try. Our change was not written. */
 export class NodeContendedError extends Error {}
 
 /**

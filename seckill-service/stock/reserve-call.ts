@@ -11,7 +11,7 @@ export function reserveArguments({ question, notAfterMs }: Asked): (string | num
   return [orderId, userId, quantity, formatOrigin(origin), notAfterMs === null ? '' : Math.floor(notAfterMs)];
 }
 
-/** The outcome in three numbers of a reply; an order that was too late, or a code that nobody knows, is an error. */
+/** The outcome in three numbers of a reply; an order that was too late, or an unknown code, is an error. */
 export function outcomeAt(reply: readonly unknown[], at: number): ReserveOutcome | Error {
   return attempt(() => reserveOutcome([Number(reply[at]), Number(reply[at + 1]), Number(reply[at + 2])]));
 }

@@ -61,7 +61,7 @@ export function createSaleOrder(deps: {
   }
 
   /**
-   * A browser may send a POST twice on its own when a kept connection breaks, and tell nobody: then "sold out" can be
+   * A browser may send a POST twice on its own when a kept connection breaks, and without telling the page: then "sold out" can be
    * the second one's answer while the first took a unit. A resend costs time, and the edge refuses within
    * milliseconds: so only after a slow refusal is the order asked for, once, the crowd's looks spread out.
    */

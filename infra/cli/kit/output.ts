@@ -5,7 +5,7 @@ import { type CliRun, widthOf } from './run.ts';
 export type Output = {
   result: (value: unknown, text: string) => void;
   progress: (text: string) => void;
-  /** A bar of so many steps, on a terminal. */
+  /** A bar of `total` steps, on a terminal. */
   bar: (label: string, total: number) => Bar;
   /** Waits, and says on a terminal for what. */
   during: <T>(label: string, work: Promise<T>) => Promise<T>;

@@ -59,7 +59,7 @@ export function startRun(program: Command, surroundings: Surroundings): CliRun {
   return run;
 }
 
-/** The run that a command belongs to, at whatever depth of its program it stands. */
+/** The run that a command belongs to, at any depth of its program. */
 export function runOf(command: Command): CliRun {
   const run = runs.get(command);
   if (run !== undefined) return run;

@@ -43,7 +43,7 @@ export function openScreen(
     stdin.unref?.();
     stdout.write(leave);
   };
-  const stopListening = onExit(close); // whatever ends this process: the terminal is given back
+  const stopListening = onExit(close); // at every end of this process the terminal is given back
   stdout.write(enter);
   stdout.on('resize', onResize);
   if (stdin.isTTY) {

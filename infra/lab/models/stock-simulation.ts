@@ -184,7 +184,7 @@ export async function runSequence(
 }
 
 const firstAtOnce = 10;
-const mostAtOnce = 25;
+const maxAtOnce = 25;
 
 /**
  * Runs the sequences of `seeds`, many sales at a time: few at first, for a mistake shows itself soon. Returns the first
@@ -198,7 +198,7 @@ export async function firstFailure(
   const differs = (steps: readonly Step[]) => runSequence(link, steps, newModel(), met);
   // Loads the scripts first: the first call of each may be sent twice, which would end the order of what is sent ahead.
   await warmUp(link);
-  for (let start = 0, count = firstAtOnce; start < seeds.length; start += count, count = mostAtOnce) {
+  for (let start = 0, count = firstAtOnce; start < seeds.length; start += count, count = maxAtOnce) {
     const runs = seeds.slice(start, start + count).map(async (seed) => {
       const steps = randomSteps(createRandom(seed), stepsPerSequence);
       return { seed, steps, difference: await differs(steps) };

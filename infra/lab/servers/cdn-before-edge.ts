@@ -9,7 +9,7 @@ import { saleOf, startEdge } from './edge.ts';
 
 /**
  * An edge with the sale `open` and its pages, and a caching proxy before it. The edge writes down what reaches it.
- * `pageSeconds`: for so long the proxy keeps a page, in the place of ten seconds.
+ * `pageSeconds`: how long the proxy keeps a page; ten seconds without it.
  */
 export async function startCdnBeforeEdge({ pageSeconds = 10 }: { pageSeconds?: number } = {}) {
   let accessLog = '';

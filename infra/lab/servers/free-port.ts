@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 const given = new Set<number>();
 
 /**
- * A port that is free now and was given to nobody before, below the range from which the kernel takes ports for outgoing
+ * A port that is free now and was not given before, below the range from which the kernel takes ports for outgoing
  * connections. Another process may take it before its server does: nginx.ts starts again then.
  */
 export async function freePort(): Promise<number> {

@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
  * pass          as if there were no proxy
  * cut           every connection is reset, and so is each new one
  * delay         every byte comes `ms` later, in order
- * held          what is sent over connections of this time waits for `letGo`, whatever the mode is by then
+ * held          what is sent over connections of this time waits for `letGo`, in every later mode too
  * half-open     bytes vanish in both directions, silently; new connections are accepted and lead nowhere
  * drop-replies  the server hears everything, the client nothing
  */

@@ -8,7 +8,7 @@ export const bodyOf = (lua: string): string =>
     .filter((line) => !line.startsWith('--') && !line.startsWith('#!'))
     .join('\n');
 
-/** What each Redis script of ours must keep to; `replies` is its table in TypeScript. */
+/** What each of our Redis scripts must keep to; `replies` is its table in TypeScript. */
 export function redisScriptSuite(script: { name: string; lua: string; replies: Record<string, number> }): void {
   const { name, lua, replies } = script;
   const body = bodyOf(lua);

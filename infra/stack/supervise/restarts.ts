@@ -2,7 +2,7 @@ import { backoffMs, nextFailures } from './backoff.ts';
 
 /** When a process is started again: soon after a long life, later each time that it ends soon or cannot be spawned. */
 export type Restarts = {
-  /** After a life of so long: how long to wait, ms. */
+  /** The wait before the next start, ms, by the length of the life that ended. */
   waitAfter: (livedMs: number) => number;
   /** Spawns it after that time; again and again while that is not possible. */
   spawnIn: (ms: number) => void;
