@@ -3,18 +3,21 @@ import { newPaymentId, newRefundId } from '#contract/payment.ts';
 import { startSandbox } from '#lab/kits/payment-sandbox.ts';
 import { testProvider } from '#lab/suites/payment-provider.ts';
 import { guardProvider } from '#order-worker/money/provider/guard.ts';
+import { parseWebhookSecrets, signWebhook } from '#runtime/standard-webhooks.ts';
 
 vi.setConfig({ testTimeout: 120_000, expect: { poll: { timeout: 45_000 } } });
 
 async function underTest(deadlineMs?: number) {
   const sandbox = await startSandbox();
-  const { provider, behave, webhooks, close } = sandbox;
+  const { provider, behave, webhooks, secret, close } = sandbox;
   const base = { settleAfterMs: 20 };
   await behave(base);
   return {
     // Guarded, it must be the same provider still. The suite takes it away for a moment: no long rest.
     provider: deadlineMs === undefined ? provider : guardProvider(provider, { deadlineMs, restMs: 50 }),
     webhooks,
+    sign: (body: string) =>
+      new Headers(signWebhook({ id: crypto.randomUUID(), body, nowMs: Date.now() }, parseWebhookSecrets(secret))),
     decline: async (isDeclining: boolean) => void (await behave({ ...base, decline: isDeclining ? 1 : 0 })),
     away: async (isAway: boolean) => void (await behave({ ...base, unavailable: isAway ? 1 : 0 })),
     close,

@@ -9,8 +9,8 @@ import { type RefundNews, type SettleRefundOutcome, settleRefund } from './refun
 export type EventOutcome =
   | SettleOutcome
   | SettleRefundOutcome
-  /** Of no interest to us, or taken in before by its id. */
-  | { kind: 'passed_over' | 'already_taken' };
+  /** Of no interest to us, nothing that we can read, or taken in before by its id. */
+  | { kind: 'passed_over' | 'unreadable' | 'already_taken' };
 
 /** Every decision about an order's money: each one transaction of its own, with what must follow at once. */
 export type MoneyDesk = ReturnType<typeof createMoneyDesk>;
@@ -50,9 +50,10 @@ export function createMoneyDesk(deps: {
 
     takeRefund: (news: RefundNews): Promise<SettleRefundOutcome> => settled((client) => settleRefund(client, news)),
 
-    /** Takes in an event of the provider's, once by its id; one that is refused is not remembered, and may come again. */
+    /** Takes in an event of the provider's, once by its id. One that changed nothing of ours is not remembered. */
     async takeEvent(event: ProviderEvent): Promise<EventOutcome> {
       if (event.kind === 'other') return { kind: 'passed_over' };
+      if (event.kind === 'unreadable') return { kind: 'unreadable' };
       const { rowCount } = await pool.query('SELECT FROM payment_events WHERE id = $1', [event.id]);
       if (rowCount === 1) return { kind: 'already_taken' };
       return settled<SettleOutcome | SettleRefundOutcome>(async (client) => {

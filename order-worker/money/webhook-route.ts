@@ -2,9 +2,9 @@ import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { WebhookAnswer } from '#contract/payment.ts';
 import { problemResponse } from '#contract/problems.ts';
-import type { Logger } from '#runtime/logger.ts';
-import type { MoneyDesk } from './money-desk.ts';
-import type { EventVerdict, PaymentProvider } from './provider/provider.ts';
+import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
+import type { EventOutcome, MoneyDesk } from './money-desk.ts';
+import type { EventVerdict, PaymentProvider, ProviderEvent } from './provider/provider.ts';
 
 type Refusal = Extract<EventVerdict, { kind: 'refused' }>['why'];
 
@@ -12,13 +12,24 @@ const details: Record<Refusal, string> = {
   headers: 'webhook-id, webhook-timestamp and webhook-signature are needed (Standard Webhooks)',
   signature: 'the signature is of none of our secrets',
   timestamp: 'the timestamp is more than 5 minutes off: sign it anew, and set your clock',
-  body: 'the body is not an event of this provider',
 };
 const longestBody = 64 * 1024;
 
+/** How a webhook was answered: `refused` with a problem, all others with 200. */
+export type WebhookOutcome =
+  | 'taken'
+  | 'already'
+  | 'passed_over'
+  | 'not_ours'
+  | 'wrong_amount'
+  | 'unreadable'
+  | 'refused';
+
 /**
- * `POST /api/payments/webhook`: 200 once what it tells is stored, or was before. Whatever is not genuine, or is not
- * about a payment of ours as we know it, gets a problem and moves nothing; the provider may send it again.
+ * `POST /api/payments/webhook`: 200 to each call that is genuine. A provider repeats for days what it hears a no to,
+ * and then gives up on the address: so what we cannot use (money that is not ours, another amount, an event that nobody
+ * here understands) is counted and logged, moves nothing, and is acknowledged like the rest. A problem is for calls that
+ * are not genuine, and for our own faults: those shall come again.
  */
 export function createWebhookApp(deps: {
   provider: Pick<PaymentProvider, 'readEvent'>;
@@ -26,9 +37,10 @@ export function createWebhookApp(deps: {
   now: () => number;
   logger: Logger;
   /** For the metrics: how each webhook ended. */
-  onWebhook: (outcome: 'taken' | 'already' | 'passed_over' | 'refused') => void;
+  onWebhook: (outcome: WebhookOutcome) => void;
 }): Hono {
   const { provider, desk, now, logger, onWebhook } = deps;
+  const warn = createThrottledWarn(logger);
   const app = new Hono();
 
   app.post(
@@ -43,29 +55,44 @@ export function createWebhookApp(deps: {
         return problemResponse(code, { detail: details[verdict.why] });
       }
       const { event } = verdict;
-      const outcome = await desk.takeEvent(event);
-      switch (outcome.kind) {
-        case 'unknown':
-          onWebhook('refused');
-          logger.error({ event }, 'the payment provider tells of money that we know nothing of');
-          return problemResponse('NOT_FOUND', { detail: 'we have no such payment or refund' });
-        case 'mismatch':
-          onWebhook('refused');
-          logger.error({ event, says: outcome.says }, 'the payment provider tells of another amount than ours');
-          return problemResponse('BAD_REQUEST', { detail: `it is about ${outcome.says}` });
-        case 'passed_over':
-          onWebhook('passed_over');
-          break;
-        case 'already':
-        case 'already_taken':
-          onWebhook('already');
-          break;
-        default:
-          onWebhook('taken');
+      const taken = await desk.takeEvent(event);
+      const outcome = outcomes[taken.kind];
+      onWebhook(outcome);
+      const trouble = troubles[outcome];
+      if (trouble !== undefined) {
+        warn(undefined, trouble, { ...about(event), ...('says' in taken ? { says: taken.says } : {}) });
       }
       const answer: WebhookAnswer = { received: true };
       return context.json(answer, 200);
     },
   );
   return app;
+}
+
+const outcomes: Record<EventOutcome['kind'], WebhookOutcome> = {
+  paid: 'taken',
+  goes_back: 'taken',
+  failed: 'taken',
+  open: 'taken',
+  returned: 'taken',
+  already: 'already',
+  already_taken: 'already',
+  passed_over: 'passed_over',
+  unreadable: 'unreadable',
+  unknown: 'not_ours',
+  mismatch: 'wrong_amount',
+};
+
+/** What ops should look into. */
+const troubles: Partial<Record<WebhookOutcome, string>> = {
+  not_ours: 'the payment provider tells of money that we know nothing of',
+  wrong_amount: 'the payment provider tells of another amount than ours',
+  unreadable: 'the payment provider tells something that its adapter cannot read',
+};
+
+/** As much of an event as finds it at the provider: no text of any length. */
+function about(event: ProviderEvent): Record<string, string> {
+  if (event.kind === 'payment') return { eventId: event.id, paymentId: event.payment.paymentId };
+  if (event.kind === 'refund') return { eventId: event.id, refundId: event.refund.refundId };
+  return { eventId: event.id };
 }

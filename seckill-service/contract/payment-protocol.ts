@@ -12,7 +12,10 @@ export const paymentProtocolRoutes = {
 } as const;
 export const idempotencyHeader = 'idempotency-key';
 
-const reference = z.string().min(1).max(64);
+/** What the database can keep: PostgreSQL's text takes no zero character. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the zero character is what is refused here
+const text = z.string().regex(/^[^\u0000]*$/, 'must not contain a zero character');
+const reference = text.min(1).max(64);
 
 /** `POST /v1/payments`. `reference` is the merchant's id; the idempotency key must be the same. */
 export const newProtocolPaymentSchema = moneySchema.extend({
@@ -28,19 +31,19 @@ export type NewProtocolRefund = z.infer<typeof newProtocolRefundSchema>;
 
 export const protocolPaymentSchema = z.object({
   object: z.literal('payment'),
-  id: z.string(),
+  id: text,
   reference,
-  order: z.string(),
+  order: text,
   state: z.enum(['pending', 'succeeded', 'failed']),
   amount: z.int(),
   currency: z.string(),
-  failure: z.string().nullable(),
+  failure: text.nullable(),
 });
 export type ProtocolPayment = z.infer<typeof protocolPaymentSchema>;
 
 export const protocolRefundSchema = z.object({
   object: z.literal('refund'),
-  id: z.string(),
+  id: text,
   reference,
   payment: reference,
   state: z.enum(['pending', 'succeeded']),

@@ -58,6 +58,6 @@ export type RefundAnswer = z.infer<typeof refundAnswerSchema>;
 export const cancelAnswerSchema = z.object({ orderId: z.string(), state: z.literal('cancelled') });
 export type CancelAnswer = z.infer<typeof cancelAnswerSchema>;
 
-/** `POST /api/payments/webhook`, 200: what it tells is stored, or was before. */
+/** `POST /api/payments/webhook`, 200: it is genuine, and need not come again. */
 export const webhookAnswerSchema = z.object({ received: z.literal(true) });
 export type WebhookAnswer = z.infer<typeof webhookAnswerSchema>;

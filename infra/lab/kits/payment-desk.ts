@@ -9,6 +9,7 @@ import { createOrderStore } from '#order-worker/orders/order-store.ts';
 import { startOutbox } from '#order-worker/outbox/outbox.ts';
 import { createTellStock } from '#order-worker/outbox/tell-stock.ts';
 import { createBelongings } from '#runtime/belongings.ts';
+import { createRegistry } from '#runtime/metrics.ts';
 import { inTransaction } from '#runtime/postgres.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { createStock } from '#stock/create-stock.ts';
@@ -50,6 +51,7 @@ export async function startPaymentDesk(
       (await request('/api/payments/webhook', { method: 'POST', headers, body })).status,
   });
   const belongings = createBelongings(logger);
+  const registry = createRegistry();
   const payments = startMoney({
     ...{
       own: belongings.own,
@@ -58,7 +60,7 @@ export async function startPaymentDesk(
       stock,
       provider: sandbox.provider,
       logger,
-      registers: [],
+      registers: [registry],
       deadlineMs,
       checkAfterMs,
       graceMs,
@@ -131,6 +133,11 @@ export async function startPaymentDesk(
         'SELECT id, state, reason, last_error FROM refunds WHERE payment_id = $1',
         paymentId,
       ),
+    /** How many webhooks were answered, by outcome. */
+    async webhooksAnswered(): Promise<Record<string, number>> {
+      const { values } = (await registry.getSingleMetric('seckill_payment_webhooks_total')?.get()) ?? { values: [] };
+      return Object.fromEntries(values.map(({ labels, value }) => [labels.outcome, value]));
+    },
     eventsOf: async (orderId: string): Promise<string[]> =>
       (await pool.query('SELECT type FROM order_events WHERE order_id = $1 ORDER BY version', [orderId])).rows.map(
         ({ type }) => type,

@@ -9,6 +9,8 @@ export type ProviderUnderTest = {
   provider: PaymentProvider;
   /** The webhooks that came since this was asked last, as they came. */
   webhooks: () => { headers: Headers; body: string }[];
+  /** The headers of a genuine call that brings this body, which may be anything. */
+  sign: (body: string) => Headers;
   /** Payments that begin from now on fail, or succeed again. */
   decline: (isDeclining: boolean) => Promise<void>;
   /** The provider cannot be reached, or can again. */
@@ -104,6 +106,17 @@ export function testProvider(name: string, start: () => Promise<ProviderUnderTes
       expect(readEvent({ ...call, body: call.body.replace('1999', '1'), nowMs })).toMatchObject({ why: 'signature' });
       expect(readEvent({ headers: new Headers(), body: call.body, nowMs })).toMatchObject({ kind: 'refused' });
       expect(readEvent({ ...call, nowMs: nowMs + 600_000 })).toEqual({ kind: 'refused', why: 'timestamp' });
+    });
+
+    test('a genuine call is an event whatever it tells, and never refused: the provider would repeat it for days', () => {
+      for (const body of ['', 'null', '[]', '{"type":"account.updated","data":{}}', '\u0000']) {
+        const verdict = under.provider.readEvent({ headers: under.sign(body), body, nowMs: Date.now() });
+        expect([body, verdict]).toEqual([
+          body,
+          { kind: 'event', event: expect.objectContaining({ id: expect.any(String) }) },
+        ]);
+        expect(['other', 'unreadable']).toContain(verdict.kind === 'event' && verdict.event.kind);
+      }
     });
 
     test('a payment that fails says why', async () => {

@@ -119,11 +119,11 @@ export function createHttpProvider(options: {
     readEvent({ headers, body, nowMs }) {
       const verdict = verifyWebhook({ headers, body, nowMs }, secrets);
       if (verdict.kind === 'refused') return verdict;
-      const event = protocolEventSchema.safeParse(parseJson(body));
-      if (!event.success) return { kind: 'refused', why: 'body' };
       const { id } = verdict;
+      const event = protocolEventSchema.safeParse(parseJson(body));
+      if (!event.success) return { kind: 'event', event: { id, kind: 'unreadable' } };
       const { type, data } = event.data;
-      if (type === 'refund.succeeded' && data.object === 'refund') {
+      if (type === 'refund.succeeded' && data.object === 'refund' && data.state === 'succeeded') {
         return { kind: 'event', event: { id, kind: 'refund', refund: toRefund(data) } };
       }
       if (type.startsWith('payment.') && data.object === 'payment') {

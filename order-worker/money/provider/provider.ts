@@ -45,15 +45,20 @@ export type ProviderRefund = Money & {
 export type PaymentOutcome = { kind: 'payment'; payment: ProviderPayment } | { kind: 'refused'; reason: string };
 export type RefundOutcome = { kind: 'refund'; refund: ProviderRefund } | { kind: 'refused'; reason: string };
 
-/** `id` is the event's own: one that comes again has the same. `other`: genuine, and of no interest to us. */
+/**
+ * `id` is the event's own: one that comes again has the same. `other`: genuine, and of no interest to us. `unreadable`:
+ * genuine, and nothing that this adapter understands.
+ */
 export type ProviderEvent = { id: string } & (
   | { kind: 'payment'; payment: ProviderPayment }
   | { kind: 'refund'; refund: ProviderRefund }
   | { kind: 'other'; type: string }
+  | { kind: 'unreadable' }
 );
+/** `refused` is for calls that nothing proves to be the provider's. A genuine one is an event, whatever it tells. */
 export type EventVerdict =
   | { kind: 'event'; event: ProviderEvent }
-  | { kind: 'refused'; why: 'headers' | 'signature' | 'timestamp' | 'body' };
+  | { kind: 'refused'; why: 'headers' | 'signature' | 'timestamp' };
 
 /**
  * The provider gave no answer that counts. `unavailable`: nothing was done. `unknown`: it may have been done; asking

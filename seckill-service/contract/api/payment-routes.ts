@@ -43,9 +43,9 @@ export const paymentRoutes: readonly ApiRoute[] = [
     operation: 'takePaymentWebhook',
     group: 'Payments',
     summary: "The payment provider's own call",
-    says: 'Body and signature are of the provider; the one in the checkout signs by Standard Webhooks. `NOT_FOUND`: we have no such payment.',
+    says: 'Body and signature are of the provider; the one in the checkout signs by Standard Webhooks. Each call that is genuine is answered 200, also when it is about nothing of ours.',
     access: 'webhook',
-    answers: { 200: { says: 'stored, now or before', schema: webhookAnswerSchema } },
-    refusals: [...passedOn, 'UNAUTHENTICATED', 'NOT_FOUND'],
+    answers: { 200: { says: 'genuine: stored, now or before, or nothing to store', schema: webhookAnswerSchema } },
+    refusals: [...passedOn, 'UNAUTHENTICATED'],
   },
 ];
