@@ -11,7 +11,7 @@ import { publicSaleSchema, saleIdSchema } from '#contract/sale.ts';
 /** The version of the API's words, not of the program: it changes when a client may notice. */
 const apiVersion = '1.0.0';
 
-const introduction = `One origin, the edge. Bodies are JSON; times are ISO 8601 UTC; amounts are in minor units (1999 is 19.99).
+const introduction = `One origin, the edge. Bodies are JSON; times are ISO 8601 UTC; amounts are in minor units by ISO 4217 (1999 is 19.99 CNY or 1999 JPY).
 
 A refusal is \`application/problem+json\` (RFC 9457) with a stable \`code\`; \`Retry-After\` tells in seconds when asking
 again may help. Where GET is allowed, HEAD is too. A path that is not here answers \`NOT_FOUND\`.

@@ -61,7 +61,7 @@ export function renderReference(): string {
 <header class="top"><span class="brand">seckill</span><a href="/reference/openapi.json">openapi.json</a></header>
 <main id="main">
 <h1>API reference</h1>
-<p class="lead">One origin, the edge. Bodies are JSON; times are ISO 8601 UTC; amounts are in minor units (1999 is 19.99). Where GET is allowed, HEAD is too.</p>
+<p class="lead">One origin, the edge. Bodies are JSON; times are ISO 8601 UTC; amounts are in minor units by ISO 4217 (1999 is 19.99 CNY or 1999 JPY). Where GET is allowed, HEAD is too.</p>
 <nav aria-label="routes"><ul class="index">${apiRoutes.map(({ operation, method, path }) => html`<li><a href="#${operation}"><span class="method" data-method="${method}">${method}</span> <code>${path}</code></a></li>`)}</ul></nav>
 ${groups.map(([name, routes]) => html`<h2>${name}</h2>${routes.map(section)}`)}
 ${codes}

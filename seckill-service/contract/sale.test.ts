@@ -24,6 +24,11 @@ describe('a sale file', () => {
     ['closesAt before opensAt', { closesAt: '2026-11-10T00:00:00Z' }, 'closesAt: must be after opensAt'],
     ['a price with decimals', { price: { amount: 19.99, currency: 'CNY' } }, 'price.amount: must be a whole number'],
     ['a negative price', { price: { amount: -1, currency: 'CNY' } }, 'price.amount: must be above 0'],
+    [
+      'a currency by another name',
+      { price: { amount: 1, currency: 'RMB' } },
+      'price.currency: must be an ISO 4217 code: say CNY',
+    ],
     ['zero units', { units: 0 }, 'units: must be at least 1'],
     ['half a unit', { units: 1.5 }, 'units: must be a whole number'],
     ['a limit above the units', { limitPerUser: 101, units: 100 }, 'limitPerUser: must be at most 100'],

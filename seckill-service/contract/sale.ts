@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { currencySchema } from './currencies.ts';
 import { plainText } from './plain-text.ts';
 import { quizSchema, sealedQuestionSchema } from './sale-quiz.ts';
 
@@ -22,7 +23,8 @@ export const storedSaleStates = ['draft', 'open', 'sold_out', 'paused', 'closed'
 export type StoredSaleState = (typeof storedSaleStates)[number];
 
 /**
- * Money in minor units (cents, fen); ISO 4217 currency.
+ * Money in minor units (cents, fen; their digits: `minorDigits`), as it is stored and travels. Whether the currency is one
+ * was asked when the sale was written: one that ISO withdraws later stays readable.
  * Source of the minor-unit rule: ISO 4217, as in every payment provider's API.
  */
 export const moneySchema = z.strictObject({
@@ -30,9 +32,12 @@ export const moneySchema = z.strictObject({
     .int('must be a whole number of minor units: 19.99 is 1999')
     .positive('must be above 0')
     .max(1_000_000_000_000, 'is too large'),
-  currency: z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such as "CNY"'),
+  currency: z.string().regex(/^[A-Z]{3}$/, 'must be three capital letters such as "CNY"'),
 });
 export type Money = z.infer<typeof moneySchema>;
+
+/** The price of a new sale. */
+export const priceSchema = moneySchema.extend({ currency: currencySchema });
 
 const instantSchema = z.iso
   .datetime({ offset: true, error: 'must be an ISO 8601 time with a zone, for example "2026-11-11T00:00:00Z"' })
@@ -62,7 +67,7 @@ export const saleFileSchema = z
     translations: translationsSchema.optional(),
     /** A PNG, JPEG, WebP or AVIF file, beside the sale file unless the path is absolute. */
     picture: z.string().min(1, 'must name a file').optional(),
-    price: moneySchema,
+    price: priceSchema,
     units: z.int('must be a whole number').min(1, 'must be at least 1').max(maxUnits, `must be at most ${maxUnits}`),
     limitPerUser: z
       .int('must be a whole number')

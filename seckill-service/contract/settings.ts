@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { currencySchema } from './currencies.ts';
 import { parseTicketKeys } from './ticket.ts';
 
 const positiveInt = z.coerce.number().int().positive();
@@ -31,6 +32,11 @@ const priceFloor = z.string().transform((text, context) => {
     const [, currency, amount] = /^\s*([A-Z]{3})=(\d{1,13})\s*$/.exec(part) ?? [];
     if (currency === undefined) {
       context.addIssue({ code: 'custom', message: 'must be minor units by currency, for example CNY=10000,USD=1500' });
+      return z.NEVER;
+    }
+    const { error } = currencySchema.safeParse(currency);
+    if (error !== undefined) {
+      context.addIssue({ code: 'custom', message: `names ${currency}, which ${error.issues[0]?.message}` });
       return z.NEVER;
     }
     floors[currency] = Number(amount);

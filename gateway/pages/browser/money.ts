@@ -1,7 +1,15 @@
+import { minorDigits } from '#contract/currency-digits.ts';
 import type { Money } from '#contract/sale.ts';
 
-/** Minor units as people read them: 199900 CNY → `¥1,999.00`. Digits after the point by ISO 4217, as ECMA-402 keeps them. */
+/** Minor units as people read them: 199900 CNY → `¥1,999.00`. */
 export function formatMoney({ amount, currency }: Money): string {
-  const format = new Intl.NumberFormat('en', { style: 'currency', currency, currencyDisplay: 'narrowSymbol' });
-  return format.format(amount / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
+  const digits = minorDigits(currency);
+  const format = new Intl.NumberFormat('en', {
+    style: 'currency',
+    currency,
+    currencyDisplay: 'narrowSymbol',
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
+  return format.format(amount / 10 ** digits);
 }
