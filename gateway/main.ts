@@ -118,7 +118,7 @@ await runService('gateway', readSettings, async ({ config, logger, own }) => {
 
   // Before the orders: their open streams are requests that only they can end.
   const server = own('server', createServer(), closeServer);
-  const authenticate = createAuthenticate(config.SECKILL_SESSION_SECRET, shopSignInOf(config));
+  const authenticate = createAuthenticate(config.SECKILL_SESSION_SECRET, { shop: shopSignInOf(config), logger });
   const orders = own(
     'orders',
     startOrders({

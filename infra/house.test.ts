@@ -176,6 +176,14 @@ test('node-zookeeper-client has one importer, process.env only the entries, Redi
   expect(mentioning(/process\.env\b/).filter((file) => !entries.test(file))).toEqual([]);
 });
 
+test('`Authorization` is read in one place, so that a bearer is the same text to every process', () => {
+  const reading = /\b(?:get|header)\(['"]authorization['"]\)/i;
+  const readers = tops
+    .flatMap(sources)
+    .filter((file) => !isTest(file) && reading.test(readFileSync(join(root, file), 'utf8')));
+  expect(readers).toEqual(['seckill-service/http/bearer.ts']);
+});
+
 test('of the command line only the entries touch the process: its commands get what they need by runCli, in tests too', () => {
   const touching = /\bprocess\.(env|argv|stdin|stdout|stderr|exit|exitCode|kill|on|once|off)\b/;
   const touched = ['infra/cli', 'infra/text', 'infra/sale-check']

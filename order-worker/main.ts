@@ -181,7 +181,7 @@ await runService('order-worker', readSettings, async ({ config, logger, own }) =
     ...{ own, stock, provider, logger, registers, now: Date.now, random: Math.random },
     pool: moneyPool,
     connection: queueRedis,
-    authenticate: createAuthenticate(config.SECKILL_SESSION_SECRET, shopSignInOf(config)),
+    authenticate: createAuthenticate(config.SECKILL_SESSION_SECRET, { shop: shopSignInOf(config), logger }),
     deadlineMs: config.SECKILL_PAYMENT_DEADLINE_MS,
     checkAfterMs: config.SECKILL_PAYMENT_CHECK_AFTER_MS,
     refunds: {

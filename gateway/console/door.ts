@@ -4,8 +4,9 @@ import { bodyLimit } from 'hono/body-limit';
 import { deleteCookie, getSignedCookie, setSignedCookie } from 'hono/cookie';
 import { csrf } from 'hono/csrf';
 import { problemResponse } from '#contract/problems.ts';
+import { bearerOf } from '#http/bearer.ts';
 import type { Logger } from '#runtime/logger.ts';
-import { bearerOf, isSameToken } from '#runtime/same-token.ts';
+import { isSameToken } from '#runtime/same-token.ts';
 import { renderLogin } from './login-page.ts';
 import { createWrongGuesses } from './wrong-guesses.ts';
 

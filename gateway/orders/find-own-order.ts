@@ -9,10 +9,10 @@ export type FindOwnOrder = (request: Request, orderId: string) => Promise<OrderR
 export function createFindOwnOrder(deps: { readOrder: ReadOrder; authenticate: Authenticate }): FindOwnOrder {
   const { readOrder, authenticate } = deps;
   return async (request, orderId) => {
-    const userId = await authenticate(request);
-    if (userId === null) return problemResponse('UNAUTHENTICATED');
+    const bearer = await authenticate(request);
+    if (bearer.kind === 'unknown') return problemResponse('UNAUTHENTICATED', { detail: bearer.detail });
     const record = saleIdOfOrder(orderId) === null ? null : await readOrder(orderId);
     if (record === null) return problemResponse('ORDER_UNKNOWN');
-    return record.reservation.userId === userId ? record : problemResponse('FORBIDDEN');
+    return record.reservation.userId === bearer.userId ? record : problemResponse('FORBIDDEN');
   };
 }

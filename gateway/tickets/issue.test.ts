@@ -8,7 +8,7 @@ test('a gateway that has not read every sale yet does not say of one that it doe
     findSale: () => null,
     knowsAll: () => isComplete,
     challenges: createChallenges('a secret of at least 32 characters'),
-    authenticate: async () => 'ada',
+    authenticate: async () => ({ kind: 'known', userId: 'ada' }),
     ticketKeys: () => [],
     ticketTtlMs: 1000,
     now: Date.now,

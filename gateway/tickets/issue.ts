@@ -53,8 +53,9 @@ export function createTicketApp(deps: {
   app.post('/api/sales/:saleId/ticket', async (context) => {
     const sale = saleFor(context.req.param('saleId'));
     if (sale instanceof Response) return sale;
-    const userId = await authenticate(context.req.raw);
-    if (userId === null) return problemResponse('UNAUTHENTICATED');
+    const bearer = await authenticate(context.req.raw);
+    if (bearer.kind === 'unknown') return problemResponse('UNAUTHENTICATED', { detail: bearer.detail });
+    const { userId } = bearer;
     if (!isJsonType(context.req.header('content-type'))) {
       return problemResponse('UNSUPPORTED_MEDIA_TYPE');
     }

@@ -1,4 +1,3 @@
-import { timingSafeEqual } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Context, Hono } from 'hono';
 import { z } from 'zod';
@@ -8,6 +7,8 @@ import {
   newProtocolRefundSchema,
   paymentProtocolRoutes,
 } from '#contract/payment-protocol.ts';
+import { bearerOf } from '#http/bearer.ts';
+import { isSameToken } from '#runtime/same-token.ts';
 import { type Behaviour, behaviourFor, behaviourSchema, draw } from './behaviour.ts';
 import type { Ledger } from './ledger.ts';
 import type { SandboxMetrics } from './metrics.ts';
@@ -26,14 +27,14 @@ export function createSandboxApp(deps: {
   metrics: Pick<SandboxMetrics, 'calls'>;
 }): Hono {
   const { ledger } = deps;
-  const expected = Buffer.from(`Bearer ${deps.apiKey}`);
   const calls = new Map<string, number>();
   const app = new Hono();
 
   app.use('*', async (context, next) => {
-    const given = Buffer.from(context.req.header('authorization') ?? '');
-    const isOurs = given.length === expected.length && timingSafeEqual(given, expected);
-    return isOurs ? next() : failure(401, 'unauthorized', 'the API key is not ours');
+    const given = bearerOf(context.req.raw);
+    return given !== null && isSameToken(given, deps.apiKey)
+      ? next()
+      : failure(401, 'unauthorized', 'the API key is not ours');
   });
 
   /** Answers as the behaviour of that payment has it; `act` is what the request is about. */

@@ -37,11 +37,11 @@ export function createPaymentApp(deps: {
 
   /** The order of this request, when it is the caller's and stored; else the refusal. */
   async function ownOrder(context: Context): Promise<OrderRow | Response> {
-    const userId = await authenticate(context.req.raw);
-    if (userId === null) return problemResponse('UNAUTHENTICATED');
+    const bearer = await authenticate(context.req.raw);
+    if (bearer.kind === 'unknown') return problemResponse('UNAUTHENTICATED', { detail: bearer.detail });
     const orderId = context.req.param('orderId') ?? '';
     if (saleIdOfOrder(orderId) === null) return problemResponse('ORDER_UNKNOWN');
-    const found = await findOrder(orderId, userId);
+    const found = await findOrder(orderId, bearer.userId);
     switch (found.kind) {
       case 'found':
         return found.order;

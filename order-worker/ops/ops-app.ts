@@ -12,9 +12,10 @@ import {
 } from '#contract/ops.ts';
 import { problemResponse } from '#contract/problems.ts';
 import { saleIdPattern } from '#contract/sale.ts';
+import { bearerOf } from '#http/bearer.ts';
 import { createProblemApp } from '#http/problem-app.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
-import { bearerOf, isSameToken } from '#runtime/same-token.ts';
+import { isSameToken } from '#runtime/same-token.ts';
 import { type Found, retryDeadLetter } from '../dead-letters/dead-letters.ts';
 import { changeDrainSettings } from '../drain/settings.ts';
 import { type OverviewDeps, readOverview } from './overview.ts';

@@ -58,6 +58,7 @@ export const userIdSchema = z
   .min(1, 'must not be empty')
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused here
   .regex(/^[^\u0000-\u001f\u007f]*$/, 'must not contain control characters')
+  .refine((id) => id.isWellFormed(), 'must be whole characters: it holds half of one (a lone surrogate)')
   .refine((id) => Buffer.byteLength(id) <= maxUserIdBytes, `must be at most ${maxUserIdBytes} bytes`);
 
 /** One accepted order on its way: the outbox entry and the BullMQ job's data. `acceptedAt` is Unix ms by Redis' clock. */

@@ -1,19 +1,30 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { gzipSync } from 'node:zlib';
+import { compactVerify, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createAuthenticate, signSession } from './authenticate.ts';
+import type { Logger } from '#runtime/logger.ts';
+import { type Authenticate, createAuthenticate, signSession } from './authenticate.ts';
+import { createShopKeys } from './shop-keys.ts';
 
 const secret = 'a-session-secret-of-a-test-000000';
 const [issuer, audience] = ['https://shop.example', 'seckill'];
 const { publicKey, privateKey } = await generateKeyPair('ES256');
 const stranger = await generateKeyPair('ES256');
-let status = 200;
-const shop = createServer(async (_, response) => {
-  const key = { ...(await exportJWK(publicKey)), kid: 'one', alg: 'ES256', use: 'sig' };
-  response.writeHead(status, { 'content-type': 'application/json' });
-  response.end(JSON.stringify({ keys: [key] }));
+const goodSet = { keys: [{ ...(await exportJWK(publicKey)), kid: 'one', alg: 'ES256', use: 'sig' }] };
+type KeyAnswer = { status?: number; headers?: Record<string, string>; body?: string | Buffer; isEndless?: boolean };
+let keyAnswer: KeyAnswer = {};
+const shop = createServer((request, response) => {
+  const {
+    status = 200,
+    headers = {},
+    body = JSON.stringify(goodSet),
+    isEndless,
+  } = request.url === '/jwks' ? keyAnswer : {};
+  response.writeHead(status, { 'content-type': 'application/json', ...headers });
+  if (isEndless) response.write(body);
+  else response.end(body);
 });
 let jwksUrl = '';
 
@@ -22,7 +33,10 @@ beforeAll(async () => {
   await once(shop, 'listening');
   jwksUrl = `http://127.0.0.1:${(shop.address() as AddressInfo).port}/jwks`; // a TCP server's
 });
-afterAll(() => shop.close());
+afterAll(() => {
+  shop.closeAllConnections();
+  shop.close();
+});
 
 type Claims = { sub?: string; iss?: string; aud?: string; exp?: string };
 function token(claims: Claims = {}, key = privateKey, kid = 'one'): Promise<string> {
@@ -30,19 +44,24 @@ function token(claims: Claims = {}, key = privateKey, kid = 'one'): Promise<stri
   return new SignJWT(rest).setProtectedHeader({ alg: 'ES256', kid }).setExpirationTime(exp).sign(key);
 }
 const bearing = (text: string) => new Request('http://edge/', { headers: { authorization: `Bearer ${text}` } });
+const who = async (authenticate: Authenticate, text: string) => {
+  const bearer = await authenticate(bearing(text));
+  return bearer.kind === 'known' ? bearer.userId : null;
+};
 
 /** One that has fetched the shop's keys: while the machine stands still an answer may come too late. */
-async function authenticator() {
-  const authenticate = createAuthenticate(secret, { jwksUrl, issuer, audience });
-  const good = bearing(await token());
-  await expect.poll(() => authenticate(good).catch(() => 'fault'), { timeout: 20_000 }).toBe('shopper-7');
+async function authenticator(logger?: Logger) {
+  const shop = { jwksUrl, issuer, audience };
+  const authenticate = createAuthenticate(secret, { shop, ...(logger && { logger }) });
+  const good = await token();
+  await expect.poll(() => who(authenticate, good).catch(() => 'fault'), { timeout: 20_000 }).toBe('shopper-7');
   return authenticate;
 }
 
 test('a token of the shop’s own sign-in says who its bearer is; so does one signed with our secret', async () => {
   const authenticate = await authenticator();
-  expect(await authenticate(bearing(await token()))).toBe('shopper-7');
-  expect(await authenticate(bearing(await signSession('rehearsal-1', secret, Date.now())))).toBe('rehearsal-1');
+  expect(await who(authenticate, await token())).toBe('shopper-7');
+  expect(await who(authenticate, await signSession('rehearsal-1', secret, Date.now()))).toBe('rehearsal-1');
 });
 
 test('a token of a stranger, for somebody else, expired, without a user, or made of the public key is nobody’s', async () => {
@@ -61,19 +80,81 @@ test('a token of a stranger, for somebody else, expired, without a user, or made
     forged,
     'no.token.at-all',
   ]);
-  for (const text of tokens) expect([text, await authenticate(bearing(text))]).toEqual([text, null]);
+  for (const text of tokens) expect([text, await who(authenticate, text)]).toEqual([text, null]);
 });
 
 test('without the shop’s keys its tokens are nobody’s', async () => {
-  expect(await createAuthenticate(secret)(bearing(await token()))).toBeNull();
+  expect(await who(createAuthenticate(secret), await token())).toBeNull();
+});
+
+test('a token is judged by the same rules whether a secret or a key has signed it', async () => {
+  const authenticate = await authenticator();
+  const second = Math.floor(Date.now() / 1000);
+  const signed = (claims: object) =>
+    Promise.all([
+      new SignJWT({ iss: issuer, aud: audience, ...claims })
+        .setProtectedHeader({ alg: 'ES256', kid: 'one' })
+        .sign(privateKey),
+      new SignJWT({ ...claims }).setProtectedHeader({ alg: 'HS256' }).sign(new TextEncoder().encode(secret)),
+    ]);
+  const ahead = { sub: 'ada', iat: second + 3600, exp: second + 7200 };
+  for (const text of await signed(ahead)) expect(await who(authenticate, text)).toBe('ada');
+  for (const [claims, words] of [
+    [{ sub: 'ada' }, '"exp"'],
+    [{ exp: second + 60 }, '"sub" is missing'],
+    [{ sub: 7, exp: second + 60 }, '"sub" is no text'],
+    [{ sub: 'a\ud800', exp: second + 60 }, 'lone surrogate'],
+    [{ sub: 'ada', exp: second - 60 }, 'sign in again'],
+  ] as const) {
+    for (const text of await signed(claims)) {
+      const bearer = await authenticate(bearing(text));
+      expect([claims, bearer]).toEqual([
+        claims,
+        { kind: 'unknown', detail: expect.stringContaining(words), isSignIn: expect.any(Boolean) },
+      ]);
+    }
+  }
+});
+
+test('a mistake of the sign-in has one line in the log, without the token; strangers have none', async () => {
+  const lines: unknown[] = [];
+  const logger = { warn: (_: unknown, message: string) => lines.push(message) } as unknown as Logger; // all that is called
+  const authenticate = await authenticator(logger);
+  const numeric = await new SignJWT({ sub: 7 as unknown as string, iss: issuer, aud: audience })
+    .setProtectedHeader({ alg: 'ES256', kid: 'one' })
+    .setExpirationTime('5m')
+    .sign(privateKey);
+  for (let n = 0; n < 20; n += 1) await authenticate(bearing(numeric));
+  for (const text of [await token({}, stranger.privateKey), await token({ exp: '-1m' }), 'x'])
+    await authenticate(bearing(text));
+  expect(lines).toEqual([expect.stringContaining('"sub" is no text')]);
 });
 
 test('keys that cannot be had are a fault of ours, not a stranger at the door', async () => {
-  status = 500;
-  const authenticate = createAuthenticate(secret, { jwksUrl, issuer, audience });
-  await expect(authenticate(bearing(await token()))).rejects.toThrow(/the shop's keys/);
-  status = 200;
-  await expect.poll(() => authenticate(bearing('x')).catch(() => 'fault')).toBeNull();
-  const nobody = createAuthenticate(secret, { jwksUrl: 'http://127.0.0.1:1/jwks' });
-  await expect(nobody(bearing(await token()))).rejects.toThrow(/the shop's keys/);
+  const keys = createShopKeys(jwksUrl, 60_000);
+  const good = await token();
+  const padding = ' '.repeat(65 * 1024);
+  for (const [answer, words] of [
+    [{ status: 500 }, 'answered 500'],
+    [{ status: 302, headers: { location: `${jwksUrl}-elsewhere` } }, 'answered 302'],
+    [{ body: 'nonsense' }, 'no JWK set'],
+    [{ body: '{"keys":{}}' }, 'no JWK set'],
+    [{ body: JSON.stringify({ keys: Array.from({ length: 65 }, () => goodSet.keys[0]) }) }, 'at most 64 keys'],
+    [{ body: JSON.stringify(goodSet) + padding }, 'exceeded'],
+    [{ headers: { 'content-encoding': 'gzip' }, body: gzipSync(JSON.stringify(goodSet) + padding) }, 'no JWK set'],
+  ] as const) {
+    keyAnswer = answer;
+    await expect(compactVerify(good, keys)).rejects.toThrow(new RegExp(`the shop's keys: .*${words}`));
+  }
+  keyAnswer = {};
+  expect((await compactVerify(good, keys)).protectedHeader.kid).toBe('one');
+  const nobody = createAuthenticate(secret, { shop: { jwksUrl: 'http://127.0.0.1:1/jwks' } });
+  await expect(nobody(bearing(good))).rejects.toThrow(/the shop's keys/);
+});
+
+test('a key set that never ends is not waited for', async () => {
+  keyAnswer = { body: '{"keys":[', isEndless: true };
+  const keys = createShopKeys(jwksUrl, 50);
+  await expect(compactVerify(await token(), keys)).rejects.toThrow(/the shop's keys: .*timeout/);
+  keyAnswer = {};
 });

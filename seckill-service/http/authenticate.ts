@@ -1,9 +1,13 @@
-import { sign, verify } from 'hono/jwt';
-import { createRemoteJWKSet, decodeProtectedHeader, errors, jwtVerify } from 'jose';
-import { userIdSchema } from '#contract/order.ts';
+import { sign } from 'hono/jwt';
+import { compactVerify, decodeProtectedHeader } from 'jose';
+import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
+import { bearerOf } from './bearer.ts';
+import { type ClaimsVerdict, judgeClaims } from './claims.ts';
+import { createShopKeys, ShopKeysFault } from './shop-keys.ts';
 
-/** Who the bearer of a request is, or null. */
-export type Authenticate = (request: Request) => Promise<string | null>;
+/** Who the bearer of a request is; `unknown`: nobody is, and `detail` says what to do. */
+export type Bearer = { kind: 'known'; userId: string } | { kind: 'unknown'; detail: string };
+export type Authenticate = (request: Request) => Promise<Bearer>;
 
 const algorithm = 'HS256';
 const lifetimeSeconds = 12 * 3600;
@@ -27,50 +31,60 @@ export function shopSignInOf(config: {
 
 /** Public keys only. HS256 is not among them: a public key must never be taken for a shared secret (RFC 8725, 3.1). */
 const shopAlgorithms = ['RS256', 'PS256', 'ES256', 'EdDSA'];
-const jwksTimeoutMs = 2000;
-const leewaySeconds = 5;
+
+const missing: Bearer = {
+  kind: 'unknown',
+  detail: 'Send the token of your sign-in: "Authorization: Bearer <token>".',
+};
+const invalid: Bearer = { kind: 'unknown', detail: 'The token is not valid here: sign in again.' };
 
 /**
  * Verifies the bearer token, a JWT (RFC 7519) with the user in `sub`: signed by HS256 with `secret`, or with a key of the
- * shop's set when there is one. Null for what is forged, expired or no token: the answer is the same. Rejects when the
- * keys cannot be had: then it is not known who that is. Fetched keys are kept for ten minutes; one of an unknown name is
- * looked for at most every 30 s.
+ * shop's set when there is one; the same rules for both ({@link judgeClaims}), but issuer and audience are the shop's own.
+ * Rejects with {@link ShopKeysFault} when the keys cannot be had: then it is not known who that is. A token that is
+ * signed right and says what no token may is a mistake of its sign-in: the log has a line of each kind a minute, and
+ * never the token.
  */
-export function createAuthenticate(secret: string, shop?: ShopSignIn): Authenticate {
-  const shopKeys = shop && createRemoteJWKSet(new URL(shop.jwksUrl), { timeoutDuration: jwksTimeoutMs });
+export function createAuthenticate(
+  secret: string,
+  options: { shop?: ShopSignIn | undefined; logger?: Logger; now?: () => number } = {},
+): Authenticate {
+  const { shop, logger, now = Date.now } = options;
+  const warn = logger && createThrottledWarn(logger, 60_000);
+  const hmac = { name: 'HMAC', hash: 'SHA-256' };
+  const sharedKey = crypto.subtle.importKey('raw', new TextEncoder().encode(secret), hmac, false, ['verify']);
+  const shopKeys = shop && createShopKeys(shop.jwksUrl);
 
-  async function subjectOf(token: string): Promise<unknown> {
-    if (decodeProtectedHeader(token).alg === algorithm) return (await verify(token, secret, algorithm)).sub;
+  /** Null: not signed by anyone we know. */
+  async function verdictOf(token: string): Promise<ClaimsVerdict | null> {
+    if (decodeProtectedHeader(token).alg === algorithm) {
+      const { payload } = await compactVerify(token, await sharedKey, { algorithms: [algorithm] });
+      return judgeClaims(claimsOf(payload), {}, now());
+    }
     if (shop === undefined || shopKeys === undefined) return null;
-    const { issuer, audience } = shop;
-    const { payload } = await jwtVerify(token, shopKeys, {
-      algorithms: shopAlgorithms,
-      clockTolerance: leewaySeconds,
-      requiredClaims: ['exp', 'sub'],
-      ...(issuer === undefined ? {} : { issuer }),
-      ...(audience === undefined ? {} : { audience }),
-    });
-    return payload.sub;
+    const { payload } = await compactVerify(token, shopKeys, { algorithms: shopAlgorithms });
+    return judgeClaims(claimsOf(payload), shop, now());
   }
 
   return async (request) => {
-    const token = /^Bearer (.+)$/.exec(request.headers.get('authorization') ?? '')?.[1];
-    if (token === undefined) return null;
+    const token = bearerOf(request);
+    if (token === null) return missing;
     try {
-      const user = userIdSchema.safeParse(await subjectOf(token));
-      return user.success ? user.data : null;
+      const verdict = await verdictOf(token);
+      if (verdict === null) return invalid;
+      if (verdict.kind === 'unknown' && verdict.isSignIn)
+        warn?.(undefined, `a token of the sign-in: ${verdict.detail}`);
+      return verdict;
     } catch (error) {
-      if (error instanceof Error && isKeysFault(error)) throw new Error(`the shop's keys: ${error.message}`);
-      return null;
+      if (error instanceof ShopKeysFault) throw error;
+      return invalid; // forged, or no token at all: jose says so by many kinds of error
     }
   };
 }
 
-/** Whether it was the key set and not the token: no answer, or one that is none (jose's own, plain, `JOSEError`). */
-function isKeysFault(error: Error): boolean {
-  if (error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid) return true;
-  if (error instanceof errors.JOSEError) return error.code === 'ERR_JOSE_GENERIC';
-  return error instanceof TypeError && error.message === 'fetch failed';
+/** The payload, read only once its signature is right. */
+function claimsOf(payload: Uint8Array): unknown {
+  return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload));
 }
 
 /** A session token of the demo sign-in; also what `seckill tickets mint` hands out. */

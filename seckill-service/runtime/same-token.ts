@@ -6,8 +6,3 @@ const digest = (text: string) => createHash('sha256').update(text).digest();
 export function isSameToken(given: string, token: string): boolean {
   return timingSafeEqual(digest(given), digest(token));
 }
-
-/** The token of `Authorization: Bearer <token>`; null when there is none. */
-export function bearerOf(request: Request): string | null {
-  return /^Bearer (\S+)$/i.exec(request.headers.get('authorization') ?? '')?.[1] ?? null;
-}
