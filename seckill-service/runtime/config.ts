@@ -59,8 +59,16 @@ function valueOrFile(name: string, twin: string, environment: Record<string, str
     const text = readFileSync(file, 'utf8').trim();
     return text === '' ? { problem: `${twin}, ${file}: the file is empty` } : { from: `${twin}, ${file}:`, text };
   } catch (error) {
-    return { problem: `${twin} cannot be read: ${error instanceof Error ? error.message : String(error)}` };
+    return { problem: `${twin} cannot be read: ${whyUnreadable(error)}` };
   }
+}
+
+/** What hinders reading a file. A file that others may read and this user may not is mended by its owner, so the user is named. */
+export function whyUnreadable(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const isDenied = Reflect.get(error, 'code') === 'EACCES';
+  const [uid, gid] = [process.getuid?.(), process.getgid?.()];
+  return isDenied ? `${error.message} (as uid ${uid}, gid ${gid}: let this user or group read it)` : error.message;
 }
 
 /** `; did you mean X?` for the known name with the longest common beginning, when it is more than the prefix. */

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { ConfigError } from './config.ts';
+import { ConfigError, whyUnreadable } from './config.ts';
 import { createThrottledWarn, type Logger } from './logger.ts';
 
 /** A value that may change while the process runs. */
@@ -60,7 +60,7 @@ async function readFirst(name: string, file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    throw new ConfigError([`${name}_FILE cannot be read: ${messageOf(error)}`]);
+    throw new ConfigError([`${name}_FILE cannot be read: ${whyUnreadable(error)}`]);
   }
 }
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { chmod, chown, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { formatTicketKeys, parseTicketKeys, type TicketKey } from '#contract/ticket.ts';
+import { whyUnreadable } from '#runtime/config.ts';
 import { CliError } from '../kit/cli-error.ts';
 import { commandConfig } from '../kit/connections.ts';
 
@@ -26,18 +27,21 @@ export async function readTicketKeysFile(environment: Environment): Promise<Tick
     const text = await readFile(path, 'utf8');
     return { path, keys: parseTicketKeys(text), changedAtMs: (await stat(path)).mtimeMs };
   } catch (error) {
-    throw new CliError(`${path}: ${error instanceof Error ? error.message : String(error)}`, 78);
+    throw new CliError(`${path}: ${whyUnreadable(error)}`, 78);
   }
 }
 
-/** Replaces the file as a whole, so that nobody reads half of it. Owner and rights stay; others never get any. */
+/**
+ * Replaces the file as a whole, so that a reader never sees half of it. Owner and rights to read stay: where others may read
+ * it, they are the users of containers, and its directory is closed (infra/deploy/make-secrets.sh).
+ */
 export async function writeTicketKeysFile(path: string, keys: readonly TicketKey[]): Promise<void> {
   const draft = `${path}.${randomUUID()}`;
   try {
     const { uid, gid, mode } = await stat(path);
     await writeFile(draft, `${formatTicketKeys(keys)}\n`, { mode: 0o600, flag: 'wx' });
     await chown(draft, uid, gid);
-    await chmod(draft, mode & 0o660);
+    await chmod(draft, mode & 0o664);
     await rename(draft, path);
   } catch (error) {
     await rm(draft, { force: true });

@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, lstat, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { get } from 'node:https';
@@ -136,4 +136,24 @@ test('an edge that was not rendered says so', async () => {
     (reason) => reason,
   );
   expect(error).toMatchObject({ code: 78, stderr: expect.stringContaining('seckill edge render') });
+});
+
+test('an edge that cannot read its secrets says which, and as which user, instead of starting', async () => {
+  const { file } = await fileOf('edge/edge.json');
+  const [conf, runDir] = [join(dir, 'unreadable'), join(dir, 'run')];
+  expect((await render(file, '--out', conf)).code).toBe(0);
+  const { tls, ticketKeysFile, cacheRedisPasswordFile } = JSON.parse(await readFile(file, 'utf8'));
+  const paths: string[] = [tls.certificate, tls.certificateKey, ticketKeysFile, cacheRedisPasswordFile];
+  for (const path of paths) await chmod(path, 0o000);
+  // By stdin and from the test's directory: the checkout may lie where no other user comes.
+  const script = await readFile(join(deployDir, 'edge/start.sh'), 'utf8');
+  const other = process.getuid?.() === 0 ? { uid: 10_001, gid: 10_001 } : {};
+  const start = () => spawnSync('sh', ['-s', conf, runDir], { input: script, cwd: dir, encoding: 'utf8', ...other });
+  const refused = start();
+  expect([refused.status, refused.stdout]).toEqual([78, '']);
+  const uid = other.uid ?? process.getuid?.();
+  for (const path of paths) expect(refused.stderr).toContain(`edge: uid ${uid} cannot read ${path} (`);
+  expect(refused.stderr).toContain('make-secrets.sh');
+  for (const path of paths) await rm(path);
+  expect(start().stderr).toContain(`cannot read ${paths[0]} (it is not there)`);
 });

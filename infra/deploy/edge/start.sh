@@ -8,6 +8,19 @@ if [ ! -f "$1/nginx.conf" ]; then
   echo "edge: $1/nginx.conf is not there: render it first (seckill edge render <file.json> --out $1)" >&2
   exit 78
 fi
+# nginx says it without naming the user, and a container that restarts for ever shows little else.
+unreadable=$(sed -n \
+  -e "s/^ *\(ticket_keys_file\|cache_redis_password_file\) = '\(.*\)',$/\2/p" \
+  -e 's/^ *\(ssl_certificate\|ssl_certificate_key\) "\(.*\)";$/\2/p' \
+  "$1"/settings.lua "$1"/conf.d/listen-*.conf | while read -r file; do
+  [ -z "$file" ] || [ -r "$file" ] || printf 'edge: uid %s cannot read %s (%s)\n' "$(id -u)" "$file" \
+    "$(ls -lnLd "$file" 2> /dev/null || echo 'it is not there')"
+done)
+if [ -n "$unreadable" ]; then
+  printf '%s\nedge: make them readable where they come from; on a Docker host, infra/deploy/make-secrets.sh says how\n' \
+    "$unreadable" >&2
+  exit 78
+fi
 mkdir -p "$2"
 ln -sf /dev/null "$2/error.log"
 if (: >> /dev/stdout) 2> /dev/null; then

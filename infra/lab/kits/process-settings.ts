@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type SettingName, settings } from '#contract/settings.ts';
-import { readConsoleConfig } from '#gateway/console/console-config.ts';
+import { consoleSettings, readConsoleConfig } from '#gateway/console/console-config.ts';
 import { ConfigError, readConfig } from '#runtime/config.ts';
 
 export const checkout = join(import.meta.dirname, '../../..');
@@ -26,18 +26,32 @@ const commandSettings: SettingName[] = [
   'SECKILL_DATABASE_URL',
   'SECKILL_TICKET_KEYS',
   'SECKILL_TICKET_KEYS_FILE',
+  'SECKILL_SESSION_SECRET',
   'SECKILL_CHALLENGE_SECRET',
   'SECKILL_EDGE_URL',
   'SECKILL_EDGE_INNER_URL',
   'SECKILL_PAGES_DIR',
 ];
 
+function readBy(program: string): readonly SettingName[] {
+  if (program.includes('migrate')) return ['SECKILL_DATABASE_URL'];
+  return program.endsWith('main.ts') ? settingsOf(program) : commandSettings;
+}
+
+/** The files below `mounted` that the program reads when it has this environment, by their names. */
+export function secretsReadBy(program: string, environment: Record<string, string>, mounted: string): string[] {
+  const names = program === 'gateway/main.ts' ? [...readBy(program), ...consoleSettings] : readBy(program);
+  const read = new Set<string>(names.map((name) => `${name.replace(/_FILE$/, '')}_FILE`));
+  const paths = Object.entries(environment).flatMap(([name, value]) => (read.has(name) ? [value] : []));
+  return [
+    ...new Set(paths.flatMap((path) => (path.startsWith(`${mounted}/`) ? [path.slice(mounted.length + 1)] : []))),
+  ];
+}
+
 /** Reads the environment as the process does that runs `program`, with the very code; returns every problem. */
 export function configProblems(program: string, environment: Record<string, string>): readonly string[] {
-  const isMigration = program.includes('migrate');
-  const names = program.endsWith('main.ts') ? settingsOf(program) : commandSettings;
   try {
-    readConfig(settings, isMigration ? ['SECKILL_DATABASE_URL'] : names, environment);
+    readConfig(settings, readBy(program), environment);
     if (program === 'gateway/main.ts') readConsoleConfig(environment);
     return [];
   } catch (error) {
@@ -47,10 +61,13 @@ export function configProblems(program: string, environment: Record<string, stri
 }
 
 /** Secrets as an operator has them: made by make-secrets.sh, and what comes from others put beside. */
-export function makeSecrets(dir: string): void {
-  execFileSync('sh', [join(deployDir, 'make-secrets.sh'), dir], { stdio: 'pipe' });
-  for (const name of ['payment-api-key', 'tls.crt', 'tls.key'])
-    if (!existsSync(join(dir, name))) writeFileSync(join(dir, name), 'a key that somebody gave us');
+export function makeSecrets(dir: string, endOfNames = ''): void {
+  execFileSync('sh', [join(deployDir, 'make-secrets.sh'), dir, endOfNames], { stdio: 'pipe' });
+  for (const name of ['payment-api-key', 'tls.crt', 'tls.key']) {
+    const path = join(dir, name);
+    if (!existsSync(path)) writeFileSync(path, 'a key that somebody gave us');
+    chmodSync(path, 0o644);
+  }
 }
 
 /** `/run/secrets/…` is a directory of the test. */
