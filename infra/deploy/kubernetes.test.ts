@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { z } from 'zod';
-import { checkout, configProblems, deployDir, makeSecrets, withSecretsIn } from '#lab/kits/process-settings.ts';
+import {
+  checkout,
+  configProblems,
+  deployDir,
+  makeSecrets,
+  secretsReadBy,
+  withSecretsIn,
+} from '#lab/kits/process-settings.ts';
 import { endings, type Role } from '../stack/plan/roles.ts';
 
 const dir = join(deployDir, 'kubernetes');
@@ -41,6 +48,23 @@ const container = z.object({
   }),
   volumeMounts: z.array(z.object({ name: z.string(), mountPath: z.string() })).default([]),
 });
+/** 0440. Kubernetes reads YAML 1.1, where this is octal; the parser here reads 1.2. */
+const mode = z.literal(440);
+const keys = z.array(z.object({ key: z.string(), path: z.string() }));
+/** Nothing mounts a Secret as a whole, but for those whose keys are all needed together. */
+const secretVolume = {
+  secret: z.strictObject({ secretName: z.string(), defaultMode: mode, items: keys.optional() }).optional(),
+  projected: z
+    .strictObject({
+      defaultMode: mode,
+      sources: z.array(z.strictObject({ secret: z.strictObject({ name: z.string(), items: keys.optional() }) })),
+    })
+    .optional(),
+};
+const keysOfSecrets: Record<string, string[]> = {
+  'seckill-ticket-keys': ['ticket-keys'],
+  'seckill-tls': ['tls.crt', 'tls.key'],
+};
 const podSpec = z.object({
   /** Or each Service would put variables beside the settings, named like them (SECKILL_SERVICE_PORT), which are refused. */
   enableServiceLinks: z.literal(false),
@@ -48,7 +72,7 @@ const podSpec = z.object({
   securityContext: z.object({ runAsNonRoot: z.literal(true), runAsUser: z.number().min(1) }),
   initContainers: z.array(container).default([]),
   containers: z.array(container).min(1),
-  volumes: z.array(z.object({ name: z.string() })).default([]),
+  volumes: z.array(z.object({ name: z.string(), ...secretVolume })).default([]),
 });
 const thing = z.looseObject({ kind: z.string(), metadata: z.object({ name: z.string() }) });
 
@@ -110,6 +134,36 @@ test('every process starts with the settings that it is given, its secrets out o
     checked.push(name);
   }
   expect(checked.sort()).toEqual(['gateway', 'migrate', 'ops', 'order-worker', 'seckill-service']);
+});
+
+test('a container has the secrets that it reads and no other, and each is one that make-secrets.sh makes', () => {
+  const edgeJson = readFileSync(join(dir, 'edge.json'), 'utf8');
+  const counts: Record<string, number> = {};
+  for (const { name, args, env, envFrom, pod, volumeMounts } of containers) {
+    const mounted = volumeMounts.flatMap(({ name: volumeName, mountPath }) => {
+      const { secret, projected } = pod.volumes.find((volume) => volume.name === volumeName) ?? {};
+      const sources = [
+        ...(projected?.sources.map((source) => source.secret) ?? []),
+        ...(secret === undefined ? [] : [{ name: secret.secretName, items: secret.items }]),
+      ];
+      return sources.flatMap((source) => {
+        const all = keysOfSecrets[source.name]?.map((key) => ({ key, path: key }));
+        const items = source.items ?? all ?? [{ key: source.name, path: 'as a whole' }];
+        expect([name, items.filter(({ key }) => !existsSync(join(secretsDir, key)))]).toEqual([name, []]);
+        return items.map(({ path }) => `${mountPath}/${path}`);
+      });
+    });
+    const own = Object.fromEntries(env.map((each) => [each.name, each.value ?? '']));
+    const environment = { ...(envFrom.length > 0 ? settingsMap : {}), ...own };
+    const program = args[0] === '-e' ? 'cli' : args.join(' ');
+    const read =
+      program === ''
+        ? [...edgeJson.matchAll(/"(\/run\/secrets\/[^"]+)"/g)].map(([, path = '']) => path)
+        : secretsReadBy(program, environment, '/run/secrets').map((path) => `/run/secrets/${path}`);
+    expect([name, mounted.sort()]).toEqual([name, read.sort()]);
+    counts[name] = read.length;
+  }
+  expect(counts).toMatchObject({ render: 0, migrate: 1, nginx: 4, 'seckill-service': 4 });
 });
 
 test('what is mounted is a volume of the pod, and the programs exist', () => {
