@@ -150,7 +150,7 @@ await runService('seckill-service', readSettings, async ({ config, logger, own }
   const onShed = (seconds: number) => saleMetrics.shedSeconds.observe(seconds);
   const shedding = watchShedding({ zookeeper, logger, onShed });
   const purchase = createPurchase({
-    stock: gate,
+    stock: { reserve: gate.reserve, shown: hotStock.shown },
     ticketKeys: ticketKeys.get,
     now: Date.now,
     wait: async (ms) => void (await wait(ms)),

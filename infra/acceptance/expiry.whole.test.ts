@@ -100,6 +100,12 @@ test('nobody pays: the units come back once, the edge opens again, and a second 
     return found.units.free === units && found;
   });
   expect(report).toMatchObject({ balanced: true, units: { total: units, free: units, unpaid: 0 } });
+  // A ticket that made an order is spent (I5), and says what became of it.
+  for (const held of first.slice(0, 2)) {
+    const again = await buy(held);
+    expect(again).toMatchObject({ status: 409, body: { code: 'ORDER_STATE' } });
+    expect(again.body.detail).toContain('is expired');
+  }
   expect((await buy(late)).status).toBe(202);
   await poll('the order', () => all([late], 'awaiting_payment'));
   expect((await audit()).balanced).toBe(true);

@@ -101,7 +101,7 @@ export function createCrowd(options: {
   async function ask(visitor: Visitor): Promise<{ place: number } | 'not-bought' | null> {
     const told = await buy(visitor);
     if (told.kind === 'yes') return { place: told.place };
-    if (told.kind === 'unknown' || isWorthATry(told.code)) return null;
+    if (told.kind === 'unknown' ? told.why !== ended : isWorthATry(told.code)) return null;
     const place = await look(visitor);
     if (place === undefined) return null;
     return place === null ? 'not-bought' : { place };
@@ -174,6 +174,9 @@ const noAnswer = (error: unknown): Told => ({
   why: error instanceof Error ? error.message : String(error),
 });
 
+/** The repeat of a purchase whose order has ended meanwhile. Its place is on its page. */
+const ended = 'ORDER_STATE';
+
 /** Refusals that say nothing about the ticket. */
 function isWorthATry(code: string): boolean {
   return code === 'RATE_LIMITED' || code === 'BUSY';
@@ -181,6 +184,7 @@ function isWorthATry(code: string): boolean {
 
 function toTold({ status, body }: Answer, orderId: string): Told {
   const code = String(body.code);
+  if (code === ended) return { kind: 'unknown', why: ended };
   if (status === 202) {
     const isRight = body.orderId === orderId && Number.isInteger(body.place);
     return isRight ? { kind: 'yes', place: Number(body.place) } : { kind: 'no', code: `202 ${JSON.stringify(body)}` };

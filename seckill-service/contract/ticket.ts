@@ -13,7 +13,8 @@ import { saleIdOfOrder } from './order.ts';
  */
 export type Ticket = { saleId: string; orderId: string; userId: string; expiresAtMs: number };
 export type TicketKey = { id: string; secret: string };
-export type TicketCheck = { kind: 'valid'; ticket: Ticket } | { kind: 'invalid' } | { kind: 'expired' };
+/** `expired` says whose it was: nothing is bought with it, but an order that it made may be told of. */
+export type TicketCheck = { kind: 'valid' | 'expired'; ticket: Ticket } | { kind: 'invalid' };
 
 export const maxTicketLength = 512;
 
@@ -47,8 +48,8 @@ export function checkTicket(text: string, keys: readonly TicketKey[], nowMs: num
   const given = Buffer.from(signature, 'base64url');
   if (given.length !== expected.length || !timingSafeEqual(given, expected)) return { kind: 'invalid' };
   const expiresAtMs = Number(expires) * 1000;
-  if (expiresAtMs <= nowMs) return { kind: 'expired' };
-  return { kind: 'valid', ticket: { saleId, orderId, userId: Buffer.from(user, 'base64url').toString(), expiresAtMs } };
+  const ticket = { saleId, orderId, userId: Buffer.from(user, 'base64url').toString(), expiresAtMs };
+  return { kind: expiresAtMs <= nowMs ? 'expired' : 'valid', ticket };
 }
 
 /** `id:secret[,id:secret]`: the first signs, all check. Throws on anything else, without a word of the text. */

@@ -1,3 +1,4 @@
+import type { OrderState } from '#contract/order.ts';
 import { type ProblemCode, problemBody, problemContentType, problems } from '#contract/problems.ts';
 import type { PurchaseOutcome } from './purchase.ts';
 
@@ -28,12 +29,23 @@ const soldOut = refusal('SOLD_OUT', { retryAfterSeconds: 5 });
 const closed = refusal('SALE_CLOSED');
 export const unavailable = refusal('UNAVAILABLE', { retryAfterSeconds: 1 });
 
+/** What became of an order that has ended; `withdrawn`: its units went back, and nobody says why yet. */
+const ends: Partial<Record<OrderState | 'withdrawn', string>> = {
+  expired: 'is expired: its time to pay is over',
+  cancelled: 'is cancelled',
+  refunded: 'is refunded: its money is back',
+  failed: 'is failed: it could not be made',
+  withdrawn: 'has ended',
+};
+
 /** What a purchase's outcome looks like to the shopper. Everything that can be is made once. */
 export function answerOf(outcome: PurchaseOutcome): Answer {
   switch (outcome.kind) {
     case 'accepted':
     case 'replay':
       return yes(outcome.orderId, outcome.place);
+    case 'ended':
+      return ended(outcome.orderId, outcome.state);
     case 'ticket_missing':
       return ticketMissing;
     case 'ticket_invalid':
@@ -71,6 +83,14 @@ function yes(orderId: string, place: number): Answer {
   const headers = ['Content-Type', 'application/json', 'Cache-Control', 'no-store'];
   headers.push('Location', `/api/orders/${orderId}`, 'Content-Length', String(body.length));
   return { status: 202, headers, body };
+}
+
+/** The repeat of a purchase whose order has ended: neither a yes, nor a no to somebody who never had one. */
+function ended(orderId: string, state: OrderState | null): Answer {
+  const end = ends[state ?? 'withdrawn'] ?? ends.withdrawn;
+  const answer = refusal('ORDER_STATE', { detail: `The order of this ticket ${end}. Get a new ticket to buy again.` });
+  answer.headers.push('Location', `/api/orders/${orderId}`);
+  return answer;
 }
 
 function withLength(headers: readonly string[], body: string): string[] {

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
 import { newOrderId } from '#contract/order.ts';
+import type { ShownOrder } from '#contract/shown-order.ts';
 import { signTicket } from '#contract/ticket.ts';
 import { StockFault } from '#stock/fault.ts';
 import type { ReserveOutcome } from '#stock/outcomes.ts';
+import { answerOf } from './answer.ts';
 import { questionLifeMs } from './gate.ts';
 import { createPurchase } from './purchase.ts';
 
@@ -14,16 +16,27 @@ const accepted: ReserveOutcome = { kind: 'accepted', place: 7, soldOutEpoch: nul
 
 /** A purchase whose stock gives these answers in turn; the clock moves only by waiting. */
 function purchaseWith(...replies: (ReserveOutcome | StockFault)[]) {
+  return showing(null, ...replies);
+}
+
+/** The same, where the order's picture is `shown`. */
+function showing(shown: Pick<ShownOrder, 'state'> | StockFault | null, ...replies: (ReserveOutcome | StockFault)[]) {
   let nowMs = start;
   const asked: string[] = [];
+  const units: number[] = [];
   const told: string[] = [];
   const purchase = createPurchase({
     stock: {
-      reserve: async (_saleId, { orderId: id }) => {
+      reserve: async (_saleId, { orderId: id, quantity }) => {
         asked.push(id);
+        units.push(quantity);
         const reply = replies[Math.min(asked.length, replies.length) - 1];
         if (reply === undefined || reply instanceof StockFault) throw reply;
         return reply;
+      },
+      shown: async () => {
+        if (shown instanceof StockFault) throw shown;
+        return shown && { version: 2, payByMs: start, amount: 100, currency: 'EUR', ...shown };
       },
     },
     ticketKeys: () => keys,
@@ -34,7 +47,7 @@ function purchaseWith(...replies: (ReserveOutcome | StockFault)[]) {
     onAccepted: () => told.push('accepted'),
     onSoldOut: (_saleId, epoch) => told.push(`sold out ${epoch}`),
   });
-  return { purchase, asked, told, elapsed: () => nowMs - start };
+  return { purchase, asked, units, told, elapsed: () => nowMs - start };
 }
 const unknown = new StockFault('unknown', 'link lost');
 const unavailable = new StockFault('unavailable', 'no link');
@@ -111,9 +124,45 @@ test('a ticket of another sale, or a bad quantity, never reaches the stock', asy
   expect(asked).toEqual([]);
 });
 
+test('a repeat hears how its order ended, and that it ended where nobody can say how', async () => {
+  const ended: ReserveOutcome = { kind: 'ended', place: 7 };
+  const states = ['cancelled', 'expired', 'refunded', 'failed'] as const;
+  for (const state of states) {
+    const { purchase } = showing({ state }, ended);
+    const outcome = await purchase('autumn', ticket, { quantity: 1 });
+    expect(outcome).toEqual({ kind: 'ended', orderId, state });
+    const { status, body, headers } = answerOf(outcome);
+    expect([status, JSON.parse(body)]).toMatchObject([
+      409,
+      { code: 'ORDER_STATE', detail: expect.stringContaining(state) },
+    ]);
+    expect(headers).toContain(`/api/orders/${orderId}`);
+  }
+  for (const shown of [null, { state: 'awaiting_payment' as const }, unavailable]) {
+    const outcome = await showing(shown, unknown, ended).purchase('autumn', ticket, { quantity: 1 });
+    expect(outcome).toEqual({ kind: 'ended', orderId, state: null });
+    expect(JSON.parse(answerOf(outcome).body).detail).toContain('has ended');
+  }
+});
+
+test('a ticket that has expired takes no unit, and tells of the order that it made (I4, I5)', async () => {
+  const expired = signTicket({ orderId, userId: 'u', expiresAtMs: start - 1000 }, keys);
+  const buy = (...replies: Parameters<typeof purchaseWith>) => {
+    const with_ = purchaseWith(...replies);
+    return with_.purchase('autumn', expired, { quantity: 1 }).then(({ kind }) => ({ kind, units: with_.units }));
+  };
+  expect(await buy({ kind: 'replay', place: 7 })).toEqual({ kind: 'replay', units: [0] });
+  expect(await buy({ kind: 'ended', place: 7 })).toEqual({ kind: 'ended', units: [0] });
+  for (const no of ['quantity_invalid', 'closed', 'paused', 'sale_unknown'] as const) {
+    expect(await buy({ kind: no })).toEqual({ kind: 'ticket_expired', units: [0] });
+  }
+  expect(await buy(unavailable)).toEqual({ kind: 'unavailable', units: [0] });
+  expect((await purchaseWith(accepted).purchase('winter', expired, { quantity: 1 })).kind).toBe('ticket_invalid');
+});
+
 test('an error that is no fault of the stock is not hidden', async () => {
   const broken = createPurchase({
-    stock: { reserve: async () => Promise.reject(new Error('a bug')) },
+    stock: { reserve: async () => Promise.reject(new Error('a bug')), shown: async () => null },
     ticketKeys: () => keys,
     now: () => start,
     wait: async () => {},

@@ -29,7 +29,7 @@ async function warm(options: { isOpen: () => boolean; withinMs?: number }) {
   };
   const not = () => expect.unreachable('nothing is sold by warming up');
   const purchase = createPurchase({
-    ...{ stock: { reserve }, ticketKeys, now: Date.now, wait: async () => not() },
+    ...{ stock: { reserve, shown: stock.shown }, ticketKeys, now: Date.now, wait: async () => not() },
     ...{ onAccepted: not, onSoldOut: not },
   });
   const from = performance.now();

@@ -8,6 +8,8 @@ export type ReserveOutcome =
   | { kind: 'accepted'; place: number; soldOutEpoch: number | null }
   /** The order was granted before; `place` is what it was then. */
   | { kind: 'replay'; place: number }
+  /** The same, and the order has ended since: nobody holds its units any more. */
+  | { kind: 'ended'; place: number }
   | { kind: 'sale_unknown' }
   /** `opensInMs` is null while the sale is a draft. */
   | { kind: 'not_open'; opensInMs: number | null }
@@ -103,6 +105,8 @@ export function reserveOutcome([code, value, epoch]: readonly [number, number, n
       return { kind: 'accepted', place: value, soldOutEpoch: epoch === 0 ? null : epoch };
     case reply.REPLAY:
       return { kind: 'replay', place: value };
+    case reply.ENDED:
+      return { kind: 'ended', place: value };
     case reply.SALE_UNKNOWN:
       return { kind: 'sale_unknown' };
     case reply.NOT_OPEN:

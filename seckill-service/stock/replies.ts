@@ -6,6 +6,7 @@ export const replies = {
   reserve: {
     ACCEPTED: 1,
     REPLAY: 2,
+    ENDED: 3,
     SALE_UNKNOWN: -1,
     NOT_OPEN: -2,
     PAUSED: -3,

@@ -76,12 +76,15 @@ describe('reserve', () => {
     expect(await equation()).toEqual({ free: 2, held: 1, total: 3 });
   });
 
-  test('a replay of an order whose unit came back does not buy again, also when the limit is above one', async () => {
+  test('a replay of an order whose unit came back does not buy again, and is told that it has ended, also when the limit is above one', async () => {
     await openSale(5, { limit: 3 });
     const orderId = order();
     await stock.reserve(saleId, { orderId, userId: 'u', quantity: 2 });
     await stock.release(saleId, orderId);
-    expect(await stock.reserve(saleId, { orderId, userId: 'u', quantity: 2 })).toEqual({ kind: 'replay', place: 2 });
+    // No units asked for: what a repeat with an expired ticket does.
+    for (const quantity of [2, 0]) {
+      expect(await stock.reserve(saleId, { orderId, userId: 'u', quantity })).toEqual({ kind: 'ended', place: 2 });
+    }
     expect(await equation()).toEqual({ free: 5, held: 0, total: 5 });
   });
 

@@ -78,6 +78,12 @@ test('an attempt of an earlier page load counts as a lost answer', async () => {
   expect(seen.looks).toBe(1);
 });
 
+test('a ticket whose order has ended leads to that order', async () => {
+  const { buy, seen } = shop([lost, refused('ORDER_STATE')]);
+  expect(await buy()).toEqual({ kind: 'accepted', orderId });
+  expect(seen.looks).toBe(0);
+});
+
 test('a plain refusal costs no second request', async () => {
   const { buy, seen } = shop([refused('SOLD_OUT')]);
   expect(await buy()).toEqual({ kind: 'refused', code: 'SOLD_OUT' });

@@ -66,6 +66,8 @@ export async function placeOrder(deps: PurchaseDeps, purchase: Purchase): Promis
     return answer;
   });
   if (reply.kind === 'ok') return { kind: 'accepted', orderId: reply.body.orderId };
+  // It went through before, and its order has ended since: the order's page says how.
+  if (reply.kind === 'refused' && reply.code === 'ORDER_STATE') return { kind: 'accepted', orderId };
   if (mayBeDone) {
     const order = await askPatiently(deps, () => deps.callAsUser<unknown>('GET', `/api/orders/${orderId}`));
     if (order.kind === 'ok') return { kind: 'accepted', orderId };

@@ -43,7 +43,7 @@ export async function startStockLink(address: string) {
   const ticketKeys = [{ id: 'k1', secret: 's'.repeat(32) }];
   const told: string[] = [];
   const deps = {
-    stock: gate,
+    stock: { reserve: gate.reserve, shown: stock.shown },
     ticketKeys: () => ticketKeys,
     now: Date.now,
     wait: async (ms: number) => void (await wait(ms)),

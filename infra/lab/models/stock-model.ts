@@ -96,7 +96,7 @@ export function createModel(broken: { ignoresLimit?: boolean } = {}): Model {
   function reserve({ order, user, units }: Step & { do: 'reserve' }): Outcome {
     if (sale === null) return { kind: 'sale_unknown' };
     const known = orders.get(order);
-    if (known !== undefined) return { kind: 'replay', place: known.place };
+    if (known !== undefined) return { kind: known.state === 'released' ? 'ended' : 'replay', place: known.place };
     if (sale.state === 'closed' || sale.window === 'over') return { kind: 'closed' };
     if (sale.state === 'draft') return { kind: 'not_open', opensInMs: null };
     if (sale.state === 'paused') return { kind: 'paused' };
@@ -241,6 +241,7 @@ const refusals = new Set([
   ...[
     'live',
     'replay',
+    'ended',
     'sale_unknown',
     'not_open',
     'paused',

@@ -10,7 +10,7 @@ export const orderRoutes: readonly ApiRoute[] = [
     operation: 'buy',
     group: 'Orders',
     summary: 'Buy',
-    says: 'Safe to repeat with the same ticket: one ticket makes one order, and the repeated request gets the same answer. After `UNAVAILABLE` or a lost connection, send it again.',
+    says: 'Safe to repeat with the same ticket: one ticket makes one order, and the repeated request gets the same answer for as long as the order lives (`getOrder` tells how far it is), `ORDER_STATE` once it has ended. After `UNAVAILABLE` or a lost connection, send it again.',
     access: 'ticket',
     body: purchaseRequestSchema,
     answers: {
@@ -29,6 +29,7 @@ export const orderRoutes: readonly ApiRoute[] = [
       'NOT_OPEN',
       'SALE_UNKNOWN',
       'LIMIT_REACHED',
+      'ORDER_STATE',
       'SOLD_OUT',
       'SALE_CLOSED',
       'UNSUPPORTED_MEDIA_TYPE',

@@ -15,6 +15,7 @@
 -- Returns, for each order, these three in one flat list:
 -- Returns {1, place, epoch} ACCEPTED: epoch is the new one when this was the last unit, else 0
 -- Returns {2, place, 0} REPLAY: this order was granted before; place is what it was then
+-- Returns {3, place, 0} ENDED: this order was granted before, and its units went back or were withheld since
 -- Returns {-1, 0, 0} SALE_UNKNOWN
 -- Returns {-2, waitMs, 0} NOT_OPEN: draft (waitMs 0) or before the window
 -- Returns {-3, 0, 0} PAUSED
@@ -28,8 +29,7 @@
 -- refuses, at most 6 otherwise.
 -- The clock is Redis' own TIME: every service process, whatever its clock, sees one window.
 local saleKey, stockKey, buyersKey, reservationsKey, outboxKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local args = ARGV
-local call, format = redis.call, string.format
+local args, call, format = ARGV, redis.call, string.format
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local sale = call('HMGET', saleKey, 'state', 'opensAt', 'closesAt', 'limit', 'total', 'returned', 'epoch', 'skipped')
@@ -89,9 +89,10 @@ for at = 1, #args, 5 do
     if code < 0 and held > quantity then call('HINCRBY', buyersKey, userId, -quantity) end
     if code < 0 and held == quantity then call('HDEL', buyersKey, userId) end
   end
-  -- A yes that was given stays a yes: the record answers before any refusal does.
+  -- A yes that was given stays a yes, until its order ends: the record answers before any refusal does.
   local record = code < -1 and call('HGET', reservationsKey, orderId)
   if record then code, value, atEpoch = 2, tonumber(string.match(record, '^%a:%d+:(%d+):')) or 0, 0 end
+  if record and string.sub(record, 1, 1) == 'r' then code = 3 end
   local to = (at - 1) / 5 * 3
   replies[to + 1], replies[to + 2], replies[to + 3] = code, value, atEpoch
 end
