@@ -22,7 +22,8 @@ const stormMs = 4000;
 const lifeMs = 5000;
 const atOnce = 24;
 
-export type Visitor = HeldTicket & { quantity: number };
+/** `attempts`: purchases that were asked for with this ticket. */
+export type Visitor = HeldTicket & { quantity: number; attempts: number };
 export type Crowd = ReturnType<typeof createCrowd>;
 
 /** The shoppers of one round, with real tickets signed by the stack's own keys, and what they do. */
@@ -52,15 +53,19 @@ export function createCrowd(options: {
   async function newVisitor(userId: string, quantity: number): Promise<Visitor> {
     const orderId = newOrderId(saleId, Date.now());
     const ticket = signTicket({ orderId, userId, expiresAtMs: Date.now() + ticketLifeMs }, keys);
-    const visitor = { userId, orderId, ticket, quantity, token: await signSession(userId, secret, Date.now()) };
+    const token = await signSession(userId, secret, Date.now());
+    const visitor = { userId, orderId, ticket, quantity, token, attempts: 0 };
     visitors.set(orderId, visitor);
     tracker.add({ orderId, userId, quantity });
     return visitor;
   }
 
-  async function buy({ orderId, ticket, quantity }: Visitor, pool = patient): Promise<Told> {
+  async function buy(visitor: Visitor, pool = patient): Promise<Told> {
+    const { orderId, ticket, quantity } = visitor;
+    visitor.attempts += 1;
+    const { attempts: attempt } = visitor;
     const path = `/api/sales/${saleId}/orders`;
-    const answer = await call(pool, 'POST', path, { ticket, body: { quantity } }).catch(noAnswer);
+    const answer = await call(pool, 'POST', path, { ticket, attempt, body: { quantity } }).catch(noAnswer);
     const told = 'status' in answer ? toTold(answer, orderId) : answer;
     tracker.told(orderId, told);
     return told;

@@ -12,11 +12,13 @@ export async function call(
   pool: Pool,
   method: 'GET' | 'POST',
   path: string,
-  options: { token?: string; ticket?: string; body?: unknown } = {},
+  options: { token?: string; ticket?: string; attempt?: number; body?: unknown } = {},
 ): Promise<Answer> {
   const headers: Record<string, string> = {};
   if (options.token !== undefined) headers.authorization = `Bearer ${options.token}`;
   if (options.ticket !== undefined) headers['seckill-ticket'] = options.ticket;
+  // A first press names none.
+  if (options.attempt !== undefined && options.attempt > 1) headers['seckill-attempt'] = String(options.attempt);
   if (options.body !== undefined) headers['content-type'] = 'application/json';
   const response = await pool.request({
     method,
@@ -64,6 +66,7 @@ export async function buy(
   for (let attempt = 1; ; attempt += 1) {
     const answer = await call(pool, 'POST', `/api/sales/${saleId}/orders`, {
       ticket: held.ticket,
+      attempt,
       body: { quantity: 1 },
     });
     if ((answer.status !== 503 && answer.status !== 429) || attempt === tries) return answer;

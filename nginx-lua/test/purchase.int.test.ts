@@ -99,6 +99,46 @@ describe('what the edge refuses never reaches the service (I8)', () => {
   });
 });
 
+describe('a repeat with a ticket of ours', () => {
+  const again = (saleId: string, headers: Record<string, string | null> = {}) =>
+    buy(edge, saleId, { 'seckill-attempt': '2', ...headers });
+
+  test('passes a sale that is shut, and a ticket that has expired (I5, I8)', async () => {
+    for (const saleId of ['sold-out', 'paused', 'closed', 'over']) expect((await again(saleId)).status).toBe(202);
+    const expired = ticketFor('sold-out', { expiresInMs: -1000 });
+    expect((await again('open', { 'seckill-ticket': ticketFor('open', { expiresInMs: -1000 }) })).status).toBe(202);
+    expect((await again('sold-out', { 'seckill-ticket': expired, 'seckill-attempt': '17' })).status).toBe(202);
+    expect(edge.service.seen.map(({ headers }) => headers['seckill-attempt'])).toEqual(Array(6).fill(undefined));
+    const repeats = /sale="sold-out",check="repeats",outcome="passed"} 2\n/;
+    await poll('they are counted', async () => repeats.test(await edge.metrics()));
+  });
+
+  test('passes an edge that remembers a 410 by itself', async () => {
+    const answer = edge.service.answer;
+    edge.service.answer = (_, response) => {
+      response.writeHead(410, { 'content-type': problemContentType }).end(JSON.stringify(problemBody('SOLD_OUT')));
+    };
+    // The memory lasts a second: until the edge has refused one by itself.
+    await poll('the edge remembers', async () => {
+      edge.service.seen.length = 0;
+      return (await buy(edge, 'other')).status === 410 && edge.service.seen.length === 0;
+    });
+    edge.service.answer = answer;
+    expect((await again('other')).status).toBe(202);
+  });
+
+  test('is what says so, before anybody can have an order, or without such a ticket, refused as a first press is', async () => {
+    for (const attempt of ['1', '0', '-2', '', 'two', '2;3'])
+      expect(seenOf(await again('sold-out', { 'seckill-attempt': attempt }))).toEqual(refusal('SOLD_OUT'));
+    expect(seenOf(await again('draft'))).toEqual(refusal('NOT_OPEN'));
+    expect(seenOf(await again('upcoming'))).toEqual(refusal('NOT_OPEN'));
+    for (const ticket of [ticketFor('open'), '1.k1..', ticketFor('open', { expiresInMs: -1000 })])
+      expect(seenOf(await again('sold-out', { 'seckill-ticket': ticket }))).toEqual(refusal('TICKET_INVALID'));
+    expect(seenOf(await again('sold-out', { 'seckill-ticket': null }))).toEqual(refusal('TICKET_MISSING'));
+    expect(edge.service.seen).toEqual([]);
+  });
+});
+
 test('Retry-After says when waiting helps: until the opening, at most an hour, not at all for a closed sale', async () => {
   expect(retryAfter(await buy(edge, 'upcoming'))).toBeGreaterThan(1500);
   expect(retryAfter(await buy(edge, 'upcoming'))).toBeLessThanOrEqual(1800);

@@ -65,6 +65,22 @@ test('no window of time holds more than the burst and the rate, whatever the arr
   expect(times.length).toBeGreaterThan(burst);
 });
 
+test('repeats have a budget: as many at once as may be in flight, a hundred a second after that', () => {
+  const told = runLua(`
+    local limits, repeats = require('seckill.limits'), require('seckill.filters.repeats')
+    limits.init({ userPerSecond = 1, userBurst = 1, addressPerSecond = 1, addressBurst = 1, inFlight = 40 }, 4)
+    local passed = {}
+    for second = 1, 3 do
+      passed[second] = 0
+      for _ = 1, 1000 do
+        if not repeats.check() then passed[second] = passed[second] + 1 end
+      end
+      clock.seconds = clock.seconds + (second == 1 and 0.1 or 60)
+    end
+    return passed`);
+  expect(told).toEqual([40, 10, 40]);
+});
+
 test('an IPv6 client is counted by its network of 2^64 addresses, IPv4 and the loopback by the address', () => {
   const told = (addresses: readonly string[]) =>
     runLua(

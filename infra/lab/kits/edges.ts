@@ -70,18 +70,21 @@ export async function openEdges() {
   }
 
   /** `202`, `410 SOLD_OUT`, …; `none` when there was no answer. */
-  const buy = (edge: number, saleId: string, { ticket }: Buyer): Promise<string> =>
-    call(poolOf(edge), 'POST', `/api/sales/${saleId}/orders`, { ticket, body: { quantity: 1 } }).then(
+  const buy = (edge: number, saleId: string, { ticket }: Buyer, attempt = 1): Promise<string> =>
+    call(poolOf(edge), 'POST', `/api/sales/${saleId}/orders`, { ticket, attempt, body: { quantity: 1 } }).then(
       ({ status, body }) => (status === 202 ? '202' : `${status} ${String(body.code)}`),
       () => 'none',
     );
 
   /** Buys as the page does: again with the same ticket while it is told to wait, or nothing at all. */
-  const sell = (edge: number, saleId: string, buyer: Buyer): Promise<string> =>
-    poll('a purchase to be decided', async () => {
-      const answer = await buy(edge, saleId, buyer);
+  const sell = (edge: number, saleId: string, buyer: Buyer): Promise<string> => {
+    let attempts = 0;
+    return poll('a purchase to be decided', async () => {
+      attempts += 1;
+      const answer = await buy(edge, saleId, buyer, attempts);
       return answer !== 'none' && !/^(429|503)/.test(answer) && answer;
     });
+  };
 
   /** Waits until each edge tells everybody the sale's state and epoch as stock Redis has them, and that it is `state`. */
   const everyEdgeSays = (saleId: string, state: string) =>

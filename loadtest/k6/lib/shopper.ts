@@ -33,7 +33,7 @@ export function buyer(): void {
   const isInHurry = Math.random() < plan.behaviour.doubleClick;
   for (let presses = 1; ; presses += 1) {
     const both = isInHurry && presses === 1;
-    const answers = both ? http.batch([purchase(held.ticket), purchase(held.ticket)]) : [press(held.ticket)];
+    const answers = both ? http.batch([purchase(held.ticket), purchase(held.ticket)]) : [press(held.ticket, presses)];
     const outcomes = answers.map((answer) => note('buy', answer));
     if (outcomes.includes('ACCEPTED')) {
       if (Math.random() < plan.behaviour.poll) watchOrder(held.orderId, held.token);

@@ -12,6 +12,7 @@ local floor, max = math.floor, math.max
 local pairs, type = pairs, type
 
 local STORED = 'limits'
+local REPEATS_PER_SECOND = 100 -- see filters/repeats.lua
 
 local _M = {}
 
@@ -26,6 +27,7 @@ local function derive(limits)
     in_flight = max(1, floor(limits.inFlight / workers)),
     -- Whoever may send so many at once may have so many on their way.
     in_flight_user = limits.userBurst,
+    repeats = rate(REPEATS_PER_SECOND, limits.inFlight),
   }
 end
 
@@ -46,7 +48,8 @@ function _M.init(limits, worker_count)
 end
 
 --- The limits in the form in which the filters use them. Whoever calls this has called `revision.look` in its request.
--- @treturn table user and address ({interval, tolerance, first_ttl}), in_flight and in_flight_user (of this worker)
+-- @treturn table user, address and repeats ({interval, tolerance, first_ttl}); in_flight and in_flight_user (of this
+-- worker)
 -- @phases set, access
 function _M.get()
   if made_at ~= revision.current then

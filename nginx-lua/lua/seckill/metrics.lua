@@ -12,8 +12,8 @@ local pairs, lower = pairs, string.lower
 local FLUSH_SECONDS = 0.25
 local FORGET_SECONDS = 5 -- a worker that is gone has nothing in flight
 
--- check -> sale id -> problem code -> count; sale id -> count; sale id -> status -> count; tier -> count
-local refused, passed, upstream, read = {}, {}, {}, {}
+-- check -> sale id -> problem code -> count; sale id -> count, twice; sale id -> status -> count; tier -> count
+local refused, passed, repeated, upstream, read = {}, {}, {}, {}, {}
 
 local _M = {}
 
@@ -43,6 +43,9 @@ local function flush()
   for sale_id in pairs(passed) do
     move(passed, sale_id, 'seckill_edge_requests_total{sale="' .. sale_id .. '",outcome="passed"}')
   end
+  for sale_id in pairs(repeated) do
+    move(repeated, sale_id, 'seckill_edge_requests_total{sale="' .. sale_id .. '",check="repeats",outcome="passed"}')
+  end
   for sale_id, row in pairs(upstream) do
     local series = 'seckill_edge_upstream_total{sale="' .. sale_id .. '",status="'
     for status in pairs(row) do move(row, status, series .. status .. '"}') end
@@ -71,6 +74,12 @@ end
 -- @phases set
 function _M.passed(sale_id)
   passed[sale_id] = (passed[sale_id] or 0) + 1
+end
+
+--- A repeat that went on to the service although the edge would have refused a first press.
+-- @phases set
+function _M.repeated(sale_id)
+  repeated[sale_id] = (repeated[sale_id] or 0) + 1
 end
 
 --- An answer of the service.

@@ -12,13 +12,15 @@ local enter = require('seckill.filters.in_flight').enter
 local known_sale = require('seckill.filters.known_sale').check
 local maintenance = require('seckill.filters.maintenance').check
 local rate = require('seckill.filters.rate')
+local repeats = require('seckill.filters.repeats')
 local sale_state = require('seckill.filters.sale_state').check
 local ticket = require('seckill.filters.ticket').check
 local metrics = require('seckill.metrics')
 
 local var, ngx_now = ngx.var, ngx.now
 local user_rate, address_rate = rate.user, rate.address
-local count_refused, count_passed = metrics.refused, metrics.passed
+local may_pass, repeat_budget = repeats.may_pass, repeats.check
+local count_refused, count_passed, count_repeated = metrics.refused, metrics.passed, metrics.repeated
 
 local UNKNOWN = '' -- one label for all unknown sales
 
@@ -43,20 +45,30 @@ function _M.judge()
   if code then return refuse('maintenance', id, code, seconds) end
 
   local now_ms = ngx_now() * 1000
-  code, seconds = sale_state(sale, now_ms)
-  if code then return refuse('sale_state', id, code, seconds) end
+  -- What a first press is refused with; nil when it would pass.
+  local shut
+  shut, seconds = sale_state(sale, now_ms)
+  if shut and not may_pass(shut, var.http_seckill_attempt) then return refuse('sale_state', id, shut, seconds) end
 
   code = content_type(var.http_content_type)
   if code then return refuse('content_type', id, code) end
 
-  local user
-  user, code = ticket(var.http_seckill_ticket, id, now_ms)
-  if not user then return refuse('ticket', id, code) end
+  local user, holder
+  user, code, holder = ticket(var.http_seckill_ticket, id, now_ms)
+  if not user then
+    if not may_pass(code, var.http_seckill_attempt) then return refuse('ticket', id, code) end
+    user, shut = holder, code
+  end
 
   seconds = user_rate(user)
   if seconds then return refuse('user_rate', id, 'RATE_LIMITED', seconds) end
   seconds = address_rate(var.binary_remote_addr)
   if seconds then return refuse('address_rate', id, 'RATE_LIMITED', seconds) end
+
+  if shut then
+    seconds = repeat_budget()
+    if seconds then return refuse('repeats', id, shut, seconds) end
+  end
 
   code, seconds = enter(user)
   if code then return refuse('in_flight', id, code, seconds) end
@@ -64,7 +76,7 @@ function _M.judge()
   var.seckill_sale = id
   var.seckill_user = user
   var.seckill_epoch = sale.epoch
-  count_passed(id)
+  if shut then count_repeated(id) else count_passed(id) end
   return 'PASSED'
 end
 

@@ -10,9 +10,12 @@ export const orderRoutes: readonly ApiRoute[] = [
     operation: 'buy',
     group: 'Orders',
     summary: 'Buy',
-    says: 'Safe to repeat with the same ticket: one ticket makes one order, and the repeated request gets the same answer for as long as the order lives (`getOrder` tells how far it is), `ORDER_STATE` once it has ended. After `UNAVAILABLE` or a lost connection, send it again.',
+    says: 'Safe to repeat with the same ticket: one ticket makes one order, and the repeated request gets the same answer for as long as the order lives (`getOrder` tells how far it is), `ORDER_STATE` once it has ended. After `UNAVAILABLE` or a lost connection, send it again, and say so in `Seckill-Attempt`: then the edge refuses nothing by itself to somebody who may have an order.',
     access: 'ticket',
     body: purchaseRequestSchema,
+    headers: [
+      { name: 'Seckill-Attempt', says: 'on every repeat of this request with the same ticket: 2, 3 and so on' },
+    ],
     answers: {
       202: {
         says: 'accepted: the order will be made',

@@ -1,4 +1,4 @@
---- Filter 8: are not too many purchases with the service at this moment, and not too many of them this user's?
+--- Filter 9: are not too many purchases with the service at this moment, and not too many of them this user's?
 -- Fails closed: above the cap it says BUSY, and RATE_LIMITED to a user who has as many as his burst. A place is held
 -- while the body comes in: else one ticket, sent again and again with a body that dribbles, would hold all of them.
 -- The counts are the worker's own, its cap a worker's share of the whole: no lock, and a worker that dies takes its

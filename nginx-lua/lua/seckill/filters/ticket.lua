@@ -72,6 +72,7 @@ end
 -- @tparam number now_ms
 -- @treturn ?string the user, as the ticket spells it (base64url); nil when the ticket is not good
 -- @treturn ?string the problem code, when it is not
+-- @treturn ?string the user, of a ticket that was good until it expired
 -- @phases set
 function _M.check(text, sale_id, now_ms)
   if not text or text == '' then return nil, MISSING end
@@ -100,7 +101,7 @@ function _M.check(text, sale_id, now_ms)
     or not all(text, user_start, signed, BASE64URL) then
     return nil, INVALID
   end
-  if expires * 1000 <= now_ms then return nil, EXPIRED end
+  if expires * 1000 <= now_ms then return nil, EXPIRED, sub(text, user_start, signed) end
   return sub(text, user_start, signed)
 end
 
