@@ -1,14 +1,17 @@
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, openSync, readFileSync, statSync } from 'node:fs';
 import { request } from 'node:http';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Pool } from 'undici';
-import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test, vi } from 'vitest';
 import { newOrderId } from '#contract/order.ts';
 import { parseTicketKeys, signTicket } from '#contract/ticket.ts';
 import { signSession } from '#http/authenticate.ts';
 import { newSaleId, openSale, seckill, seckillJson, writeSaleFile } from '#lab/kits/command-line.ts';
 import { poll } from '#lab/poll.ts';
+import { temporaryDirectory } from '#lab/temporary-directory.ts';
 import { buy, call, getTicket, type HeldTicket, signIn } from '#loadtest/crowd/shopper.ts';
 import type { AuditReport } from '#order-worker/audit/audit.ts';
 
@@ -203,6 +206,16 @@ describe('the command line', () => {
     const noJson = fileURLToPath(new URL('../../LICENSE', import.meta.url));
     expect((await seckill(stack.env, 'sale', 'create', noJson)).stderr).toContain('is not valid JSON');
     expect((await seckill(stack.env, 'sale', 'create', process.execPath)).stderr).toContain('at most 1 MB');
+  });
+
+  test('refuses to write tickets into a pipe, exit 2: it does not wait, and changes the rights of nothing but files', async () => {
+    const pipe = join(temporaryDirectory('pipe'), 'pipe');
+    execFileSync('mkfifo', ['-m', '644', pipe]);
+    const reader = openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK); // nothing would be waited for
+    onTestFinished(() => closeSync(reader));
+    const { code, stderr } = await seckill(stack.env, 'tickets', 'mint', saleId, '--count', '1', '--out', pipe);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(`cannot write ${pipe}: it is a pipe`)]);
+    expect(statSync(pipe).mode & 0o777).toBe(0o644);
   });
 
   test('refuses to preload over a live sale, exit 2, and changes nothing', async () => {

@@ -1,8 +1,10 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { settings } from '#contract/settings.ts';
+import { temporaryDirectory } from '#lab/temporary-directory.ts';
 import { ConfigError, readConfig, whyUnreadable } from './config.ts';
 
 const problemsOf = (environment: Record<string, string>, names: (keyof typeof settings)[]) => {
@@ -74,7 +76,7 @@ test('a secret may come out of a file; every way to get that wrong is named, and
       `SECKILL_CHALLENGE_SECRET_FILE, ${short}: must be at least 32 characters`,
       `SECKILL_PAYMENT_API_KEY_FILE, ${join(dir, 'empty')}: the file is empty`,
       'SECKILL_STOCK_REDIS_URL_FILE must be an absolute path',
-      `SECKILL_QUEUE_REDIS_URL_FILE cannot be read: ENOENT: no such file or directory, open '${join(dir, 'none')}'`,
+      `SECKILL_QUEUE_REDIS_URL_FILE cannot be read: ENOENT: no such file or directory, stat '${join(dir, 'none')}'`,
       'SECKILL_DATABASE_URL is not set (nor SECKILL_DATABASE_URL_FILE)',
     ]);
   } finally {
@@ -95,4 +97,25 @@ test('a file that this user may not read is refused with the user in the words',
     `EACCES: permission denied, open '/run/secrets/x' (as uid ${process.getuid?.()}, gid ${process.getgid?.()}: let this user or group read it)`,
   );
   expect(whyUnreadable(new Error('ENOENT'))).toBe('ENOENT');
+});
+
+test('a file of a secret is text of a size; a pipe or a device is never waited for', () => {
+  const dir = temporaryDirectory('config');
+  execFileSync('mkfifo', [join(dir, 'pipe')]);
+  writeFileSync(join(dir, 'utf-16'), Buffer.from(`\ufeff${'x'.repeat(40)}`, 'utf16le'));
+  writeFileSync(join(dir, 'marked'), `\ufeff${'x'.repeat(40)}\r\n`);
+  const problems = problemsOf(
+    {
+      SECKILL_SESSION_SECRET_FILE: join(dir, 'pipe'),
+      SECKILL_CHALLENGE_SECRET_FILE: '/dev/zero',
+      SECKILL_PAYMENT_API_KEY_FILE: join(dir, 'utf-16'),
+      SECKILL_CONSOLE_TOKEN_FILE: join(dir, 'marked'),
+    },
+    ['SECKILL_SESSION_SECRET', 'SECKILL_CHALLENGE_SECRET', 'SECKILL_PAYMENT_API_KEY', 'SECKILL_CONSOLE_TOKEN'],
+  );
+  expect(problems).toEqual([
+    `SECKILL_SESSION_SECRET_FILE, ${join(dir, 'pipe')}: the file is a pipe: name a regular file`,
+    'SECKILL_CHALLENGE_SECRET_FILE, /dev/zero: the file is a device: name a regular file',
+    expect.stringContaining('the file is not UTF-8, it looks like UTF-16: save it as UTF-8'),
+  ]);
 });

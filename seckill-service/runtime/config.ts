@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
+import { FileProblem } from './regular-file.ts';
+import { readTextFileSync } from './text-file.ts';
 
 /** Configuration that cannot be used; every problem at once. Exit code 78 (EX_CONFIG, sysexits.h). */
 export class ConfigError extends Error {
@@ -56,9 +57,10 @@ function valueOrFile(name: string, twin: string, environment: Record<string, str
   if (value !== undefined) return { problem: `${name} and ${twin} are both set: leave one of them out` };
   if (!file.startsWith('/')) return { problem: `${twin} must be an absolute path` };
   try {
-    const text = readFileSync(file, 'utf8').trim();
+    const text = readTextFileSync(file).trim();
     return text === '' ? { problem: `${twin}, ${file}: the file is empty` } : { from: `${twin}, ${file}:`, text };
   } catch (error) {
+    if (error instanceof FileProblem) return { problem: `${twin}, ${file}: the file ${error.message}` };
     return { problem: `${twin} cannot be read: ${whyUnreadable(error)}` };
   }
 }

@@ -1,6 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { ConfigError, whyUnreadable } from './config.ts';
 import { createThrottledWarn, type Logger } from './logger.ts';
+import { FileProblem } from './regular-file.ts';
+import { readTextFile } from './text-file.ts';
 
 /** A value that may change while the process runs. */
 export type Followed<T> = {
@@ -35,7 +36,7 @@ export async function followSetting<T>(options: {
   let current = parseFirst(`${name}_FILE, ${file}`, text, parse);
 
   async function look(path: string): Promise<void> {
-    const next = await readFile(path, 'utf8');
+    const next = await readTextFile(path);
     if (next === text) return;
     current = parse(next);
     text = next;
@@ -58,8 +59,9 @@ export async function followSetting<T>(options: {
 
 async function readFirst(name: string, file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return await readTextFile(file);
   } catch (error) {
+    if (error instanceof FileProblem) throw new ConfigError([`${name}_FILE, ${file}: the file ${error.message}`]);
     throw new ConfigError([`${name}_FILE cannot be read: ${whyUnreadable(error)}`]);
   }
 }

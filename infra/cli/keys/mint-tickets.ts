@@ -4,6 +4,7 @@ import { signTicket } from '#contract/ticket.ts';
 import { signSession } from '#http/authenticate.ts';
 import { CliError } from '../kit/cli-error.ts';
 import { type CommandContext, commandConfig } from '../kit/connections.ts';
+import { refuseTarget } from '../kit/refuse-target.ts';
 import { readTicketKeys } from './ticket-keys-file.ts';
 
 export type Minted = { userId: string; token: string; orderId: string; ticket: string; expiresAt: string };
@@ -32,6 +33,7 @@ export async function mintTickets(
     const ticket = signTicket({ orderId, userId, expiresAtMs }, keys);
     return `${line({ userId, token: await signSession(userId, secret, nowMs), orderId, ticket, expiresAt })}\n`;
   };
+  await refuseTarget(path);
   const file: FileHandle = await open(path, 'w', 0o600).catch((error: Error) => {
     throw new CliError(`cannot write ${path}: ${error.message}`, 2);
   });

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, chown, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { formatTicketKeys, parseTicketKeys, type TicketKey } from '#contract/ticket.ts';
 import { whyUnreadable } from '#runtime/config.ts';
+import { FileProblem } from '#runtime/regular-file.ts';
+import { readTextFile } from '#runtime/text-file.ts';
 import { CliError } from '../kit/cli-error.ts';
 import { commandConfig } from '../kit/connections.ts';
 
@@ -24,9 +26,10 @@ export async function readTicketKeysFile(environment: Environment): Promise<Tick
   const { SECKILL_TICKET_KEYS_FILE: path } = commandConfig(['SECKILL_TICKET_KEYS_FILE'], environment);
   if (path === undefined) throw new CliError('SECKILL_TICKET_KEYS_FILE is not set (nor SECKILL_TICKET_KEYS)', 78);
   try {
-    const text = await readFile(path, 'utf8');
+    const text = await readTextFile(path);
     return { path, keys: parseTicketKeys(text), changedAtMs: (await stat(path)).mtimeMs };
   } catch (error) {
+    if (error instanceof FileProblem) throw new CliError(`${path} ${error.message}`, 78);
     throw new CliError(`${path}: ${whyUnreadable(error)}`, 78);
   }
 }

@@ -15,6 +15,7 @@ import { unitsGranted } from '#stock/stock-sale.ts';
 import { mintTickets } from '../keys/mint-tickets.ts';
 import { CliError } from '../kit/cli-error.ts';
 import type { CommandContext } from '../kit/connections.ts';
+import { refuseTarget } from '../kit/refuse-target.ts';
 import { currentCommit, describeMachine } from './machine.ts';
 import type { Ground } from './preflight.ts';
 import { progressLine } from './progress.ts';
@@ -61,6 +62,7 @@ export async function runLoadTest(
   const edgeUrl = (context.environment.SECKILL_EDGE_URL ?? '').replace(/\/$/, '');
   const html = options.reportFile;
   const json = html.replace(/\.html$/, '.json');
+  await Promise.all([html, json].map(refuseTarget));
   const work = join(dirname(html), `.${saleId}`);
   await mkdir(work, { recursive: true, mode: 0o700 });
   const machine = describeMachine(ground.k6.version, edgeUrl);

@@ -1,23 +1,15 @@
-import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { type SaleFile, saleFileSchema } from '#contract/sale.ts';
 import type { PreparedPicture } from '#gateway/pages/picture.ts';
 import { sealQuiz } from '#gateway/tickets/quiz.ts';
+import { readJsonFile } from '#runtime/json-file.ts';
+import { FileProblem, readRegularFile } from '#runtime/regular-file.ts';
 import type { NewSale } from '#sales/catalogue.ts';
 import { CliError } from '../kit/cli-error.ts';
 
-/** Far above any sale file; what is larger is some other file. */
-const maxFileBytes = 1_000_000;
-
 /** Reads and checks a sale file; every mistake is named at once. */
 export async function readSaleFile(path: string): Promise<SaleFile> {
-  const text = (await readUpTo(path, maxFileBytes, `${path} is not valid JSON: it`)).toString();
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new CliError(`${path} is not valid JSON: ${error instanceof Error ? error.message : String(error)}`, 2);
-  }
+  const value = await readJsonFile(path).catch((error) => refuse(path, path, error));
   const result = saleFileSchema.safeParse(value);
   if (result.success) return result.data;
   const problems = result.error.issues.map((issue) => {
@@ -42,20 +34,14 @@ export async function readPicture(sale: SaleFile, saleFile: string): Promise<Pre
   if (sale.picture === undefined) return null;
   const path = resolve(dirname(saleFile), sale.picture);
   const { maxPictureBytes, preparePicture } = await import('#gateway/pages/picture.ts'); // decoders of pictures
-  // A file that is too large is refused unread.
-  const picture = await preparePicture(await readUpTo(path, maxPictureBytes, `picture ${path}`));
+  const bytes = await readRegularFile(path, maxPictureBytes).catch((error) => refuse(path, `picture ${path}`, error));
+  const picture = await preparePicture(bytes);
   if ('problem' in picture) throw new CliError(`picture ${path} ${picture.problem}`, 2);
   return picture;
 }
 
-/** `subject`: how the refusal of a file that is too large begins. */
-async function readUpTo(path: string, maxBytes: number, subject: string): Promise<Buffer> {
-  const fail = (error: NodeJS.ErrnoException): never => {
-    throw new CliError(`cannot read ${path}: ${error.code === 'ENOENT' ? 'no such file' : error.message}`, 2);
-  };
-  const { size } = await stat(path).catch(fail);
-  if (size > maxBytes) {
-    throw new CliError(`${subject} is ${(size / 1e6).toFixed(1)} MB: at most ${maxBytes / 1e6} MB`, 2);
-  }
-  return readFile(path).catch(fail);
+/** `subject`: how the refusal of a file begins that is there and cannot be used. */
+function refuse(path: string, subject: string, error: NodeJS.ErrnoException): never {
+  if (error instanceof FileProblem) throw new CliError(`${subject} ${error.message}`, 2);
+  throw new CliError(`cannot read ${path}: ${error.code === 'ENOENT' ? 'no such file' : error.message}`, 2);
 }

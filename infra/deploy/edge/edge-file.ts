@@ -1,10 +1,11 @@
 import { lookup } from 'node:dns/promises';
-import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError } from '#runtime/config.ts';
 import { withDeadline } from '#runtime/deadline.ts';
+import { readJsonFile } from '#runtime/json-file.ts';
+import { FileProblem } from '#runtime/regular-file.ts';
 import { defaultEdgeLimits, type EdgeConfigValues } from '../../stack/servers/edge-values.ts';
 
 const text = z.string().min(1);
@@ -74,9 +75,10 @@ export async function readEdgeFile(file: string, changes: EdgeFileChanges = {}):
 
 async function readJson(file: string): Promise<Record<string, unknown>> {
   try {
-    const value: unknown = JSON.parse(await readFile(file, 'utf8'));
+    const value = await readJsonFile(file);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
   } catch (error) {
+    if (error instanceof FileProblem) throw new ConfigError([`${file} ${error.message}`]);
     throw new ConfigError([`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`]);
   }
   throw new ConfigError([`${file} must hold one JSON object`]);

@@ -123,6 +123,16 @@ test('a file that cannot work is refused with every problem, and nothing is writ
     code: 78,
     stderr: expect.stringContaining('no-such-host.invalid, which has no address'),
   });
+  const { file: doubled } = await fileOf('edge/edge.json');
+  await writeFile(doubled, (await readFile(doubled, 'utf8')).replace('"workers":', '"workers":8,"workers":'));
+  expect(await render(doubled, '--out', join(dir, 'never'))).toMatchObject({
+    code: 78,
+    stderr: expect.stringContaining(`${doubled} has "workers" twice, in line 1 and in line 1`),
+  });
+  expect(await render('/dev/zero', '--out', join(dir, 'never'))).toMatchObject({
+    code: 78,
+    stderr: expect.stringContaining('/dev/zero is a device: name a regular file'),
+  });
   expect(await refused({ pagesDir: '/pages"; evil' })).toMatchObject({
     code: 78,
     stderr: expect.stringContaining('pagesDir'),
