@@ -45,6 +45,7 @@ const readSettings = (environment: Record<string, string | undefined>) => ({
       'SECKILL_STOCK_REDIS_URL',
       'SECKILL_CACHE_REDIS_URL',
       'SECKILL_ZOOKEEPER',
+      'SECKILL_ZOOKEEPER_AUTH',
       'SECKILL_DATABASE_URL',
       'SECKILL_TICKET_KEYS',
       'SECKILL_TICKET_KEYS_FILE',
@@ -71,7 +72,10 @@ function openConnections(own: Own, config: Config, logger: Logger) {
     redis: redis('stock redis, hot', 'hot', config.SECKILL_STOCK_REDIS_URL),
     listening: redis('stock redis, listening', 'listening', config.SECKILL_STOCK_REDIS_URL),
     cacheRedis: redis('cache redis', 'hot', config.SECKILL_CACHE_REDIS_URL),
-    zookeeper: own('zookeeper', connectZooKeeper({ connection: config.SECKILL_ZOOKEEPER, logger })),
+    zookeeper: own(
+      'zookeeper',
+      connectZooKeeper({ connection: config.SECKILL_ZOOKEEPER, auth: config.SECKILL_ZOOKEEPER_AUTH, logger }),
+    ),
   };
 }
 

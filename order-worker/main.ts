@@ -50,6 +50,7 @@ const readSettings = (environment: Record<string, string | undefined>) =>
       'SECKILL_STOCK_REDIS_URL',
       'SECKILL_QUEUE_REDIS_URL',
       'SECKILL_ZOOKEEPER',
+      'SECKILL_ZOOKEEPER_AUTH',
       'SECKILL_DATABASE_URL',
       'SECKILL_SESSION_SECRET',
       'SECKILL_SIGN_IN_JWKS_URL',
@@ -93,7 +94,10 @@ function openConnections(own: Own, config: Config, logger: Logger) {
     stockRedis: redis('stock redis', 'patient', config.SECKILL_STOCK_REDIS_URL),
     queueRedis: redis('queue redis', 'queue', config.SECKILL_QUEUE_REDIS_URL),
     opsRedis: redis('queue redis, ops', 'patient', config.SECKILL_QUEUE_REDIS_URL),
-    zookeeper: own('zookeeper', connectZooKeeper({ connection: config.SECKILL_ZOOKEEPER, logger })),
+    zookeeper: own(
+      'zookeeper',
+      connectZooKeeper({ connection: config.SECKILL_ZOOKEEPER, auth: config.SECKILL_ZOOKEEPER_AUTH, logger }),
+    ),
   };
 }
 

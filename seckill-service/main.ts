@@ -21,6 +21,7 @@ import { startTracing } from '#runtime/tracing.ts';
 import { connectZooKeeper } from '#runtime/zookeeper.ts';
 import { standForLeader } from '#runtime/zookeeper-leader.ts';
 import { keepPresence } from '#runtime/zookeeper-presence.ts';
+import { keepProtected } from '#runtime/zookeeper-protection.ts';
 import { createCatalogue } from '#sales/catalogue.ts';
 import { keepSales } from '#sales/keep-sales.ts';
 import { createSaleMetrics } from '#sales/metrics.ts';
@@ -46,6 +47,7 @@ const readSettings = (environment: Record<string, string | undefined>) =>
       'SECKILL_STOCK_REDIS_URL',
       'SECKILL_QUEUE_REDIS_URL',
       'SECKILL_ZOOKEEPER',
+      'SECKILL_ZOOKEEPER_AUTH',
       'SECKILL_DATABASE_URL',
       'SECKILL_TICKET_KEYS',
       'SECKILL_TICKET_KEYS_FILE',
@@ -65,7 +67,10 @@ function openConnections(own: Own, config: Config, logger: Logger) {
     patient: redis('stock redis, patient', 'patient', config.SECKILL_STOCK_REDIS_URL),
     listening: redis('stock redis, listening', 'listening', config.SECKILL_STOCK_REDIS_URL),
     queueRedis: redis('queue redis', 'queue', config.SECKILL_QUEUE_REDIS_URL),
-    zookeeper: own('zookeeper', connectZooKeeper({ connection: config.SECKILL_ZOOKEEPER, logger })),
+    zookeeper: own(
+      'zookeeper',
+      connectZooKeeper({ connection: config.SECKILL_ZOOKEEPER, auth: config.SECKILL_ZOOKEEPER_AUTH, logger }),
+    ),
   };
 }
 
@@ -102,6 +107,9 @@ await runService('seckill-service', readSettings, async ({ config, logger, own }
     'leadership',
     standForLeader({ zookeeper, path: zookeeperPaths.leader('reconciler'), instance, logger }),
   );
+  if (config.SECKILL_ZOOKEEPER_AUTH !== undefined) {
+    own('zookeeper protection', keepProtected({ zookeeper, root: zookeeperPaths.root, leadership, logger }));
+  }
   const patientStock = createStock(patient);
   const saleMetrics = createSaleMetrics(registers);
   const guard = keepSales({

@@ -8,6 +8,7 @@ import { takeAway } from '#lab/kits/odd-service.ts';
 import { whileFrozen } from '#lab/kits/processes.ts';
 import { poll } from '#lab/poll.ts';
 import { stackUnderTest } from '#lab/servers/stack-under-test.ts';
+import { zookeeperOf } from '#lab/servers/zookeeper.ts';
 import { call } from '#loadtest/crowd/shopper.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectZooKeeper } from '#runtime/zookeeper.ts';
@@ -18,7 +19,7 @@ vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 const { dir, env, edges } = stackUnderTest();
 const stockRedis = new Redis(env.SECKILL_STOCK_REDIS_URL ?? '');
 const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
-const zookeeper = connectZooKeeper({ connection: env.SECKILL_ZOOKEEPER ?? '', logger });
+const zookeeper = connectZooKeeper({ ...zookeeperOf(env), logger });
 afterAll(() => {
   stockRedis.disconnect();
   zookeeper.close();

@@ -1,5 +1,6 @@
 import { type Command, CommanderError } from 'commander';
 import { ConfigError } from '#runtime/config.ts';
+import { ZooKeeperRefusedError } from '#runtime/zookeeper-refused.ts';
 import { CliError } from './kit/cli-error.ts';
 import { errorText } from './kit/error-text.ts';
 import { type Surroundings, startRun } from './kit/run.ts';
@@ -8,7 +9,7 @@ import { createProgram } from './program.ts';
 /** Exit codes of the contract: commander's own errors are usage errors. */
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  if (error instanceof ConfigError) return 78;
+  if (error instanceof ConfigError || error instanceof ZooKeeperRefusedError) return 78;
   return error instanceof CliError ? error.exitCode : 1;
 }
 

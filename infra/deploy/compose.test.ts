@@ -203,8 +203,9 @@ function lines(config: string, own: RegExp): Record<string, string> {
 
 test.each(['stock', 'queue'] as const)('%s Redis is set as in the local stack', (which) => {
   const ours = readFileSync(join(deployDir, `redis/${which}-redis.conf`), 'utf8');
-  const theirs = redisConfig({ port: 1, dataDir: '/', appendFsync: which === 'stock' ? 'always' : 'everysec' });
-  const own = /^(bind|port|dir|include)$/;
+  const appendFsync = which === 'stock' ? 'always' : 'everysec';
+  const theirs = redisConfig({ port: 1, dataDir: '/', appendFsync, password: 'p' });
+  const own = /^(bind|port|dir|include|requirepass)$/;
   expect(lines(ours, own)).toEqual(lines(theirs, own));
   expect(Object.keys(lines(theirs, own)).length).toBeGreaterThan(5);
 });

@@ -163,7 +163,7 @@ test('a container has the secrets that it reads and no other, and each is one th
     expect([name, mounted.sort()]).toEqual([name, read.sort()]);
     counts[name] = read.length;
   }
-  expect(counts).toMatchObject({ render: 0, migrate: 1, nginx: 4, 'seckill-service': 4 });
+  expect(counts).toMatchObject({ render: 0, migrate: 1, nginx: 4, 'seckill-service': 5 });
 });
 
 test('what is mounted is a volume of the pod, and the programs exist', () => {

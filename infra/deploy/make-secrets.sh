@@ -27,6 +27,7 @@ for redis in stock queue; do
   echo "requirepass $password" | put "$redis-redis-auth.conf"
   echo "redis://:$password@$redis-redis$names:6379" | put "$redis-redis-url"
 done
+echo "seckill:$(random)" | put zookeeper-auth
 random | put database-password
 echo "postgres://seckill:$(cat database-password)@postgres$names:5432/seckill" | put database-url
 random | put session-secret  # the shop signs its sessions with it
@@ -72,6 +73,6 @@ judge() {
 
 # Whose container mounts which: a test compares this with compose.yaml.
 readable 999 stock-redis-password stock-redis-auth.conf queue-redis-password queue-redis-auth.conf database-password
-readable 10001 stock-redis-url queue-redis-url queue-redis-password database-url ticket-keys session-secret \
+readable 10001 stock-redis-url queue-redis-url queue-redis-password zookeeper-auth database-url ticket-keys session-secret \
   challenge-secret console-token payment-api-key payment-webhook-secret tls.crt tls.key
 exit $unreadable

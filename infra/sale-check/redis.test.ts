@@ -7,7 +7,7 @@ test('the local stack writes what is asked of a Redis', () => {
     ['stock', 'always'],
     ['queue', 'everysec'],
   ] as const) {
-    const lines = redisConfig({ port: 1, dataDir: '/d', appendFsync }).split('\n');
+    const lines = redisConfig({ port: 1, dataDir: '/d', appendFsync, password: 'p' }).split('\n');
     for (const { name, value } of redisSettings[kind]) expect(lines).toContain(`${name} ${value}`);
   }
 });

@@ -28,8 +28,9 @@ export const redisSettings: Readonly<Record<'stock' | 'queue', readonly Wanted[]
 /** Settings, the last write to disk, the role and the memory of one Redis. */
 export async function checkRedis(kind: 'stock' | 'queue', redis: Redis, url: string): Promise<Found[]> {
   const wanted = redisSettings[kind];
-  const { hostname, port } = new URL(url); // never the user or the password
-  const cli = `redis-cli -h ${hostname} -p ${port === '' ? '6379' : port}`;
+  const { hostname, port, password } = new URL(url);
+  // The password itself is never shown.
+  const cli = `${password === '' ? '' : 'REDISCLI_AUTH=<password> '}redis-cli -h ${hostname} -p ${port === '' ? '6379' : port}`;
   const [settings, info] = await Promise.all([
     readSettings(
       redis,

@@ -101,7 +101,7 @@ function checkOf(plan: StackPlan, role: Role, name: string): Check {
   switch (role) {
     case 'stock-redis':
     case 'queue-redis':
-      return redisCheck(plan.port(role));
+      return redisCheck(plan.port(role), plan.secrets.redisPasswords[role]);
     case 'zookeeper':
       return zookeeperCheck(plan.port('zookeeper'));
     case 'postgres':

@@ -165,7 +165,7 @@ test('a private port that somebody takes before its server binds it is replaced 
   const addresses = events.flatMap((event) => (event.type === 'starting' ? [event.address] : []));
   expect(addresses).toHaveLength(2);
   expect(addresses[1]).not.toBe(addresses[0]);
-  expect(stack.environment.SECKILL_STOCK_REDIS_URL).toBe(addresses[1]);
+  expect(new URL(stack.environment.SECKILL_STOCK_REDIS_URL ?? '').host).toBe(new URL(addresses[1] ?? '').host);
 });
 
 test('two stacks that start at the same moment run side by side', async () => {

@@ -25,6 +25,15 @@ const urls = z
   .transform((text) => text.split(','))
   .pipe(z.array(z.url({ protocol: /^https?$/, error: 'must be http(s) URLs, one for each: url[,url]' })));
 
+/** `user:password[,user:password]`. */
+const zookeeperAuth = z
+  .string()
+  .regex(
+    /^[^\s:,]+:[^\s,]{16,}(,[^\s:,]+:[^\s,]{16,})*$/,
+    'must be user:password, the password at least 16 characters without spaces and commas; several separated by commas',
+  )
+  .transform((text) => text.split(','));
+
 /** `CNY=100,USD=50`: minor units by currency. */
 const priceFloor = z.string().transform((text, context) => {
   const floors: Record<string, number> = {};
@@ -66,6 +75,9 @@ export const settings = {
   SECKILL_CACHE_REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'must be a redis:// URL' }),
   SECKILL_CACHE_REDIS_URL_FILE: absolutePath.optional(),
   SECKILL_ZOOKEEPER: z.string().regex(/^[^\s/]+:\d+(,[^\s/]+:\d+)*$/, 'must be host:port[,host:port]'),
+  /** Whose all nodes are, and nobody else may change them; several while one takes another's place, the new one first. */
+  SECKILL_ZOOKEEPER_AUTH: zookeeperAuth.optional(),
+  SECKILL_ZOOKEEPER_AUTH_FILE: absolutePath.optional(),
   SECKILL_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }),
   SECKILL_DATABASE_URL_FILE: absolutePath.optional(),
   SECKILL_LISTEN: listenAddress,

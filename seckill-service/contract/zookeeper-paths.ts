@@ -1,5 +1,6 @@
 /** Every path in ZooKeeper. */
 export const zookeeperPaths = {
+  root: '/seckill',
   sales: '/seckill/sales',
   sale: (saleId: string) => `/seckill/sales/${saleId}`,
   edges: '/seckill/edges',

@@ -16,14 +16,26 @@ declare module 'node-zookeeper-client' {
     onSocketData: (data: Buffer) => void;
   };
 
+  type Id = { scheme: string; id: string };
+  type Acl = { permission: number; id: Id };
+
   interface Client extends EventEmitter {
     connectionManager: ConnectionManager;
     connect(): void;
     close(): void;
     getSessionId(): Buffer;
     getState(): { getName: () => string };
-    create(path: string, data: Buffer, mode: number, callback: (error: Failure | null, path: string) => void): void;
-    mkdirp(path: string, callback: (error: Failure | null) => void): void;
+    addAuthInfo(scheme: string, auth: Buffer): void;
+    create(
+      path: string,
+      data: Buffer,
+      acls: Acl[],
+      mode: number,
+      callback: (error: Failure | null, path: string) => void,
+    ): void;
+    mkdirp(path: string, acls: Acl[], callback: (error: Failure | null) => void): void;
+    getACL(path: string, callback: (error: Failure | null, acls: Acl[], stat: Stat) => void): void;
+    setACL(path: string, acls: Acl[], version: number, callback: (error: Failure | null, stat: Stat) => void): void;
     exists(path: string, callback: (error: Failure | null, stat: Stat | null) => void): void;
     getData(path: string, watcher: Watcher, callback: (error: Failure | null, data: Buffer, stat: Stat) => void): void;
     getData(path: string, callback: (error: Failure | null, data: Buffer, stat: Stat) => void): void;
@@ -36,8 +48,11 @@ declare module 'node-zookeeper-client' {
   const zookeeper: {
     createClient(connection: string, options: { sessionTimeout: number; spinDelay: number; retries: number }): Client;
     CreateMode: { PERSISTENT: number; EPHEMERAL: number };
-    Exception: { NO_NODE: number; NODE_EXISTS: number; BAD_VERSION: number };
+    Exception: { NO_NODE: number; NODE_EXISTS: number; BAD_VERSION: number; NO_AUTH: number };
+    Permission: { READ: number; ALL: number };
+    Id: new (scheme: string, id: string) => Id;
+    ACL: (new (permission: number, id: Id) => Acl) & { OPEN_ACL_UNSAFE: Acl[] };
   };
   export default zookeeper;
-  export type { Client, Failure, Stat, Watcher };
+  export type { Acl, Client, Failure, Stat, Watcher };
 }

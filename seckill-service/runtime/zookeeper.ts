@@ -1,6 +1,8 @@
-import zookeeper, { type Client, type Failure, type Stat } from 'node-zookeeper-client';
+import { createHash } from 'node:crypto';
+import zookeeper, { type Acl, type Client, type Failure, type Stat } from 'node-zookeeper-client';
 import { withDeadline } from './deadline.ts';
 import type { Logger } from './logger.ts';
+import { ZooKeeperRefusedError } from './zookeeper-refused.ts';
 
 export type ZooKeeperNode = { data: Buffer; version: number };
 
@@ -9,7 +11,11 @@ export type ZooKeeperNode = { data: Buffer; version: number };
  *
  * The client underneath does not notice a silent partition, is dead after an expiry, and never calls back what was
  * queued while it was disconnected. So: each call has a deadline; a watchdog pings, and when no ping came back for a
- * whole session timeout a new client takes over; `onSession` listeners then re-read, re-watch and re-create.
+ * whole session timeout a new client takes over; `onSession` listeners then re-read, re-watch and re-create. A call
+ * that comes while there is no connection waits for one: in the client's own queue it would overtake the password.
+ *
+ * What this creates belongs to the first of `auth`: others may read it and no more. ZooKeeper itself takes every
+ * password; a wrong one is noticed when a node is written: the call throws {@link ZooKeeperRefusedError}.
  */
 export type ZooKeeper = {
   /** The node, or null when there is none. With `watch`, the next change of it calls `watch` once. */
@@ -24,6 +30,8 @@ export type ZooKeeper = {
   remove: (path: string) => Promise<void>;
   /** Makes sure the path exists. */
   ensure: (path: string) => Promise<void>;
+  /** Gives a node that is there to the first of `auth`; true when it was somebody else's. Without `auth`: nothing. */
+  protect: (path: string) => Promise<boolean>;
   /** Calls the listener now if connected, and whenever a connection or a new session begins. */
   onSession: (listener: () => void) => void;
   /** Milliseconds since the server last answered; Infinity before the first answer. */
@@ -38,19 +46,24 @@ export type ZooKeeper = {
 export type ZooKeeperOptions = {
   /** host:port[,host:port] */
   connection: string;
+  /** `user:password`, of ZooKeeper's scheme "digest"; several while one takes another's place, the new one first. */
+  auth?: readonly string[] | undefined;
   logger: Logger;
   sessionTimeoutMs?: number;
   callTimeoutMs?: number;
 };
 
-const { NO_NODE, NODE_EXISTS, BAD_VERSION } = zookeeper.Exception;
+const { NO_NODE, NODE_EXISTS, BAD_VERSION, NO_AUTH } = zookeeper.Exception;
 const { PERSISTENT, EPHEMERAL } = zookeeper.CreateMode;
 /** Errors that are answers: the server lives. */
-const answers = new Set<number | undefined>([NO_NODE, NODE_EXISTS, BAD_VERSION]);
+const answers = new Set<number | undefined>([NO_NODE, NODE_EXISTS, BAD_VERSION, NO_AUTH]);
 
 export function connectZooKeeper(options: ZooKeeperOptions): ZooKeeper {
-  const { connection, logger, sessionTimeoutMs = 4000, callTimeoutMs = 2000 } = options;
+  const { connection, auth = [], logger, sessionTimeoutMs = 4000, callTimeoutMs = 2000 } = options;
+  const acl = aclOf(auth);
   const listeners = new Set<() => void>();
+  /** Calls that wait for a connection. */
+  const waiting = new Set<() => void>();
   let closed = false;
   let session = 0;
   let lastAnswerAt = Number.NEGATIVE_INFINITY;
@@ -71,9 +84,13 @@ export function connectZooKeeper(options: ZooKeeperOptions): ZooKeeper {
       if (name === 'EXPIRED') replace('the session expired');
       if (name === 'SYNC_CONNECTED') {
         lastAnswerAt = performance.now();
+        for (const start of waiting) start();
+        waiting.clear();
         for (const listener of listeners) listener();
       }
     });
+    // The client sends them at the begin of each connection.
+    for (const each of auth) next.addAuthInfo('digest', Buffer.from(each));
     // The client throws these where nobody could catch them; the watchdog sees to the connection.
     next.on('error', (error: unknown) => logger.debug({ err: error }, 'zookeeper client'));
     next.connect();
@@ -101,26 +118,50 @@ export function connectZooKeeper(options: ZooKeeperOptions): ZooKeeper {
     what: string,
     run: (client: Client, done: (error: Failure | null, ...results: Results) => void) => void,
   ): Promise<Results> {
-    const mine = session;
-    const work = new Promise<Results>((resolve, reject) => {
-      run(client, (error, ...results) => (error ? reject(error) : resolve(results)));
-    });
+    let mine = session;
+    const { promise: work, resolve, reject } = Promise.withResolvers<Results>();
+    const start = () => {
+      mine = session;
+      try {
+        run(client, (error, ...results) => (error ? reject(error) : resolve(results)));
+      } catch (error) {
+        reject(error); // a path that is none
+      }
+    };
+    if (client.getState().getName() === 'SYNC_CONNECTED') start();
+    else waiting.add(start);
     try {
       const results = await withDeadline(work, callTimeoutMs, `zookeeper ${what}`);
       if (mine === session) lastAnswerAt = performance.now();
       return results;
     } catch (error) {
-      if (mine === session && answers.has(codeOf(error))) lastAnswerAt = performance.now();
-      throw error;
+      const code = codeOf(error);
+      if (mine === session && answers.has(code)) lastAnswerAt = performance.now();
+      throw code === NO_AUTH ? new ZooKeeperRefusedError(what, auth.length > 0) : error;
+    } finally {
+      waiting.delete(start);
     }
   }
 
   const ensure = async (path: string) => {
-    await call<[]>(`mkdirp ${path}`, (run, done) => run.mkdirp(path, done));
+    // Asked first: whoever may not create in there would be refused what is there already.
+    const [stat] = await call<[Stat | null]>(`exists ${path}`, (run, done) => run.exists(path, done));
+    if (stat === null) await call<[]>(`create ${path}`, (run, done) => run.mkdirp(path, acl, done));
   };
 
   return {
     ensure,
+    protect: async (path) => {
+      if (auth.length === 0) return false;
+      const [is] = await call<[Acl[] | null]>(`read the ACL of ${path}`, (run, done) => run.getACL(path, done)).catch(
+        unless<[null]>([NO_NODE], [null]),
+      );
+      if (is === null || isSameAcl(is, acl)) return false;
+      return call<[Stat]>(`set the ACL of ${path}`, (run, done) => run.setACL(path, acl, -1, done)).then(
+        () => true,
+        unless([NO_NODE], false),
+      );
+    },
     read: (path, watch) =>
       call<[Buffer | undefined, Stat]>(`read ${path}`, (run, done) =>
         watch ? run.getData(path, watch, done) : run.getData(path, done),
@@ -133,7 +174,7 @@ export function connectZooKeeper(options: ZooKeeperOptions): ZooKeeper {
       const parent = path.slice(0, path.lastIndexOf('/'));
       if (parent !== '') await ensure(parent); // the root is always there, and has no name that could be asked for
       return call<[string]>(`create ${path}`, (run, done) =>
-        run.create(path, data, mode === 'ephemeral' ? EPHEMERAL : PERSISTENT, done),
+        run.create(path, data, acl, mode === 'ephemeral' ? EPHEMERAL : PERSISTENT, done),
       ).then(() => true, unless([NODE_EXISTS], false));
     },
     write: (path, data, version) =>
@@ -184,6 +225,22 @@ function retire(client: Client): void {
     clearTimeout(manager.connectTimeoutHandler);
     manager.socket?.destroy();
   }
+}
+
+/** All rights for the first of `auth`, and anybody may read: nothing in the tree is secret. Without it: everything for all. */
+function aclOf([first]: readonly string[]): Acl[] {
+  if (first === undefined) return zookeeper.ACL.OPEN_ACL_UNSAFE;
+  const user = first.slice(0, first.indexOf(':'));
+  const digest = createHash('sha1').update(first).digest('base64'); // the scheme's own form
+  return [
+    new zookeeper.ACL(zookeeper.Permission.ALL, new zookeeper.Id('digest', `${user}:${digest}`)),
+    new zookeeper.ACL(zookeeper.Permission.READ, new zookeeper.Id('world', 'anyone')),
+  ];
+}
+
+function isSameAcl(one: readonly Acl[], other: readonly Acl[]): boolean {
+  const textOf = (acl: readonly Acl[]) => acl.map(({ permission, id }) => `${id.scheme}:${id.id}:${permission}`).sort();
+  return textOf(one).join() === textOf(other).join();
 }
 
 function codeOf(error: unknown): number | undefined {

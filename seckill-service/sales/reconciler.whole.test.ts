@@ -5,6 +5,7 @@ import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import { stackStatus } from '#infra/stack/running-stack.ts';
 import { newSaleId, openSale } from '#lab/kits/command-line.ts';
 import { poll } from '#lab/poll.ts';
+import { zookeeperOf } from '#lab/servers/zookeeper.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { connectZooKeeper } from '#runtime/zookeeper.ts';
@@ -16,7 +17,7 @@ const stack = inject('stack');
 const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
 // What the test itself asks may take as long as it wants.
 const patience = { sessionTimeoutMs: 10_000, callTimeoutMs: 20_000 };
-const zookeeper = connectZooKeeper({ connection: stack.env.SECKILL_ZOOKEEPER ?? '', logger, ...patience });
+const zookeeper = connectZooKeeper({ ...zookeeperOf(stack.env), logger, ...patience });
 const redis = connectRedis('patient', stack.env.SECKILL_STOCK_REDIS_URL ?? '', logger);
 const stock = createStock(redis);
 const saleId = newSaleId('reconcile');

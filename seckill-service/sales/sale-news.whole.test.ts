@@ -7,6 +7,7 @@ import type { SaleNews } from '#contract/sale-news.ts';
 import { newSaleId, openSale } from '#lab/kits/command-line.ts';
 import { poll } from '#lab/poll.ts';
 import { startTcpProxy } from '#lab/servers/tcp-proxy.ts';
+import { zookeeperOf } from '#lab/servers/zookeeper.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
 import { connectZooKeeper } from '#runtime/zookeeper.ts';
@@ -50,7 +51,7 @@ function broughtByNews(saleId: string): number[] {
 test('a unit that comes back is in ZooKeeper at once, not when the reconciler looks next (I7)', async () => {
   const { saleId, sellAndReturn } = await sale();
   const patience = { sessionTimeoutMs: 10_000, callTimeoutMs: 20_000 };
-  const zookeeper = connectZooKeeper({ connection: stack.env.SECKILL_ZOOKEEPER ?? '', logger, ...patience });
+  const zookeeper = connectZooKeeper({ ...zookeeperOf(stack.env), logger, ...patience });
   onTestFinished(zookeeper.close);
   const epochs: number[] = [];
   for (let round = 0; round < 15; round += 1) {
@@ -70,7 +71,9 @@ test('news are heard again after the link broke, also when it broke without a wo
   const { saleId, sellAndReturn } = await sale();
   const [host = '', port] = new URL(redisUrl).host.split(':');
   const link = await startTcpProxy({ to: { host, port: Number(port) } });
-  const redis = connectRedis('listening', `redis://127.0.0.1:${link.port}`, logger);
+  const throughLink = new URL(redisUrl);
+  throughLink.port = String(link.port);
+  const redis = connectRedis('listening', throughLink.href, logger);
   const heard: SaleNews[] = [];
   const listener = listenForSaleNews({ redis, logger, onNews: (news) => news.saleId === saleId && heard.push(news) });
   onTestFinished(async () => {

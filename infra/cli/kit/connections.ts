@@ -39,7 +39,12 @@ async function commandEnvironment(run: CliRun, dir: string | undefined): Promise
     );
   }
   // Two spellings of one setting, a value and a file: where the caller gave one, the stack's other does not count.
-  const others = Object.entries(fromStack ?? {}).filter(([name]) => !isGiven(name.replace(/_FILE$/, '')));
+  const others = Object.entries(fromStack ?? {}).filter(
+    ([name]) =>
+      !isGiven(name.replace(/_FILE$/, '')) &&
+      // The stack's password is for the stack's ZooKeeper: nodes in another one would belong to it.
+      !(name === 'SECKILL_ZOOKEEPER_AUTH' && isGiven('SECKILL_ZOOKEEPER')),
+  );
   return { ...Object.fromEntries(others), ...given };
 }
 

@@ -14,11 +14,15 @@ import { neededSettings } from './needed-settings.ts';
 
 /** Everything that {@link Connections} names; of connections.ts alone, which loads this file when a command runs. */
 export async function openConnections(environment: Record<string, string | undefined>) {
-  const config = readConfig(settings, neededSettings, environment);
+  const config = readConfig(settings, [...neededSettings, 'SECKILL_ZOOKEEPER_AUTH'], environment);
   const logger = createLogger({ service: 'cli', instance: 'cli', level: 'silent' });
   const stockRedis = connectRedis('patient', config.SECKILL_STOCK_REDIS_URL, logger);
   const queueRedis = connectRedis('patient', config.SECKILL_QUEUE_REDIS_URL, logger);
-  const zookeeper = connectZooKeeper({ connection: config.SECKILL_ZOOKEEPER, logger });
+  const zookeeper = connectZooKeeper({
+    connection: config.SECKILL_ZOOKEEPER,
+    auth: config.SECKILL_ZOOKEEPER_AUTH,
+    logger,
+  });
   const pool = connectPostgres(config.SECKILL_DATABASE_URL, logger, { max: 4, statementTimeoutMs: 60_000 });
   /** BullMQ is most of what there is to load: only for those who ask for it. */
   const openQueue = async () => {

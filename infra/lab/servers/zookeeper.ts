@@ -3,6 +3,12 @@ import { createLogger } from '#runtime/logger.ts';
 import { connectZooKeeper } from '#runtime/zookeeper.ts';
 import { poll } from '../poll.ts';
 
+/** How to reach the ZooKeeper of an environment, and by what password. */
+export const zookeeperOf = ({ SECKILL_ZOOKEEPER, SECKILL_ZOOKEEPER_AUTH }: Readonly<Record<string, string>>) => ({
+  connection: SECKILL_ZOOKEEPER ?? '',
+  auth: SECKILL_ZOOKEEPER_AUTH?.split(','),
+});
+
 /** An empty tree of a file's own in the ZooKeeper that the lane shares, as a connection: `host:port/<name>`. */
 export async function ownZooKeeperTree(): Promise<string> {
   const { zookeeper: address } = inject('servers');

@@ -125,7 +125,7 @@ export function makePlan(options: {
     zookeeperClasspath: environment.SECKILL_ZOOKEEPER_CLASSPATH,
     port,
     program: (name) => requireProgram(name, searchPath, javaHome(name, environment)),
-    redisUrl: (role) => `redis://127.0.0.1:${port(role)}`,
+    redisUrl: (role) => `redis://:${secrets.redisPasswords[role]}@127.0.0.1:${port(role)}`,
     zookeeper: `127.0.0.1:${port('zookeeper')}`,
     databaseUrl: (database = 'seckill') =>
       `postgres://seckill:${secrets.databasePassword}@127.0.0.1:${port('postgres')}/${database}?sslmode=disable`, // the caller's PGSSLMODE is for other servers
@@ -146,6 +146,7 @@ export function clientEnvironment(plan: StackPlan): Partial<Record<SettingName, 
     SECKILL_STOCK_REDIS_URL: plan.redisUrl('stock-redis'),
     SECKILL_QUEUE_REDIS_URL: plan.redisUrl('queue-redis'),
     SECKILL_ZOOKEEPER: plan.zookeeper,
+    SECKILL_ZOOKEEPER_AUTH: plan.secrets.zookeeperAuth,
     SECKILL_DATABASE_URL: plan.databaseUrl(),
     SECKILL_TICKET_KEYS_FILE: ticketKeysFile(plan.dir),
     SECKILL_SESSION_SECRET: plan.secrets.sessionSecret,

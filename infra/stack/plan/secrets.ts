@@ -7,6 +7,9 @@ export type Secrets = {
   sessionSecret: string;
   challengeSecret: string;
   databasePassword: string;
+  redisPasswords: Readonly<Record<'stock-redis' | 'queue-redis', string>>;
+  /** `user:password`; every node in ZooKeeper is his. */
+  zookeeperAuth: string;
   /** What the sandbox provider knows us by, and what it signs its webhooks with. */
   paymentApiKey: string;
   paymentWebhookSecret: string;
@@ -19,19 +22,31 @@ export const ticketKeysFile = (dir: RunDirectory): string => join(dir.secrets, '
 /** Where a person finds what opens the console. */
 export const consoleTokenFile = (dir: RunDirectory): string => join(dir.secrets, 'console-token');
 
+/** nginx reads that of queue Redis itself. */
+export const redisPasswordFile = (dir: RunDirectory, role: 'stock-redis' | 'queue-redis'): string =>
+  join(dir.secrets, `${role}-password`);
+
 /** The stack's secrets: made at the first call, files of mode 0600, the same ever after. */
 export async function readSecrets(dir: RunDirectory): Promise<Secrets> {
   const made = await Promise.all([
     once(join(dir.secrets, 'session-secret'), hex),
     once(join(dir.secrets, 'challenge-secret'), hex),
     once(join(dir.secrets, 'database-password'), hex),
+    once(redisPasswordFile(dir, 'stock-redis'), hex),
+    once(redisPasswordFile(dir, 'queue-redis'), hex),
+    once(join(dir.secrets, 'zookeeper-auth'), () => `seckill:${hex()}`),
     once(join(dir.secrets, 'payment-api-key'), hex),
     once(join(dir.secrets, 'payment-webhook-secret'), () => `whsec_${randomBytes(32).toString('base64')}`),
     once(consoleTokenFile(dir), hex),
     once(ticketKeysFile(dir), () => `k1:${hex()}`),
   ]);
-  const [sessionSecret, challengeSecret, databasePassword, paymentApiKey, paymentWebhookSecret, consoleToken] = made;
-  return { sessionSecret, challengeSecret, databasePassword, paymentApiKey, paymentWebhookSecret, consoleToken };
+  const [sessionSecret, challengeSecret, databasePassword, stockPassword, queuePassword, zookeeperAuth, ...rest] = made;
+  const [paymentApiKey, paymentWebhookSecret, consoleToken] = rest;
+  return {
+    ...{ sessionSecret, challengeSecret, databasePassword, zookeeperAuth },
+    ...{ paymentApiKey, paymentWebhookSecret, consoleToken },
+    redisPasswords: { 'stock-redis': stockPassword, 'queue-redis': queuePassword },
+  };
 }
 
 const hex = () => randomBytes(32).toString('hex');

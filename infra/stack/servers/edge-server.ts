@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { findProgram, requireProgram } from '../host/binaries.ts';
 import { type EdgePlan, instances, type StackPlan } from '../plan/plan.ts';
-import { ticketKeysFile } from '../plan/secrets.ts';
+import { redisPasswordFile, ticketKeysFile } from '../plan/secrets.ts';
 import { httpCheck } from '../supervise/health.ts';
 import type { ProcessSpec } from '../supervise/process-spec.ts';
 import { renderEdgeConfig } from './edge-config.ts';
@@ -47,7 +47,7 @@ export function edgeServer(plan: StackPlan, edge: EdgePlan): ProcessSpec {
           agentSocket: edge.agentSocket,
           // Cached sales may be lost at any time, and nothing of the crowd should come near stock Redis.
           cacheRedis: `127.0.0.1:${plan.port('queue-redis')}`,
-          cacheRedisPasswordFile: null,
+          cacheRedisPasswordFile: redisPasswordFile(plan.dir, 'queue-redis'),
           ticketKeysFile: ticketKeysFile(plan.dir),
           edgeId: edge.edgeId,
           // On two cores the service and the servers need the other one.

@@ -10,7 +10,8 @@ const plan = makePlan({
   dir: runDirectory('/tmp/seckill-node-processes'),
   secrets: {
     ...{ sessionSecret: secret, challengeSecret: secret, databasePassword: secret, consoleToken: secret },
-    ...{ paymentApiKey: secret, paymentWebhookSecret: secret },
+    ...{ paymentApiKey: secret, paymentWebhookSecret: secret, zookeeperAuth: `seckill:${secret}` },
+    redisPasswords: { 'stock-redis': secret, 'queue-redis': secret },
   },
   edgePort: 8080,
   ports: Object.fromEntries(portNames(counts).map((name, at) => [name, 20_000 + at])),

@@ -14,6 +14,7 @@ export function nodeProcesses(plan: StackPlan, seenBy: (name: string) => StackPl
     return {
       SECKILL_STOCK_REDIS_URL: seen.redisUrl('stock-redis'),
       SECKILL_ZOOKEEPER: seen.zookeeper,
+      SECKILL_ZOOKEEPER_AUTH: seen.secrets.zookeeperAuth,
       SECKILL_DATABASE_URL: seen.databaseUrl(),
     };
   };

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StackPlan } from '../plan/plan.ts';
 import { redisCheck } from '../supervise/health.ts';
@@ -17,6 +17,7 @@ export function redisServer(plan: StackPlan, role: keyof typeof appendFsync): Pr
   const port = plan.port(role);
   const dataDir = plan.dir.data(role);
   const configFile = join(plan.dir.config, `${role}.conf`);
+  const password = plan.secrets.redisPasswords[role];
   return {
     role,
     name: role,
@@ -28,16 +29,25 @@ export function redisServer(plan: StackPlan, role: keyof typeof appendFsync): Pr
     cwd: plan.dir.root,
     prepare: async () => {
       await mkdir(dataDir, { recursive: true, mode: 0o700 });
-      await writeFile(configFile, redisConfig({ port, dataDir, appendFsync: appendFsync[role] }));
+      // The password in a file of ours alone: a command line is everybody's to read.
+      await writeFile(configFile, '', { mode: 0o600 });
+      await chmod(configFile, 0o600); // of an earlier start
+      await writeFile(configFile, redisConfig({ port, dataDir, appendFsync: appendFsync[role], password }));
     },
-    check: redisCheck(port),
+    check: redisCheck(port, password),
   };
 }
 
 /** noeviction: a full server says no, it never forgets a reservation or a job. */
-export function redisConfig(options: { port: number; dataDir: string; appendFsync: 'always' | 'everysec' }): string {
+export function redisConfig(options: {
+  port: number;
+  dataDir: string;
+  appendFsync: 'always' | 'everysec';
+  password: string;
+}): string {
   return `bind 127.0.0.1
 port ${options.port}
+requirepass ${options.password}
 dir "${options.dataDir}"
 daemonize no
 appendonly yes

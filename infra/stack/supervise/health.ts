@@ -34,11 +34,13 @@ const word =
     check(pid).catch(messageOf);
 
 /** Answers PING, has loaded its data, and is the process that we started. */
-export function redisCheck(port: number): Check {
+export function redisCheck(port: number, password: string): Check {
   return word(async (pid) => {
-    const request = 'PING\r\nINFO server\r\nQUIT\r\n';
+    const request = `AUTH ${password}\r\nPING\r\nINFO server\r\nQUIT\r\n`;
     const text = await exchange(port, request, (answer) => /\r\n\+OK\r\n$/.test(answer));
-    if (!text.startsWith('+PONG')) return text.split('\r\n')[0] ?? 'no answer';
+    const [auth, pong] = text.split('\r\n');
+    if (auth !== '+OK') return auth === undefined || auth === '' ? 'no answer' : auth;
+    if (pong !== '+PONG') return pong ?? 'no answer';
     const answering = Number(/^process_id:(\d+)\r?$/m.exec(text)?.[1]);
     return pid === null || answering === pid ? null : `another Redis answers on port ${port}, process ${answering}`;
   });

@@ -46,16 +46,16 @@ export async function startBenchStack(...more: string[]) {
     if (found === undefined) throw new Error(`the stack has no ${role}`);
     return found;
   };
-  const connect = (role: string) =>
-    new Redis(find(role).address, { maxRetriesPerRequest: null, replyMapping: 'legacy' });
-  const [stockRedis, queueRedis] = [connect('stock-redis'), connect('queue-redis')];
+  const { SECKILL_STOCK_REDIS_URL: stockUrl = '', SECKILL_QUEUE_REDIS_URL: queueUrl = '' } = environment ?? {};
+  const connect = (url: string) => new Redis(url, { maxRetriesPerRequest: null, replyMapping: 'legacy' });
+  const [stockRedis, queueRedis] = [connect(stockUrl), connect(queueUrl)];
   return {
     dir,
     seckill,
     stockRedis,
     queueRedis,
-    queueUrl: find('queue-redis').address,
-    stockUrl: find('stock-redis').address,
+    queueUrl,
+    stockUrl,
     edgeUrl: environment?.SECKILL_EDGE_URL ?? '',
     edgeUrls: processes.filter(({ role }) => role === 'edge').map(({ address }) => address),
     databaseUrl: environment?.SECKILL_DATABASE_URL ?? '',
