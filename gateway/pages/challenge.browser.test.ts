@@ -90,3 +90,23 @@ test('a ticket is renewed before it expires, with the answer that was given: it 
   expect(new Set(issued).size).toBe(1);
   expect((await held())?.orderId).toBe(first?.orderId);
 });
+
+test('where the demo sign-in is off, a page without a token says so, asks no further, and goes on once there is one', async () => {
+  const { url } = await shop.open('Bone comb');
+  const { page } = await newShopper(browser);
+  let signIns = 0;
+  await page.route('**/api/session', (route) => {
+    signIns += 1;
+    return route.fulfill({ status: 403, contentType: 'application/problem+json', body: '{"code":"FORBIDDEN"}' });
+  });
+  await page.clock.install();
+  await page.goto(url);
+  await hurry(page, page.getByText('Please sign in to the shop first.').waitFor());
+  await page.clock.runFor(120_000);
+  expect(signIns).toBe(1);
+  await page.unroute('**/api/session');
+  await page.evaluate(`fetch('/api/session', { method: 'POST' })
+    .then((answer) => answer.json())
+    .then(({ token }) => localStorage.setItem('seckill.token', JSON.stringify(token)))`);
+  await hurry(page, page.getByText(/What is \d+ \+ \d+\?/).waitFor());
+});

@@ -10,17 +10,24 @@ import { isAccepted, isSum, newSum, sumQuestion } from './quiz.ts';
 /** As long as the page prepares before the opening, so that nobody's question changes under their hands. */
 const lifetimeMs = 300_000;
 
-/** `orderId`: the one order that this answer of this user is good for. */
-export type Verdict = { kind: 'right'; orderId: string } | { kind: 'wrong' } | { kind: 'expired' };
+/**
+ * `orderId`: the one order that this answer of this user is good for. `foreign`: we gave this user no such challenge for
+ * this sale; nothing is learned about an answer by it.
+ */
+export type Verdict =
+  | { kind: 'right'; orderId: string }
+  | { kind: 'wrong' }
+  | { kind: 'foreign' }
+  | { kind: 'expired' };
 
 /**
- * What stands before a ticket. Stateless: the id says what was asked and when, bound to the sale, signed and expiring:
+ * What stands before a ticket. Stateless: the id says what was asked and when, bound to sale and user, signed and expiring:
  *
  *   <saleId>.<what was asked>.<issued>.<nonce>.<signature>
  *
- * `issued` is Unix ms in base 36, the signature HMAC-SHA256 over all before its dot. Nobody is asked who they are when
- * they ask for one; the answer is bound to its user by the order id, which is derived from challenge and user: a second
- * use by the same user is the same ticket again, so an answer buys once without anyone keeping a list of used ones.
+ * `issued` is Unix ms in base 36, the signature HMAC-SHA256 over `challenge:`, all before its dot, a dot and the user id:
+ * a challenge is good for the user who asked for it. The order id is derived from challenge and user: a second use is the
+ * same ticket again, so an answer buys once without anyone keeping a list of used ones.
  */
 export type Challenges = ReturnType<typeof createChallenges>;
 
@@ -31,12 +38,13 @@ const signatureLength = 43;
 
 export function createChallenges(secret: string, options: { calmPerSecond?: number } = {}) {
   const hmac = (text: string) => createHmac('sha256', secret).update(text).digest();
+  const sign = (text: string, userId: string) => hmac(`challenge:${text}.${userId}`).toString('base64url');
   const pressure = createPressure(options.calmPerSecond ?? 200);
 
-  function ask(sale: SaleNode, nowMs: number): { asked: string; questions: LocalText; work?: Work } {
+  function ask(sale: SaleNode, userId: string, nowMs: number): { asked: string; questions: LocalText; work?: Work } {
     if (sale.challenge === 'none') return { asked: 'n', questions: { en: '' } };
     if (sale.challenge === 'pow') {
-      const work = pressure.workFor(nowMs);
+      const work = pressure.workFor(userId, nowMs);
       const en = `Find ${work.rounds} nonces, "n0,n1,…", so that SHA-256("<challengeId>.<userId>.<round>.<nonce>") of each begins with ${work.bits} zero bits.`;
       return { asked: `p-${work.rounds}-${work.bits}`, questions: { en }, work };
     }
@@ -49,11 +57,12 @@ export function createChallenges(secret: string, options: { calmPerSecond?: numb
   }
 
   return {
-    create(sale: SaleNode, nowMs: number): Challenge {
-      const { asked, questions, work } = ask(sale, nowMs);
+    /** A challenge for this user alone. */
+    create(sale: SaleNode, userId: string, nowMs: number): Challenge {
+      const { asked, questions, work } = ask(sale, userId, nowMs);
       const text = `${sale.saleId}.${asked}.${nowMs.toString(36)}.${randomBytes(6).toString('base64url')}`;
       return {
-        challengeId: `${text}.${hmac(`challenge:${text}`).toString('base64url')}`,
+        challengeId: `${text}.${sign(text, userId)}`,
         kind: sale.challenge,
         question: questions.en,
         questions,
@@ -62,15 +71,15 @@ export function createChallenges(secret: string, options: { calmPerSecond?: numb
       };
     },
 
-    /** Judges an answer. A challenge that is not ours or of another sale is `wrong`; `none` takes any answer. */
+    /** Judges an answer. `none` takes any. */
     judge(sale: SaleNode, challengeId: string, answer: string, userId: string, nowMs: number): Verdict {
       const match = pattern.exec(challengeId);
-      if (match === null) return { kind: 'wrong' };
+      if (match === null) return { kind: 'foreign' };
       const [, saleId, a, b, index, rounds, bits, issued = '', signature = ''] = match;
-      const expected = hmac(`challenge:${challengeId.slice(0, -signatureLength - 1)}`).toString('base64url');
+      const expected = sign(challengeId.slice(0, -signatureLength - 1), userId);
       // As text: several spellings of its last letter are the same bytes, and each would be an order of its own.
-      if (!timingSafeEqual(Buffer.from(signature), Buffer.from(expected))) return { kind: 'wrong' };
-      if (saleId !== sale.saleId) return { kind: 'wrong' };
+      if (!timingSafeEqual(Buffer.from(signature), Buffer.from(expected))) return { kind: 'foreign' };
+      if (saleId !== sale.saleId) return { kind: 'foreign' };
       const issuedMs = Number.parseInt(issued, 36);
       if (issuedMs + lifetimeMs <= nowMs) return { kind: 'expired' };
 

@@ -5,10 +5,21 @@ import { problemResponse } from '#contract/problems.ts';
 import type { SaleNode } from '#contract/sale.ts';
 import { signTicket, type TicketKey } from '#contract/ticket.ts';
 import type { Authenticate } from '#http/authenticate.ts';
-import type { Challenges } from './challenge.ts';
+import type { Challenges, Verdict } from './challenge.ts';
+import { createWrongAnswers, type TooMany } from './wrong-answers.ts';
+
+const whyNot: Record<Exclude<Verdict['kind'], 'right'>, string> = {
+  wrong: 'The answer is not right: try again, or get a new challenge.',
+  foreign: 'The challenge was not given to you for this sale: get one of your own.',
+  expired: 'The challenge has expired: get a new one.',
+};
+const tooManyWords: Record<TooMany['of'], string> = {
+  challenge: 'There were too many wrong answers to this challenge: get a new one.',
+  user: 'There were too many wrong answers: wait, then get a new challenge.',
+};
 
 /**
- * `GET …/challenge` and `POST …/ticket`. Tickets are issued before the opening (so that the opening second needs none;
+ * `GET …/challenge` and `POST …/ticket`, both for the bearer alone. Tickets are issued before the opening (so that the opening second needs none;
  * not before the sale's lead, though, so that nobody collects its questions) and while a sale is sold out (a unit that
  * comes back finds buyers ready), not for drafts and closed sales. The same answer again is the same ticket, anew.
  */
@@ -23,6 +34,7 @@ export function createTicketApp(deps: {
   now: () => number;
 }): Hono {
   const { findSale, knowsAll, challenges, authenticate, ticketKeys, ticketTtlMs, now } = deps;
+  const wrongAnswers = createWrongAnswers();
   const app = new Hono();
 
   const saleFor = (saleId: string): SaleNode | Response => {
@@ -34,7 +46,7 @@ export function createTicketApp(deps: {
     return sale;
   };
 
-  app.get('/api/sales/:saleId/challenge', (context) => {
+  app.get('/api/sales/:saleId/challenge', async (context) => {
     const sale = saleFor(context.req.param('saleId'));
     if (sale instanceof Response) return sale;
     const nowMs = now();
@@ -47,7 +59,9 @@ export function createTicketApp(deps: {
       };
       return problemResponse('NOT_OPEN', options);
     }
-    return context.json(challenges.create(sale, nowMs), 200, { 'Cache-Control': 'no-store' });
+    const bearer = await authenticate(context.req.raw);
+    if (bearer.kind === 'unknown') return problemResponse('UNAUTHENTICATED', { detail: bearer.detail });
+    return context.json(challenges.create(sale, bearer.userId, nowMs), 200, { 'Cache-Control': 'no-store' });
   });
 
   app.post('/api/sales/:saleId/ticket', async (context) => {
@@ -65,14 +79,14 @@ export function createTicketApp(deps: {
     }
     const nowMs = now();
     const { challengeId, answer } = body.data;
-    const verdict = challenges.judge(sale, challengeId, answer, userId, nowMs);
-    if (verdict.kind !== 'right') {
-      const detail =
-        verdict.kind === 'expired'
-          ? 'The challenge has expired: get a new one.'
-          : 'The answer is not right, or the challenge is not one of this sale: try again, or get a new one.';
-      return problemResponse('WRONG_ANSWER', { detail });
+    const tooMany = wrongAnswers.tooMany(userId, challengeId, nowMs);
+    if (tooMany !== null) {
+      const options = { detail: tooManyWords[tooMany.of], retryAfterSeconds: tooMany.waitMs / 1000 };
+      return problemResponse('RATE_LIMITED', options);
     }
+    const verdict = challenges.judge(sale, challengeId, answer, userId, nowMs);
+    if (verdict.kind === 'wrong') wrongAnswers.count(userId, challengeId, nowMs);
+    if (verdict.kind !== 'right') return problemResponse('WRONG_ANSWER', { detail: whyNot[verdict.kind] });
     const { orderId } = verdict;
     const expiresAtMs = nowMs + ticketTtlMs;
     const ticket = signTicket({ orderId, userId, expiresAtMs }, ticketKeys());

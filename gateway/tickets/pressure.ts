@@ -7,26 +7,29 @@ const hardestBits = 17;
 const windowMs = 2000;
 
 /**
- * How much work a challenge asks for now. Everyone who comes through this edge asks its gateway for a challenge, so the
- * rate of challenges is the edge's pressure: twice the rate above `calmPerSecond`, twice the work.
+ * How much work a challenge asks for now: twice the users above `calmPerSecond`, twice the work. Counted are users who
+ * could buy, at this edge: they are signed in and ask for the challenge of a sale that gives one. Each counts once in a
+ * window of 2 s, so that nobody makes it dearer for the others by asking again. As many are remembered as make a
+ * difference: 12,800 at 200 a second.
  */
 export function createPressure(calmPerSecond: number) {
+  const maxUsers = (calmPerSecond * 2 ** (hardestBits - calm.bits) * windowMs) / 1000;
   let windowStartMs = Number.NEGATIVE_INFINITY;
-  let asked = 0;
+  let users = new Set<string>();
   let perSecond = 0;
 
   return {
-    /** Counts one challenge and says what it should cost. `nowMs` is Unix ms. */
-    workFor(nowMs: number): Work {
+    /** Counts this user and says what a challenge should cost. `nowMs` is Unix ms. */
+    workFor(userId: string, nowMs: number): Work {
       if (nowMs - windowStartMs >= windowMs) {
         // A window that nobody asked in for long was a quiet one.
-        perSecond = nowMs - windowStartMs >= 2 * windowMs ? 0 : (asked * 1000) / (nowMs - windowStartMs);
+        perSecond = nowMs - windowStartMs >= 2 * windowMs ? 0 : (users.size * 1000) / (nowMs - windowStartMs);
         windowStartMs = nowMs;
-        asked = 0;
+        users = new Set();
       }
-      asked += 1;
+      if (users.size < maxUsers) users.add(userId);
       // The window under way counts as soon as it is above the last one: a crowd arrives at once.
-      const rate = Math.max(perSecond, (asked * 1000) / windowMs);
+      const rate = Math.max(perSecond, (users.size * 1000) / windowMs);
       const extra = Math.floor(Math.log2(Math.max(1, rate / calmPerSecond)));
       return { rounds: calm.rounds, bits: Math.min(hardestBits, calm.bits + extra) };
     },

@@ -146,7 +146,7 @@ test('a whole purchase gets each success of the document, in its shape', async (
   expect((await ask(route('listSales'))).status).toBe(200);
   expect((await ask(route('getSale'))).status).toBe(200);
   expect((await ask(route('signIn'))).status).toBe(201);
-  expect((await ask(route('getChallenge'))).status).toBe(200);
+  expect((await ask(route('getChallenge'), { headers: bearer(held) })).status).toBe(200);
   const buying = { headers: { ...json, 'seckill-ticket': held.ticket }, body: '{"quantity":1}' };
   expect((await ask(route('buy'), buying)).status).toBe(202);
   expect((await ask(route('buy'), buying)).status).toBe(202);
@@ -173,6 +173,7 @@ test('a whole purchase gets each success of the document, in its shape', async (
 test('the refusals that a shopper meets are those of the document', async () => {
   const other = await ticket();
   const order = { order: held.orderId, headers: bearer(other) };
+  expect((await ask(route('getChallenge'))).code).toBe('UNAUTHENTICATED');
   expect((await ask(route('getOrder'))).code).toBe('UNAUTHENTICATED');
   expect((await ask(route('getOrder'), order)).code).toBe('FORBIDDEN');
   expect((await ask(route('pay'), order)).code).toBe('FORBIDDEN');

@@ -137,7 +137,9 @@ describe('a ticket', () => {
   const path = `/api/sales/${saleId}/ticket`;
   test('is not given for a wrong answer, nor for another sale’s challenge, nor without signing in', async () => {
     const { token } = held;
-    const challenge = (await call(pool, 'GET', `/api/sales/${saleId}/challenge`)).body;
+    const challengePath = `/api/sales/${saleId}/challenge`;
+    expect((await call(pool, 'GET', challengePath)).body.code).toBe('UNAUTHENTICATED');
+    const challenge = (await call(pool, 'GET', challengePath, { token })).body;
     const wrong = { challengeId: challenge.challengeId, answer: '-1' };
     expect((await call(pool, 'POST', path, { token, body: wrong })).body.code).toBe('WRONG_ANSWER');
     const tampered = { challengeId: String(challenge.challengeId).replace(saleId, 'other'), answer: '1' };

@@ -20,8 +20,8 @@ const stack = inject('stack');
 const pool = new Pool(stack.edgeUrl, { connections: 8 });
 afterAll(() => pool.close());
 
-const challengeOf = async (saleId: string) =>
-  (await call(pool, 'GET', `/api/sales/${saleId}/challenge`)).body as unknown as Challenge;
+const challengeOf = async (saleId: string, { token }: Shopper) =>
+  (await call(pool, 'GET', `/api/sales/${saleId}/challenge`, { token })).body as unknown as Challenge;
 const answerWith = (saleId: string, { token }: Shopper, { challengeId }: Challenge, answer: string) =>
   call(pool, 'POST', `/api/sales/${saleId}/ticket`, { token, body: { challengeId, answer } });
 
@@ -30,9 +30,9 @@ test('a quiz of the shop: its answers get tickets, and stand in no store that is
   const quiz = [{ question: { en: 'Which lake?', zh: '哪个湖？' }, answers: ['Westlakelet', '西湖水'] }];
   await openSale(stack.env, { saleId, units: 3, quiz });
 
-  const challenge = await challengeOf(saleId);
-  expect(challenge).toMatchObject({ kind: 'quiz', question: 'Which lake?', questions: quiz[0]?.question });
   const ada = await signIn(pool);
+  const challenge = await challengeOf(saleId, ada);
+  expect(challenge).toMatchObject({ kind: 'quiz', question: 'Which lake?', questions: quiz[0]?.question });
   expect((await answerWith(saleId, ada, challenge, 'Loch Ness')).body.code).toBe('WRONG_ANSWER');
   const { status, body } = await answerWith(saleId, ada, challenge, ' westLAKElet ');
   expect(status).toBe(201);
@@ -80,8 +80,8 @@ test('the questions of a sale are not to be had before their time', async () => 
 test('proof of work: done for one shopper it gets that one a ticket, and nobody else', async () => {
   const saleId = newSaleId('pow');
   await openSale(stack.env, { saleId, units: 1, challenge: 'pow' });
-  const challenge = await challengeOf(saleId);
   const [ada, bob] = [await signIn(pool), await signIn(pool)];
+  const challenge = await challengeOf(saleId, ada);
   const { rounds, bits } = challenge.work ?? { rounds: 0, bits: 0 };
   const nonces = Array.from({ length: rounds }, (_, round) => {
     for (let nonce = 0; ; nonce += 1) {

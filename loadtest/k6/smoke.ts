@@ -36,6 +36,7 @@ function look(): void {
 function prepare(): { token: string; ticket: string } {
   const session = expected('session', http.post(urlOf('/api/session'), null, text), '201');
   const token = textOf(session, 'token') ?? '';
+  expected('unasked challenge', http.get(urlOf(`${sale}/challenge`), text), 'UNAUTHENTICATED');
   const challenge = expected('challenge', http.get(urlOf(`${sale}/challenge`), withToken(token)), '200');
   const [, a, b] = /(\d+) \+ (\d+)/.exec(textOf(challenge, 'question') ?? '') ?? [];
   const answer = JSON.stringify({

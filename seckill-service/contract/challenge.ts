@@ -6,7 +6,7 @@ export const workSchema = z.object({ rounds: z.int().positive(), bits: z.int().p
 export type Work = z.infer<typeof workSchema>;
 
 /**
- * `GET /api/sales/<saleId>/challenge`. `question` is in English; `questions` holds it in every language there is.
+ * `GET /api/sales/<saleId>/challenge`, good for the bearer who asked. `question` is in English; `questions` holds it in every language there is.
  * `expiresAt` is ISO 8601 UTC.
  */
 export const challengeSchema = z.object({

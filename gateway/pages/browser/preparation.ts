@@ -29,6 +29,9 @@ export function createPreparation(deps: {
   let isBusy = false;
   let fromMs = 0;
   let progress: number | null = null;
+  let wasRefused = false;
+  /** There is no sign-in here: until the shop's own has been used, asking again is of no use. */
+  const isStranger = () => wasRefused && !page.session.isSignedIn();
 
   /** A ticket that needs no person: the work is done here, if there is any. */
   async function obtain(): Promise<Obtained> {
@@ -36,9 +39,8 @@ export function createPreparation(deps: {
     if (problem !== null) return problem;
     const challenge = desk.challenge();
     if (challenge?.work === undefined) return desk.redeem('');
-    const refused = await page.session.signIn();
     const userId = page.session.userId();
-    if (refused !== null || userId === null) return refused ?? 'UNAUTHENTICATED';
+    if (userId === null) return 'UNAUTHENTICATED';
     progress = 0;
     onChange();
     const task = { challengeId: challenge.challengeId, userId, work: challenge.work };
@@ -71,7 +73,7 @@ export function createPreparation(deps: {
     progress: () => progress,
     /** Called every second. */
     async tick(): Promise<void> {
-      const step = isBusy || obtaining !== null || document.hidden ? null : next();
+      const step = isBusy || obtaining !== null || document.hidden || isStranger() ? null : next();
       if (step === null) return;
       const nowMs = page.clock.now();
       if (fromMs === 0) fromMs = nowMs + Math.random() * Math.min(15_000, Math.max(0, deps.leftMs()) / 4);
@@ -80,6 +82,7 @@ export function createPreparation(deps: {
       const problem = await step().finally(() => {
         isBusy = false;
       });
+      wasRefused = problem === 'UNAUTHENTICATED';
       fromMs = problem === null ? 0 : page.clock.now() + pauseMs;
       if (problem !== null) deps.onProblem(problem);
       onChange();

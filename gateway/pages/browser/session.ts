@@ -1,13 +1,10 @@
-import type { ProblemCode } from '#contract/problems.ts';
-import { type Call, type CallOptions, failureOf, type Reply } from './api.ts';
+import type { Call, CallOptions, Reply } from './api.ts';
 import type { Store } from './store.ts';
 
 export type Session = {
   isSignedIn(): boolean;
   /** Who that is: the token's `sub` (RFC 7519). Null when nobody is signed in. */
   userId(): string | null;
-  /** Signs in when nobody is. The refusal, or null. */
-  signIn(): Promise<ProblemCode | null>;
   /** As the signed-in shopper; signs in first when nobody is, and once more when the token is no longer taken. */
   call<Body>(method: 'GET' | 'POST', path: string, options?: CallOptions): Promise<Reply<Body>>;
   /** Opens what is read as it comes, as the shopper who is signed in. Rejects like `fetch`. */
@@ -49,7 +46,6 @@ export function createSession(call: Call, store: Store, request: typeof fetch): 
   return {
     isSignedIn: () => token() !== null,
     userId: () => subjectOf(token() ?? ''),
-    signIn: async () => (token() !== null ? null : failureOf(await signIn())),
     open: (path, headers, signal) =>
       request(path, { headers: { ...headers, Authorization: `Bearer ${token()}` }, cache: 'no-store', signal }),
     async call<Body>(method: 'GET' | 'POST', path: string, options: CallOptions = {}): Promise<Reply<Body>> {

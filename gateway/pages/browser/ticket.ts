@@ -20,7 +20,7 @@ export function createTicketDesk(page: Page, saleId: string, onWait: () => void)
   const key = `ticket.${saleId}`;
   const path = `/api/sales/${saleId}`;
   const waiting = { sleep: page.sleep, nowMs: page.clock.now, random: Math.random, onWait };
-  let challenge: Challenge | null = null;
+  let challenge: (Challenge & { userId: string | null }) | null = null;
   const lastsMs = (thing: { expiresAt: string }) => Date.parse(thing.expiresAt) - marginMs - page.clock.now();
 
   function held(): HeldTicket | null {
@@ -53,20 +53,23 @@ export function createTicketDesk(page: Page, saleId: string, onWait: () => void)
   return {
     key,
     held,
-    challenge: () => (challenge !== null && lastsMs(challenge) > 0 ? challenge : null),
+    /** None that was given to somebody else: another tab may have signed in anew. */
+    challenge: () =>
+      challenge !== null && challenge.userId === page.session.userId() && lastsMs(challenge) > 0 ? challenge : null,
     drop: () => page.lasting.write(key, null),
     markTried: (wasTried: boolean) => page.lasting.write(key, { ...held(), wasTried }),
     async ask(): Promise<ProblemCode | null> {
       challenge = null;
-      const reply = await askPatiently(waiting, () => page.call<Challenge>('GET', `${path}/challenge`));
-      if (reply.kind === 'ok') challenge = reply.body;
+      const reply = await askPatiently(waiting, () => page.session.call<Challenge>('GET', `${path}/challenge`));
+      if (reply.kind === 'ok') challenge = { ...reply.body, userId: page.session.userId() };
       return failureOf(reply);
     },
     async redeem(answer: string): Promise<ProblemCode | null> {
       if (challenge === null) return 'TICKET_MISSING';
       const { challengeId, expiresAt } = challenge;
       const problem = await post({ challengeId, answer, expiresAt });
-      if (problem === null) challenge = null;
+      // One whose answer was wrong is not answered again: what a machine found would be wrong again.
+      if (problem === null || problem === 'WRONG_ANSWER') challenge = null;
       return problem;
     },
     /** Whether the ticket should be made to last longer now, with the answer that it was given for. */
