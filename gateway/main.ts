@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
+import { databaseSchema } from '#contract/database-schema.ts';
 import { describeRequest } from '#contract/origin.ts';
 import { settings } from '#contract/settings.ts';
 import { parseTicketKeys } from '#contract/ticket.ts';
@@ -16,6 +17,7 @@ import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { createRegistry } from '#runtime/metrics.ts';
 import { connectPostgres } from '#runtime/postgres.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
+import { schemaReady } from '#runtime/schema-ready.ts';
 import { runService } from '#runtime/service.ts';
 import { connectZooKeeper } from '#runtime/zookeeper.ts';
 import { followObeyedSales } from './agent/obeyed-sales.ts';
@@ -161,7 +163,10 @@ await runService('gateway', readSettings, async ({ config, logger, own }) => {
     server: inner,
     address: config.SECKILL_INNER_LISTEN,
     registry,
-    ready: { sales: () => (sales.isComplete() ? null : 'not read from zookeeper yet') },
+    ready: {
+      sales: () => (sales.isComplete() ? null : 'not read from zookeeper yet'),
+      schema: schemaReady(pool, databaseSchema, logger),
+    },
     pages: innerPages,
   });
 });

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { Queue } from 'bullmq';
+import { databaseSchema } from '#contract/database-schema.ts';
 import { describeRequest } from '#contract/origin.ts';
 import { queueNames, queuePrefix } from '#contract/queues.ts';
 import { settings } from '#contract/settings.ts';
@@ -16,6 +17,7 @@ import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { Counter, createRegistry } from '#runtime/metrics.ts';
 import { connectPostgres, postgresReady } from '#runtime/postgres.ts';
 import { connectRedis, disconnectRedis, redisReady } from '#runtime/redis.ts';
+import { schemaReady } from '#runtime/schema-ready.ts';
 import { runService } from '#runtime/service.ts';
 import { parseWebhookSecrets } from '#runtime/standard-webhooks.ts';
 import { startTracing } from '#runtime/tracing.ts';
@@ -220,6 +222,7 @@ await runService('order-worker', readSettings, async ({ config, logger, own }) =
     registry,
     ready: {
       postgres: postgresReady(pool),
+      schema: schemaReady(pool, databaseSchema, logger),
       'stock redis': redisReady(stockRedis),
       'queue redis': redisReady(queueRedis),
     },

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Queue } from 'bullmq';
+import { databaseSchema } from '#contract/database-schema.ts';
 import type { ServiceNode } from '#contract/edge-stream.ts';
 import { queueNames, queuePrefix } from '#contract/queues.ts';
 import { settings } from '#contract/settings.ts';
@@ -16,6 +17,7 @@ import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { createRegistry } from '#runtime/metrics.ts';
 import { connectPostgres } from '#runtime/postgres.ts';
 import { connectRedis, disconnectRedis, redisReady } from '#runtime/redis.ts';
+import { schemaReady } from '#runtime/schema-ready.ts';
 import { runService } from '#runtime/service.ts';
 import { startTracing } from '#runtime/tracing.ts';
 import { connectZooKeeper } from '#runtime/zookeeper.ts';
@@ -190,6 +192,7 @@ await runService('seckill-service', readSettings, async ({ config, logger, own }
     ready: {
       'stock redis': redisReady(hot),
       gate: () => (gate.isOpen() ? null : 'stock Redis is not verified yet'),
+      schema: schemaReady(pool, databaseSchema, logger),
     },
   });
 });

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { runner } from 'node-pg-migrate';
 import { Client } from 'pg';
+import { databaseSchema } from '#contract/database-schema.ts';
 
 /**
  * Brings the database to the newest schema; safe to run by several at once (an advisory lock). Names what it ran, or
@@ -17,7 +18,7 @@ export async function runMigrations(databaseUrl: string, options: { dryRun?: boo
       dbClient: client,
       dir: fileURLToPath(new URL('.', import.meta.url)),
       ignorePattern: '.*\\.ts',
-      migrationsTable: 'schema_migrations',
+      migrationsTable: databaseSchema.migrationsTable,
       direction: 'up',
       checkOrder: true,
       dryRun: options.dryRun ?? false,

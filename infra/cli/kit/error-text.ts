@@ -2,7 +2,7 @@ import { StockFault } from '#stock/fault.ts';
 
 /** What a command says of what ended it. Who wants to stop a sale needs to know what works without stock Redis. */
 export function errorText(error: unknown): string {
-  if (!(error instanceof StockFault)) return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof StockFault)) return error instanceof Error ? `${error.message}${older(error)}` : String(error);
   const done = error.kind === 'unknown' ? 'it may have done what it was asked for, or not' : 'nothing was done';
   const cause = error.cause instanceof Error ? error.cause.message : String(error.cause);
   return [
@@ -10,3 +10,11 @@ export function errorText(error: unknown): string {
     'to stop selling without it: "seckill edge maintenance on"',
   ].join('\n  ');
 }
+
+/** SQLSTATE of a table or a column that is not there: the program is newer than the schema. */
+const ofOlderSchema: ReadonlySet<unknown> = new Set(['42P01', '42703']);
+
+const older = (error: Error): string =>
+  ofOlderSchema.has(Reflect.get(error, 'code'))
+    ? '. The schema of the database is older than this program: run "seckill migrate"'
+    : '';
