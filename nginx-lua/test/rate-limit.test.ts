@@ -1,4 +1,7 @@
-import { expect, test } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { siteShare } from '#infra/stack/servers/edge-places.ts';
 import { runLua } from '#lab/kits/lua/run-lua.ts';
 
 const ratePerSecond = 10;
@@ -81,7 +84,7 @@ test('repeats have a budget: as many at once as may be in flight, a hundred a se
   expect(told).toEqual([40, 10, 40]);
 });
 
-test('an IPv6 client is counted by its network of 2^64 addresses, IPv4 and the loopback by the address', () => {
+describe('an address', () => {
   const told = (addresses: readonly string[]) =>
     runLua(
       `local limits, address = require('seckill.limits'), require('seckill.filters.rate').address
@@ -94,8 +97,31 @@ test('an IPv6 client is counted by its network of 2^64 addresses, IPv4 and the l
       addresses,
     );
   const network = '20010db800000001';
-  expect(told([`${network}0000000000000001`, `${network}ffffffffffffffff`])).toEqual([0, 1]);
-  expect(told([`${network}0000000000000001`, '20010db8000000020000000000000001'])).toEqual([0, 0]);
-  expect(told(['00000000000000000000ffffc6336401', '00000000000000000000ffffc6336402'])).toEqual([0, 0]);
-  expect(told(['c6336401', 'c6336401'])).toEqual([0, 1]);
+  test('of IPv6 is counted by its network of 2^64 addresses, one of IPv4 and the loopback by itself', () => {
+    expect(told([`${network}0000000000000001`, `${network}ffffffffffffffff`])).toEqual([0, 1]);
+    expect(told([`${network}0000000000000001`, '20010db8000000020000000000000001'])).toEqual([0, 0]);
+    expect(told(['c6336401', 'c6336401', 'c6336402'])).toEqual([0, 1, 0]);
+    expect(told([`${'0'.repeat(31)}1`, `${'0'.repeat(31)}1`])).toEqual([0, 1]);
+  });
+
+  test('of IPv6 that carries one of IPv4 is that one: ::ffff:a.b.c.d, 64:ff9b::a.b.c.d', () => {
+    const mapped = '00000000000000000000ffff';
+    const nat64 = '0064ff9b0000000000000000';
+    expect(told(['c6336401', `${mapped}c6336401`, `${nat64}c6336401`])).toEqual([0, 1, 1]);
+    expect(told([`${mapped}c6336401`, `${nat64}c6336402`, `${nat64}c6336403`])).toEqual([0, 0, 0]);
+    // A longer prefix of 64:ff9b: is a network like any other.
+    expect(told(['0064ff9b000100000000000000000001', '0064ff9b000100000000000000000002'])).toEqual([0, 1]);
+  });
+
+  test('of IPv6 shares a second budget with the 255 other networks of its site, eight times as large', () => {
+    const inSite = (nth: number) => `20010db8000000${nth.toString(16).padStart(2, '0')}0000000000000001`;
+    const other = '20010db80000010000000000000000001'.slice(0, 32);
+    const all = [...Array.from({ length: 9 }, (_, nth) => inSite(nth)), other];
+    expect(told(all)).toEqual([...Array(8).fill(0), 1, 0]);
+  });
+});
+
+test('a site has the same share of rates and of connections', () => {
+  const lua = readFileSync(join(import.meta.dirname, '../lua/seckill/limits.lua'), 'utf8');
+  expect(Number(/SITE_SHARE = (\d+)/.exec(lua)?.[1])).toBe(siteShare);
 });

@@ -95,7 +95,7 @@ describe('an edge with tight limits behind a CDN', () => {
 test.each([
   ['one address', ['198.51.100.1', '198.51.100.1', '198.51.100.1'], '198.51.100.2'],
   ['one network of IPv6', ['2001:db8:0:1::1', '2001:db8:0:1:ffff::2', '2001:db8:0:1::3'], '2001:db8:0:2::1'],
-  ['IPv4 as IPv6', ['::ffff:198.51.100.1', '::ffff:198.51.100.1', '::ffff:198.51.100.1'], '::ffff:198.51.100.2'],
+  ['IPv4 as IPv6', ['::ffff:198.51.100.1', '64:ff9b::c633:6401', '198.51.100.1'], '::ffff:198.51.100.2'],
 ])('%s has so many connections to Node and no more; others have theirs', async (_, [first, second, third], other) => {
   const held: (() => void)[] = [];
   const { answer } = edge.gateway;
@@ -112,6 +112,24 @@ test.each([
   for (const release of held) release();
   await Promise.all(open);
   await poll('a place is free again', async () => (await from(third)).status === 200);
+});
+
+test('a site of IPv6 has eight times as many, whatever its networks', async () => {
+  const held: (() => void)[] = [];
+  const { answer } = edge.gateway;
+  edge.gateway.answer = (_seen, response) => held.push(() => response.end());
+  const from = (network: number, site = '01') => {
+    const address = `2001:db8:9:${site}${network.toString(16).padStart(2, '0')}::1`;
+    return askFrom(edge, '127.0.0.1', address, {}, '/api/orders/x/events');
+  };
+  const open = Array.from({ length: 16 }, (_, nth) => from(nth));
+  await poll('they are with the gateway', () => held.length === 16);
+  expect((await from(16)).status).toBe(429);
+  edge.gateway.answer = answer;
+  expect((await from(16, '02')).status).toBe(200);
+  for (const release of held) release();
+  await Promise.all(open);
+  await poll('a place is free again', async () => (await from(16)).status === 200);
 });
 
 test('a header of another name may carry the address', async () => {

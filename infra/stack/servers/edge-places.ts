@@ -1,6 +1,15 @@
 import { isIP } from 'node:net';
 import type { EdgeConfigValues } from './edge-values.ts';
 
+/** What limit_conn can count to. */
+const mostConnections = 65_535;
+
+/**
+ * So many times what one address may, may all of an IPv6 site (/56) together: a phone network hands neighbouring /64s to
+ * strangers, and one home has 256 of them. The same for the rates: SITE_SHARE in nginx-lua/lua/seckill/limits.lua.
+ */
+export const siteShare = 8;
+
 /**
  * What stands at each `{{name}}` of the edge's templates. Throws on a value that could break out of its quotes, or that
  * nginx or Lua would not understand.
@@ -29,7 +38,8 @@ export function edgePlaces(values: EdgeConfigValues, outDir: string): Record<str
     workers: positive('workers', values.workers),
     trustedProxies: values.trustedProxies.map((network) => `set_real_ip_from ${trusted(network)};`).join('\n'),
     realIpHeader: headerName('realIpHeader', values.realIpHeader),
-    connectionsPerAddress: positive('connectionsPerAddress', values.connectionsPerAddress, 65_535),
+    connectionsPerAddress: positive('connectionsPerAddress', values.connectionsPerAddress, mostConnections),
+    connectionsPerSite: String(Math.min(mostConnections, siteShare * values.connectionsPerAddress)),
     userPerSecond: positive('userPerSecond', limits.userPerSecond),
     userBurst: positive('userBurst', limits.userBurst),
     addressPerSecond: positive('addressPerSecond', limits.addressPerSecond),

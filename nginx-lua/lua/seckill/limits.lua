@@ -12,6 +12,7 @@ local floor, max = math.floor, math.max
 local pairs, type = pairs, type
 
 local STORED = 'limits'
+local SITE_SHARE = 8 -- of an IPv6 site; siteShare in infra/stack/servers/edge-places.ts is its twin
 local REPEATS_PER_SECOND = 100 -- see filters/repeats.lua
 
 local _M = {}
@@ -23,6 +24,7 @@ local function derive(limits)
   return {
     user = rate(limits.userPerSecond, limits.userBurst),
     address = rate(limits.addressPerSecond, limits.addressBurst),
+    site = rate(limits.addressPerSecond * SITE_SHARE, limits.addressBurst * SITE_SHARE),
     -- A worker's share of the whole: see filters/in_flight.lua.
     in_flight = max(1, floor(limits.inFlight / workers)),
     -- Whoever may send so many at once may have so many on their way.
@@ -48,8 +50,8 @@ function _M.init(limits, worker_count)
 end
 
 --- The limits in the form in which the filters use them. Whoever calls this has called `revision.look` in its request.
--- @treturn table user, address and repeats ({interval, tolerance, first_ttl}); in_flight and in_flight_user (of this
--- worker)
+-- @treturn table user, address, site and repeats ({interval, tolerance, first_ttl}); in_flight and in_flight_user (of
+-- this worker)
 -- @phases set, access
 function _M.get()
   if made_at ~= revision.current then
