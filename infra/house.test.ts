@@ -192,6 +192,24 @@ test('of the command line only the entries touch the process: its commands get w
   expect(touched.sort()).toEqual(['infra/cli/loadtest/setup-k6.ts', 'infra/cli/main.ts', 'infra/cli/seckill.ts']);
 });
 
+test('text of the command line is written by its TextOutput, which escapes; five files have the terminal itself', () => {
+  const raw = /\bterminal\b/;
+  const files = sources('infra/cli').filter((file) => raw.test(codeOf(file)));
+  expect(files.sort()).toEqual([
+    'infra/cli/kit/change.ts',
+    'infra/cli/kit/output.ts',
+    'infra/cli/kit/run.ts',
+    'infra/cli/watch/screen.ts',
+    'infra/cli/watch/watch-funnel.ts',
+  ]);
+});
+
+/** A file without its comments and texts. */
+function codeOf(file: string): string {
+  const text = readFileSync(join(root, file), 'utf8');
+  return text.replace(/\/\*[\s\S]*?\*\/|\/\/.*|'[^'\n]*'/g, '');
+}
+
 test('contract is schemas and names: no package and no call with which it could listen, connect or fetch', () => {
   const files = sources('seckill-service/contract');
   const packages = files.flatMap((file) => specifiersOf(file).filter((specifier) => target(file, specifier) === null));

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, type OutputConfiguration } from 'commander';
+import { printable } from '../text/printable.ts';
 import { type Surroundings, widthOf } from './kit/run.ts';
 
 type Register = (program: Command) => void;
@@ -58,8 +59,8 @@ const pipedHelpWidth = 80;
 /** Commander's output on these streams, by its own rule of width. */
 function outputOf({ stdout, stderr }: Pick<Surroundings, 'stdout' | 'stderr'>): OutputConfiguration {
   return {
-    writeOut: (text) => void stdout.write(text),
-    writeErr: (text) => void stderr.write(text),
+    writeOut: (text) => void stdout.write(printable(text)),
+    writeErr: (text) => void stderr.write(printable(text)),
     getOutHelpWidth: () => widthOf(stdout) ?? pipedHelpWidth,
     getErrHelpWidth: () => widthOf(stderr) ?? pipedHelpWidth,
   };

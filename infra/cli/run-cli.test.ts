@@ -42,6 +42,19 @@ test('runs at the same time have each their own words, environment, output and e
   ]);
 });
 
+test('what a terminal would obey in a word of the command line is shown in its errors, commander’s too', async () => {
+  const hostile = 'x\u009b31m\u202ey';
+  const said = [
+    await seckill({}, 'sale', 'list', '--dir', `/nowhere/${hostile}`),
+    await seckill({}, 'sale', hostile),
+    await seckill({ [`SECKILL_${hostile}`]: '' }, 'sale', 'list'),
+  ];
+  for (const { stderr } of said) {
+    expect(stderr).toContain('x\\u009b31m\\u202ey');
+    expect(stderr).not.toMatch(/[\u009b\u202e]/);
+  }
+});
+
 test('a run leaves nothing in this process: no listener, no exit code', async () => {
   const before = [process.eventNames(), process.stdout.eventNames(), process.exitCode];
   expect((await seckill({}, 'status', '--dir', '/nowhere')).code).toBe(1);

@@ -30,7 +30,7 @@ export async function runCli(args: readonly string[], surroundings: Surroundings
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
     // Commander has printed its own message already.
-    if (!(error instanceof CommanderError)) surroundings.stderr.write(`seckill: ${errorText(error)}\n`);
+    if (!(error instanceof CommanderError)) run.stderr.write(`seckill: ${errorText(error)}\n`);
     return exitCodeOf(error);
   }
   return run.exitCode;

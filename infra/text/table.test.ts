@@ -40,3 +40,15 @@ test('a text is cut at its width, never in the middle of a sign', () => {
   expect(shorten('👩‍👩‍👧‍👦 family', 4)).toBe('👩‍👩‍👧‍👦 …');
   expect(shorten('abc', 0)).toBe('');
 });
+
+test('a cell is one line, and what a terminal would obey in it is shown and counted', () => {
+  const shown = table(
+    ['WHY', 'N'],
+    [
+      ['a\u009b31m\nb', 1],
+      ['\u202exyz', 2],
+    ],
+    null,
+  ).split('\n');
+  expect(shown).toEqual(['WHY                N', 'a\\u009b31m\\u000ab  1', '\\u202exyz          2']);
+});

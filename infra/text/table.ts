@@ -1,4 +1,5 @@
 import stringWidth from 'string-width';
+import { onOneLine } from './printable.ts';
 
 type Cell = string | number;
 
@@ -13,7 +14,7 @@ const narrowest = [8, 4];
  */
 export function table(header: readonly string[], rows: readonly (readonly Cell[])[], width: number | null): string {
   const isNumber = header.map((_title, at) => rows.length > 0 && rows.every((row) => typeof row[at] === 'number'));
-  const cells = [header, ...rows.map((row) => row.map(String))];
+  const cells = [header, ...rows.map((row) => row.map((cell) => onOneLine(String(cell))))];
   const widths = header.map((_title, at) => Math.max(...cells.map((row) => stringWidth(row[at] ?? ''))));
   if (width !== null) shrink(widths, isNumber, width);
   const line = (row: readonly string[]) =>

@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { type Command, Option } from 'commander';
+import { printable } from '../../text/printable.ts';
 import { CliError } from './cli-error.ts';
 import type { Output } from './output.ts';
 import { type CliRun, runOf } from './run.ts';
@@ -61,8 +62,8 @@ export async function carryOut(command: Command, output: Output, change: Change)
   await apply();
 }
 
-async function ask({ stdin, stderr }: CliRun, question: string, answer: RegExp): Promise<void> {
-  const line = createInterface({ input: stdin(), output: stderr });
-  const given = await line.question(question).finally(() => line.close());
+async function ask({ stdin, terminal }: CliRun, question: string, answer: RegExp): Promise<void> {
+  const line = createInterface({ input: stdin(), output: terminal.stderr });
+  const given = await line.question(printable(question)).finally(() => line.close());
   if (!answer.test(given.trim())) throw new CliError('nothing was changed', 1);
 }

@@ -1,4 +1,5 @@
 import { SingleBar } from 'cli-progress';
+import { onOneLine } from '../../text/printable.ts';
 import type { RunOutput } from './run.ts';
 
 /** How far something is, on a terminal's stderr; nothing is drawn elsewhere, nor for what is done in a moment. */
@@ -90,7 +91,7 @@ export async function waitingFor<T>(
 const newBar = (stream: ProgressStream, format: string) =>
   new SingleBar({
     stream,
-    format,
+    format: onOneLine(format),
     clearOnComplete: true,
     hideCursor: false,
     gracefulExit: false,

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { printable } from '../../text/printable.ts';
 
 /** Standard input, as much of it as a command asks for. */
 export type RunInput = NodeJS.ReadableStream & {
@@ -44,8 +45,19 @@ export type Surroundings = {
   onExit: (listener: () => void) => () => void;
 };
 
+/** Where text is written: what a terminal would obey in it is shown instead, whoever it came from. */
+export type TextOutput = {
+  write: (text: string) => void;
+  readonly isTTY: boolean;
+  readonly columns: number | undefined;
+};
+
 /** One run of the command line. */
-export type CliRun = Surroundings & {
+export type CliRun = Omit<Surroundings, 'stdout' | 'stderr'> & {
+  stdout: TextOutput;
+  stderr: TextOutput;
+  /** The streams themselves, for what moves the cursor: `printable` is its own business then. */
+  terminal: Pick<Surroundings, 'stdout' | 'stderr'>;
   /** 1 is set by a command that came to its end and found something wrong. */
   exitCode: number;
 };
@@ -54,9 +66,23 @@ const runs = new WeakMap<Command, CliRun>();
 
 /** Says which run the commands of `program` belong to. */
 export function startRun(program: Command, surroundings: Surroundings): CliRun {
-  const run = { ...surroundings, exitCode: 0 };
+  const { stdout, stderr } = surroundings;
+  const terminal = { stdout, stderr };
+  const run = { ...surroundings, stdout: textOutput(stdout), stderr: textOutput(stderr), terminal, exitCode: 0 };
   runs.set(program, run);
   return run;
+}
+
+function textOutput(stream: RunOutput): TextOutput {
+  return {
+    write: (text) => void stream.write(printable(text)),
+    get isTTY() {
+      return stream.isTTY === true;
+    },
+    get columns() {
+      return stream.columns;
+    },
+  };
 }
 
 /** The run that a command belongs to, at any depth of its program. */
@@ -68,4 +94,5 @@ export function runOf(command: Command): CliRun {
 }
 
 /** The width of a terminal; null when the text goes elsewhere, to a file or a pipe: nothing is cut there. */
-export const widthOf = (stream: RunOutput): number | null => (stream.isTTY ? (stream.columns ?? null) : null);
+export const widthOf = (stream: Pick<RunOutput | TextOutput, 'isTTY' | 'columns'>): number | null =>
+  stream.isTTY ? (stream.columns ?? null) : null;

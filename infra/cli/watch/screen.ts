@@ -1,3 +1,4 @@
+import { onOneLine } from '../../text/printable.ts';
 import type { CliRun } from '../kit/run.ts';
 
 /**
@@ -22,7 +23,7 @@ const end = '\x1b[?2026l';
 
 /** `onQuit`: q, Escape or Ctrl-C was pressed. `onResize`: draw again, please. */
 export function openScreen(
-  { stdin: open, stdout, onExit }: Pick<CliRun, 'stdin' | 'stdout' | 'onExit'>,
+  { stdin: open, terminal: { stdout }, onExit }: Pick<CliRun, 'stdin' | 'terminal' | 'onExit'>,
   { onQuit, onResize }: { onQuit: () => void; onResize: () => void },
 ): Screen {
   const stdin = open();
@@ -56,7 +57,7 @@ export function openScreen(
     close,
     draw: (lines) => {
       if (!isOpen) return;
-      const shown = lines.slice(0, size().rows).map((line) => line + restOfLine);
+      const shown = lines.slice(0, size().rows).map((line) => onOneLine(line) + restOfLine);
       stdout.write(`${begin}${shown.join('\r\n')}${restOfScreen}${end}`);
     },
   };

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { onOneLine } from '../../text/printable.ts';
 import type { CommandContext } from '../kit/connections.ts';
 import type { RunOutput } from '../kit/run.ts';
 import { type Funnel, funnelLine, readFunnel } from './funnel.ts';
@@ -18,13 +19,13 @@ type WatchOptions = {
 export async function watchFunnel(context: CommandContext, saleId: string, options: WatchOptions): Promise<void> {
   if (options.mode === 'screen') return watchOnScreen(context, saleId, options);
   const { mode, signal, rounds = Number.POSITIVE_INFINITY } = options;
-  const { stdout } = context.run;
+  const { stdout, terminal } = context.run;
   let shown = 0;
   for (let round = 0; round < rounds && !signal.aborted; round += 1) {
     const funnel = await readFunnel(context, saleId).catch(messageOf);
     const line = (it: Funnel) => (mode === 'json' ? JSON.stringify(it) : funnelLine(it));
     const text = typeof funnel === 'string' ? `${saleId}: ${funnel}` : line(funnel);
-    if (mode === 'line') shown = redraw(stdout, text, shown);
+    if (mode === 'line') shown = redraw(terminal.stdout, text, shown);
     else stdout.write(`${text}\n`);
     if (round + 1 < rounds) await pause(mode === 'line' ? 250 : 1000, signal);
   }
@@ -67,7 +68,7 @@ async function watchOnScreen(context: CommandContext, saleId: string, options: W
 
 /** Writes the text over the `shown` lines that stand there, in as many lines as the terminal needs; returns how many. */
 function redraw(stdout: RunOutput, text: string, shown: number): number {
-  const lines = wrapParts(text, (stdout.columns ?? 80) - 1);
+  const lines = wrapParts(onOneLine(text), (stdout.columns ?? 80) - 1);
   const up = shown > 1 ? `\x1b[${shown - 1}A` : '';
   stdout.write(`${up}\r\x1b[0J${lines.join('\n')}`);
   return lines.length;
