@@ -93,15 +93,15 @@ test('after 5 wrong answers to a challenge not even the right one is looked at; 
   expect((await answer('ada', next, sumOf(next))).code).toBe('201');
 });
 
-test('2,500 answers of one user try 20 of them in 5 minutes, however many challenges are asked for', async () => {
+test('500 answers of one user try 20 of them in 5 minutes, however many challenges are asked for', async () => {
   const { clock, challengeOf, answer } = office();
   const codes: string[] = [];
-  for (let n = 0; n < 500; n += 1) {
+  for (let n = 0; n < 100; n += 1) {
     const challenge = await challengeOf('ada');
     for (let times = 0; times < 5; times += 1) codes.push((await answer('ada', challenge, '0')).code);
   }
   expect(codes.filter((code) => code === 'WRONG_ANSWER')).toHaveLength(20);
-  expect(codes.filter((code) => code === 'RATE_LIMITED')).toHaveLength(2480);
+  expect(codes.filter((code) => code === 'RATE_LIMITED')).toHaveLength(480);
   const ofBob = await challengeOf('bob');
   expect((await answer('bob', ofBob, sumOf(ofBob))).code).toBe('201');
   clock.nowMs += 300_000;
