@@ -52,6 +52,14 @@ test('up, up again, status, down: what a user sees, and nothing is left', async 
   expect(again).toMatchObject({ code: 0, stdout: `http://127.0.0.1:${port}\n` });
   expect(again.stderr).toContain(`already running (supervisor pid ${supervisor})`);
 
+  const other = await seckill({ SECKILL_DEMO_SIGN_IN: 'off' }, 'up', '--dir', dir);
+  expect(other).toMatchObject({
+    code: 78,
+    stderr: expect.stringContaining('already running without SECKILL_DEMO_SIGN_IN=off'),
+  });
+  const made = await seckill({ SECKILL_ZOOKEEPER: '127.0.0.1:2181' }, 'up', '--dir', dir);
+  expect(made).toMatchObject({ code: 78, stderr: expect.stringContaining('SECKILL_ZOOKEEPER is made by the stack') });
+
   await vi.waitFor(async () => {
     const status = await seckill({}, 'status', '--json', '--dir', dir);
     expect(status.code).toBe(0);

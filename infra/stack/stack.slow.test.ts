@@ -59,7 +59,8 @@ test('brings the whole system up, says that every process is well, and leaves no
   const dir = privateDirectory();
   // A locale that is named and was not generated, as ssh brings it along; nothing says that the path is UTF-8.
   const { LC_ALL: _, ...environment } = process.env;
-  const { stack } = await start({ dir, services: 2, environment: { ...environment, LANG: 'xx_XX.UTF-8' } });
+  const given = { LANG: 'xx_XX.UTF-8', SECKILL_DEMO_SIGN_IN: 'off' };
+  const { stack } = await start({ dir, services: 2, environment: { ...environment, ...given } });
   expect(existsSync(join(dir, 'data/zookeeper/version-2'))).toBe(true);
 
   const status = await vi.waitFor(async () => {
@@ -76,6 +77,7 @@ test('brings the whole system up, says that every process is well, and leaves no
   expect(JSON.stringify(status)).not.toContain(new URL(stack.environment.SECKILL_DATABASE_URL ?? '').password);
   expect(await stackEnvironment(dir)).toEqual(stack.environment);
   expect((await fetch(`${stack.edgeUrl}/api/sales`)).status).toBe(200);
+  expect((await fetch(`${stack.edgeUrl}/api/session`, { method: 'POST' })).status).toBe(403); // as it was given
 
   const pids = pidsIn(dir);
   await stack.stop();

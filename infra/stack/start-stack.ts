@@ -4,6 +4,7 @@ import type { Environment } from './host/launch.ts';
 import { choosePorts, isPortFree, type PortBlock, reservePortBlock } from './host/ports.ts';
 import { identityOf } from './host/process-identity.ts';
 import { makeRunDirectory, type RunDirectory, runDirectory } from './host/run-directory.ts';
+import { givenSettings } from './plan/given-settings.ts';
 import {
   clientEnvironment,
   defaultEdgePort,
@@ -33,9 +34,9 @@ export type StackOptions = {
   services?: number;
   /** How many edges (an nginx and its gateway each), 1 to 4. Default 1. `port` is the first one's. */
   edges?: number;
-  /** The caller's environment: handed on without its SECKILL_* names. */
+  /** The caller's environment: handed on, of its SECKILL_* names those that {@link givenSettings} lets take effect. */
   environment: Environment;
-  /** Settings of our own processes that are not to have their defaults: schedules that a test cannot wait for. */
+  /** As if they stood in `environment`, and of any name: schedules that a test cannot wait for. */
   settings?: Settings;
   onEvent?: OnEvent;
   /** Ends a start that is under way; it then rejects with the signal's reason after stopping what it started. */
@@ -75,6 +76,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const signal = options.signal ?? new AbortController().signal;
   const startedAt = Date.now();
   const dir = runDirectory(options.dir);
+  const settings = { ...givenSettings(options.environment, dir), ...options.settings };
   await makeRunDirectory(dir);
   tellLowLimits(onEvent);
   const lock = await lockDirectory(dir);
@@ -87,7 +89,18 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       if (ended.length > 0) onEvent({ type: 'note', text: `ended what a dead supervisor left: ${ended.join(', ')}` });
     }
     block = await reservePortBlock(dir.root, before?.portBase);
-    const running = await startOnFreePorts({ ...options, port, services, edges, onEvent, signal, dir, before, block });
+    const running = await startOnFreePorts({
+      ...options,
+      settings,
+      port,
+      services,
+      edges,
+      onEvent,
+      signal,
+      dir,
+      before,
+      block,
+    });
     onEvent({ type: 'up', edgeUrl: running.plan.edgeUrl, tookMs: Date.now() - startedAt });
     return faceOf(running, async () => {
       await block?.release();
@@ -102,7 +115,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
 type Attempt = Required<Pick<StackOptions, 'port' | 'services' | 'edges' | 'environment' | 'onEvent' | 'signal'>> & {
   only?: readonly Role[];
-  settings?: Settings;
+  settings: Settings;
   rewire?: Rewire;
   dir: RunDirectory;
   before: StackState | null;
@@ -137,7 +150,7 @@ async function startOnFreePorts(attempt: Attempt): Promise<Running> {
 }
 
 async function planFor(attempt: Attempt, avoid: ReadonlySet<number>) {
-  const { port, services, edges, dir, before, block, environment, settings = {} } = attempt;
+  const { port, services, edges, dir, before, block, environment, settings } = attempt;
   const wanted = [...portNames(attempt), ...(port === 'any' ? ['edge'] : [])];
   const names = await choosePorts(block.base, wanted, before?.ports ?? {}, avoid);
   const edgePort = port === 'any' ? names.edge : port;
@@ -175,7 +188,7 @@ async function startOnce(
   ports: Record<string, number>,
   seenBy: (name: string) => StackPlan,
 ): Promise<Running> {
-  const { dir, services, edges, onEvent, signal, block, only } = attempt;
+  const { dir, services, edges, settings, onEvent, signal, block, only } = attempt;
   const specs = processTable(plan, only, seenBy);
   const identity = await identityOf(process.pid);
   let phase: StackState['phase'] = 'starting';
@@ -190,6 +203,7 @@ async function startOnce(
       edgePort: plan.edgePort,
       services,
       edges,
+      settings,
       portBase: block.base,
       ports,
       processes,

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { compactVerify, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Logger } from '#runtime/logger.ts';
-import { type Authenticate, createAuthenticate, signSession } from './authenticate.ts';
+import { type Authenticate, createAuthenticate, shopSignInOf, signSession } from './authenticate.ts';
 import { createShopKeys } from './shop-keys.ts';
 
 const secret = 'a-session-secret-of-a-test-000000';
@@ -81,6 +81,17 @@ test('a token of a stranger, for somebody else, expired, without a user, or made
     'no.token.at-all',
   ]);
   for (const text of tokens) expect([text, await who(authenticate, text)]).toEqual([text, null]);
+});
+
+test('an issuer or an audience without the address of the keys is a wrong configuration, not one that is dropped', () => {
+  const none = {
+    SECKILL_SIGN_IN_JWKS_URL: undefined,
+    SECKILL_SIGN_IN_ISSUER: undefined,
+    SECKILL_SIGN_IN_AUDIENCE: undefined,
+  };
+  expect(shopSignInOf(none)).toBeUndefined();
+  expect(() => shopSignInOf({ ...none, SECKILL_SIGN_IN_ISSUER: issuer })).toThrow('set SECKILL_SIGN_IN_JWKS_URL');
+  expect(() => shopSignInOf({ ...none, SECKILL_SIGN_IN_AUDIENCE: audience })).toThrow('set SECKILL_SIGN_IN_JWKS_URL');
 });
 
 test('without the shop’s keys its tokens are nobody’s', async () => {

@@ -1,5 +1,6 @@
 import { sign } from 'hono/jwt';
 import { compactVerify, decodeProtectedHeader } from 'jose';
+import { ConfigError } from '#runtime/config.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { bearerOf } from './bearer.ts';
 import { type ClaimsVerdict, judgeClaims } from './claims.ts';
@@ -15,7 +16,7 @@ const lifetimeSeconds = 12 * 3600;
 /** The shop's own sign-in: where its public keys are (a JWK set, RFC 7517), and whose tokens, for whom, are taken. */
 export type ShopSignIn = { jwksUrl: string; issuer?: string | undefined; audience?: string | undefined };
 
-/** Out of the settings of a process; none without the address of the keys. */
+/** Out of the settings of a process; none without the address of the keys. Throws {@link ConfigError}. */
 export function shopSignInOf(config: {
   SECKILL_SIGN_IN_JWKS_URL: string | undefined;
   SECKILL_SIGN_IN_ISSUER: string | undefined;
@@ -26,7 +27,11 @@ export function shopSignInOf(config: {
     SECKILL_SIGN_IN_ISSUER: issuer,
     SECKILL_SIGN_IN_AUDIENCE: audience,
   } = config;
-  return jwksUrl === undefined ? undefined : { jwksUrl, issuer, audience };
+  if (jwksUrl !== undefined) return { jwksUrl, issuer, audience };
+  if (issuer === undefined && audience === undefined) return undefined;
+  throw new ConfigError([
+    'SECKILL_SIGN_IN_ISSUER and SECKILL_SIGN_IN_AUDIENCE are of no use alone: set SECKILL_SIGN_IN_JWKS_URL, or unset them',
+  ]);
 }
 
 /** Public keys only. HS256 is not among them: a public key must never be taken for a shared secret (RFC 8725, 3.1). */

@@ -2,6 +2,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { EdgeNode } from '#contract/edge-stream.ts';
 import { StackError } from '../../stack/host/errors.ts';
+import { runDirectory } from '../../stack/host/run-directory.ts';
+import { givenSettings } from '../../stack/plan/given-settings.ts';
 import { defaultEdgePort, maxEdges, maxServices } from '../../stack/plan/plan.ts';
 import { consoleOf, findRunningStack, stackEnvironment, stackStatus, stopStack } from '../../stack/running-stack.ts';
 import { describeEvent, type OnEvent } from '../../stack/supervise/events.ts';
@@ -125,7 +127,8 @@ async function start(context: StackContext, options: UpOptions): Promise<void> {
 
 /** Says so and returns true when the stack runs as asked. Another start that is under way is waited for. */
 async function isUpAlready(context: StackContext, options: UpOptions): Promise<boolean> {
-  const { output, dir } = context;
+  const { run, output, dir } = context;
+  const given = givenSettings(run.environment, runDirectory(dir));
   let running = await findRunningStack(dir);
   if (running === null) return false;
   if (running.state.phase === 'starting')
@@ -137,7 +140,7 @@ async function isUpAlready(context: StackContext, options: UpOptions): Promise<b
     running = await findRunningStack(dir);
   }
   if (running === null) return false;
-  const { edgePort, services, edges } = running.state;
+  const { edgePort, services, edges, settings } = running.state;
   const where = dir === undefined ? '' : ` --dir ${shellQuote(dir)}`;
   const isAsAsked = (asked: number | undefined, is: number) => asked === undefined || asked === is;
   if (
@@ -149,6 +152,11 @@ async function isUpAlready(context: StackContext, options: UpOptions): Promise<b
       `already running with --port ${edgePort} --services ${services} --edges ${edges}: \`seckill down${where}\` first to change that`,
       78,
     );
+  }
+  const others = Object.entries(given).filter(([name, value]) => settings[name] !== value);
+  if (others.length > 0) {
+    const names = others.map(([name, value]) => `${name}=${value}`).join(' ');
+    throw new CliError(`already running without ${names}: \`seckill down${where}\` first to change that`, 78);
   }
   output.progress(`already running (supervisor pid ${running.supervisorPid})`);
   await tellEdge(context, `http://127.0.0.1:${edgePort}`);

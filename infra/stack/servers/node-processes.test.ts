@@ -1,30 +1,55 @@
 import { expect, test } from 'vitest';
 import { runDirectory } from '../host/run-directory.ts';
-import { makePlan, nodeProcessNames, portNames } from '../plan/plan.ts';
+import { makePlan, nodeProcessNames, portNames, type Settings } from '../plan/plan.ts';
 import { nodeProcesses } from './node-processes.ts';
 
 const counts = { services: 2, edges: 3 };
 const secret = 'a secret of the tests, 32 or more letters';
-const plan = makePlan({
-  ...counts,
-  dir: runDirectory('/tmp/seckill-node-processes'),
-  secrets: {
-    ...{ sessionSecret: secret, challengeSecret: secret, databasePassword: secret, consoleToken: secret },
-    ...{ paymentApiKey: secret, paymentWebhookSecret: secret, zookeeperAuth: `seckill:${secret}` },
-    redisPasswords: { 'stock-redis': secret, 'queue-redis': secret },
-  },
-  edgePort: 8080,
-  ports: Object.fromEntries(portNames(counts).map((name, at) => [name, 20_000 + at])),
-  environment: { ...process.env, SECKILL_LOG_LEVEL: 'trace' },
-  settings: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318', SECKILL_LISTEN: 'unix:/not-this' },
+const planWith = (settings: Settings) =>
+  makePlan({
+    ...counts,
+    dir: runDirectory('/tmp/seckill-node-processes'),
+    secrets: {
+      ...{ sessionSecret: secret, challengeSecret: secret, databasePassword: secret, consoleToken: secret },
+      ...{ paymentApiKey: secret, paymentWebhookSecret: secret, zookeeperAuth: `seckill:${secret}` },
+      redisPasswords: { 'stock-redis': secret, 'queue-redis': secret },
+    },
+    edgePort: 8080,
+    ports: Object.fromEntries(portNames(counts).map((name, at) => [name, 20_000 + at])),
+    environment: { ...process.env, SECKILL_LOG_LEVEL: 'trace' },
+    settings,
+  });
+const processesWith = (settings: Settings) => {
+  const plan = planWith(settings);
+  return nodeProcesses(plan, () => plan);
+};
+const processes = processesWith({
+  OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318',
+  SECKILL_LISTEN: 'unix:/not-this',
 });
-const processes = nodeProcesses(plan, () => plan);
 
 test('what a stack is told to set reaches each of our processes, and never changes where one listens', () => {
   expect(processes.map(({ name }) => name)).toEqual(expect.arrayContaining(nodeProcessNames(counts)));
   for (const { environment } of processes) {
     expect(environment.OTEL_EXPORTER_OTLP_ENDPOINT).toBe('http://127.0.0.1:4318');
     expect(environment.SECKILL_LISTEN).not.toBe('unix:/not-this');
-    expect(environment.SECKILL_LOG_LEVEL).not.toBe('trace'); // the caller's own settings are for other processes
+    expect(environment.SECKILL_LOG_LEVEL).not.toBe('trace'); // only what was judged before it is a setting of the plan
   }
+});
+
+test('the demo sign-in is on where nothing else is asked for, and off beside the shop’s own', () => {
+  const shop = { SECKILL_SIGN_IN_JWKS_URL: 'https://login.example/jwks.json' };
+  const signInOf = (settings: Settings) =>
+    processesWith(settings).flatMap(({ role, environment }) =>
+      role === 'gateway' ? [environment.SECKILL_DEMO_SIGN_IN] : [],
+    );
+  expect(signInOf({})).toEqual(['on', 'on', 'on']);
+  expect(signInOf(shop)).toEqual(['off', 'off', 'off']);
+  expect(signInOf({ ...shop, SECKILL_DEMO_SIGN_IN: 'on' })).toEqual(['on', 'on', 'on']);
+  expect(signInOf({ SECKILL_DEMO_SIGN_IN: 'off' })).toEqual(['off', 'off', 'off']);
+});
+
+test('a setting that is given is in every process, and no process has a word of its own about it', () => {
+  const given = { SECKILL_LOG_LEVEL: 'debug', SECKILL_PAYMENT_PROVIDER: 'http', SECKILL_AUDIT_EVERY_MS: '1000' };
+  for (const { environment } of processesWith(given)) expect(environment).toMatchObject(given);
 });

@@ -25,7 +25,6 @@ export function nodeProcesses(plan: StackPlan, seenBy: (name: string) => StackPl
       ...queue(name),
       SECKILL_LISTEN: `unix:${plan.dir.socket(name)}`,
       SECKILL_TICKET_KEYS_FILE: ticketKeysFile(plan.dir),
-      SECKILL_LOG_LEVEL: 'info',
     }),
   );
   const inner = (name: string) => `http://127.0.0.1:${plan.port(name)}`;
@@ -39,7 +38,7 @@ export function nodeProcesses(plan: StackPlan, seenBy: (name: string) => StackPl
       SECKILL_TICKET_KEYS_FILE: ticketKeysFile(plan.dir),
       SECKILL_SESSION_SECRET: plan.secrets.sessionSecret,
       SECKILL_CHALLENGE_SECRET: plan.secrets.challengeSecret,
-      SECKILL_DEMO_SIGN_IN: 'on',
+      SECKILL_DEMO_SIGN_IN: demoSignIn(plan.settings),
       ...queue(gateway),
       SECKILL_CONSOLE_TOKEN: plan.secrets.consoleToken,
       SECKILL_EDGE_INNER_URL: plan.edges.map(({ innerListen }) => `http://${innerListen}`).join(','),
@@ -52,7 +51,6 @@ export function nodeProcesses(plan: StackPlan, seenBy: (name: string) => StackPl
     ...queue(instances.worker),
     SECKILL_LISTEN: `unix:${plan.dir.socket(instances.worker)}`,
     SECKILL_SESSION_SECRET: plan.secrets.sessionSecret,
-    SECKILL_PAYMENT_PROVIDER: 'http',
     SECKILL_PAYMENT_URL: plan.paymentUrl,
     SECKILL_PAYMENT_API_KEY: plan.secrets.paymentApiKey,
     SECKILL_PAYMENT_WEBHOOK_SECRET: plan.secrets.paymentWebhookSecret,
@@ -60,6 +58,10 @@ export function nodeProcesses(plan: StackPlan, seenBy: (name: string) => StackPl
   });
   return [...services, ...gateways, worker, paymentSandbox(plan)];
 }
+
+/** On, so that a stack can be tried at once; off beside the shop's own sign-in, unless both are asked for. */
+const demoSignIn = (given: Settings) =>
+  given.SECKILL_DEMO_SIGN_IN ?? (given.SECKILL_SIGN_IN_JWKS_URL === undefined ? 'on' : 'off');
 
 /** Stands on nothing of ours: a provider is somebody else's house. */
 function paymentSandbox(plan: StackPlan): ProcessSpec {

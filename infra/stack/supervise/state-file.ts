@@ -24,6 +24,8 @@ const stackStateSchema = z.object({
   edgePort: z.int(),
   services: z.int(),
   edges: z.int().default(1),
+  /** What it was started with, beyond what the stack makes; no secrets. */
+  settings: z.record(z.string(), z.string()).default({}),
   /** First port of the block, and the port of each name: taken again at the next start when free. */
   portBase: z.int(),
   ports: z.record(z.string(), z.int()),
