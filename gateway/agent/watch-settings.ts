@@ -22,6 +22,7 @@ export function watchSettings(options: { zookeeper: ZooKeeper; logger: Logger })
   const listeners: ((settings: EdgeSettings) => void)[] = [];
   let waiting: (() => void)[] = [];
   let current: EdgeSettings | undefined;
+  let last: Buffer | undefined;
   let complete = false;
 
   const watch = watchChildren({
@@ -30,8 +31,10 @@ export function watchSettings(options: { zookeeper: ZooKeeper; logger: Logger })
     logger,
     onChange: (name, data) => {
       if (data === null || `${zookeeperPaths.settings}/${name}` !== zookeeperPaths.edgeSettings) return;
+      if (last?.equals(data)) return;
+      last = data;
       const settings = parse(data.toString(), logger);
-      if (settings === null || (current !== undefined && current.version >= settings.version)) return;
+      if (settings === null || (current !== undefined && current.version > settings.version)) return;
       current = settings;
       for (const listener of listeners) listener(settings);
     },
@@ -54,7 +57,10 @@ function parse(text: string, logger: Logger): EdgeSettings | null {
   try {
     return edgeSettingsSchema.parse(JSON.parse(text));
   } catch (error) {
-    logger.error({ err: error }, 'the edge settings in zookeeper cannot be read; the last good ones stay in force');
+    logger.error(
+      { err: error },
+      'the edge settings in zookeeper cannot be read; the last good ones stay in force; mend: seckill edge maintenance off',
+    );
     return null;
   }
 }

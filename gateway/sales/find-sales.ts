@@ -1,3 +1,4 @@
+import { epochSchema } from '#contract/epoch.ts';
 import { saleKeys } from '#contract/redis-keys.ts';
 import { type SaleNode, storedSaleStates } from '#contract/sale.ts';
 import { shadowSalePrefix } from '#contract/shadow-sale.ts';
@@ -46,6 +47,7 @@ export function createSaleFinder(deps: { pool: Pool; redis: Redis; logger: Logge
     });
     const state = storedSaleStates.find((each) => each === fields[0]);
     const epoch = Number(fields[1]);
+    if (!epochSchema.safeParse(epoch).success) return noted;
     return state !== undefined && epoch >= noted.epoch ? { state, epoch } : noted;
   }
 

@@ -33,6 +33,6 @@ test('page, list, order page and command line show every currency with the digit
 
 test('a sale in a currency that ISO does not list, or lists no more, is read and shown', () => {
   const sale = testingSale('tea', now, { price: { amount: 199_900, currency: 'RMB' } });
-  expect(parseSaleNode(Buffer.from(JSON.stringify(sale))).price).toEqual({ amount: 199_900, currency: 'RMB' });
+  expect(parseSaleNode(Buffer.from(JSON.stringify(sale)), 'tea').price).toEqual({ amount: 199_900, currency: 'RMB' });
   expect(money(sale.price)).toBe('1999.00 RMB');
 });

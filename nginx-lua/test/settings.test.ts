@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { highestEpoch } from '#contract/epoch.ts';
 import { runLua } from '#lab/kits/lua/run-lua.ts';
 
 const base = `
@@ -90,5 +91,20 @@ test('ticket keys follow what was said last, in order; a text that is wrong chan
     'refused k2=b k1=a',
     'refused k2=b k1=a',
     'k3=c',
+  ]);
+});
+
+test('a version above the highest is not taken; at the highest an equal one still is', () => {
+  const on = { retryAfterSeconds: 30 };
+  expect(
+    after([
+      { version: 2 ** 53 - 1, limits: {}, maintenance: on },
+      { version: highestEpoch, limits: {}, maintenance: on },
+      { version: highestEpoch, limits: {}, maintenance: null },
+    ]),
+  ).toEqual([
+    ['these are no settings', 0, 10, 0],
+    ['', highestEpoch, 10, 30],
+    ['', highestEpoch, 10, 0],
   ]);
 });

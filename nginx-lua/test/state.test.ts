@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { highestEpoch } from '#contract/epoch.ts';
 import { effectiveState, storedSaleStates } from '#contract/sale.ts';
 import { runLua } from '#lab/kits/lua/run-lua.ts';
 
@@ -80,4 +81,15 @@ test('what the edge learned by itself lasts one second and ends with a higher ep
      return seen`,
   );
   expect(seen).toEqual(['open', 'sold_out', 'open', 'open', 'open']);
+});
+
+test('an epoch above the highest is not taken; at the highest an equal one still is', () => {
+  expect(
+    after([
+      { call: 'apply', with: sale('a', 5, 'open') },
+      { call: 'apply', with: sale('a', 2 ** 53 - 1, 'closed') },
+      { call: 'apply', with: sale('a', highestEpoch, 'paused') },
+      { call: 'apply', with: sale('a', highestEpoch, 'open') },
+    ]),
+  ).toEqual(['a:5:open', 'a:5:open', `a:${highestEpoch}:paused`, `a:${highestEpoch}:open`]);
 });

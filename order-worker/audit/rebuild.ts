@@ -143,6 +143,8 @@ export async function applyRebuild(
     store: Pick<OrderStore, 'ofSale'>;
   },
   plan: RebuildPlan,
+  /** The highest epoch that was published: the sale's will be above it, also when stock Redis holds none. */
+  lowestEpoch = 0,
 ): Promise<Rebuilt> {
   const { stock, store } = deps;
   const { saleId } = plan;
@@ -179,6 +181,6 @@ export async function applyRebuild(
     if (known.has(orderId) && endedStates.has(state))
       await stock.release(saleId, orderId, unitsOf(state, plan.restock));
   }
-  if (refused.length === 0 && plan.excess.length === 0) await stock.mend(saleId);
+  if (refused.length === 0 && plan.excess.length === 0) await stock.mend(saleId, lowestEpoch);
   return { restored, refused, counts, buyers, oversold: 0 };
 }

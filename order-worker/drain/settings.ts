@@ -8,7 +8,10 @@ import { changeNode } from '#runtime/zookeeper-change.ts';
 /** What ops set. Throws when ZooKeeper does not answer, or holds something else there. */
 export async function readDrainSettings(zookeeper: ZooKeeper, watch?: () => void): Promise<DrainSettings> {
   const node = await zookeeper.read(zookeeperPaths.drain, watch);
-  return node === null ? defaultDrainSettings : drainSettingsSchema.parse(JSON.parse(node.data.toString()));
+  if (node === null) return defaultDrainSettings;
+  const settings = parse(node.data.toString());
+  if (settings !== null) return settings;
+  throw new Error(`${zookeeperPaths.drain} in ZooKeeper cannot be read; mend: seckill drain rate <orders a second>`);
 }
 
 /** Changes some of the settings and leaves the others; returns what is in force then. */

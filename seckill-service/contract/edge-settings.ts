@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { highestEpoch } from './epoch.ts';
 
 /** What every edge limits. Rates are requests a second, bursts are requests that may come at once, each of one user or one address; `inFlight` is the purchases that may be with the service at a time, of one edge. */
 export const edgeLimitNames = ['userPerSecond', 'userBurst', 'addressPerSecond', 'addressBurst', 'inFlight'] as const;
@@ -20,7 +21,7 @@ const limitSchema = z
  * Retry-After, in seconds. `version` grows with each change; an edge never goes back to a lower one.
  */
 export const edgeSettingsSchema = z.strictObject({
-  version: z.int().positive(),
+  version: z.int().positive().max(highestEpoch),
   limits: z.strictObject({
     userPerSecond: limitSchema,
     userBurst: limitSchema,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { EdgeSettings } from './edge-settings.ts';
+import { epochSchema } from './epoch.ts';
 import type { SaleNode } from './sale.ts';
 
 /**
@@ -44,8 +45,8 @@ const isEmptyObject = (value: unknown) =>
  */
 export const edgeAppliedSchema = z.object({
   type: z.literal('applied'),
-  epochs: luaRecord(z.int()),
-  settingsVersion: z.int(),
+  epochs: luaRecord(epochSchema),
+  settingsVersion: epochSchema,
   limits: luaRecord(z.int()),
   maintenance: z.boolean(),
   keyIds: luaList(z.string()),
@@ -73,10 +74,10 @@ export const edgeAnswerSchema = z.discriminatedUnion('type', [
  */
 export const edgeNodeSchema = z.object({
   edgeId: z.string(),
-  epochs: z.record(z.string(), z.int()),
+  epochs: z.record(z.string(), epochSchema),
   appliedAt: z.iso.datetime(),
   silentSince: z.iso.datetime().nullable().default(null),
-  settingsVersion: z.int().default(0),
+  settingsVersion: epochSchema.default(0),
   limits: z.record(z.string(), z.int()).default({}),
   maintenance: z.boolean().default(false),
   keyIds: z.array(z.string()).default([]),

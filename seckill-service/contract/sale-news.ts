@@ -1,3 +1,4 @@
+import { epochSchema } from './epoch.ts';
 import { type StoredSaleState, storedSaleStates } from './sale.ts';
 
 /**
@@ -13,5 +14,6 @@ export type SaleNews = { saleId: string; epoch: number; state: StoredSaleState }
 export function parseSaleNews(text: string): SaleNews | null {
   const [, saleId, epoch, word] = /^([a-z0-9-]{1,48}) (\d{1,15}) (\w+)$/.exec(text) ?? [];
   const state = storedSaleStates.find((known) => known === word);
-  return saleId === undefined || state === undefined ? null : { saleId, epoch: Number(epoch), state };
+  const read = epochSchema.safeParse(Number(epoch));
+  return saleId === undefined || state === undefined || !read.success ? null : { saleId, epoch: read.data, state };
 }

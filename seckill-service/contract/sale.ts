@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { currencySchema } from './currencies.ts';
+import { epochSchema } from './epoch.ts';
 import { plainText } from './plain-text.ts';
 import { quizSchema, sealedQuestionSchema } from './sale-quiz.ts';
 
@@ -112,15 +113,17 @@ export const saleNodeSchema = z.object({
   /** Challenges are given from so long before the opening; left out: at any time before. */
   challengeLeadSeconds: z.int().positive().optional(),
   state: z.enum(storedSaleStates),
-  epoch: z.int().nonnegative(),
+  epoch: epochSchema,
   window: z.object({ opensAt: z.iso.datetime(), closesAt: z.iso.datetime() }),
   limits: z.object({ perUser: z.int().positive() }),
 });
 export type SaleNode = z.infer<typeof saleNodeSchema>;
 
-/** The node of a sale, out of its data in ZooKeeper. Throws when that is something else. */
-export function parseSaleNode(data: { toString: () => string }): SaleNode {
-  return saleNodeSchema.parse(JSON.parse(data.toString()));
+/** The node of a sale, out of its data in ZooKeeper. Throws when that is something else, or another sale. */
+export function parseSaleNode(data: { toString: () => string }, saleId: string): SaleNode {
+  const node = saleNodeSchema.parse(JSON.parse(data.toString()));
+  if (node.saleId !== saleId) throw new Error(`the node of ${saleId} is about another sale`);
+  return node;
 }
 
 /** `GET /api/sales/<saleId>`. Times are ISO 8601 UTC, `price.amount` is in minor units. */

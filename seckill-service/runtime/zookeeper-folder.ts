@@ -24,8 +24,8 @@ export function followFolder<T>(options: {
   zookeeper: ZooKeeper;
   parent: string;
   logger: Logger;
-  /** Throws for data that makes no sense. */
-  parse: (data: Buffer) => T;
+  /** Throws for data that makes no sense under that name. */
+  parse: (data: Buffer, name: string) => T;
   isInForce?: (read: T, known: T) => boolean;
   /** What a child that cannot be read leaves in force: the last good one, or none. */
   unreadable: 'keep' | 'drop';
@@ -47,7 +47,7 @@ export function followFolder<T>(options: {
     if (known?.data.equals(data) || unread.get(name)?.equals(data)) return;
     let value: T;
     try {
-      value = parse(data);
+      value = parse(data, name);
     } catch (error) {
       const then = unreadable === 'keep' ? 'the last good one stays in force' : 'it counts as none';
       logger.error({ err: error, path: `${parent}/${name}` }, `a node in zookeeper cannot be read; ${then}`);

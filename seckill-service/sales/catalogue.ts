@@ -1,3 +1,4 @@
+import { highestEpoch } from '#contract/epoch.ts';
 import type { SaleFile, SaleNode, StoredSaleState, Translations } from '#contract/sale.ts';
 import type { SealedQuestion } from '#contract/sale-quiz.ts';
 import type { Pool } from '#runtime/postgres.ts';
@@ -46,7 +47,7 @@ function fromRow(row: Row): CatalogueSale {
     ...(row.quiz === null ? {} : { sealedQuiz: row.quiz }),
     ...(row.challenge_lead_seconds === null ? {} : { challengeLeadSeconds: row.challenge_lead_seconds }),
     state: row.state,
-    epoch: row.epoch,
+    epoch: Math.min(row.epoch, highestEpoch),
   };
 }
 
@@ -128,7 +129,12 @@ export function createCatalogue(pool: Pool) {
           WHERE s.epoch > 0 AND s.closes_at > now() - interval '1 day'
           GROUP BY s.id, s.epoch`,
       );
-      return rows.map((row) => ({ saleId: row.id, epoch: row.epoch, newestOrders: row.order_ids, place: row.place }));
+      return rows.map((row) => ({
+        saleId: row.id,
+        epoch: Math.min(row.epoch, highestEpoch),
+        newestOrders: row.order_ids,
+        place: row.place,
+      }));
     },
 
     async setUnits(saleId: string, units: number): Promise<void> {

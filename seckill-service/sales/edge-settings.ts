@@ -1,4 +1,5 @@
 import { type EdgeSettings, edgeSettingsSchema } from '#contract/edge-settings.ts';
+import { nextEpoch } from '#contract/epoch.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import type { ZooKeeper } from '#runtime/zookeeper.ts';
 import { changeNode } from '#runtime/zookeeper-change.ts';
@@ -9,10 +10,21 @@ const path = zookeeperPaths.edgeSettings;
 /** Before anybody has changed anything. */
 export const noEdgeSettings: Omit<EdgeSettings, 'version'> = { limits: {}, maintenance: null };
 
-/** What ops have set for the edges; null when nothing was ever set. Throws when the node makes no sense. */
-export async function readEdgeSettings(zookeeper: ZooKeeper): Promise<EdgeSettings | null> {
+/** What stands there makes no sense: edges go on with what they obey, and the next change writes over it. */
+export const unreadable = 'unreadable';
+
+/** What ops have set for the edges; null when nothing was ever set. */
+export async function readEdgeSettings(zookeeper: ZooKeeper): Promise<EdgeSettings | null | typeof unreadable> {
   const node = await zookeeper.read(path);
-  return node === null ? null : edgeSettingsSchema.parse(JSON.parse(node.data.toString()));
+  return node === null ? null : parse(node.data.toString());
+}
+
+function parse(text: string): EdgeSettings | typeof unreadable {
+  try {
+    return edgeSettingsSchema.parse(JSON.parse(text));
+  } catch {
+    return unreadable;
+  }
 }
 
 /**
@@ -24,10 +36,10 @@ export async function changeEdgeSettings(
   change: (current: Omit<EdgeSettings, 'version'>) => Omit<EdgeSettings, 'version'>,
 ): Promise<EdgeSettings> {
   return changeNode(zookeeper, path, async (before) => {
-    const { version, ...current } =
-      before === null ? { version: 0, ...noEdgeSettings } : edgeSettingsSchema.parse(JSON.parse(before.toString()));
+    const read = before === null ? unreadable : parse(before.toString());
+    const { version, ...current } = read === unreadable ? { version: 0, ...noEdgeSettings } : read;
     const applied = (await readEdges(zookeeper)).map(({ settingsVersion }) => settingsVersion);
-    const result = edgeSettingsSchema.parse({ ...change(current), version: Math.max(version, ...applied) + 1 });
+    const result = edgeSettingsSchema.parse({ ...change(current), version: nextEpoch(version, ...applied) });
     return { data: Buffer.from(JSON.stringify(result)), result };
   });
 }

@@ -1,14 +1,25 @@
-import { parseSaleNode, type SaleNode } from '#contract/sale.ts';
+import { parseSaleNode, type SaleNode, saleNodeSchema } from '#contract/sale.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import type { ZooKeeper } from '#runtime/zookeeper.ts';
 import { changeNode } from '#runtime/zookeeper-change.ts';
 
 export type PublishOutcome = 'written' | 'current' | 'newer_is_there' | 'missing';
 
-/** The sale's node in ZooKeeper, or null. */
+/**
+ * The sale's node in ZooKeeper; null when there is none, or none that can be read: that counts as none for everybody, and
+ * the next who publishes the sale writes over it.
+ */
 export async function readSaleNode(zookeeper: ZooKeeper, saleId: string): Promise<SaleNode | null> {
   const node = await zookeeper.read(zookeeperPaths.sale(saleId));
-  return node === null ? null : parseSaleNode(node.data);
+  return node === null ? null : readable(node.data, saleId);
+}
+
+function readable(data: Buffer, saleId: string): SaleNode | null {
+  try {
+    return parseSaleNode(data, saleId);
+  } catch {
+    return null;
+  }
 }
 
 /** Writes a whole node; makes it when there is none. A lower epoch never overwrites a higher one (I7). */
@@ -19,7 +30,7 @@ export async function publishSale(zookeeper: ZooKeeper, sale: SaleNode): Promise
 /** What may change of a sale while it runs. */
 export type SaleChange = Pick<SaleNode, 'state' | 'epoch'> & Partial<Pick<SaleNode, 'window'>>;
 
-/** Changes state and epoch (and the window, when given) of a node that exists; `missing` when it does not (the reconciler makes it anew). */
+/** Changes state and epoch (and the window, when given) of a node that exists; `missing` when it does not, or cannot be read (the reconciler makes it anew). */
 export async function publishState(zookeeper: ZooKeeper, saleId: string, change: SaleChange): Promise<PublishOutcome> {
   return publish(zookeeper, saleId, (current) => (current === null ? null : { ...current, ...change }));
 }
@@ -31,11 +42,12 @@ function publish(
   next: (current: SaleNode | null) => SaleNode | null,
 ): Promise<PublishOutcome> {
   return changeNode<PublishOutcome>(zookeeper, zookeeperPaths.sale(saleId), (before) => {
-    const current = before === null ? null : parseSaleNode(before);
+    const current = before === null ? null : readable(before, saleId);
     const wanted = next(current);
     if (wanted === null) return { data: null, result: 'missing' };
     if (current !== null && current.epoch > wanted.epoch) return { data: null, result: 'newer_is_there' };
-    const data = Buffer.from(JSON.stringify(wanted));
+    // What nobody could read is not written.
+    const data = Buffer.from(JSON.stringify(saleNodeSchema.parse(wanted)));
     return before?.equals(data) ? { data: null, result: 'current' } : { data, result: 'written' };
   });
 }

@@ -46,10 +46,12 @@ export function startReconciler(deps: {
     if (known === null && (await readSaleNode(zookeeper, saleId)) === null) {
       const sale = await catalogue.find(saleId);
       if (sale !== null) await republish({ stock, catalogue, zookeeper }, sale);
-      logger.warn({ saleId, epoch: truth.epoch }, 'sale was missing in zookeeper, published again');
+      logger.warn({ saleId, epoch: truth.epoch }, 'sale was missing in zookeeper, or unreadable: published again');
       return;
     }
-    if (known !== null && known.epoch < truth.epoch) {
+    // At one epoch there is one state, but for the highest, which stays.
+    const isBehind = known !== null && known.epoch === truth.epoch && known.state !== truth.state;
+    if (known !== null && (known.epoch < truth.epoch || isBehind)) {
       const { state, epoch } = truth;
       const outcome = await publishState(zookeeper, saleId, { state, epoch, window: windowOf(truth) });
       // Else it was only the news of it that had not come yet.

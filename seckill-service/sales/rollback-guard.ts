@@ -1,3 +1,4 @@
+import { nextEpoch } from '#contract/epoch.ts';
 import type { SaleNode } from '#contract/sale.ts';
 import { withDeadline } from '#runtime/deadline.ts';
 import type { Logger } from '#runtime/logger.ts';
@@ -77,7 +78,7 @@ export function createRollbackGuard(deps: {
     const outcome = await stock.pauseForFault(saleId, found.fault, found.epoch);
     const now =
       outcome.kind === 'sale_unknown'
-        ? { state: 'paused' as const, epoch: found.epoch + 1 }
+        ? { state: 'paused' as const, epoch: nextEpoch(found.epoch) }
         : { state: outcome.state, epoch: outcome.epoch }; // closed, when ops were quicker
     await ask('zookeeper', publishState(zookeeper, saleId, now));
     given.forget(saleId);

@@ -4,12 +4,15 @@ import type { SaleAction, SetStateOutcome } from '#stock/outcomes.ts';
 import type { Stock } from '#stock/stock.ts';
 import type { StockSale } from '#stock/stock-sale.ts';
 import type { Catalogue, CatalogueSale } from './catalogue.ts';
-import { publishSale, publishState, readSaleNode } from './publish-state.ts';
+import { publishSale, publishState, readSaleNode, type SaleChange } from './publish-state.ts';
 
 type Deps = { stock: Stock; catalogue: Catalogue; zookeeper: ZooKeeper };
 
+/** What of a sale's stock is published. */
+type StockWindow = Pick<StockSale, 'state' | 'epoch' | 'opensAtMs' | 'closesAtMs' | 'limitPerUser'>;
+
 /** What ZooKeeper should say of a sale: its description by the catalogue, window, state and epoch by stock Redis. */
-export function toSaleNode(sale: CatalogueSale, stock: StockSale): SaleNode {
+export function toSaleNode(sale: CatalogueSale, stock: StockWindow): SaleNode {
   return {
     saleId: sale.saleId,
     title: sale.title,
@@ -36,7 +39,7 @@ export async function republish(deps: Deps, sale: CatalogueSale): Promise<SaleNo
 }
 
 /** The window as stock Redis has it, for ZooKeeper. */
-export function windowOf(stock: StockSale): SaleNode['window'] {
+export function windowOf(stock: Pick<StockSale, 'opensAtMs' | 'closesAtMs'>): SaleNode['window'] {
   return { opensAt: new Date(stock.opensAtMs).toISOString(), closesAt: new Date(stock.closesAtMs).toISOString() };
 }
 
@@ -77,6 +80,13 @@ export async function preloadSale(
   return { kind: 'done', node };
 }
 
+/** A node that is missing, or that cannot be read, is written anew. */
+async function publishChange(deps: Deps, saleId: string, change: SaleChange): Promise<void> {
+  if ((await publishState(deps.zookeeper, saleId, change)) !== 'missing') return;
+  const sale = await deps.catalogue.find(saleId);
+  if (sale !== null) await republish(deps, sale);
+}
+
 /** Who could not be told of a change that stock Redis has made. */
 export type NotTold = ('zookeeper' | 'postgres')[];
 
@@ -96,7 +106,7 @@ export async function changeSaleState(
   const current = await deps.stock.sale(saleId);
   if (current === null) return { outcome, notTold };
   const change = { state: current.state, epoch: current.epoch, window: windowOf(current) };
-  await publishState(deps.zookeeper, saleId, change).catch(() => notTold.push('zookeeper'));
+  await publishChange(deps, saleId, change).catch(() => notTold.push('zookeeper'));
   await deps.catalogue.notePublished(saleId, change).catch(() => notTold.push('postgres'));
   return { outcome, notTold };
 }

@@ -8,8 +8,17 @@ export async function readServices(zookeeper: ZooKeeper): Promise<ServiceNode[]>
   const nodes = await Promise.all(
     instances.sort().map(async (instance) => {
       const node = await zookeeper.read(zookeeperPaths.service(instance));
-      return node === null ? null : serviceNodeSchema.parse(JSON.parse(node.data.toString()));
+      return node === null ? null : read(instance, node.data.toString());
     }),
   );
   return nodes.filter((node) => node !== null);
+}
+
+/** One that cannot be read is a service all the same, and knows no key as far as we can see. */
+function read(instance: string, text: string): ServiceNode {
+  try {
+    return serviceNodeSchema.parse(JSON.parse(text));
+  } catch {
+    return { instance, keyIds: [], gate: null };
+  }
 }

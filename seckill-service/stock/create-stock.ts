@@ -98,8 +98,8 @@ function createDecisions(redis: Redis, scripts: RunScripts, reads: StockReads): 
       return setStateOutcome(await run('set-state', saleKeys(saleId), ['pause', '', fault, lowestEpoch]));
     },
 
-    async mend(saleId) {
-      return setStateOutcome(await run('set-state', saleKeys(saleId), ['mend', '', '', 0]));
+    async mend(saleId, lowestEpoch = 0) {
+      return setStateOutcome(await run('set-state', saleKeys(saleId), ['mend', '', '', lowestEpoch]));
     },
 
     async restore(saleId, { orderId, state, units, place, acceptedAt, userId }) {

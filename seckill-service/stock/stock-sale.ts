@@ -1,3 +1,4 @@
+import { epochSchema } from '#contract/epoch.ts';
 import type { Reservation } from '#contract/reservation.ts';
 import { type StoredSaleState, storedSaleStates } from '#contract/sale.ts';
 
@@ -17,7 +18,7 @@ export type StockSale = {
   skipped: number;
   /** Units that were granted, given up, and not put back on sale: the sale's file said so. */
   withheld: number;
-  /** Why the system itself paused the sale, or which of its counts is no number (read as 0 then), or null. */
+  /** Why the system itself paused the sale, or which of its counts or its epoch is no number (read as 0 then), or null. */
   fault: string | null;
 };
 
@@ -68,9 +69,12 @@ export function toStockSale(free: unknown, fields: readonly unknown[]): StockSal
     skipped: count('skipped', skipped ?? 0),
     withheld: count('withheld', withheld ?? 0),
   };
+  // The scripts count such an epoch as 0 too: the next change of state sets it above all that was published.
+  const readEpoch = epochSchema.safeParse(toWholeNumber(epoch));
+  if (!readEpoch.success) unreadable.push(`its epoch is none: ${JSON.stringify(epoch ?? null)}`);
   return {
     state: toStoredState(typeof state === 'string' ? state : undefined),
-    epoch: wholeNumber(epoch),
+    epoch: readEpoch.data ?? 0,
     opensAtMs: wholeNumber(opensAt),
     closesAtMs: wholeNumber(closesAt),
     limitPerUser: wholeNumber(limit),

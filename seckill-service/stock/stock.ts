@@ -74,8 +74,8 @@ export type StockDecisions = {
   /** Pauses a sale whose books are in doubt; only `mend` lets it be resumed. The epoch will be above `lowestEpoch`. */
   pauseForFault: (saleId: string, fault: string, lowestEpoch: number) => Promise<SetStateOutcome>;
 
-  /** Takes the fault away; the sale stays paused until it is resumed. */
-  mend: (saleId: string) => Promise<SetStateOutcome>;
+  /** Takes the fault away; the sale stays paused until it is resumed. The epoch will be above `lowestEpoch`. */
+  mend: (saleId: string, lowestEpoch?: number) => Promise<SetStateOutcome>;
 
   /** Gives an order that exists elsewhere its reservation back; the sale must be paused or a draft. */
   restore: (saleId: string, order: KnownOrder) => Promise<RestoreOutcome>;

@@ -6,7 +6,8 @@ import {
   highestEdgeLimit,
   longestRetryAfterSeconds,
 } from '#contract/edge-settings.ts';
-import { changeEdgeSettings, noEdgeSettings, readEdgeSettings } from '#sales/edge-settings.ts';
+import { nextEpoch } from '#contract/epoch.ts';
+import { changeEdgeSettings, noEdgeSettings, readEdgeSettings, unreadable } from '#sales/edge-settings.ts';
 import { readEdges, waitForEdges } from '#sales/edges.ts';
 import { carryOut, changes } from '../kit/change.ts';
 import { withConnections } from '../kit/connections.ts';
@@ -25,14 +26,15 @@ type Settings = Omit<EdgeSettings, 'version'>;
 /** Changes the settings, waits for the edges, and says who follows; exit 1 when one does not. */
 async function change(command: Command, next: (current: Settings) => Settings): Promise<void> {
   await withConnections(command, async ({ zookeeper, output, run }) => {
-    const before = await readEdgeSettings(zookeeper);
+    const found = await readEdgeSettings(zookeeper);
+    const before = found === unreadable ? null : found;
     // Edges keep what they were told when ZooKeeper has lost it; a new version would lift all that it does not name.
     const obeying = before === null ? (await readEdges(zookeeper)).filter((edge) => edge.settingsVersion > 0) : [];
     const isLost = obeying.length > 0;
-    const version = Math.max(before?.version ?? 0, ...obeying.map((edge) => edge.settingsVersion)) + 1;
+    const version = nextEpoch(before?.version ?? 0, ...obeying.map((edge) => edge.settingsVersion));
     const after = { ...next(before ?? noEdgeSettings), version };
     const now = isLost
-      ? `LOST by ZooKeeper; ${obeying.map(({ edgeId }) => edgeId).join(', ')} still obeys it, and what this does not name ends`
+      ? `${found === unreadable ? 'UNREADABLE in' : 'LOST by'} ZooKeeper; ${obeying.map(({ edgeId }) => edgeId).join(', ')} still obeys it, and what this does not name ends`
       : `now: ${settingsText(before)}`;
     await carryOut(command, output, {
       will: `set on every edge: ${settingsText(after)} (${now})`,

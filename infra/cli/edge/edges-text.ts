@@ -1,11 +1,17 @@
 import { type EdgeSettings, edgeLimitNames } from '#contract/edge-settings.ts';
 import type { EdgeNode } from '#contract/edge-stream.ts';
+import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
+import { unreadable } from '#sales/edge-settings.ts';
 import type { EdgesInStep } from '#sales/edges.ts';
 import { table } from '../../text/table.ts';
 import { uptime } from '../../text/uptime.ts';
 
+const unreadableSettings = `${zookeeperPaths.edgeSettings} in ZooKeeper cannot be read`;
+const mendSettings = 'mend: seckill edge maintenance off, or any other change: it is written anew';
+
 /** What was set for every edge, in a line. */
-export function settingsText(settings: EdgeSettings | null): string {
+export function settingsText(settings: EdgeSettings | null | typeof unreadable): string {
+  if (settings === unreadable) return `${unreadableSettings}: edges go on with what they obey. ${mendSettings}`;
   if (settings === null) return 'nothing is set: each edge obeys its own configuration';
   const limits = Object.entries(settings.limits).map(([name, value]) => `${name} ${value}`);
   const { maintenance } = settings;

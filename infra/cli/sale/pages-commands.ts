@@ -1,30 +1,45 @@
 import type { Command } from 'commander';
 import { isShadowSale } from '#contract/shadow-sale.ts';
 import { type Published, publishPages } from '#gateway/pages/publish.ts';
-import type { Catalogue } from '#sales/catalogue.ts';
+import type { Catalogue, CatalogueSale } from '#sales/catalogue.ts';
 import type { Pictures } from '#sales/sale-pictures.ts';
 import { toSaleNode } from '#sales/sale-state.ts';
+import { StockFault } from '#stock/fault.ts';
 import type { Stock } from '#stock/stock.ts';
 import { carryOut, changes } from '../kit/change.ts';
 import { commandConfig, withConnections } from '../kit/connections.ts';
 import { findSale } from '../kit/find-sale.ts';
 import { dirOption, jsonOption } from '../kit/options.ts';
+import { unreadableText } from './unreadable-text.ts';
 
-/** Renders every published sale's page; a draft without stock has none yet, and the sale of a load test never has one. */
+/**
+ * Renders every published sale's page; a draft without stock has none yet, and the sale of a load test never has one. Of
+ * one whose books cannot be read the page is by what was published last: it keeps no other page from being written.
+ */
 export async function publishAllPages(
   deps: { catalogue: Catalogue; pictures: Pictures; stock: Stock },
   pagesDir: string,
-  dryRun = false,
+  options: { dryRun?: boolean; onUnreadable?: (saleId: string, error: Error) => void } = {},
 ): Promise<Published> {
+  const { dryRun = false, onUnreadable } = options;
   const sales = (await deps.catalogue.list()).filter(({ saleId }) => !isShadowSale(saleId));
-  const pages = await Promise.all(
-    sales.map(async (sale) => {
-      const stock = await deps.stock.sale(sale.saleId);
-      return stock === null ? [] : [{ ...toSaleNode(sale, stock), description: sale.description }];
-    }),
-  );
-  return publishPages({ sales: pages.flat(), pictures: await deps.pictures.all(), pagesDir, now: new Date(), dryRun });
+  const books = await deps.stock.eachSale(sales.map(({ saleId }) => saleId));
+  const pages = sales.flatMap((sale) => {
+    const stock = books.get(sale.saleId) ?? null;
+    if (stock instanceof StockFault) throw stock;
+    if (stock === null) return [];
+    if (stock instanceof Error) onUnreadable?.(sale.saleId, stock);
+    const node = toSaleNode(sale, stock instanceof Error ? lastPublished(sale) : stock);
+    return [{ ...node, description: sale.description }];
+  });
+  return publishPages({ sales: pages, pictures: await deps.pictures.all(), pagesDir, now: new Date(), dryRun });
 }
+
+const lastPublished = ({ state, epoch, opensAt, closesAt, limitPerUser }: CatalogueSale) => ({
+  ...{ state, epoch, limitPerUser },
+  opensAtMs: Date.parse(opensAt),
+  closesAtMs: Date.parse(closesAt),
+});
 
 const whichSale = 'checked to exist; the list is rendered with it, so all pages are written';
 
@@ -39,7 +54,9 @@ export function registerPagesCommands(program: Command): void {
         const { SECKILL_PAGES_DIR: pagesDir } = commandConfig(['SECKILL_PAGES_DIR'], context.environment);
         if (saleId !== undefined) await findSale(context, saleId);
         const publish = (dryRun: boolean) =>
-          context.output.during('rendering the pages', publishAllPages(context, pagesDir, dryRun));
+          context.output.during('rendering the pages', publishAllPages(context, pagesDir, { dryRun, onUnreadable }));
+        const onUnreadable = (unreadableId: string, error: Error) =>
+          context.output.progress(`${unreadableId}: ${unreadableText(unreadableId, error)}`);
         // Rendering is most of the work: only who asks for it pays for it twice.
         const { dryRun = false } = command.opts<{ dryRun?: boolean }>();
         const { written, removed } = dryRun ? await publish(true) : { written: [], removed: [] };

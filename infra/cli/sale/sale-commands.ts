@@ -4,6 +4,7 @@ import { isShadowSale, shadowSalePrefix } from '#contract/shadow-sale.ts';
 import type { CatalogueSale } from '#sales/catalogue.ts';
 import { readSaleNode } from '#sales/publish-state.ts';
 import { readUsual } from '#sales/usual.ts';
+import { StockFault } from '#stock/fault.ts';
 import type { StockSale } from '#stock/stock-sale.ts';
 import { money } from '../../text/money.ts';
 import { table } from '../../text/table.ts';
@@ -15,6 +16,7 @@ import { dirOption, jsonOption } from '../kit/options.ts';
 import { registerSaleCheck } from './sale-check-command.ts';
 import { readPicture, readSaleFile, toNewSale } from './sale-file.ts';
 import { registerSaleStateCommands } from './sale-state-commands.ts';
+import { unreadableText } from './unreadable-text.ts';
 import { unusualOf } from './unusual.ts';
 
 /** For people and programs: how many questions there are; the sealed answers say nothing to anyone. */
@@ -90,7 +92,14 @@ export function registerSaleCommands(program: Command): void {
     .action((_options, command: Command) =>
       withConnections(command, async ({ catalogue, stock, output }) => {
         const sales = await catalogue.list();
-        const rows = await Promise.all(sales.map(async (sale) => describe(sale, await stock.sale(sale.saleId))));
+        const books = await stock.eachSale(sales.map(({ saleId }) => saleId));
+        const rows = sales.map((sale) => {
+          const read = books.get(sale.saleId) ?? null;
+          if (read instanceof StockFault) throw read;
+          if (!(read instanceof Error)) return describe(sale, read);
+          output.progress(`${sale.saleId}: ${unreadableText(sale.saleId, read)}`);
+          return { ...describe(sale, null), fault: read.message };
+        });
         output.result(
           rows,
           rows.length === 0
@@ -99,7 +108,7 @@ export function registerSaleCommands(program: Command): void {
                 ['SALE', 'STATE', 'EPOCH', 'UNITS', 'FREE', 'PRICE', 'OPENS'],
                 rows.map((row) => [
                   row.saleId,
-                  row.state,
+                  row.fault === null ? row.state : `${row.state} (FAULT)`,
                   row.epoch,
                   row.units,
                   row.stock?.free ?? '-',

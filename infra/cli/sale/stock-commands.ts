@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { maxUnits } from '#contract/sale.ts';
 import { applyRebuild, countsOnly, planRebuild, type RebuildPlan } from '#order-worker/audit/rebuild.ts';
 import type { CatalogueSale } from '#sales/catalogue.ts';
+import { readSaleNode } from '#sales/publish-state.ts';
 import { loadStock, preloadSale, republish } from '#sales/sale-state.ts';
 import { readUsual } from '#sales/usual.ts';
 import { carryOut, changes } from '../kit/change.ts';
@@ -95,7 +96,8 @@ async function applyPlan(context: CommandContext, sale: CatalogueSale, plan: Reb
     if (loaded.kind === 'live') throw new CliError(`${saleId} came back while this ran: run the command again`, 1);
     await context.stock.pauseForFault(saleId, 'its stock is being rebuilt', 0);
   }
-  const rebuilt = await applyRebuild(context, plan);
+  const published = await readSaleNode(context.zookeeper, saleId);
+  const rebuilt = await applyRebuild(context, plan, Math.max(sale.epoch, published?.epoch ?? 0));
   await republish(context, sale);
   const free = (await context.stock.sale(saleId))?.free ?? null;
   context.output.result({ ...plan, ...rebuilt, free }, rebuiltText(plan, rebuilt, free));

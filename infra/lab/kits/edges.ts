@@ -97,7 +97,7 @@ export async function openEdges() {
   /** What ops have set for all edges, without its version. */
   const settings = async (): Promise<Settings> => {
     const { set } = await poll('the settings', async () => ({ set: await readEdgeSettings(zookeeper) }));
-    return set === null ? noEdgeSettings : { limits: set.limits, maintenance: set.maintenance };
+    return set === null || set === 'unreadable' ? noEdgeSettings : { limits: set.limits, maintenance: set.maintenance };
   };
 
   /** Sets it, and waits until every edge obeys; returns the version. */

@@ -12,6 +12,7 @@ local type = type
 
 local VERSION, RETRY_AFTER = 'settings_version', 'maintenance_retry_after'
 local LONGEST_SECONDS = 3600
+local HIGHEST_EPOCH = 1000000000000 -- contract/epoch.ts, also of the version
 
 local _M = {}
 
@@ -26,7 +27,7 @@ end
 -- @treturn ?string the problem
 -- @phases timer
 function _M.apply(settings)
-  if type(settings) ~= 'table' or not is_whole(settings.version, 2 ^ 53) or type(settings.limits) ~= 'table' then
+  if type(settings) ~= 'table' or not is_whole(settings.version, HIGHEST_EPOCH) or type(settings.limits) ~= 'table' then
     return 'these are no settings'
   end
   if settings.version < _M.version() then return nil end

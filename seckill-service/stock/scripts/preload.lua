@@ -18,11 +18,14 @@ local saleKey, stockKey, reservationsKey, outboxKey = KEYS[1], KEYS[2], KEYS[3],
 local total, opensAt, closesAt, limit = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local lowestEpoch, group = tonumber(ARGV[5]), ARGV[6]
 
+-- An epoch above it is none, contract/epoch.ts.
+local HIGHEST_EPOCH = 1000000000000
 local current = redis.call('HMGET', saleKey, 'state', 'epoch')
 local state, epoch = current[1], tonumber(current[2] or 0)
 if (state and state ~= 'draft') or redis.call('HLEN', reservationsKey) > 0 then return { -1, 0 } end
 
-epoch = math.max(epoch, lowestEpoch) + 1
+if not (epoch and epoch >= 0 and epoch <= HIGHEST_EPOCH) then epoch = 0 end
+epoch = math.min(math.max(epoch, lowestEpoch) + 1, HIGHEST_EPOCH)
 redis.call('HSET', saleKey, 'state', 'draft', 'epoch', epoch, 'total', total, 'opensAt', opensAt,
   'closesAt', closesAt, 'limit', limit, 'returned', 0, 'skipped', 0, 'committed', 0, 'withheld', 0)
 redis.call('SET', stockKey, total)

@@ -36,7 +36,9 @@ redis.call('INCRBY', stockKey, quantity)
 redis.call('HINCRBY', saleKey, 'returned', quantity)
 local sale = redis.call('HMGET', saleKey, 'state', 'epoch')
 if sale[1] ~= 'sold_out' then return { 1, 0 } end
-local epoch = tonumber(sale[2]) + 1
+local epoch = tonumber(sale[2]) or 0
+local HIGHEST_EPOCH = 1000000000000 -- contract/epoch.ts
+if epoch < HIGHEST_EPOCH then epoch = epoch + 1 end
 redis.call('HSET', saleKey, 'state', 'open', 'epoch', epoch)
 -- In here, because whoever returns units does not write to ZooKeeper, and may die right after. pcall: the units are
 -- back, whether anyone may be told or not.

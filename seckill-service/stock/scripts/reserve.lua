@@ -36,10 +36,10 @@ local sale = call('HMGET', saleKey, 'state', 'opensAt', 'closesAt', 'limit', 'to
 -- Every number is read before the first write: a script that fails half way leaves what it has written.
 -- `everFree`: what came back counts again, and so does what a rebuild passed over (`skipped`): no place comes twice.
 local state, opensAt, closesAt, limit = sale[1], tonumber(sale[2]), tonumber(sale[3]), tonumber(sale[4])
-local epoch, everFree = tonumber(sale[7]), 0
+local epoch, everFree = tonumber(sale[7]) or 0, 0
 if state then everFree = tonumber(sale[5]) + tonumber(sale[6]) + tonumber(sale[8] or 0) end
 -- Numbers go to commands as text: Redis would print each as a double with 17 digits, which costs as much as a command.
-local since = format(':%d:', now)
+local since, HIGHEST_EPOCH = format(':%d:', now), 1000000000000 -- contract/epoch.ts
 
 -- What state and window say to every order of this call; nil: it is on sale.
 local shut, shutValue, shutEpoch = nil, 0, 0
@@ -80,7 +80,7 @@ for at = 1, #args, 5 do
         call('XADD', outboxKey, '*', 'o', orderId, 'u', userId, 'q', units, 'p', placeText, 'r', origin)
         code, value = 1, place
         if free == 0 then
-          epoch = epoch + 1
+          if epoch < HIGHEST_EPOCH then epoch = epoch + 1 end
           shut, shutEpoch, atEpoch = -4, epoch, epoch
           call('HSET', saleKey, 'state', 'sold_out', 'epoch', epoch)
         end

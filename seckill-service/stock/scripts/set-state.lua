@@ -19,6 +19,9 @@ local action, when, fault, lowestEpoch = ARGV[1], ARGV[2], ARGV[3], tonumber(ARG
 
 local sale = redis.call('HMGET', saleKey, 'state', 'epoch', 'opensAt', 'fault')
 local state, epoch, faulty = sale[1], tonumber(sale[2] or 0), sale[4]
+-- An epoch above it is none, and counts as 0: contract/epoch.ts.
+local HIGHEST_EPOCH = 1000000000000
+if not (epoch and epoch >= 0 and epoch <= HIGHEST_EPOCH and epoch % 1 == 0) then epoch = 0 end
 if not state then return { -1, 0, '' } end
 
 local onSale = state == 'open' or state == 'sold_out'
@@ -40,7 +43,7 @@ elseif action == 'mend' and state == 'paused' then target = 'paused'
 elseif action == 'close' then target = 'closed'
 else return { -2, epoch, state } end
 
-epoch = math.max(epoch, lowestEpoch) + 1
+epoch = math.min(math.max(epoch, lowestEpoch) + 1, HIGHEST_EPOCH)
 redis.call('HSET', saleKey, 'state', target, 'epoch', epoch)
 if fault ~= '' then redis.call('HSET', saleKey, 'fault', fault) end
 if action == 'mend' then redis.call('HDEL', saleKey, 'fault') end
