@@ -6,9 +6,9 @@ const root = join(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 const filters = 'nginx-lua/lua/seckill/filters';
 
-/** The checks of a purchase in the order in which `judge` makes them. */
+/** The checks of a purchase in the order in which `judge`, and then `await`, makes them. */
 const run = [
-  ...new Set([...read('nginx-lua/lua/seckill/purchase.lua').matchAll(/return refuse\('(\w+)'/g)].map(([, it]) => it)),
+  ...new Set([...read('nginx-lua/lua/seckill/purchase.lua').matchAll(/\brefuse\('(\w+)'/g)].map(([, it]) => it)),
 ];
 
 /** What the header of a filter says: its numbers, what it counts, whether it fails closed or open. */

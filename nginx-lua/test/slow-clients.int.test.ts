@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { poll } from '#lab/poll.ts';
 import { buy, saleOf, startEdge, type TestEdge, ticketFor } from '#lab/servers/edge.ts';
@@ -30,8 +31,8 @@ afterAll(() => edge.stop());
 /** Resolves when the connection is over; a reset is an end as well (`once` would reject on it). */
 const ending = (socket: Socket) => new Promise((resolve) => socket.on('close', resolve));
 
-/** Sends `start`, then a letter ten times a second, until the edge ends the connection; resolves with what it said. */
-async function dribble(start: string): Promise<string> {
+/** Sends `start`, then `more` ten times a second, until the edge ends the connection; resolves with what it said. */
+async function dribble(start: string, more = 'a'): Promise<string> {
   const socket: Socket = connect(edge.port, '127.0.0.1');
   await once(socket, 'connect');
   let answer = '';
@@ -40,7 +41,7 @@ async function dribble(start: string): Promise<string> {
   });
   socket.on('error', () => {}); // `close` follows
   socket.write(start);
-  const timer = setInterval(() => socket.write('a'), 100);
+  const timer = setInterval(() => socket.write(more), 100);
   await ending(socket).finally(() => clearInterval(timer));
   return answer;
 }
@@ -73,38 +74,77 @@ test('a body that stops coming is over after its time, and its place in flight i
   await poll('its place is free', async () => (await edge.metrics()).includes('seckill_edge_in_flight 0\n'));
 });
 
-test('one ticket, sent again and again with a body that dribbles in, holds a burst of places and not all of them', async () => {
-  const limits = { userPerSecond: 50, userBurst: 3, inFlight: 40 };
-  await edge.agent.send({ type: 'settings', settings: { version: 1, limits, maintenance: null } });
-  const sockets: Socket[] = [];
-  let refused = '';
-  const dribbling = setInterval(() => {
-    for (const socket of sockets) socket.write(' ');
-  }, 100);
-  try {
-    const head = ['host: edge', 'content-type: application/json', `seckill-ticket: ${ticketFor('open')}`];
-    const isRefused = () => {
-      const socket = connect(edge.port, '127.0.0.1');
-      sockets.push(socket);
-      socket.on('error', () => {});
-      socket.on('data', (chunk) => {
-        refused = String(chunk);
-      });
-      socket.write(`POST /api/sales/open/orders HTTP/1.1\r\n${head.join('\r\n')}\r\ncontent-length: 900\r\n\r\n{`);
-      return sockets.length >= 30;
-    };
-    await poll('thirty of them', isRefused, 30_000, 30); // no faster than the rate
-    await poll('some to be refused', async () => refused !== '');
-    expect(refused).toMatch(/^HTTP\/1\.1 429 [\s\S]*RATE_LIMITED/);
-    expect((await buy(edge, 'open')).status).toBe(202); // somebody else
-    await poll('the places to be counted', async () => {
-      const held = Number(/seckill_edge_in_flight (\d+)/.exec(await edge.metrics())?.[1]);
-      expect(held).toBeLessThanOrEqual(6); // three a worker
-      return held > 0;
-    });
-    expect(await edge.metrics()).toMatch(/check="in_flight",outcome="rate_limited"\} \d+/);
-  } finally {
-    clearInterval(dribbling);
-    for (const socket of sockets) socket.destroy();
+test('520 bodies that dribble in, 20 of each of 26 accounts, hold no place in flight of 512, and end after 2 s in all', async () => {
+  const { metrics, agent } = edge;
+  // A tenth of each: two workers' shares of the places are 25, and 52 purchases would be more than them all.
+  await agent.send({ type: 'settings', settings: { version: 1, limits: { inFlight: 50 }, maintenance: null } });
+  const purchase = (userId: string, length: string) => {
+    const lines = ['host: edge', 'content-type: application/json', `seckill-ticket: ${ticketFor('open', { userId })}`];
+    return `POST /api/sales/open/orders HTTP/1.1\r\n${[...lines, length].join('\r\n')}\r\n\r\n`;
+  };
+  const served = edge.service.seen.length;
+  const startedAt = performance.now();
+  const slow = Array.from({ length: 52 }, (_, nth) => {
+    const isChunked = nth % 4 === 0;
+    const length = isChunked ? 'transfer-encoding: chunked' : 'content-length: 80';
+    return dribble(purchase(`dribbler-${nth % 26}`, length), isChunked ? '1\r\n \r\n' : ' ');
+  });
+  let areOver = false;
+  const answers = Promise.all(slow).finally(() => {
+    areOver = true;
+  });
+  let bought = 0;
+  while (!areOver) {
+    expect((await buy(edge, 'open')).status).toBe(202);
+    bought += 1;
   }
+  expect(performance.now() - startedAt).toBeGreaterThan(1900);
+  for (const answer of await answers) {
+    expect(answer).toMatch(/^HTTP\/1\.1 400 [\s\S]*connection: close[\s\S]*BAD_REQUEST/i);
+  }
+  expect(edge.service.seen.length).toBe(served + bought);
+  await poll('they are counted', async () => /check="body",outcome="bad_request"\} 52\n/.test(await metrics()));
+});
+
+test('what goes on to the gateway and order-worker has 3 s for its body in all', async () => {
+  const served = edge.gateway.seen.length;
+  const head = 'HTTP/1.1\r\nhost: edge\r\ncontent-length: 100\r\n\r\n';
+  const paths = ['/api/session', '/api/sales/open/ticket', '/api/orders/open-1/payment', '/api/payments/webhook'];
+  const answers = await Promise.all(paths.map((path) => dribble(`POST ${path} ${head}`, ' ')));
+  for (const answer of answers) expect(answer).toMatch(/^HTTP\/1\.1 400 [\s\S]*BAD_REQUEST/);
+  expect(edge.gateway.seen.length).toBe(served);
+});
+
+test('a body of a purchase is taken whole however it comes: behind the header, later, in pieces, in chunks', async () => {
+  const body = '{"quantity":1}';
+  const length = `content-length: ${body.length}`;
+  const chunked = 'transfer-encoding: chunked';
+  const served = edge.service.seen.length;
+  const send = async (header: string, parts: string[]) => {
+    const socket = connect(edge.port, '127.0.0.1');
+    const head = ['host: edge', 'connection: close', 'content-type: application/json', header];
+    const ticket = `seckill-ticket: ${ticketFor('open')}`;
+    let answer = '';
+    socket.on('data', (chunk) => {
+      answer += chunk;
+    });
+    const [first = '', ...later] = parts;
+    socket.write(`POST /api/sales/open/orders HTTP/1.1\r\n${[...head, ticket].join('\r\n')}\r\n\r\n${first}`);
+    for (const part of later) {
+      await pause(20); // a packet of its own
+      socket.write(part);
+    }
+    await ending(socket);
+    return answer.slice(0, 'HTTP/1.1 202'.length);
+  };
+  const chunks = `e\r\n${body}\r\n0\r\n\r\n`;
+  const answers = await Promise.all([
+    send(length, [body]),
+    send(length, ['', body]),
+    send(length, ['', ...body]),
+    send(chunked, [chunks]),
+    send(chunked, [...chunks]),
+  ]);
+  expect(answers).toEqual(answers.map(() => 'HTTP/1.1 202'));
+  expect(edge.service.seen.slice(served).map((seen) => seen.body)).toEqual(answers.map(() => body));
 });

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { request } from 'node:https';
@@ -7,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { problemBody } from '#contract/problems.ts';
 import { publicSaleSchema } from '#contract/sale.ts';
 import { makeCertificate } from '#lab/kits/certificate.ts';
+import { poll } from '#lab/poll.ts';
 import { saleOf, startEdge, type TestEdge, ticketFor } from '#lab/servers/edge.ts';
 import { temporaryDirectory } from '#lab/temporary-directory.ts';
 
@@ -104,6 +106,21 @@ describe('over HTTP/2', () => {
     expect(edge.service.seen.at(-1)?.body).toBe('{"quantity":1}');
     const large = await post('/api/sales/open/orders', { 'seckill-ticket': ticketFor('open') }, 'x'.repeat(2000));
     expect([large.status, JSON.parse(large.text)]).toEqual([413, problemBody('BODY_TOO_LARGE')]);
+  });
+
+  test('a body that dribbles in ends after 2 s in all, and holds no place in flight', async () => {
+    const served = edge.service.seen.length;
+    const headers = { 'content-type': 'application/json', 'seckill-ticket': ticketFor('open'), 'content-length': '80' };
+    const stream = session.request({ ':method': 'POST', ':path': '/api/sales/open/orders', ...headers });
+    const dribbling = setInterval(() => stream.write(' '), 100);
+    const answered = once(stream, 'response').finally(() => clearInterval(dribbling));
+    await post('/api/sales/open/orders', { 'seckill-ticket': ticketFor('open') }, '{"quantity":1}');
+    await poll('no place to be held', async () => (await edge.metrics()).includes('seckill_edge_in_flight 0\n'));
+    const [seen] = (await answered) as [Record<string, unknown>];
+    let text = '';
+    for await (const chunk of stream) text += chunk;
+    expect([seen[':status'], JSON.parse(text)]).toEqual([400, problemBody('BAD_REQUEST')]);
+    expect(edge.service.seen.length).toBe(served + 1);
   });
 });
 

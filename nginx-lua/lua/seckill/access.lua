@@ -2,6 +2,7 @@
 -- A fault in here is a 500, told as 503 UNAVAILABLE: it fails closed.
 -- @module seckill.access
 
+local body = require('seckill.filters.body')
 local known_sale = require('seckill.filters.known_sale').check
 local maintenance = require('seckill.filters.maintenance').check
 local rate = require('seckill.filters.rate')
@@ -9,8 +10,12 @@ local respond = require('seckill.respond')
 local revision = require('seckill.revision')
 local state = require('seckill.state')
 
-local var, ngx_now = ngx.var, ngx.now
+local var, ngx_now, exit = ngx.var, ngx.now, ngx.exit
 local address_rate, refuse, look = rate.address, respond.refuse, revision.look
+local is_body_in, wait_for_body = body.is_in, body.check
+
+local BODY_SECONDS = 3 -- for 4 KB of a shopper's, or 64 KB of a payment provider's
+local BAD_REQUEST = 400 -- nginx answers as error_page says, and ends the connection
 
 local _M = {}
 
@@ -20,6 +25,7 @@ local function fair()
   if code then return refuse(code, seconds) end
   seconds = address_rate(var.binary_remote_addr)
   if seconds then return refuse('RATE_LIMITED', seconds) end
+  if not is_body_in(var.content_length) and wait_for_body(BODY_SECONDS) then return exit(BAD_REQUEST) end
 end
 
 --- GET /api/sales/<saleId>/challenge and POST …/ticket: open before the sale is, and while a unit may still come back.

@@ -64,20 +64,20 @@ end
 -- @tparam string check which filter did
 -- @tparam string sale_id of a known sale, or ''
 -- @tparam string code
--- @phases set
+-- @phases access, set
 function _M.refused(check, sale_id, code)
   local row = row_of(row_of(refused, check), sale_id)
   row[code] = (row[code] or 0) + 1
 end
 
 --- A purchase that went on to the service.
--- @phases set
+-- @phases access, set
 function _M.passed(sale_id)
   passed[sale_id] = (passed[sale_id] or 0) + 1
 end
 
 --- A repeat that went on to the service although the edge would have refused a first press.
--- @phases set
+-- @phases access, set
 function _M.repeated(sale_id)
   repeated[sale_id] = (repeated[sale_id] or 0) + 1
 end

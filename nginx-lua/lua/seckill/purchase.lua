@@ -7,8 +7,9 @@
 -- 503 UNAVAILABLE: the chain fails closed. What each check does when it cannot know stands at its top.
 -- @module seckill.purchase
 
+local body = require('seckill.filters.body')
 local content_type = require('seckill.filters.content_type').check
-local enter = require('seckill.filters.in_flight').enter
+local in_flight = require('seckill.filters.in_flight')
 local known_sale = require('seckill.filters.known_sale').check
 local maintenance = require('seckill.filters.maintenance').check
 local rate = require('seckill.filters.rate')
@@ -16,13 +17,19 @@ local repeats = require('seckill.filters.repeats')
 local sale_state = require('seckill.filters.sale_state').check
 local ticket = require('seckill.filters.ticket').check
 local metrics = require('seckill.metrics')
+local respond = require('seckill.respond').refuse
 
-local var, ngx_now = ngx.var, ngx.now
+local ngx = ngx
+local var, ngx_now, exit = ngx.var, ngx.now, ngx.exit
+local look_for_place, take_place = in_flight.check, in_flight.enter
+local is_body_in, wait_for_body = body.is_in, body.check
 local user_rate, address_rate = rate.user, rate.address
 local may_pass, repeat_budget = repeats.may_pass, repeats.check
 local count_refused, count_passed, count_repeated = metrics.refused, metrics.passed, metrics.repeated
 
 local UNKNOWN = '' -- one label for all unknown sales
+local BODY_SECONDS = 2
+local BAD_REQUEST = 400 -- nginx answers as error_page says, and ends the connection
 
 local _M = {}
 
@@ -32,9 +39,14 @@ local function refuse(check, sale_id, code, seconds)
   return code
 end
 
+local function enter(id, user)
+  take_place(user)
+  var.seckill_sale = id
+end
+
 --- Judges POST /api/sales/<saleId>/orders.
--- @treturn string PASSED, with `$seckill_sale`, `$seckill_user` and `$seckill_epoch` set and a place in flight taken,
--- or a problem code
+-- @treturn string PASSED, with `$seckill_sale`, `$seckill_user` and `$seckill_epoch` set and a place in flight taken;
+-- AWAITED, or REPEAT_AWAITED, when nothing but its body is missing (`await`); or a problem code
 -- @phases set
 function _M.judge()
   local id = var.sale_id
@@ -70,14 +82,30 @@ function _M.judge()
     if seconds then return refuse('repeats', id, shut, seconds) end
   end
 
-  code, seconds = enter(user)
+  code, seconds = look_for_place(user)
   if code then return refuse('in_flight', id, code, seconds) end
 
-  var.seckill_sale = id
   var.seckill_user = user
   var.seckill_epoch = sale.epoch
+  if not is_body_in(var.content_length) then return shut and 'REPEAT_AWAITED' or 'AWAITED' end
+  enter(id, user)
   if shut then count_repeated(id) else count_passed(id) end
   return 'PASSED'
+end
+
+--- What is AWAITED passes here once its body is in, or ends.
+-- @phases access
+function _M.await()
+  local id, user = var.sale_id, var.seckill_user
+  local late = wait_for_body(BODY_SECONDS)
+  if late then
+    refuse('body', id, late)
+    return exit(BAD_REQUEST)
+  end
+  local code, seconds = look_for_place(user)
+  if code then return respond(refuse('in_flight', id, code), seconds) end
+  enter(id, user)
+  if var.seckill_verdict == 'AWAITED' then count_passed(id) else count_repeated(id) end
 end
 
 return _M
