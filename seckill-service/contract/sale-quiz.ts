@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type LocalText, localText } from './plain-text.ts';
+import { seenOnOneLine } from './seen-text.ts';
 
 export const maxQuestions = 50;
 
@@ -21,6 +22,7 @@ const answers = z
       .union([z.string(), z.number()], { error: 'must be text' })
       .transform(String)
       .refine((text) => text.length <= 64, 'must be at most 64 characters')
+      .superRefine(seenOnOneLine)
       .refine((text) => normaliseAnswer(text) !== '', 'must hold a letter or a digit: nobody could give this answer'),
     { error: 'must be a list of accepted answers' },
   )

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { currencySchema } from './currencies.ts';
 import { epochSchema } from './epoch.ts';
-import { plainText } from './plain-text.ts';
+import { plainLine, plainText } from './plain-text.ts';
 import { quizSchema, sealedQuestionSchema } from './sale-quiz.ts';
 
 /** Ids go into URLs, Redis hash tags, ZooKeeper paths and file names: lower case, digits and inner hyphens, 1–48. */
@@ -50,11 +50,11 @@ export const challengeKinds = ['quiz', 'pow', 'none'] as const;
 /** How long before the opening a sale's own questions are shown first: earlier, they could be collected at leisure. */
 const defaultQuizLeadSeconds = 600;
 
-const titleSchema = plainText(120).min(1, 'must not be empty');
+const titleSchema = plainLine(120);
 const descriptionSchema = plainText(2000);
 
 /** The sale in another language than English; what is left out is shown in English. */
-export const translationsSchema = z.strictObject({
+const translationsSchema = z.strictObject({
   zh: z.strictObject({ title: titleSchema, description: descriptionSchema.optional() }),
 });
 export type Translations = z.infer<typeof translationsSchema>;
@@ -102,12 +102,15 @@ export const saleFileSchema = z
   );
 export type SaleFile = z.infer<typeof saleFileSchema>;
 
-/** `/seckill/sales/<saleId>` in ZooKeeper: all that the edge, the pages and the ticket office need to know of a sale. */
+/**
+ * `/seckill/sales/<saleId>` in ZooKeeper: all that the edge, the pages and the ticket office need to know of a sale. Its
+ * words were judged when the sale was written, by the rules of then.
+ */
 export const saleNodeSchema = z.object({
   saleId: saleIdSchema,
   title: z.string(),
   price: moneySchema,
-  translations: translationsSchema.optional(),
+  translations: z.object({ zh: z.object({ title: z.string(), description: z.string().optional() }) }).optional(),
   challenge: z.enum(challengeKinds),
   quiz: z.array(sealedQuestionSchema).optional(),
   /** Challenges are given from so long before the opening; left out: at any time before. */
