@@ -1,52 +1,24 @@
 import { readFileSync } from 'node:fs';
 import { Command, type OutputConfiguration } from 'commander';
 import { printable } from '../text/printable.ts';
+import { examples } from './examples.ts';
+import { type Entry, type Family, families, familyOf } from './families.ts';
+import { helpWith } from './kit/help.ts';
 import { type Surroundings, widthOf } from './kit/run.ts';
 
-type Register = (program: Command) => void;
+/** The first command that the words name, after `help` too; null when an option comes before any. */
+function namedBy(words: readonly string[]): string | null {
+  const first = words.find((word) => word !== 'help' && word !== '--');
+  return first === undefined || first.startsWith('-') ? null : first;
+}
 
-/**
- * The files that register commands, in the order of the help, with the first words that each knows. A file is loaded when
- * one of its words is the first, so that a command does not wait for what other commands need.
- */
-const families: readonly { words: readonly string[]; load: () => Promise<Register> }[] = [
-  {
-    words: ['up', 'down', 'status'],
-    load: async () => (await import('./stack/stack-commands.ts')).registerStackCommands,
-  },
-  { words: ['sale'], load: async () => (await import('./sale/sale-commands.ts')).registerSaleCommands },
-  { words: ['stock'], load: async () => (await import('./sale/stock-commands.ts')).registerStockCommands },
-  { words: ['pages'], load: async () => (await import('./sale/pages-commands.ts')).registerPagesCommands },
-  { words: ['tickets'], load: async () => (await import('./keys/tickets-commands.ts')).registerTicketsCommands },
-  { words: ['watch'], load: async () => (await import('./watch/watch-command.ts')).registerWatchCommand },
-  { words: ['console'], load: async () => (await import('./stack/console-command.ts')).registerConsoleCommand },
-  { words: ['audit'], load: async () => (await import('./sale/audit-command.ts')).registerAuditCommand },
-  { words: ['drain'], load: async () => (await import('./order/drain-commands.ts')).registerDrainCommands },
-  { words: ['dlq'], load: async () => (await import('./order/dlq-commands.ts')).registerDlqCommands },
-  {
-    words: ['subscriber'],
-    load: async () => (await import('./subscriber/subscriber-commands.ts')).registerSubscriberCommands,
-  },
-  { words: ['order'], load: async () => (await import('./order/order-commands.ts')).registerOrderCommands },
-  { words: ['edge'], load: async () => (await import('./edge/edge-commands.ts')).registerEdgeCommands },
-  { words: ['keys'], load: async () => (await import('./keys/keys-commands.ts')).registerKeysCommands },
-  { words: ['demo'], load: async () => (await import('./demo/demo-commands.ts')).registerDemoCommands },
-  { words: ['loadtest'], load: async () => (await import('./loadtest/loadtest-commands.ts')).registerLoadtestCommands },
-  { words: ['plan'], load: async () => (await import('./capacity/plan-command.ts')).registerPlanCommand },
-  { words: ['host'], load: async () => (await import('./stack/host-command.ts')).registerHostCommand },
-  { words: ['migrate'], load: async () => (await import('./stack/migrate-command.ts')).registerMigrateCommand },
-  // `completion` itself writes down every command there is: it needs them all.
-  {
-    words: ['completion-sales'],
-    load: async () => (await import('./completion/completion-command.ts')).registerCompletionCommands,
-  },
-];
-
-/** Those that the words on the command line ask for: all of them for help, and for whatever nobody knows. */
-function asked([first]: readonly string[]) {
-  if (first === '--version' || first === '-V') return [];
-  const known = families.filter(({ words }) => first !== undefined && words.includes(first));
-  return known.length > 0 ? known : families;
+/** The families that a command line needs: one, all of them, or none where the first level says enough. */
+function asked(words: readonly string[] | null): readonly Family[] {
+  if (words === null) return families;
+  const name = namedBy(words);
+  if (name === 'completion') return families; // it writes down every command there is
+  const family = name === null ? undefined : familyOf(name);
+  return family === undefined ? [] : [family];
 }
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -66,27 +38,34 @@ function outputOf({ stdout, stderr }: Pick<Surroundings, 'stdout' | 'stderr'>): 
   };
 }
 
+const notes = [
+  'Results go to stdout, progress to stderr. Exit codes: 0 done, 1 a check failed, 2 usage, 78 configuration. With --json a command that fails prints {"error": {"message", "exitCode"}} on stdout.',
+  'Addresses come from the stack that "seckill up" started, or from SECKILL_* variables.',
+];
+
 /**
  * The command line, as much of it as `words` need; the whole of it without any. Nothing runs yet. Help and commander's
  * errors go to `streams`, which each command takes over from the program when it is added.
  */
 export async function createProgram(
-  words: readonly string[] = [],
+  words: readonly string[] | null = null,
   streams: Pick<Surroundings, 'stdout' | 'stderr'> | null = null,
 ): Promise<Command> {
   const program = new Command('seckill')
     .configureOutput(streams === null ? {} : outputOf(streams))
+    .configureHelp(helpWith(examples, notes))
     .version(version)
     .description('Flash sales: preload, open, watch, drain, and prove that every unit is accounted for.')
     .showSuggestionAfterError(true)
-    .showHelpAfterError('(add --help for what there is)')
-    .addHelpText(
-      'after',
-      `
-Results go to stdout, progress to stderr. Exit codes: 0 done, 1 a check failed, 2 usage, 78 configuration.
-Addresses come from the stack that "seckill up" started, or from SECKILL_* variables.`,
-    );
+    .showHelpAfterError('(add --help for what there is)');
 
-  for (const register of await Promise.all(asked(words).map(({ load }) => load()))) register(program);
+  const needed = asked(words);
+  for (const register of await Promise.all(needed.map(({ load }) => load()))) register(program);
+  if (needed.length === 0) for (const entry of families.flatMap(({ entries }) => entries)) addEntry(program, entry);
   return program;
+}
+
+/** A command as the program's help lists it, without what it does. */
+function addEntry(program: Command, { name, takes, description }: Entry): void {
+  program.command(takes === undefined ? name : `${name} ${takes}`).description(description);
 }

@@ -1,11 +1,7 @@
 import type { Command } from 'commander';
-import { ResultError, readCosts } from '../../capacity/costs.ts';
-import { describePlan } from '../../capacity/describe-plan.ts';
-import { readNginxLimits } from '../../capacity/edge-limits.ts';
-import { type Crowd, planFor } from '../../capacity/plan.ts';
+import type { Crowd } from '../../capacity/plan.ts';
 import { CliError } from '../kit/cli-error.ts';
 import { jsonOption, wholeNumber } from '../kit/options.ts';
-import { createOutput } from '../kit/output.ts';
 import { runOf } from '../kit/run.ts';
 
 type Options = {
@@ -50,6 +46,11 @@ export function registerPlanCommand(program: Command): void {
           utilisation: utilisation / 100,
         },
       };
+      const { ResultError, readCosts } = await import('../../capacity/costs.ts');
+      const { describePlan } = await import('../../capacity/describe-plan.ts');
+      const { readNginxLimits } = await import('../../capacity/edge-limits.ts');
+      const { planFor } = await import('../../capacity/plan.ts');
+      const { createOutput } = await import('../kit/output.ts');
       const costs = await readCosts().catch((error: unknown) => {
         throw error instanceof ResultError ? new CliError(error.message, 78) : error;
       });

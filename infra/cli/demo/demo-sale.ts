@@ -2,7 +2,8 @@ import { type SaleFile, saleFileSchema } from '#contract/sale.ts';
 import { edgesInStep } from '#sales/edges.ts';
 import { changeSaleState, preloadSale } from '#sales/sale-state.ts';
 import { CliError } from '../kit/cli-error.ts';
-import { type CommandContext, commandConfig } from '../kit/connections.ts';
+import { commandConfig } from '../kit/command-config.ts';
+import type { CommandContext } from '../kit/connections.ts';
 import { findSale } from '../kit/find-sale.ts';
 import { publishAllPages } from '../sale/pages-commands.ts';
 

@@ -1,9 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { ConfigError } from '#runtime/config.ts';
-import { readEdgeFile } from '../../deploy/edge/edge-file.ts';
-import { renderEdgeConfig } from '../../stack/servers/edge-config.ts';
-import { edgePlaces } from '../../stack/servers/edge-places.ts';
 import { jsonOption } from '../kit/options.ts';
 import { createOutput } from '../kit/output.ts';
 import { runOf } from '../kit/run.ts';
@@ -34,6 +31,9 @@ export function registerEdgeRenderCommand(edge: Command): void {
     .action(async (file: string, options: Options, command: Command) => {
       const { out, edgeId, serverName, dryRun = false, json = false } = options;
       const outDir = resolve(out);
+      const { readEdgeFile } = await import('../../deploy/edge/edge-file.ts');
+      const { renderEdgeConfig } = await import('../../stack/servers/edge-config.ts');
+      const { edgePlaces } = await import('../../stack/servers/edge-places.ts');
       const values = await readEdgeFile(file, {
         ...(edgeId === undefined ? {} : { edgeId }),
         ...(serverName === undefined ? {} : { serverName }),

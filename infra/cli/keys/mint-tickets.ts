@@ -3,7 +3,8 @@ import { newOrderId } from '#contract/order.ts';
 import { signTicket } from '#contract/ticket.ts';
 import { signSession } from '#http/authenticate.ts';
 import { CliError } from '../kit/cli-error.ts';
-import { type CommandContext, commandConfig } from '../kit/connections.ts';
+import { commandConfig } from '../kit/command-config.ts';
+import type { CommandContext } from '../kit/connections.ts';
 import { refuseTarget } from '../kit/refuse-target.ts';
 import { readTicketKeys } from './ticket-keys-file.ts';
 

@@ -5,7 +5,7 @@ import { whyUnreadable } from '#runtime/config.ts';
 import { FileProblem } from '#runtime/regular-file.ts';
 import { readTextFile } from '#runtime/text-file.ts';
 import { CliError } from '../kit/cli-error.ts';
-import { commandConfig } from '../kit/connections.ts';
+import { commandConfig } from '../kit/command-config.ts';
 
 type Environment = Record<string, string | undefined>;
 

@@ -3,7 +3,6 @@ import type { Command } from 'commander';
 import { withConnections } from '../kit/connections.ts';
 import { findSale } from '../kit/find-sale.ts';
 import { dirOption, jsonOption, wholeNumber } from '../kit/options.ts';
-import { mintTickets } from './mint-tickets.ts';
 
 export function registerTicketsCommands(program: Command): void {
   const tickets = program.command('tickets').description('tickets for rehearsals');
@@ -21,6 +20,7 @@ export function registerTicketsCommands(program: Command): void {
         await findSale(context, saleId);
         const { count, out, ttl } = options;
         const newUserId = () => `mint-${randomUUID()}`;
+        const { mintTickets } = await import('./mint-tickets.ts');
         const bar = context.output.bar('minting', count);
         await mintTickets(
           context.environment,

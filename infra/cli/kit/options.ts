@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 
 /** `--json`, on every command with a result. */
-export const jsonOption = () => new Option('--json', 'one JSON document on stdout, for machines');
+export const jsonOption = () => new Option('--json', 'one JSON document on stdout, for machines, also when it fails');
 
 /** `--dir`, on every command that talks to a stack. */
 export const dirOption = () => new Option('--dir <dir>', 'run directory of the stack on this machine (default: .run)');

@@ -13,11 +13,17 @@ export type Output = {
   readonly width: number | null;
 };
 
-export function createOutput(run: Pick<CliRun, 'stdout' | 'stderr' | 'terminal'>, json: boolean): Output {
+export function createOutput(
+  run: Pick<CliRun, 'stdout' | 'stderr' | 'terminal' | 'hasResult'>,
+  json: boolean,
+): Output {
   const { stdout, stderr } = run;
   const { stderr: stream } = run.terminal;
   return {
-    result: (value, text) => stdout.write(json ? `${JSON.stringify(value)}\n` : `${text}\n`),
+    result: (value, text) => {
+      run.hasResult = true;
+      stdout.write(json ? `${JSON.stringify(value)}\n` : `${text}\n`);
+    },
     progress: (text) => stderr.write(`${text}\n`),
     bar: (label, total) => createBar({ label, total, stream, isQuiet: json }),
     during: (label, work) => waitingFor(label, work, { stream, isQuiet: json }),

@@ -60,6 +60,8 @@ export type CliRun = Omit<Surroundings, 'stdout' | 'stderr'> & {
   terminal: Pick<Surroundings, 'stdout' | 'stderr'>;
   /** 1 is set by a command that came to its end and found something wrong. */
   exitCode: number;
+  /** A result is on stdout: what goes wrong after it is told by stderr and the exit code alone. */
+  hasResult: boolean;
 };
 
 const runs = new WeakMap<Command, CliRun>();
@@ -67,8 +69,14 @@ const runs = new WeakMap<Command, CliRun>();
 /** Says which run the commands of `program` belong to. */
 export function startRun(program: Command, surroundings: Surroundings): CliRun {
   const { stdout, stderr } = surroundings;
-  const terminal = { stdout, stderr };
-  const run = { ...surroundings, stdout: textOutput(stdout), stderr: textOutput(stderr), terminal, exitCode: 0 };
+  const run = {
+    ...surroundings,
+    stdout: textOutput(stdout),
+    stderr: textOutput(stderr),
+    terminal: { stdout, stderr },
+    exitCode: 0,
+    hasResult: false,
+  };
   runs.set(program, run);
   return run;
 }
@@ -93,6 +101,9 @@ export function runOf(command: Command): CliRun {
   return runOf(command.parent);
 }
 
+/** Where a terminal does not know how wide it is: a fresh pseudo-terminal says 0. */
+export const usualColumns = 80;
+
 /** The width of a terminal; null when the text goes elsewhere, to a file or a pipe: nothing is cut there. */
 export const widthOf = (stream: Pick<RunOutput | TextOutput, 'isTTY' | 'columns'>): number | null =>
-  stream.isTTY ? (stream.columns ?? null) : null;
+  stream.isTTY ? stream.columns || usualColumns : null;

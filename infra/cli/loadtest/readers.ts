@@ -3,7 +3,8 @@ import type { Reader, Reading } from '#loadtest/run/sampler.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectRedis, disconnectRedis, type Redis } from '#runtime/redis.ts';
 import { unitsGranted } from '#stock/stock-sale.ts';
-import { type CommandContext, commandConfig } from '../kit/connections.ts';
+import { commandConfig } from '../kit/command-config.ts';
+import type { CommandContext } from '../kit/connections.ts';
 import { readEdgeSamples } from '../watch/funnel.ts';
 
 /** What is read of the system once a second; loadtest/report/system-charts.ts knows the names. */

@@ -1,7 +1,5 @@
 import type { Command } from 'commander';
-import type { Found } from '#order-worker/dead-letters/dead-letters.ts';
-import { type DeadLetters, dropDeadLetter, retryDeadLetter } from '#order-worker/dead-letters/dead-letters.ts';
-import { openEveryDeadLetter } from '#order-worker/dead-letters/open.ts';
+import type { DeadLetters, Found } from '#order-worker/dead-letters/dead-letters.ts';
 import { carryOut, changes } from '../kit/change.ts';
 import { CliError } from '../kit/cli-error.ts';
 import { type CommandContext, withConnections } from '../kit/connections.ts';
@@ -21,6 +19,7 @@ async function withDeadLetters(
 ): Promise<void> {
   await withConnections(command, async (context) => {
     const { queueRedis: redis, pool, stock } = context;
+    const { openEveryDeadLetter } = await import('#order-worker/dead-letters/open.ts');
     const letters = await openEveryDeadLetter({ redis, pool, stock });
     try {
       const names = (await letters.counts()).map((each) => each.queue);
@@ -132,6 +131,7 @@ export function registerDlqCommands(program: Command): void {
           will: `put ${total} dead letters back into their queues${countsText(counts)}`,
           facts: { counts, ids: named.map(({ letter }) => letter.id) },
           apply: async () => {
+            const { retryDeadLetter } = await import('#order-worker/dead-letters/dead-letters.ts');
             let retried = 0;
             const bar = output.bar('put back', total);
             const retry = async (found: Found) => {
@@ -168,6 +168,7 @@ export function registerDlqCommands(program: Command): void {
           facts: { deadLetters: found.map(({ letter: { queue, id } }) => ({ queue, id })), means },
           asks: true,
           apply: async () => {
+            const { dropDeadLetter } = await import('#order-worker/dead-letters/dead-letters.ts');
             const results: { queue: string; id: string; kind: string; says: string }[] = [];
             for (const each of found) {
               const { queue, id } = each.letter;

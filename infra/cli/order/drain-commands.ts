@@ -6,13 +6,9 @@ import {
   maxDrainRate,
   readDrainReports,
 } from '#contract/drain.ts';
-import { readBacklog } from '#order-worker/drain/backlog.ts';
-import { describeDrain } from '#order-worker/drain/describe-drain.ts';
-import { changeDrainSettings, readDrainSettings } from '#order-worker/drain/settings.ts';
 import { carryOut, changes } from '../kit/change.ts';
 import { withConnections } from '../kit/connections.ts';
 import { dirOption, jsonOption } from '../kit/options.ts';
-import { drainText } from './drain-status.ts';
 
 function rateArgument(text: string): number | null {
   if (text === 'off') return null;
@@ -37,6 +33,10 @@ export function registerDrainCommands(program: Command): void {
     .addOption(dirOption())
     .action((_options, command: Command) =>
       withConnections(command, async ({ zookeeper, queue, queueRedis, stock, output }) => {
+        const { readDrainSettings } = await import('#order-worker/drain/settings.ts');
+        const { describeDrain } = await import('#order-worker/drain/describe-drain.ts');
+        const { readBacklog } = await import('#order-worker/drain/backlog.ts');
+        const { drainText } = await import('./drain-status.ts');
         const settings = await readDrainSettings(zookeeper);
         const reports = readDrainReports(await queueRedis.hgetall(drainKeys.reports), Date.now());
         const outboxes = await Promise.all((await stock.sales()).map((saleId) => stock.outboxLength(saleId)));
@@ -71,6 +71,7 @@ export function registerDrainCommands(program: Command): void {
 
 const change = (command: Command, settings: Partial<DrainSettings>) =>
   withConnections(command, async ({ zookeeper, output }) => {
+    const { changeDrainSettings, readDrainSettings } = await import('#order-worker/drain/settings.ts');
     const before = await readDrainSettings(zookeeper).catch(() => null); // what cannot be read is overwritten
     const next = { ...defaultDrainSettings, ...before, ...settings };
     await carryOut(command, output, {

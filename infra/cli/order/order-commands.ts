@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { readOrderDossier } from '#order-worker/orders/order-dossier.ts';
 import { CliError } from '../kit/cli-error.ts';
 import { withConnections } from '../kit/connections.ts';
 import { dirOption, jsonOption } from '../kit/options.ts';
@@ -17,6 +16,7 @@ export function registerOrderCommands(program: Command): void {
     .addOption(dirOption())
     .action((orderId: string, _options, command: Command) =>
       withConnections(command, async (context) => {
+        const { readOrderDossier } = await import('#order-worker/orders/order-dossier.ts');
         const dossier = await readOrderDossier(context, orderId);
         if (dossier === null) throw new CliError(`nobody knows an order "${orderId}": was its purchase accepted?`, 2);
         const nowMs = Date.now();

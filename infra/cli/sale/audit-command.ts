@@ -1,39 +1,8 @@
 import type { Command } from 'commander';
-import { type AuditReport, auditSale, type UnitOwner } from '#order-worker/audit/audit.ts';
-import { table } from '../../text/table.ts';
 import { CliError } from '../kit/cli-error.ts';
 import { withConnections } from '../kit/connections.ts';
 import { findSale } from '../kit/find-sale.ts';
 import { dirOption, jsonOption } from '../kit/options.ts';
-
-/** The report as people read it. */
-export function auditText(report: AuditReport, width: number | null): string {
-  const checks = report.checks.map((check) => `  ${check.holds ? 'ok  ' : 'FAIL'} ${check.invariant}  ${check.says}`);
-  const shown = report.differences.slice(0, 20).map((it) => `  ${it.invariant} ${it.orderId}: ${it.explains}`);
-  const more = report.differences.length - shown.length;
-  return [
-    `${report.saleId}: ${report.balanced ? 'balanced' : 'NOT BALANCED'}; ${report.orders.reservations} reservations, ${report.orders.rows} rows`,
-    ...(report.fault === null ? [] : [`  FAULT ${report.fault}: run "seckill stock rebuild ${report.saleId}"`]),
-    ...(report.balanced || report.fault !== null ? [] : [mendText(report)]),
-    ...checks,
-    ...(report.oldestHeldAt === null
-      ? []
-      : [`  the oldest held order was accepted at ${report.oldestHeldAt}: see "seckill drain show"`]),
-    ...(shown.length > 0 ? ['differences:', ...shown] : []),
-    ...(report.owners === undefined ? [] : [ownersTable(report.owners, width)]),
-    ...(more > 0 ? [`  … and ${more} more (--json shows all)`] : []),
-  ].join('\n');
-}
-
-/** What a rebuild can put right; the rest says itself what it is about. */
-function mendText({ saleId }: AuditReport): string {
-  return `  what would be put right, once the sale is paused: seckill stock rebuild ${saleId} --dry-run`;
-}
-
-function ownersTable(owners: readonly UnitOwner[], width: number | null): string {
-  const rows = owners.map(({ place, units, where, orderId, userId }) => [place, units, where, orderId, userId]);
-  return table(['PLACE', 'UNITS', 'WHERE', 'ORDER', 'USER'], rows, width);
-}
 
 export function registerAuditCommand(program: Command): void {
   program
@@ -46,6 +15,8 @@ export function registerAuditCommand(program: Command): void {
     .action((saleId: string, options: { units?: boolean }, command: Command) =>
       withConnections(command, async (context) => {
         await findSale(context, saleId);
+        const { auditSale } = await import('#order-worker/audit/audit.ts');
+        const { auditText } = await import('./audit-text.ts');
         const audit = auditSale(context, saleId, { owners: options.units === true });
         const report = await context.output.during('comparing the books', audit);
         if (report === null) throw new CliError(`${saleId} has no stock yet: nothing to audit`, 2);

@@ -1,13 +1,14 @@
 import type { Command } from 'commander';
 import { isShadowSale } from '#contract/shadow-sale.ts';
-import { type Published, publishPages } from '#gateway/pages/publish.ts';
+import type { Published } from '#gateway/pages/publish.ts';
 import type { Catalogue, CatalogueSale } from '#sales/catalogue.ts';
 import type { Pictures } from '#sales/sale-pictures.ts';
 import { toSaleNode } from '#sales/sale-state.ts';
 import { StockFault } from '#stock/fault.ts';
 import type { Stock } from '#stock/stock.ts';
 import { carryOut, changes } from '../kit/change.ts';
-import { commandConfig, withConnections } from '../kit/connections.ts';
+import { commandConfig } from '../kit/command-config.ts';
+import { withConnections } from '../kit/connections.ts';
 import { findSale } from '../kit/find-sale.ts';
 import { dirOption, jsonOption } from '../kit/options.ts';
 import { unreadableText } from './unreadable-text.ts';
@@ -32,6 +33,7 @@ export async function publishAllPages(
     const node = toSaleNode(sale, stock instanceof Error ? lastPublished(sale) : stock);
     return [{ ...node, description: sale.description }];
   });
+  const { publishPages } = await import('#gateway/pages/publish.ts'); // a bundler, for who publishes
   return publishPages({ sales: pages, pictures: await deps.pictures.all(), pagesDir, now: new Date(), dryRun });
 }
 

@@ -1,7 +1,5 @@
 import type { Command } from 'commander';
-import { checkHost } from '../../sale-check/host.ts';
 import { jsonOption } from '../kit/options.ts';
-import { createOutput } from '../kit/output.ts';
 import { runOf } from '../kit/run.ts';
 
 /** The machine that the command runs on: run it on each that serves. Needs no stack. */
@@ -13,11 +11,13 @@ export function registerHostCommand(program: Command): void {
     .addOption(jsonOption())
     .action(async ({ json = false }: { json?: boolean }, command: Command) => {
       const run = runOf(command);
+      const { checkHost } = await import('../../sale-check/host.ts');
       const findings = await checkHost();
       const ok = findings.every(({ verdict }) => verdict === 'pass');
       const lines = findings.map(({ verdict, says, mend }) =>
         mend === null ? `${verdict === 'pass' ? 'ok  ' : 'WARN'} ${says}` : `WARN ${says}\n     mend: ${mend}`,
       );
+      const { createOutput } = await import('../kit/output.ts');
       createOutput(run, json).result({ ok, findings }, lines.join('\n'));
       if (!ok) run.exitCode = 1;
     });

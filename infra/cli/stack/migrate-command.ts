@@ -1,8 +1,6 @@
 import type { Command } from 'commander';
-import { runMigrations } from '../../migrations/run.ts';
-import { commandConfig, givenSettings } from '../kit/connections.ts';
+import { givenSettings } from '../kit/given-settings.ts';
 import { jsonOption } from '../kit/options.ts';
-import { createOutput } from '../kit/output.ts';
 import { runOf } from '../kit/run.ts';
 
 /** A stack on this machine migrates by itself; whoever deploys runs this once before the processes start. */
@@ -14,7 +12,10 @@ export function registerMigrateCommand(program: Command): void {
     .addOption(jsonOption())
     .action(async ({ json = false, dryRun = false }: { json?: boolean; dryRun?: boolean }, command: Command) => {
       const run = runOf(command);
+      const { commandConfig } = await import('../kit/command-config.ts');
+      const { createOutput } = await import('../kit/output.ts');
       const { SECKILL_DATABASE_URL: url } = commandConfig(['SECKILL_DATABASE_URL'], givenSettings(run));
+      const { runMigrations } = await import('../../migrations/run.ts');
       const ran = await runMigrations(url, { dryRun });
       const what = ran.length === 0 ? 'the schema is up to date' : ran.join(', ');
       createOutput(run, json).result({ ran, dryRun }, dryRun && ran.length > 0 ? `would run ${what}` : what);

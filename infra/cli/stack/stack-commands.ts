@@ -10,7 +10,7 @@ import { describeEvent, type OnEvent } from '../../stack/supervise/events.ts';
 import { shellQuote } from '../../text/shell-quote.ts';
 import { appliedTable } from '../edge/edges-text.ts';
 import { CliError } from '../kit/cli-error.ts';
-import { commandConfig } from '../kit/connections.ts';
+import { commandConfig } from '../kit/command-config.ts';
 import { dirOption, jsonOption, wholeNumber } from '../kit/options.ts';
 import { createOutput, type Output } from '../kit/output.ts';
 import { type CliRun, runOf } from '../kit/run.ts';

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import type { OrderEventType } from '#contract/order-events.ts';
 import { type DeliverySettings, defaultDelivery, mostSubscribers } from '#contract/subscribers.ts';
-import { checkSubscriberUrl } from '#order-worker/subscribers/subscriber-url.ts';
 import { newWebhookSecret } from '#runtime/standard-webhooks.ts';
 import { carryOut, changes } from '../kit/change.ts';
 import { CliError } from '../kit/cli-error.ts';
@@ -20,6 +19,7 @@ type ServingOptions = {
 
 /** The URL as it is stored; refuses one that may not be used, and warns of a name that nobody here knows. */
 async function acceptedUrl(context: SubscriberContext, text: string, allowInner: boolean): Promise<string> {
+  const { checkSubscriberUrl } = await import('#order-worker/subscribers/subscriber-url.ts');
   const check = await checkSubscriberUrl(text, { allowInner });
   if (check.kind === 'refused') throw new CliError(`${check.says}; nothing was changed`, 2);
   if (check.kind === 'unresolved') context.output.progress(`warning: ${check.says}; the workers may know it`);

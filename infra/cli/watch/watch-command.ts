@@ -4,7 +4,6 @@ import { type CommandContext, withConnections } from '../kit/connections.ts';
 import { findSale } from '../kit/find-sale.ts';
 import { dirOption, jsonOption, wholeNumber } from '../kit/options.ts';
 import type { CliRun } from '../kit/run.ts';
-import { watchFunnel } from './watch-funnel.ts';
 
 /** The sale to watch when none is named: the one that opened last. */
 async function newestSale(context: CommandContext): Promise<string> {
@@ -21,7 +20,7 @@ export function registerWatchCommand(program: Command): void {
   program
     .command('watch')
     .argument('[saleId]', 'default: the sale that opened last')
-    .description('the funnel of a sale, live, on the whole terminal (q quits); a line a second when piped')
+    .description('the funnel of a sale, live, on the whole terminal (q quits); a line at each change when piped')
     .option('--rounds <n>', 'stop after so many', wholeNumber(1, 1_000_000))
     .addOption(jsonOption())
     .addOption(dirOption())
@@ -30,6 +29,7 @@ export function registerWatchCommand(program: Command): void {
         if (saleId !== undefined) await findSale(context, saleId);
         const { signal } = context.run.interruption();
         const { json = false } = command.opts<{ json?: boolean }>();
+        const { watchFunnel } = await import('./watch-funnel.ts');
         await watchFunnel(context, saleId ?? (await newestSale(context)), {
           mode: json ? 'json' : canBeDrawnOn(context.run) ? 'screen' : 'lines',
           signal,

@@ -23,14 +23,19 @@ export async function watchFunnel(context: CommandContext, saleId: string, optio
   let shown = 0;
   for (let round = 0; round < rounds && !signal.aborted; round += 1) {
     const funnel = await readFunnel(context, saleId).catch(messageOf);
-    const line = (it: Funnel) => (mode === 'json' ? JSON.stringify(it) : funnelLine(it));
-    const text = typeof funnel === 'string' ? `${saleId}: ${funnel}` : line(funnel);
+    const text = mode === 'json' ? jsonLine(saleId, funnel) : textLine(saleId, funnel);
     if (mode === 'line') shown = redraw(terminal.stdout, text, shown);
     else stdout.write(`${text}\n`);
     if (round + 1 < rounds) await pause(mode === 'line' ? 250 : 1000, signal);
   }
   if (mode === 'line') stdout.write('\n');
 }
+
+/** A round that could not be read is told, and the next one is tried. */
+const textLine = (saleId: string, funnel: Funnel | string) =>
+  typeof funnel === 'string' ? `${saleId}: ${funnel}` : funnelLine(funnel);
+const jsonLine = (saleId: string, funnel: Funnel | string) =>
+  JSON.stringify(typeof funnel === 'string' ? { saleId, error: { message: funnel } } : funnel);
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 const pause = (ms: number, signal: AbortSignal) => wait(ms, undefined, { signal }).catch(() => {}); // aborted: done

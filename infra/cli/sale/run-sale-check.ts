@@ -1,0 +1,77 @@
+import type { CatalogueSale } from '#sales/catalogue.ts';
+import type { TicketMeans } from '../../sale-check/check-tickets.ts';
+import { blocking, type Finding } from '../../sale-check/finding.ts';
+import type { SaleCheck } from '../../sale-check/sale-check.ts';
+import { readTicketKeys } from '../keys/ticket-keys-file.ts';
+import { CliError } from '../kit/cli-error.ts';
+import { commandConfig } from '../kit/command-config.ts';
+import type { CommandContext } from '../kit/connections.ts';
+import { findSale } from '../kit/find-sale.ts';
+
+const marks = { pass: 'ok  ', warn: 'WARN', fail: 'FAIL' } as const;
+
+function findingText({ check, verdict, says, mend }: Finding): string {
+  const line = `  ${marks[verdict]} ${check.padEnd(12)}  ${says}`;
+  return mend === null ? line : `${line}\n${' '.repeat(21)}mend: ${mend}`;
+}
+
+export function saleCheckText({ saleId, ok, checks }: SaleCheck): string {
+  const warnings = checks.filter(({ verdict }) => verdict === 'warn').length;
+  const words = ok ? 'ready to open' : `NOT READY, ${blocking(checks).length} to mend`;
+  const more = warnings === 0 ? '' : `, ${warnings} ${warnings === 1 ? 'warning' : 'warnings'}`;
+  return [`${saleId}: ${words}${more}`, ...checks.map(findingText)].join('\n');
+}
+
+/** A bastion may know neither; what it does know must be right. */
+async function ticketMeans(environment: CommandContext['environment']): Promise<TicketMeans> {
+  const isGiven = (name: string) => environment[name] !== undefined || environment[`${name}_FILE`] !== undefined;
+  const secret = () => commandConfig(['SECKILL_SESSION_SECRET'], environment).SECKILL_SESSION_SECRET;
+  return {
+    sessionSecret: isGiven('SECKILL_SESSION_SECRET') ? secret() : null,
+    keys: isGiven('SECKILL_TICKET_KEYS') ? await readTicketKeys(environment) : null,
+  };
+}
+
+/** Runs every check of a sale, with what the environment says of edges and prices. */
+export async function runSaleCheck(context: CommandContext, sale: CatalogueSale): Promise<SaleCheck> {
+  const { environment } = context;
+  const { SECKILL_EDGE_URLS: edgeUrls, SECKILL_PRICE_FLOOR: priceFloor } = commandConfig(
+    ['SECKILL_EDGE_URLS', 'SECKILL_PRICE_FLOOR'],
+    environment,
+  );
+  const { SECKILL_STOCK_REDIS_URL: stock, SECKILL_QUEUE_REDIS_URL: queue } = commandConfig(
+    ['SECKILL_STOCK_REDIS_URL', 'SECKILL_QUEUE_REDIS_URL'],
+    environment,
+  );
+  const one = environment.SECKILL_EDGE_URL;
+  const { checkSale } = await import('../../sale-check/sale-check.ts'); // an HTTP client, for this command alone
+  return checkSale(
+    {
+      ...context,
+      edgeUrls: edgeUrls ?? (one === undefined ? [] : [one]),
+      redisUrls: { stock, queue },
+      priceFloor,
+      tickets: await ticketMeans(environment),
+    },
+    sale,
+  );
+}
+
+/** Before a sale is opened: refuses while something blocks; with `force` says so and goes on. */
+export async function guardOpening(context: CommandContext, saleId: string, force: boolean): Promise<void> {
+  const trouble = async () => {
+    const { checks } = await runSaleCheck(context, await findSale(context, saleId));
+    return blocking(checks).map(findingText);
+  };
+  // Forced, it must open although the database is away.
+  const lines = await trouble().catch((error: unknown) => {
+    if (!force || error instanceof CliError) throw error;
+    return [`  ${error instanceof Error ? error.message : String(error)}`];
+  });
+  if (lines.length === 0) return;
+  if (!force) {
+    const see = `mend that, or open it all the same with --force (everything: seckill sale check ${saleId})`;
+    throw new CliError(`${saleId} is not ready to open:\n${lines.join('\n')}\n${see}`, 1);
+  }
+  context.output.progress(`opening ${saleId} by force, although:\n${lines.join('\n')}`);
+}
