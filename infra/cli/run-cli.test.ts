@@ -61,3 +61,33 @@ test('a run leaves nothing in this process: no listener, no exit code', async ()
   expect((await seckill({}, 'console', '--dir', '/nowhere')).code).toBe(78);
   expect([process.eventNames(), process.stdout.eventNames(), process.exitCode]).toEqual(before);
 });
+
+test('a command that fails with --json says why in one JSON document on stdout, its words on stderr as ever', async () => {
+  const failing: [number, string, string[]][] = [
+    [2, "unknown option '--colour'", ['sale', 'list', '--colour']],
+    [2, "missing required argument 'saleId'", ['audit']],
+    [2, "unknown command 'opn'", ['sale', 'opn']],
+    [2, "required option '--units <n>' not specified", ['plan', '--shoppers', '5']],
+    [78, 'no stack is running in /nowhere', ['sale', 'list', '--dir', '/nowhere']],
+    [78, 'no stack is running in /nowhere', ['sale', 'create', 'x.json', '--dir', '/nowhere']],
+    [78, 'no stack is running here', ['console', '--dir', '/nowhere']],
+    [78, 'SECKILL_DATABASE_URL', ['migrate']],
+    [78, 'cannot be read', ['edge', 'render', '/nowhere.json', '--out', '/nowhere']],
+  ];
+  for (const [code, message, words] of failing) {
+    const plain = await seckill({}, ...words);
+    const told = await seckill({}, ...words, '--json');
+    expect([words, plain.code, plain.stdout]).toEqual([words, code, '']);
+    expect([words, told.code, told.stderr]).toEqual([words, code, plain.stderr]);
+    expect([words, JSON.parse(told.stdout)]).toEqual([
+      words,
+      { error: { message: expect.stringContaining(message), exitCode: code } },
+    ]);
+  }
+});
+
+test('a result that is bad news is the one document on stdout; help is no error', async () => {
+  const nothingRuns = await seckill({}, 'status', '--dir', '/nowhere', '--json');
+  expect([nothingRuns.code, JSON.parse(nothingRuns.stdout)]).toEqual([1, expect.objectContaining({ running: false })]);
+  expect((await seckill({}, 'status', '--help', '--json')).stdout).not.toContain('"error"');
+});
