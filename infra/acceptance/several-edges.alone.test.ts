@@ -4,12 +4,12 @@ import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import { test } from '#lab/fixtures/test.ts';
 import { seckill } from '#lab/kits/command-line.ts';
 import type { EdgesKit } from '#lab/kits/edges.ts';
-import { whileFrozen } from '#lab/kits/processes.ts';
+import { leaveHealthy, replace, whileFrozen } from '#lab/kits/processes.ts';
 import { poll } from '#lab/poll.ts';
 import { call } from '#loadtest/crowd/shopper.ts';
 import { changeEdgeSettings, noEdgeSettings, readEdgeSettings } from '#sales/edge-settings.ts';
 import type { EdgesInStep } from '#sales/edges.ts';
-import { readEdgeSamples } from '../cli/watch/funnel.ts';
+import { type Funnel, readEdgeSamples } from '../cli/watch/funnel.ts';
 
 // Three nginx with an agent each, one ZooKeeper. What is set here is in force for all who use the stack.
 let kit: EdgesKit;
@@ -55,6 +55,28 @@ test('a unit that comes back opens every edge again, and it is sold there (I7)',
   await kit.everyEdgeSays(saleId, 'open');
   expect(await kit.sell(2, saleId, kit.buyer(saleId))).toBe('202');
   await kit.everyEdgeSays(saleId, 'sold_out');
+});
+
+test('an edge that restarts in mid-sale counts anew, and watch says since when: more are accepted than have arrived', async () => {
+  leaveHealthy();
+  const { environment } = kit.stack;
+  const saleId = await kit.openSale(3);
+  const watched = async (...more: string[]) =>
+    (await seckill(environment, 'watch', saleId, '--rounds', '1', ...more)).stdout;
+  const funnel = async () => JSON.parse(await watched('--json')) as Funnel;
+  expect(await kit.sell(1, saleId, kit.buyer(saleId))).toBe('202');
+  const before = await poll('the edge to have counted', async () => {
+    const now = await funnel();
+    return now.edge?.arrived === 1 && now;
+  });
+  await replace('edge-2');
+  const anew = await poll('the edge to count anew', async () => {
+    const now = await funnel();
+    return now.edge !== null && (now.edge.since ?? '') > (before.edge?.since ?? '') && now;
+  });
+  expect(anew).toMatchObject({ accepted: 1, edge: { arrived: 0 } });
+  expect(Date.parse(anew.edge?.since ?? '')).toBeLessThanOrEqual(Date.now());
+  expect(await watched()).toMatch(/arrived 0 since \d\d:\d\d:\d\d UTC, shed 0 \| accepted 1 /);
 });
 
 /** `seckill edge …`; again, which changes nothing more, until every edge has followed within the 3 s that it waits. */

@@ -23,3 +23,9 @@ export function edgeCountsBySale(samples: readonly Sample[]): Map<string, EdgeCo
 /** The same of one sale. */
 export const edgeCounts = (samples: readonly Sample[], saleId: string): EdgeCounts =>
   edgeCountsBySale(samples).get(saleId) ?? { arrived: 0, passed: 0, shed: {} };
+
+/** When the edge that began last began to count, Unix ms: before that the counts of all are not complete. Null: unknown. */
+export function countsSinceMs(samples: readonly Sample[]): number | null {
+  const starts = samples.filter(({ name }) => name === metricNames.edgeCountsSince).map(({ value }) => value * 1000);
+  return starts.length === 0 ? null : Math.max(...starts);
+}

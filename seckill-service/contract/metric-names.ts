@@ -2,6 +2,8 @@
 export const metricNames = {
   /** The edge's, by sale and outcome; its Lua twin is metrics.lua. */
   edgeRequests: 'seckill_edge_requests_total',
+  /** Since when the edge counts, Unix seconds; its Lua twin is metrics_page.lua. */
+  edgeCountsSince: 'seckill_edge_counts_since_seconds',
   /** Age of the oldest accepted order in the outbox, by sale. */
   relayLag: 'seckill_relay_lag_seconds',
 } as const;

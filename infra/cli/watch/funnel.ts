@@ -1,11 +1,14 @@
-import { edgeCounts } from '#contract/edge-counts.ts';
+import { countsSinceMs, type EdgeCounts, edgeCounts } from '#contract/edge-counts.ts';
 import { effectiveState, type SaleState } from '#contract/sale.ts';
 import { withDeadline } from '#runtime/deadline.ts';
 import { parseSamples, type Sample } from '#runtime/prometheus-text.ts';
 import { readEdges } from '#sales/edges.ts';
 import type { CommandContext } from '../kit/connections.ts';
 
-/** Where a sale's requests and orders are, from the edge to the database. Counts are since the processes started. */
+/**
+ * Where a sale's requests and orders are, from the edge to the database. `accepted` and `stored` are of the whole sale; what
+ * edges count is of the time since they started.
+ */
 export type Funnel = {
   saleId: string;
   state: SaleState | 'unknown';
@@ -15,7 +18,12 @@ export type Funnel = {
   /** Every connected edge with what it has applied of this sale; null while ZooKeeper does not answer. */
   edges: { edgeId: string; epoch: number; silentSince: string | null; maintenance: boolean }[] | null;
   units: { total: number; free: number };
-  edge: { arrived: number; passed: number; shed: Record<string, number> } | null;
+  edge:
+    | ({
+        /** When an edge began to count anew after the opening, ISO 8601; null when the counts are of the whole sale. */
+        since: string | null;
+      } & EdgeCounts)
+    | null;
   accepted: number;
   outbox: number;
   queue: { waiting: number; active: number; failed: number } | null;
@@ -63,7 +71,7 @@ export async function readFunnel(context: CommandContext, saleId: string): Promi
         maintenance,
       })) ?? null,
     units: { total: sale?.total ?? 0, free: sale?.free ?? 0 },
-    edge: samples === null ? null : edgeCounts(samples, saleId),
+    edge: samples === null ? null : { ...edgeCounts(samples, saleId), since: anewSince(samples, sale?.opensAtMs) },
     accepted: sale === null ? 0 : sale.total - sale.free + sale.returned,
     outbox,
     queue:
@@ -72,38 +80,10 @@ export async function readFunnel(context: CommandContext, saleId: string): Promi
   };
 }
 
+/** Counts of an edge that began after the opening lack what came before. */
+function anewSince(samples: readonly Sample[], opensAtMs = Number.POSITIVE_INFINITY): string | null {
+  const sinceMs = countsSinceMs(samples);
+  return sinceMs === null || sinceMs <= opensAtMs ? null : new Date(sinceMs).toISOString();
+}
+
 const lowest = (numbers: readonly number[] = []) => (numbers.length === 0 ? null : Math.min(...numbers));
-
-/** How many edges follow, and the names of those that do not. */
-function edgesPart({ edges, epoch }: Funnel): string {
-  if (edges === null) return 'edges ?';
-  const behind = edges.filter((edge) => edge.epoch < epoch).map((edge) => `${edge.edgeId} at e${edge.epoch}`);
-  const silent = edges.filter(({ silentSince }) => silentSince !== null).map(({ edgeId }) => `${edgeId} silent`);
-  const closed = edges.some(({ maintenance }) => maintenance) ? ['MAINTENANCE'] : [];
-  const notes = [...behind, ...silent, ...closed];
-  return `edges ${edges.length}${notes.length === 0 ? ' in step' : ` (${notes.join(', ')})`}`;
-}
-
-/** One line for a terminal. */
-export function funnelLine(funnel: Funnel): string {
-  const { edge, queue } = funnel;
-  const shed = Object.entries(edge?.shed ?? {})
-    .filter(([, count]) => count > 0)
-    .sort(([, a], [, b]) => b - a)
-    .map(([reason, count]) => `${reason} ${count}`)
-    .join(', ');
-  return [
-    `${funnel.saleId} ${funnel.state} e${funnel.epoch}`,
-    edgesPart(funnel),
-    `free ${funnel.units.free}/${funnel.units.total}`,
-    edge === null
-      ? 'edge ?'
-      : `arrived ${edge.arrived}, shed ${edge.arrived - edge.passed}${shed === '' ? '' : ` (${shed})`}`,
-    `accepted ${funnel.accepted}`,
-    `outbox ${funnel.outbox}`,
-    queue === null
-      ? 'queue ?'
-      : `queued ${queue.waiting + queue.active}${queue.failed > 0 ? `, dead letters ${queue.failed}` : ''}`,
-    `stored ${funnel.stored}`,
-  ].join(' | ');
-}

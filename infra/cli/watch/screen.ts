@@ -1,5 +1,5 @@
 import { onOneLine } from '../../text/printable.ts';
-import type { CliRun } from '../kit/run.ts';
+import { type CliRun, usualColumns } from '../kit/run.ts';
 
 /**
  * The whole terminal, for a view that is drawn again and again: on the alternate screen, so that what stood there before
@@ -28,7 +28,7 @@ export function openScreen(
 ): Screen {
   const stdin = open();
   let isOpen = true;
-  const size = () => ({ columns: stdout.columns ?? 80, rows: stdout.rows ?? 24 });
+  const size = () => ({ columns: stdout.columns || usualColumns, rows: stdout.rows || 24 });
   const onKey = (key: Buffer) => {
     // An arrow or another key begins with Escape too, and is longer.
     if (['q', 'Q', '\x03', '\x1b'].includes(key.toString())) onQuit();

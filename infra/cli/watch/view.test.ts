@@ -13,14 +13,14 @@ const funnel: Funnel = {
     { edgeId: 'edge-2', epoch: 2, silentSince: null, maintenance: true },
   ],
   units: { total: 200, free: 50 },
-  edge: { arrived: 5000, passed: 328, shed: { sold_out: 4000, rate_user: 672, closed: 0 } },
+  edge: { since: null, arrived: 5000, passed: 328, shed: { sold_out: 4000, rate_user: 672, closed: 0 } },
   accepted: 150,
   outbox: 3,
   queue: { waiting: 40, active: 2, failed: 1 },
   stored: 105,
 };
 const now = { funnel, atMs: Date.parse('2026-12-01T12:00:10Z') };
-const before = { ...funnel, edge: { arrived: 2000, passed: 300, shed: { sold_out: 1500 } }, stored: 5 };
+const before = { ...funnel, edge: { since: null, arrived: 2000, passed: 300, shed: { sold_out: 1500 } }, stored: 5 };
 const earlier = { funnel: before, atMs: now.atMs - 2000 };
 
 test('the view tells every count of the funnel, its rate, what was shed and why, and each edge', () => {
@@ -35,6 +35,13 @@ test('the view tells every count of the funnel, its rate, what was shed and why,
   expect(text).toMatch(/^dead letters +1$/m);
   expect(text).toMatch(/^edge-1 +3 +in step$/m);
   expect(text).toMatch(/^edge-2 +2 +BEHIND +MAINTENANCE$/m);
+});
+
+test('an edge that began to count in mid-sale is told beneath what has arrived', () => {
+  const anew = { ...funnel, edge: { since: '2026-12-01T11:58:00.000Z', arrived: 12, passed: 2, shed: {} } };
+  const lines = funnelView({ now: { ...now, funnel: anew }, earlier: null, columns: 80, rows: 40 });
+  const arrived = lines.findIndex((line) => /^arrived +12$/.test(line));
+  expect(lines[arrived + 1]).toBe('  since 11:58:00 UTC: an edge began to count anew');
 });
 
 test('what is not known is a question mark, never a nought', () => {

@@ -37,6 +37,7 @@ export function funnelView(options: {
     stockLine(units, columns),
     '',
     line('arrived', (it) => it.edge?.arrived),
+    ...(edge === null || edge.since === null ? [] : [sinceLine(edge.since)]),
     line('shed', (it) => (it.edge === null ? null : it.edge.arrived - it.edge.passed)),
     ...shed.map(([reason]) => line(`  ${reason}`, (it) => it.edge?.shed[reason])),
     line('passed on', (it) => it.edge?.passed),
@@ -51,6 +52,9 @@ export function funnelView(options: {
   if (lines.length <= rows) return lines;
   return [...lines.slice(0, Math.max(0, rows - 1)), shorten(`… and ${lines.length - rows + 1} more lines`, columns)];
 }
+
+/** In the place of a number: an edge that restarted in mid-sale counts anew, what is accepted does not. */
+const sinceLine = (since: string) => `  since ${since.slice(11, 19)} UTC: an edge began to count anew`;
 
 function countLine(name: string, count: number | null | undefined, rate: number | null): string {
   const shown = count === null || count === undefined ? '?' : count.toLocaleString('en');

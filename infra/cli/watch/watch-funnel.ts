@@ -1,15 +1,20 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { onOneLine } from '../../text/printable.ts';
+import { shorten } from '../../text/table.ts';
 import type { CommandContext } from '../kit/connections.ts';
-import type { RunOutput } from '../kit/run.ts';
-import { type Funnel, funnelLine, readFunnel } from './funnel.ts';
+import { usualColumns } from '../kit/run.ts';
+import { type Funnel, readFunnel } from './funnel.ts';
+import { funnelLine } from './funnel-line.ts';
 import { openScreen } from './screen.ts';
 import { funnelView, rateOverMs, type Sample } from './view.ts';
 
 const screenEveryMs = 500;
 
 type WatchOptions = {
-  /** `screen` takes the whole terminal; `line` redraws one line; `lines` and `json` write one a second. */
+  /**
+   * `screen` takes the whole terminal; `line` redraws one line of it; `lines` looks once a second and writes what has
+   * changed; `json` writes one document a second.
+   */
   mode: 'screen' | 'line' | 'lines' | 'json';
   signal: AbortSignal;
   rounds?: number;
@@ -20,20 +25,26 @@ export async function watchFunnel(context: CommandContext, saleId: string, optio
   if (options.mode === 'screen') return watchOnScreen(context, saleId, options);
   const { mode, signal, rounds = Number.POSITIVE_INFINITY } = options;
   const { stdout, terminal } = context.run;
-  let shown = 0;
+  let last = '';
   for (let round = 0; round < rounds && !signal.aborted; round += 1) {
     const funnel = await readFunnel(context, saleId).catch(messageOf);
-    const text = mode === 'json' ? jsonLine(saleId, funnel) : textLine(saleId, funnel);
-    if (mode === 'line') shown = redraw(terminal.stdout, text, shown);
-    else stdout.write(`${text}\n`);
+    if (mode === 'json') stdout.write(`${jsonLine(saleId, funnel)}\n`);
+    else if (mode === 'line') {
+      const width = (stdout.columns || usualColumns) - 1;
+      terminal.stdout.write(`\r\x1b[2K${shorten(onOneLine(textLine(saleId, funnel, width)), width)}`);
+    } else {
+      const text = textLine(saleId, funnel, null);
+      if (text !== last) stdout.write(`${text}\n`);
+      last = text;
+    }
     if (round + 1 < rounds) await pause(mode === 'line' ? 250 : 1000, signal);
   }
   if (mode === 'line') stdout.write('\n');
 }
 
 /** A round that could not be read is told, and the next one is tried. */
-const textLine = (saleId: string, funnel: Funnel | string) =>
-  typeof funnel === 'string' ? `${saleId}: ${funnel}` : funnelLine(funnel);
+const textLine = (saleId: string, funnel: Funnel | string, width: number | null) =>
+  typeof funnel === 'string' ? `${saleId}: ${funnel}` : funnelLine(funnel, width);
 const jsonLine = (saleId: string, funnel: Funnel | string) =>
   JSON.stringify(typeof funnel === 'string' ? { saleId, error: { message: funnel } } : funnel);
 
@@ -69,23 +80,4 @@ async function watchOnScreen(context: CommandContext, saleId: string, options: W
   // What was seen last stays on the terminal.
   const last = samples.at(-1);
   if (last !== undefined) context.run.stdout.write(`${funnelLine(last.funnel)}\n`);
-}
-
-/** Writes the text over the `shown` lines that stand there, in as many lines as the terminal needs; returns how many. */
-function redraw(stdout: RunOutput, text: string, shown: number): number {
-  const lines = wrapParts(onOneLine(text), (stdout.columns ?? 80) - 1);
-  const up = shown > 1 ? `\x1b[${shown - 1}A` : '';
-  stdout.write(`${up}\r\x1b[0J${lines.join('\n')}`);
-  return lines.length;
-}
-
-/** Breaks a line between its parts so that each row has at most `width` characters. */
-export function wrapParts(text: string, width: number): string[] {
-  const rows: string[] = [];
-  for (const part of text.split(' | ')) {
-    const last = rows.at(-1);
-    if (last !== undefined && last.length + 3 + part.length <= width) rows[rows.length - 1] = `${last} | ${part}`;
-    else rows.push(part.slice(0, width));
-  }
-  return rows;
 }

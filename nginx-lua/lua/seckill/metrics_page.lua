@@ -14,6 +14,7 @@ local find, format, sub = string.find, string.format, string.sub
 local _M = {}
 
 local info = ''
+local SINCE = 'counts_since'
 
 -- The shared dictionary as lists of lines by family, and how many purchases are in flight.
 local function counters()
@@ -64,8 +65,10 @@ local function connections()
   return lines
 end
 
---- @phases init
+--- A reload keeps the counters, and since when they count.
+-- @phases init
 function _M.init(edge_id, platform)
+  dict:add(SINCE, ngx.now())
   info = format('seckill_edge_info{edge="%s",platform="%s"} 1', edge_id, platform)
 end
 
@@ -76,6 +79,8 @@ function _M.render()
   local age = stream.age()
   local page = {}
   family(page, 'gauge', 'seckill_edge_info', 'Which edge this is.', { info })
+  gauge(page, 'seckill_edge_counts_since_seconds', 'When these counters began at 0, Unix seconds.',
+    format('%.3f', dict:get(SINCE) or 0))
   family(page, 'counter', 'seckill_edge_requests_total',
     'Purchases: passed on, or refused with which outcome by which check.',
     families.seckill_edge_requests_total or {})
