@@ -2,9 +2,11 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Pool } from 'undici';
-import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, inject, onTestFinished, test, vi } from 'vitest';
 import { newSaleId, openSale, seckill, seckillJson, untilEdgesFollow, writeSaleFile } from '#lab/kits/command-line.ts';
 import { poll } from '#lab/poll.ts';
+import { startRefusingProxy } from '#lab/servers/refusing-proxy.ts';
+import { runCrowd } from '#loadtest/crowd/crowd.ts';
 import { buy, call, orderState } from '#loadtest/crowd/shopper.ts';
 import type { AuditReport } from '#order-worker/audit/audit.ts';
 import type { Funnel } from '../cli/watch/funnel.ts';
@@ -152,4 +154,51 @@ test('a demo crowd is counted, shed and audited', async () => {
   expect(code).toBe(0);
   expect(report).toMatchObject({ accepted: 20, stored: 20, paid: 10, refused: { SOLD_OUT: 280 } });
   expect(report.audit.balanced).toBe(true);
+});
+
+test('a demo crowd that is refused once at every step, and cut off once, asks again as a page does', async () => {
+  const demo = newSaleId('patient');
+  await openSale(stack.env, { saleId: demo, units: 2 });
+  let signIns = 0;
+  const proxy = await startRefusingProxy(stack.edgeUrl, ({ method, path, before }) => {
+    // The first of all sign-ins, and the first request of each shopper for anything else.
+    const isFirst = path === '/api/session' ? signIns++ < 2 : before === 0;
+    if (!isFirst) return null;
+    return method === 'GET' || path.endsWith('/ticket') ? 'cut' : '503';
+  });
+  onTestFinished(proxy.close);
+  const environment = { ...stack.env, SECKILL_EDGE_URL: proxy.url };
+  const { code, stdout, stderr } = await seckill(environment, 'demo', 'crowd', demo, '--shoppers', '4', '--pay', '100');
+  expect([code, stdout, stderr]).toEqual([0, expect.stringContaining('got in          2; orders stored 2'), stderr]);
+  expect(stdout).toMatch(/^paid {12}2 /m);
+  expect(stdout).toMatch(/^refused {9}SOLD_OUT 2$/m);
+  expect(stdout).toMatch(/^gave up {9}nobody; \d\d requests were repeated$/m);
+});
+
+test('a crowd tells who gave up after a minute, by the step, and goes on with the others', async () => {
+  const demo = newSaleId('gave-up');
+  await openSale(stack.env, { saleId: demo, units: 5 });
+  let signIns = 0;
+  const proxy = await startRefusingProxy(stack.edgeUrl, ({ path }) => {
+    if (path === '/api/session') return signIns++ > 2 ? 'cut' : null;
+    return path.endsWith('/payment') ? '503' : null;
+  });
+  onTestFinished(proxy.close);
+  // The minute passes as fast as it is asked for.
+  let atMs = 0;
+  const report = await runCrowd({
+    edgeUrl: proxy.url,
+    saleId: demo,
+    shoppers: 5,
+    payShare: 1,
+    onProgress: () => {},
+    wait: async (ms) => {
+      atMs += ms;
+      await pause(1);
+    },
+    nowMs: () => atMs / 100 + performance.now(),
+  });
+  expect(report).toMatchObject({ tickets: 3, accepted: 3, stored: 3, paid: 0, refused: {} });
+  expect(report.gaveUp).toEqual({ 'sign-in': 2, payment: 3 });
+  expect(report.repeated).toBeGreaterThan(10);
 });

@@ -1,7 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Pool } from 'undici';
 import type { OrderState } from '#contract/order.ts';
-import { buy, getTicket, type HeldTicket, orderState, pay, signIn } from './shopper.ts';
+import { createLanes } from './lanes.ts';
+import { isWorthWaiting, type Waits, waitMs } from './patience.ts';
+import { createPatientShopper, type Outcome, type Step } from './patient-shopper.ts';
+import type { Answer, HeldTicket } from './shopper.ts';
 
 export type CrowdReport = {
   shoppers: number;
@@ -11,17 +14,24 @@ export type CrowdReport = {
   stored: number;
   /** Orders of this crowd that were seen paid; 0 when nobody was to pay. */
   paid: number;
-  /** Refused or failed purchases by code. */
+  /** Refused purchases by code; what was refused before and after them by step and code. */
   refused: Record<string, number>;
+  /** Shoppers who gave up after a minute of asking, by what they asked for. */
+  gaveUp: Partial<Record<Step, number>>;
+  /** How often a request was asked again, after a lost answer or because the edge or the service asked to wait. */
+  repeated: number;
   seconds: { tickets: number; buying: number; storing: number; paying: number };
 };
 
 export type CrowdBar = { step: (by?: number) => void; end: () => void };
 const noBar: CrowdBar = { step: () => {}, end: () => {} };
+/** A page's own deadline for an answer. */
+const answerWithinMs = 8000;
 
 /**
  * A crowd on this machine: everybody gets a ticket first, then all press buy at once, then the winners poll their
- * orders. Bounded by `shoppers` and by `storeWithinMs`; never aims at anything but loopback.
+ * orders. Each is as patient as a page: one that meets a refusal which passes, or a broken line, asks again for a minute.
+ * Bounded by `shoppers` and by `storeWithinMs`; never aims at anything but loopback.
  */
 export async function runCrowd(options: {
   edgeUrl: string;
@@ -34,70 +44,97 @@ export async function runCrowd(options: {
   onProgress: (text: string) => void;
   /** Shows how many of so many are done, of one thing after the other. */
   bar?: (label: string, total: number) => CrowdBar;
+  /** How a shopper waits, in ms; a test lets the time run. */
+  wait?: (ms: number) => Promise<unknown>;
+  nowMs?: () => number;
 }): Promise<CrowdReport> {
   const { edgeUrl, saleId, shoppers, payShare = 0, connections = 128, storeWithinMs = 60_000, onProgress } = options;
-  const { bar = () => noBar } = options;
+  const { bar = () => noBar, wait: waitFor = wait, nowMs = () => performance.now() } = options;
   const host = new URL(edgeUrl).hostname;
   if (!['127.0.0.1', 'localhost', '[::1]'].includes(host))
     throw new Error(`a crowd goes to loopback only, not ${host}`);
 
-  const pool = new Pool(edgeUrl, { connections, pipelining: 1 });
-  const pause = async (ms: number) => void (await wait(ms));
-  const refused: Record<string, number> = {};
-  const refuse = (code: string) => {
-    refused[code] = (refused[code] ?? 0) + 1;
+  const deadlines = {
+    headersTimeout: answerWithinMs,
+    bodyTimeout: answerWithinMs,
+    connect: { timeout: answerWithinMs },
   };
-  /** Does `work` for each of so many, at a bar of its own. */
-  const each = async (label: string, count: number, work: (index: number) => Promise<void>) => {
-    const shown = bar(label, count);
+  const pool = new Pool(edgeUrl, { connections, pipelining: 1, ...deadlines });
+  const lanes = createLanes(connections, waitFor);
+  const refused: Record<string, number> = {};
+  const gaveUp: CrowdReport['gaveUp'] = {};
+  let repeated = 0;
+  const waits: Waits = {
+    pause: lanes.pause,
+    nowMs,
+    random: Math.random,
+    onRepeat: () => {
+      repeated += 1;
+    },
+  };
+  const shopper = createPatientShopper(pool, saleId, waits);
+  const giveUp = (step: Step, count = 1) => {
+    if (count > 0) gaveUp[step] = (gaveUp[step] ?? 0) + count;
+  };
+  /** The value of what went well; anything else is counted. */
+  function taken<Value>(outcome: Outcome<Value>): Value | null {
+    if (outcome.kind === 'ok') return outcome.value;
+    if (outcome.kind === 'gave up') giveUp(outcome.step);
+    else {
+      const name = outcome.step === 'purchase' ? outcome.code : `${outcome.step} ${outcome.code}`;
+      refused[name] = (refused[name] ?? 0) + 1;
+    }
+    return null;
+  }
+  /** Asks for each, at a bar of its own; those for whom it went well. */
+  async function each<Item>(label: string, items: readonly Item[], ask: (item: Item) => Promise<Outcome<HeldTicket>>) {
+    const shown = bar(label, items.length);
+    const done: HeldTicket[] = [];
     try {
-      await inParallel(count, connections, async (index) => {
-        await work(index);
+      await lanes.each(items, async (item) => {
+        const held = taken(await ask(item));
+        if (held !== null) done.push(held);
         shown.step();
       });
+      return done;
     } finally {
       shown.end();
     }
-  };
+  }
   try {
     onProgress(`${shoppers} shoppers sign in and get tickets`);
     const startedAt = performance.now();
-    const tickets: HeldTicket[] = [];
-    await each('tickets', shoppers, async () => {
-      const result = await getTicket(pool, saleId, await signIn(pool));
-      if ('ticket' in result) tickets.push(result);
-      else refuse(`ticket ${String(result.body.code)}`);
-    });
+    const tickets = await each('tickets', Array.from({ length: shoppers }), shopper.getTicket);
 
     onProgress(`${tickets.length} tickets; all press buy`);
     const buyingAt = performance.now();
-    const winners: HeldTicket[] = [];
-    await each('buying', tickets.length, async (index) => {
-      const held = tickets[index];
-      if (held === undefined) return;
-      const { status, body } = await buy(pool, saleId, held, pause);
-      if (status === 202) winners.push(held);
-      else refuse(String(body.code));
-    });
+    const winners = await each('buying', tickets, shopper.buy);
 
     onProgress(`${winners.length} are in; they watch their orders being made`);
     const storingAt = performance.now();
     /** Polls as a page does until each order has moved on; those that had not by the end. */
     const watch = async (label: string, orders: HeldTicket[], isWaiting: (state: OrderState | null) => boolean) => {
       const shown = bar(label, orders.length);
-      const until = performance.now() + storeWithinMs;
+      const until = nowMs() + storeWithinMs;
       let pending = orders;
-      while (pending.length > 0 && performance.now() < until) {
+      let failures = 0;
+      while (pending.length > 0 && nowMs() < until) {
         const still: HeldTicket[] = [];
-        await inParallel(pending.length, connections, async (index) => {
-          const held = pending[index];
-          if (held !== undefined && isWaiting(await orderState(pool, held))) still.push(held);
+        const slow: (Answer | null)[] = [];
+        await lanes.each(pending, async (held) => {
+          const reply = await shopper.look(held);
+          if (isWorthWaiting(reply)) slow.push(reply);
+          if (isWaiting(stateIn(reply))) still.push(held);
         });
         shown.step(pending.length - still.length);
         pending = still;
-        if (pending.length > 0) await pause(200);
+        failures = slow.length === 0 ? 0 : failures + 1;
+        repeated += slow.length;
+        const asked = slow.map((reply) => waitMs(failures, reply, Math.random));
+        if (pending.length > 0) await waitFor(Math.max(200, ...asked.slice(0, 1000)));
       }
       shown.end();
+      giveUp('order', pending.length);
       return pending;
     };
     const pending = await watch('stored', winners, (state) => state === null || state === 'queued');
@@ -105,11 +142,7 @@ export async function runCrowd(options: {
 
     const payers = winners.filter((held) => !pending.includes(held)).slice(0, Math.round(winners.length * payShare));
     if (payers.length > 0) onProgress(`${payers.length} of them pay`);
-    const paying: HeldTicket[] = [];
-    await each('paying', payers.length, async (index) => {
-      const held = payers[index];
-      if (held !== undefined && (await pay(pool, held, pause))) paying.push(held);
-    });
+    const paying = await each('paying', payers, shopper.pay);
     const unpaid = await watch('paid', paying, (state) => state !== 'paid');
     return {
       shoppers,
@@ -118,6 +151,8 @@ export async function runCrowd(options: {
       stored: winners.length - pending.length,
       paid: paying.length - unpaid.length,
       refused,
+      gaveUp,
+      repeated,
       seconds: {
         tickets: (buyingAt - startedAt) / 1000,
         buying: (storingAt - buyingAt) / 1000,
@@ -130,15 +165,5 @@ export async function runCrowd(options: {
   }
 }
 
-/** Runs `work` for 0 … count−1, `width` at a time. */
-async function inParallel(count: number, width: number, work: (index: number) => Promise<void>): Promise<void> {
-  let next = 0;
-  const lane = async () => {
-    while (next < count) {
-      const index = next;
-      next += 1;
-      await work(index);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(width, count) }, lane));
-}
+/** The state that an answer tells; null for any other answer. */
+const stateIn = (reply: Answer | null) => (reply?.status === 200 ? (reply.body.state as OrderState) : null); // the contract's own field

@@ -1,6 +1,7 @@
 import { edgeCounts } from '#contract/edge-counts.ts';
-import { runCrowd } from '#loadtest/crowd/crowd.ts';
+import { type CrowdReport, runCrowd } from '#loadtest/crowd/crowd.ts';
 import { auditSale } from '#order-worker/audit/audit.ts';
+import { counted } from '../../text/counted.ts';
 import { CliError } from '../kit/cli-error.ts';
 import { commandConfig } from '../kit/command-config.ts';
 import type { CommandContext } from '../kit/connections.ts';
@@ -12,6 +13,14 @@ import { openDemoSale } from './demo-sale.ts';
 export async function newestDemoSale(context: CommandContext): Promise<string> {
   const sale = (await context.catalogue.list()).filter(({ saleId }) => /^demo-\d+$/.test(saleId)).at(-1);
   return sale?.saleId ?? openDemoSale(context, 200);
+}
+
+/** Shoppers who gave up, by what they asked for; nothing where no request had to be repeated. */
+function gaveUpLines({ gaveUp, repeated }: CrowdReport): string[] {
+  const steps = Object.entries(gaveUp).map(([step, count]) => `${step} ${count}`);
+  if (repeated === 0 && steps.length === 0) return [];
+  const who = steps.length === 0 ? 'nobody' : `after a minute of asking: ${steps.join(', ')}`;
+  return [`gave up         ${who}; ${counted(repeated, 'request was', 'requests were')} repeated`];
 }
 
 /** A crowd at a demo sale, then what it met: counted at both ends, and audited. */
@@ -54,6 +63,7 @@ export async function sendCrowd(
       `got in          ${report.accepted}; orders stored ${report.stored} (bought in ${seconds.buying.toFixed(1)} s, stored ${seconds.storing.toFixed(1)} s later)`,
       ...(pay === 0 ? [] : [`paid            ${report.paid} (${seconds.paying.toFixed(1)} s)`]),
       `refused         ${list(report.refused)}`,
+      ...gaveUpLines(report),
       `  by the edge   ${list(edge.shed)}`,
       `  passed on     ${edge.passed} to the service, which refused ${edge.passed - report.accepted}`,
       auditText(audit, context.output.width),

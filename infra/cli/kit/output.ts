@@ -13,10 +13,7 @@ export type Output = {
   readonly width: number | null;
 };
 
-export function createOutput(
-  run: Pick<CliRun, 'stdout' | 'stderr' | 'terminal' | 'hasResult'>,
-  json: boolean,
-): Output {
+export function createOutput(run: Pick<CliRun, 'stdout' | 'stderr' | 'terminal' | 'hasResult'>, json: boolean): Output {
   const { stdout, stderr } = run;
   const { stderr: stream } = run.terminal;
   return {
