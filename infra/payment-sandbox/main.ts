@@ -32,7 +32,7 @@ const readSettings = (environment: Record<string, string | undefined>) =>
 
 /** A payment provider to play with, never part of production: its own process, its own file, its own webhooks. */
 await runService('payment-sandbox', readSettings, async ({ config, logger, own }) => {
-  await mkdir(dirname(config.SECKILL_PAYMENT_SANDBOX_FILE), { recursive: true });
+  await mkdir(dirname(config.SECKILL_PAYMENT_SANDBOX_FILE), { recursive: true, mode: 0o700 });
   const registry = createRegistry();
   const metrics = createSandboxMetrics([registry]);
   const ledger = own('ledger', openLedger(config.SECKILL_PAYMENT_SANDBOX_FILE, Date.now));

@@ -103,8 +103,8 @@ export async function runLoadTest(
       },
       audit: audit === null ? null : { balanced: audit.balanced, checks: audit.checks },
     });
-    await writeFile(json, `${JSON.stringify(report)}\n`);
-    await writeFile(html, await renderHtml(report));
+    await writeFile(json, `${JSON.stringify(report)}\n`, { mode: 0o600 });
+    await writeFile(html, await renderHtml(report), { mode: 0o600 });
     return { report, html, json };
   } finally {
     await rm(work, { recursive: true, force: true });

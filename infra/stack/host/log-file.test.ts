@@ -15,6 +15,7 @@ test('the tail shows the last lines of this life, none of an earlier one', () =>
   appendFileSync(log, 'one\ntwo\nthree\n');
   expect(logTail(log, from, 2)).toEqual(['two', 'three']);
   expect(logTail(log, from, 20)).toEqual(['one', 'two', 'three']);
+  expect(logTail(dir, 0, 20)).toEqual([]); // what cannot be read ends no supervisor
 });
 
 test.each([

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, mkdir } from 'node:fs/promises';
+import { access, chmod, mkdir, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { StackError, withWriteProblem } from './errors.ts';
 
@@ -53,24 +53,40 @@ export function runDirectory(dir: string = join(checkoutDir, '.run')): RunDirect
   };
 }
 
+/** In `data`: PostgreSQL runs as a user of its own when the stack is root's, and closes its folder itself. */
+const ofAnotherUser = 'postgres';
+
 /**
- * Makes the folders. Secrets, sockets and data are the owner's alone; PostgreSQL's user gets its own folder in data. Throws
- * {@link StackError} when they cannot be made or written to.
+ * Makes the folders. All that is in them is the owner's alone: logs name shoppers, data holds their orders, and
+ * configuration holds passwords. `data` and the directory itself can be passed through by PostgreSQL's user, not listed.
+ * Throws {@link StackError} when they cannot be made or written to.
  */
 export async function makeRunDirectory(dir: RunDirectory): Promise<void> {
+  const data = join(dir.root, 'data');
+  const closed = [
+    dir.secrets,
+    join(dir.root, 'sockets'),
+    join(dir.root, 'logs'),
+    dir.pages,
+    dir.config,
+    dir.edgeConfig,
+  ];
   try {
-    await mkdir(dir.root, { recursive: true });
-    await Promise.all([
-      mkdir(dir.secrets, { recursive: true, mode: 0o700 }),
-      mkdir(join(dir.root, 'sockets'), { recursive: true, mode: 0o700 }),
-      mkdir(join(dir.root, 'data'), { recursive: true, mode: 0o711 }),
-      mkdir(join(dir.root, 'logs'), { recursive: true }),
-      mkdir(dir.pages, { recursive: true }),
-      mkdir(dir.edgeConfig, { recursive: true }),
-    ]);
+    await mkdir(dir.root, { recursive: true, mode: 0o711 });
+    await mkdir(data, { recursive: true, mode: 0o711 });
+    for (const each of closed) await mkdir(each, { recursive: true, mode: 0o700 });
     // Folders of an earlier start, by another user or before the disk became read-only.
     await Promise.all([dir.root, dir.secrets, join(dir.root, 'logs')].map((each) => access(each, constants.W_OK)));
+    // Folders of an earlier version.
+    const inData = (await readdir(data)).filter((name) => name !== ofAnotherUser).map((name) => join(data, name));
+    await chmod(data, 0o711).catch(ignoreForeign);
+    for (const each of [...closed, ...inData]) await chmod(each, 0o700).catch(ignoreForeign);
   } catch (error) {
     throw withWriteProblem(error, dir.root);
   }
+}
+
+/** What belongs to another user is closed by that user, or not. */
+function ignoreForeign(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPERM') throw error;
 }

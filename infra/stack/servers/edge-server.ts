@@ -32,6 +32,7 @@ export function edgeServer(plan: StackPlan, edge: EdgePlan): ProcessSpec {
     environment: plan.baseEnvironment,
     cwd: plan.dir.root,
     prepare: async () => {
+      await mkdir(runDir, { recursive: true, mode: 0o700 });
       await renderEdgeConfig(
         {
           platform,
@@ -61,7 +62,6 @@ export function edgeServer(plan: StackPlan, edge: EdgePlan): ProcessSpec {
         configDir,
       );
       // nginx writes its errors into its own folder: they belong to the log where everybody looks.
-      await mkdir(runDir, { recursive: true });
       await rm(join(runDir, 'error.log'), { force: true });
       await symlink(plan.dir.log(name), join(runDir, 'error.log'));
     },

@@ -98,7 +98,7 @@ type ClusterOptions = {
 /** initdb beside the final place and a rename: an interrupted start leaves no half of a cluster. */
 async function makeCluster(options: ClusterOptions): Promise<void> {
   const { plan, home, cluster, programs, user, signal } = options;
-  await mkdir(home, { recursive: true });
+  await mkdir(home, { recursive: true, mode: 0o700 });
   if (existsSync(cluster)) return;
   const draft = join(home, `cluster.${randomBytes(4).toString('hex')}`);
   const passwordFile = join(home, 'password');

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
@@ -41,6 +41,7 @@ test('a state comes back as it was written, and leaves no draft behind', () => {
   writeState(dir, state);
   expect(readState(dir)).toEqual(state);
   expect(readdirSync(dir.root)).toEqual(['stack.json']);
+  expect(statSync(dir.state).mode & 0o077).toBe(0); // for its owner alone
 });
 
 test('no file, a broken file and a file of another version are no state', () => {

@@ -52,7 +52,7 @@ export function readState(dir: RunDirectory): StackState | null {
 /** Replaces the state file as a whole: a reader sees the old one or the new one. Synchronous, so writes keep order. */
 export function writeState(dir: RunDirectory, state: StackState): void {
   const draft = `${dir.state}.${process.pid}`;
-  writeFileSync(draft, `${JSON.stringify(state, null, 2)}\n`);
+  writeFileSync(draft, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });
   renameSync(draft, dir.state);
 }
 
