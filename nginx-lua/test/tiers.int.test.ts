@@ -6,10 +6,12 @@ import { problemBody } from '#contract/problems.ts';
 import { publicSaleKey, publicSalesKey } from '#contract/redis-keys.ts';
 import { publicSaleSchema } from '#contract/sale.ts';
 import { shadowSalePrefix } from '#contract/shadow-sale.ts';
+import { makeCertificate } from '#lab/kits/certificate.ts';
 import { poll } from '#lab/poll.ts';
 import type { CountingUpstream } from '#lab/servers/counting-upstream.ts';
 import { ask, refusal, saleOf, seenOf, startEdge, type TestEdge } from '#lab/servers/edge.ts';
 import { startRedis, type TestRedis } from '#lab/servers/redis.ts';
+import { temporaryDirectory } from '#lab/temporary-directory.ts';
 
 let edge: TestEdge;
 let redis: TestRedis;
@@ -268,6 +270,40 @@ test('the cache Redis may want a password', async () => {
     expect(guarded.gateway.seen).toEqual([]);
   } finally {
     await guarded.stop();
+    await server.stop();
+  }
+});
+
+test.each([
+  { who: 'its authority', isTrusted: true },
+  { who: 'another authority', isTrusted: false },
+])('the cache Redis may want TLS and an ACL user; an edge that trusts $who', async ({ isTrusted }) => {
+  const [dir, other] = [temporaryDirectory('cache-tls'), temporaryDirectory('cache-tls-other')];
+  const { certificate, certificateKey } = makeCertificate(dir);
+  const { certificate: stranger } = makeCertificate(other);
+  const passwordFile = join(dir, 'password');
+  await writeFile(passwordFile, 'of the edge\n');
+  const tls = { certificate, certificateKey, authority: certificate };
+  const server = await startRedis({ user: 'edge', password: 'of the edge', tls });
+  const secured = await startEdge({}, [], {
+    values: () => ({
+      cacheRedis: `127.0.0.1:${new URL(server.url).port}`,
+      cacheRedisPasswordFile: passwordFile,
+      cacheRedisUser: 'edge',
+      cacheRedisTls: { authorities: isTrusted ? certificate : stranger, serverName: 'localhost' },
+    }),
+  });
+  try {
+    await server.client.set(publicSaleKey('a'), JSON.stringify(saleOf('a', { epoch: 3 })));
+    secured.gateway.answer = knowsNone;
+    await poll('an answer', async () => {
+      secured.gateway.seen.length = 0;
+      const { status, text } = await ask(secured, '/api/sales/a');
+      if (!isTrusted) return status === 404 && secured.gateway.seen.length > 0;
+      return secured.gateway.seen.length === 0 && JSON.parse(text).epoch === 3;
+    });
+  } finally {
+    await secured.stop();
     await server.stop();
   }
 });

@@ -25,6 +25,16 @@ const urls = z
   .transform((text) => text.split(','))
   .pipe(z.array(z.url({ protocol: /^https?$/, error: 'must be http(s) URLs, one for each: url[,url]' })));
 
+/**
+ * `redis://[user][:password]@host[:port]`, or `rediss://` for TLS. Its `sslrootcert` is a file of authorities to trust in the
+ * place of the well-known ones: the word that PostgreSQL's URL has for it. Read by runtime/redis.ts.
+ */
+const redisUrl = z.url({ protocol: /^rediss?$/, error: 'must be a redis:// URL' }).refine((text) => {
+  const { protocol, searchParams } = new URL(text);
+  const file = searchParams.get('sslrootcert');
+  return file === null || (protocol === 'rediss:' && file.startsWith('/'));
+}, 'must be rediss:// where it has an sslrootcert, which is an absolute path');
+
 /** `user:password[,user:password]`. */
 const zookeeperAuth = z
   .string()
@@ -68,11 +78,11 @@ const ticketKeys = z.string().transform((text, context) => {
  * What may hold a secret has a twin that ends in `_FILE`: `readConfig` takes the value out of that file then.
  */
 export const settings = {
-  SECKILL_STOCK_REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'must be a redis:// URL' }),
+  SECKILL_STOCK_REDIS_URL: redisUrl,
   SECKILL_STOCK_REDIS_URL_FILE: absolutePath.optional(),
-  SECKILL_QUEUE_REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'must be a redis:// URL' }),
+  SECKILL_QUEUE_REDIS_URL: redisUrl,
   SECKILL_QUEUE_REDIS_URL_FILE: absolutePath.optional(),
-  SECKILL_CACHE_REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'must be a redis:// URL' }),
+  SECKILL_CACHE_REDIS_URL: redisUrl,
   SECKILL_CACHE_REDIS_URL_FILE: absolutePath.optional(),
   SECKILL_ZOOKEEPER: z.string().regex(/^[^\s/]+:\d+(,[^\s/]+:\d+)*$/, 'must be host:port[,host:port]'),
   /** Whose all nodes are, and nobody else may change them; several while one takes another's place, the new one first. */

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { Redis, type RedisOptions } from 'ioredis';
+import { ConfigError } from './config.ts';
 import { createThrottledWarn, type Logger } from './logger.ts';
 
 export type { Redis };
@@ -41,13 +43,32 @@ const kinds = {
   listening: { ...common, maxRetriesPerRequest: null, socketTimeout: 3000 },
 } satisfies Record<string, Options>;
 
-/** Opens a connection of that kind. Errors are logged, throttled; without a listener ioredis would swallow them. */
+/**
+ * Opens a connection of that kind. Errors are logged, throttled; without a listener ioredis would swallow them. `rediss://`
+ * is TLS: certificate and name are checked, against the authorities of `sslrootcert` where the URL has one. Throws
+ * {@link ConfigError} when that file cannot be read.
+ */
 export function connectRedis(kind: keyof typeof kinds, url: string, logger: Logger): Redis {
-  const options: Options = kinds[kind];
-  const redis = new Redis(url, options);
+  const { href, tls } = placeOf(url);
+  const options: Options = { ...kinds[kind], ...tls };
+  const redis = new Redis(href, options);
   const warn = createThrottledWarn(logger);
   redis.on('error', (error: unknown) => warn(error, `redis (${kind}) connection`));
   return redis;
+}
+
+/** The URL as the driver takes it, with user and password, and how it speaks TLS. */
+function placeOf(url: string): { href: string; tls?: Pick<RedisOptions, 'tls'> } {
+  const parsed = new URL(url);
+  const file = parsed.searchParams.get('sslrootcert');
+  if (file === null) return { href: url };
+  parsed.searchParams.delete('sslrootcert');
+  try {
+    return { href: parsed.href, tls: { tls: { ca: readFileSync(file) } } };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new ConfigError([`the sslrootcert of ${parsed.protocol}//${parsed.host} cannot be read: ${why}`]);
+  }
 }
 
 /** Ready when the server answers. */

@@ -33,6 +33,9 @@ export const edgeFileSchema = z.strictObject({
   agentSocket: path,
   cacheRedis: server.nullable().default(null),
   cacheRedisPasswordFile: path.nullable().default(null),
+  cacheRedisUser: text.nullable().default(null),
+  /** `serverName`, the name in its certificate, is the name in `cacheRedis` unless it is given. */
+  cacheRedisTls: z.strictObject({ authorities: path, serverName: text.optional() }).nullable().default(null),
   ticketKeysFile: path,
   workers: count,
   limits: z.strictObject({
@@ -70,7 +73,13 @@ export async function readEdgeFile(file: string, changes: EdgeFileChanges = {}):
   if (!result.success) {
     throw new ConfigError(result.error.issues.map((issue) => `${file}: ${issue.path.join('.')} ${issue.message}`));
   }
-  return { ...result.data, cacheRedis: await looked(file, result.data.cacheRedis) };
+  const { cacheRedis, cacheRedisTls, ...others } = result.data;
+  return {
+    ...others,
+    cacheRedis: await looked(file, cacheRedis),
+    cacheRedisTls:
+      cacheRedisTls === null ? null : { ...cacheRedisTls, serverName: nameOf(file, cacheRedis, cacheRedisTls) },
+  };
 }
 
 async function readJson(file: string): Promise<Record<string, unknown>> {
@@ -87,6 +96,13 @@ async function readJson(file: string): Promise<Record<string, unknown>> {
 function withServerName(file: string, tls: unknown, serverName: string): unknown {
   if (typeof tls === 'object' && tls !== null) return { ...tls, serverName };
   throw new ConfigError([`${file} has no tls, so there is no use for a server name`]);
+}
+
+/** What the certificate of the cache Redis must be for. nginx compares names, not addresses. */
+function nameOf(file: string, server: string | null, { serverName }: { serverName?: string | undefined }): string {
+  const host = serverName ?? (server?.startsWith('/') === false ? server.slice(0, server.lastIndexOf(':')) : '');
+  if (host !== '' && isIP(host.replace(/^\[|\]$/g, '')) === 0) return host;
+  throw new ConfigError([`${file}: cacheRedisTls needs a serverName: cacheRedis is no name`]);
 }
 
 async function looked(file: string, server: string | null): Promise<string | null> {

@@ -107,6 +107,8 @@ export async function startEdge(
         agentSocket: sockets.agent,
         cacheRedis: null,
         cacheRedisPasswordFile: null,
+        cacheRedisUser: null,
+        cacheRedisTls: null,
         ticketKeysFile,
         edgeId: 'edge-test',
         workers: 2,

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import { choosePorts, type PortBlock, reservePortBlock } from '#infra/stack/host/ports.ts';
 import { spawnTied, type TiedProcess } from './tied-process.ts';
@@ -17,24 +18,47 @@ export type TestRedis = {
   stop(): Promise<void>;
 };
 
+/** What docs/redis.md says that a user of ours needs. */
+const aclRights = ['~*', '&*', '+@all', '-@admin', '+config|get'];
+
+/** `authority`: the file of what a client must trust. */
+export type RedisTls = { certificate: string; certificateKey: string; authority: string };
+
 /**
  * A real Redis of a file's own in some 20 ms, without a disk: for files whose subject is not what a Redis keeps through
- * its death. On a port of 127.0.0.1, or on `socket`. `password`: what clients must know.
+ * its death. On a port of 127.0.0.1, or on `socket`. `password`: what clients must know, as `user`
+ * where that is given (the default user is off then). With `tls` it speaks nothing else, as localhost.
  */
-export async function startRedis(options: { socket?: string; password?: string } = {}): Promise<TestRedis> {
-  const { socket, password = '' } = options;
+export async function startRedis(
+  options: { socket?: string; password?: string; user?: string; tls?: RedisTls } = {},
+): Promise<TestRedis> {
+  const { socket, password = '', user = '', tls } = options;
   const block = socket === undefined ? await reservePortBlock(crypto.randomUUID()) : null;
   const port = block === null ? 0 : await portOf(block);
   const args = [
-    ...['--port', String(port), '--bind', '127.0.0.1', ...(socket === undefined ? [] : ['--unixsocket', socket])],
+    ...[
+      tls === undefined ? '--port' : '--tls-port',
+      String(port),
+      '--bind',
+      '127.0.0.1',
+      ...(socket === undefined ? [] : ['--unixsocket', socket]),
+    ],
     ...['--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction'],
-    ...(password === '' ? [] : ['--requirepass', password]),
+    ...(password === '' || user !== '' ? [] : ['--requirepass', password]),
+    ...(user === '' ? [] : ['--user', user, 'on', `>${password}`, ...aclRights, '--user', 'default', 'off']),
+    ...(tls === undefined ? [] : ['--port', '0', '--tls-auth-clients', 'no', '--tls-ca-cert-file', tls.authority]),
+    ...(tls === undefined ? [] : ['--tls-cert-file', tls.certificate, '--tls-key-file', tls.certificateKey]),
   ];
   let server = await start(args);
-  const url = `redis://${password === '' ? '' : `:${password}@`}127.0.0.1:${port}`;
+  const login = password === '' ? '' : `${encodeURIComponent(user)}:${encodeURIComponent(password)}@`;
+  const url = tls === undefined ? `redis://${login}127.0.0.1:${port}` : `rediss://${login}localhost:${port}`;
   const patience = { retryStrategy: () => 20, maxRetriesPerRequest: null };
-  const auth = password === '' ? {} : { password };
-  const client = socket === undefined ? new Redis(url, patience) : new Redis(socket, { ...auth, ...patience });
+  const auth = {
+    ...(password === '' ? {} : { password }),
+    ...(tls === undefined ? {} : { tls: { ca: readFileSync(tls.authority) } }),
+  };
+  const client =
+    socket === undefined ? new Redis(url, { ...auth, ...patience }) : new Redis(socket, { ...auth, ...patience });
   client.on('error', () => {}); // after it was stopped
   return {
     url,

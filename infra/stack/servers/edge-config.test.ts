@@ -24,6 +24,8 @@ beforeEach(async () => {
     agentSocket: '/run/agent.sock',
     cacheRedis: '127.0.0.1:6379',
     cacheRedisPasswordFile: null,
+    cacheRedisUser: null,
+    cacheRedisTls: null,
     ticketKeysFile: '/run/ticket-keys',
     edgeId: 'edge-1',
     workers: 2,

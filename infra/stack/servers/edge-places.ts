@@ -33,6 +33,8 @@ export function edgePlaces(values: EdgeConfigValues, outDir: string): Record<str
     cacheRedis: values.cacheRedis === null ? '' : addressed('cacheRedis', values.cacheRedis),
     cacheRedisPasswordFile:
       values.cacheRedisPasswordFile === null ? '' : safe('cacheRedisPasswordFile', values.cacheRedisPasswordFile),
+    cacheRedisUser: values.cacheRedisUser === null ? '' : safe('cacheRedisUser', values.cacheRedisUser),
+    ...cacheTlsPlaces(values.cacheRedisTls),
     ticketKeysFile: safe('ticketKeysFile', values.ticketKeysFile),
     edgeId: safe('edgeId', values.edgeId),
     workers: positive('workers', values.workers),
@@ -46,6 +48,15 @@ export function edgePlaces(values: EdgeConfigValues, outDir: string): Record<str
     addressBurst: positive('addressBurst', limits.addressBurst),
     inFlight: positive('inFlight', limits.inFlight),
     ...tlsPlaces(values.tls),
+  };
+}
+
+function cacheTlsPlaces(tls: EdgeConfigValues['cacheRedisTls']): Record<string, string> {
+  if (tls === null) return { cacheRedisName: '', cacheRedisTrust: '' };
+  const file = safe('cacheRedisTls.authorities', tls.authorities);
+  return {
+    cacheRedisName: safe('cacheRedisTls.serverName', tls.serverName),
+    cacheRedisTrust: `lua_ssl_trusted_certificate "${file}";\nlua_ssl_verify_depth 3;`,
   };
 }
 

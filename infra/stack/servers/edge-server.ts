@@ -49,6 +49,8 @@ export function edgeServer(plan: StackPlan, edge: EdgePlan): ProcessSpec {
           // Cached sales may be lost at any time, and nothing of the crowd should come near stock Redis.
           cacheRedis: `127.0.0.1:${plan.port('queue-redis')}`,
           cacheRedisPasswordFile: redisPasswordFile(plan.dir, 'queue-redis'),
+          cacheRedisUser: null,
+          cacheRedisTls: null,
           ticketKeysFile: ticketKeysFile(plan.dir),
           edgeId: edge.edgeId,
           // On two cores the service and the servers need the other one.

@@ -36,6 +36,10 @@ export type EdgeConfigValues = {
   cacheRedis: string | null;
   /** A file with its password in the first line; null for none. */
   cacheRedisPasswordFile: string | null;
+  /** Its ACL user; null for the default one. */
+  cacheRedisUser: string | null;
+  /** TLS to it: the file of the authorities to trust, and the name in its certificate. Null: none. */
+  cacheRedisTls: { authorities: string; serverName: string } | null;
   /** SECKILL_TICKET_KEYS_FILE; the master reads it at its start, so root alone may own it. */
   ticketKeysFile: string;
   edgeId: string;

@@ -38,7 +38,11 @@ function _M.init(settings_path)
   stream.init(settings.agent_socket)
   origin.init(settings.gateway)
   local secret = settings.cache_redis_password_file
-  redis.init(settings.cache_redis, secret ~= '' and match(read_file(secret), '^[^\r\n]+') or nil)
+  redis.init(settings.cache_redis, {
+    secret = secret ~= '' and match(read_file(secret), '^[^\r\n]+') or nil,
+    user = settings.cache_redis_user ~= '' and settings.cache_redis_user or nil,
+    tls_name = settings.cache_redis_name ~= '' and settings.cache_redis_name or nil,
+  })
   metrics_page.init(settings.edge_id, settings.platform)
 end
 

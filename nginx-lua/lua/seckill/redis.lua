@@ -9,7 +9,7 @@ local address = require('seckill.address')
 local ngx = ngx
 local ngx_now = ngx.now
 local log, WARN = ngx.log, ngx.WARN
-local match, sub, tonumber = string.match, string.sub, tonumber
+local match, sub, ipairs, pcall, tonumber = string.match, string.sub, ipairs, pcall, tonumber
 
 local CONNECT_MS, SEND_MS, READ_MS = 100, 100, 200
 local IDLE_MS, POOL_SIZE = 10000, 4
@@ -18,12 +18,21 @@ local AWAY_SECONDS = 1
 
 local _M = {}
 
-local server, password
+local server, login, tls_name
 local away_until = 0
 
-local function auth(socket)
-  if not password or socket:getreusedtimes() > 0 then return true end
-  local sent, problem = socket:send({ '*2\r\n$4\r\nAUTH\r\n$', #password, '\r\n', password, '\r\n' })
+-- What a new connection says first: TLS, where the certificate is checked, and who it is.
+local function introduce(socket)
+  if socket:getreusedtimes() > 0 then return true end
+  if tls_name then
+    -- pcall: lua-resty-core asserts when a handshake ends at once and the certificate is not accepted (its issue 499).
+    -- `nil` and not `false` for the session: with that one it would be taken for accepted.
+    local well, shaken, problem = pcall(socket.sslhandshake, socket, nil, tls_name, true)
+    if not well then return nil, 'its certificate is not accepted' end
+    if not shaken then return nil, problem end
+  end
+  if not login then return true end
+  local sent, problem = socket:send(login)
   if not sent then return nil, problem end
   local line
   line, problem = socket:receive()
@@ -47,7 +56,7 @@ end
 local function ask(socket, key)
   local ready, problem = address.connect(socket, server)
   if not ready then return false, problem end
-  ready, problem = auth(socket)
+  ready, problem = introduce(socket)
   if not ready then return false, problem end
   ready, problem = socket:send({ '*2\r\n$3\r\nGET\r\n$', #key, '\r\n', key, '\r\n' })
   if not ready then return false, problem end
@@ -55,10 +64,14 @@ local function ask(socket, key)
 end
 
 --- @tparam string where empty for none
--- @tparam ?string secret what AUTH sends
+-- @tparam table how `secret` and `user` are what AUTH sends, `tls_name` is the name in its certificate; each may be nil
 -- @phases init
-function _M.init(where, secret)
-  server, password = address.parse(where), secret
+function _M.init(where, how)
+  server, login, tls_name = address.parse(where), nil, how.tls_name
+  if not how.secret then return end
+  local words = how.user and { 'AUTH', how.user, how.secret } or { 'AUTH', how.secret }
+  login = '*' .. #words .. '\r\n'
+  for _, word in ipairs(words) do login = login .. '$' .. #word .. '\r\n' .. word .. '\r\n' end
 end
 
 --- The value of a key; nil when there is none or nobody can tell.
