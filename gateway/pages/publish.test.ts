@@ -115,10 +115,16 @@ test('a page is replaced as a whole and no half-written file is left', async () 
     'index.html',
     'index.html.br',
     'index.html.gz',
+    'not-found.html',
+    'not-found.html.br',
+    'not-found.html.gz',
     'order.html',
     'order.html.br',
     'order.html.gz',
     'sales',
+    'trouble.html',
+    'trouble.html.br',
+    'trouble.html.gz',
   ]);
 });
 

@@ -7,6 +7,7 @@ import { type Asset, buildAssets, pictureAsset } from './assets.ts';
 import type { PageSale } from './frame.ts';
 import type { PreparedPicture } from './picture.ts';
 import { renderList } from './render-list.ts';
+import { noticeNames, renderNotice } from './render-notice.ts';
 import { renderOrder } from './render-order.ts';
 import { renderSale } from './render-sale.ts';
 
@@ -108,6 +109,7 @@ export async function publishPages(options: PublishOptions): Promise<Published> 
     ...pictureFiles,
     ...sales.map((sale) => ({ file: `sales/${sale.saleId}.html`, content: renderSale(sale, context) })),
     { file: 'order.html', content: renderOrder(context) },
+    ...noticeNames.map((name) => ({ file: `${name}.html`, content: renderNotice(name, context) })),
     { file: 'index.html', content: renderList(sales, context) },
   ];
   const differing = await differences(pagesDir, site);

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { saleStates, storedSaleStates } from '#contract/sale.ts';
 import type { PageContext } from './frame.ts';
 import { renderList } from './render-list.ts';
+import { noticeNames, renderNotice } from './render-notice.ts';
 import { renderOrder } from './render-order.ts';
 import { renderSale } from './render-sale.ts';
 import { testingSale } from './testing-sale.ts';
@@ -22,7 +23,8 @@ const hostile = `"'><script>alert(1)</script><img src=x onerror=alert(2)></title
 
 function pagesOf(text: string): string[] {
   const sale = testingSale('hostile', now, { title: text, description: text, limits: { perUser: 3 } });
-  return [renderSale(sale, context), renderList([sale], context), renderOrder(context)];
+  const notices = noticeNames.map((name) => renderNotice(name, context));
+  return [renderSale(sale, context), renderList([sale], context), renderOrder(context), ...notices];
 }
 
 test('no markup from a title or a description can run', () => {

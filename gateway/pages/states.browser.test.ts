@@ -100,6 +100,24 @@ test('list, and an order of someone else: nothing serious for axe', async () => 
   await check(foreign, 'an order of someone else');
 });
 
+test('where no page is: words in the visitor’s language and a way back, nothing serious for axe; capitals lead on', async () => {
+  const { url, saleId } = await shop.open('Porcelain jar');
+  const chinese = await newShopper(browser, { locale: 'zh-CN' });
+  for (const path of ['/nope', '/orders/zzz', '/sales/never-published']) {
+    const response = await chinese.page.goto(`${stack.edgeUrl}${path}`);
+    expect(response?.status()).toBe(404);
+    await chinese.page.getByText('这里没有内容。').waitFor();
+  }
+  await check(chinese.page, 'nothing here, in Chinese');
+  const lost = await shopperOn(`${stack.edgeUrl}/nope`);
+  await lost.getByText('There is nothing here.').waitFor();
+  await check(lost, 'nothing here');
+  await lost.getByTestId('all-sales').click();
+  await lost.locator('.card').first().waitFor();
+  await lost.goto(`${stack.edgeUrl}/sales/${saleId.toUpperCase()}/?from=mail`);
+  expect(lost.url()).toBe(`${url}?from=mail`);
+});
+
 test('order page: nothing serious for axe in any state', async () => {
   const { url, saleId } = await shop.open('Porcelain bowl', { challenge: 'none' });
   const held = await shop.holdOrders(saleId);

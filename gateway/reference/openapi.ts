@@ -115,7 +115,7 @@ function operationOf(route: ApiRoute) {
     ...(body === undefined
       ? {}
       : { requestBody: { required: true, content: { 'application/json': { schema: body } } } }),
-    responses: { ...successes(route.answers), ...refusals(route.refusals) },
+    responses: { ...successes(route.answers), ...refusals(route.refusals, group === 'Pages') },
   };
 }
 
@@ -137,8 +137,8 @@ function successes(answers: Readonly<Record<number, ApiAnswer>>): ZodOpenApiResp
   );
 }
 
-/** One response a status: its codes, an example of each. */
-function refusals(codes: readonly ProblemCode[]): ZodOpenApiResponsesObject {
+/** One response a status: its codes, an example of each. `toPeople`: a page in its place, unless JSON is asked for. */
+function refusals(codes: readonly ProblemCode[], toPeople: boolean): ZodOpenApiResponsesObject {
   const byStatus = Map.groupBy([...new Set(codes)], (code) => problems[code].status);
   return Object.fromEntries(
     [...byStatus].map(([status, here]) => {
@@ -156,7 +156,10 @@ function refusals(codes: readonly ProblemCode[]): ZodOpenApiResponsesObject {
         {
           description,
           ...(Object.keys(headers).length === 0 ? {} : { headers }),
-          content: { [problemContentType]: { schema, examples } },
+          content: {
+            [problemContentType]: { schema, examples },
+            ...(toPeople ? { 'text/html': { schema: z.string() } } : {}),
+          },
         },
       ];
     }),

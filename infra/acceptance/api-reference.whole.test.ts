@@ -83,6 +83,10 @@ async function askOnce(
     for (const name of Object.keys(answer?.headers ?? {})) expect(response.headers.has(name), seen).toBe(true);
     return { status: response.status, code: null, body: text };
   }
+  if (of.group === 'Pages' && type === 'text/html') {
+    expect([response.status, of.refusals], seen).toEqual([404, expect.arrayContaining(['NOT_FOUND'])]);
+    return { status: 404, code: 'NOT_FOUND', body: text };
+  }
   const { code } = JSON.parse(text) as { code: ProblemCode };
   expect(type, seen).toBe(problemContentType);
   expect(of.refusals, seen).toContain(code);

@@ -24,6 +24,22 @@ test('sale data is asked for once a second for everybody', async () => {
   expect((await originHits(/"GET \/api\/sales\/open /)).length).toBeLessThanOrEqual(2 + seconds);
 });
 
+test('how a client unpacks is no part of what a path of the API is, and no path looks like a packing', async () => {
+  const packings = ['br', 'gzip', 'gzip, deflate, br', undefined];
+  for (const [nth, packing] of packings.entries()) {
+    const { status, headers } = await site.get(
+      '/api/sales/s-sum',
+      packing === undefined ? {} : { 'accept-encoding': packing },
+    );
+    expect([status, nth === 0 || headers['x-cache'] !== 'MISS']).toEqual([200, true]);
+  }
+  // A sale that is called like another one and a packing; and a page that is.
+  expect((await site.get('/api/sales/s-sumbr')).status).toBe(404);
+  await site.get('/sales/open', { 'accept-encoding': 'br' });
+  for (const path of ['/sales/openbr', '/sales/open.br', '/br/sales/open'])
+    expect((await site.get(path)).status).toBe(404);
+});
+
 test('what is one person’s own is never kept: every request of it reaches the origin', async () => {
   site.edge.gateway.answer = (_, response) => {
     // An upstream that forgets, or says the wrong thing.

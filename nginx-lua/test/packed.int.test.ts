@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { brotliCompressSync, brotliDecompressSync, gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { publishPages } from '#gateway/pages/publish.ts';
+import { noticeNames } from '#gateway/pages/render-notice.ts';
 import { testingSale } from '#gateway/pages/testing-sale.ts';
 import { poll } from '#lab/poll.ts';
 import { startEdge, type TestEdge } from '#lab/servers/edge.ts';
@@ -148,10 +149,24 @@ test('what the publisher writes is what a browser gets, each file packed', async
     pagesDir: edge.pagesDir,
     now,
   });
-  const urls = files.map((file) =>
-    file === 'index.html' ? '/' : file === 'order.html' ? '/orders/x' : `/${file.replace(/\.html$/, '')}`,
+  const notices = noticeNames.map((name) => `${name}.html`);
+  const shown = files.filter((file) => !notices.includes(file));
+  expect(files.length - shown.length).toBe(2);
+  const urls = shown.map((file) =>
+    file === 'index.html'
+      ? '/'
+      : file === 'order.html'
+        ? '/orders/real-01h00000000000000000000000'
+        : `/${file.replace(/\.html$/, '')}`,
   );
   expect(urls.length).toBeGreaterThan(5);
+  // Where no page is, a person reads one that says so, packed like the others.
+  for (const path of ['/none', '/not-found', '/sales/unheard-of']) {
+    const whole = await get(path, null);
+    expect(whole).toMatchObject({ status: 404, encoding: undefined });
+    expect(whole.text).toMatch(/There is nothing here.*这里没有内容.*href="\/"/s);
+    expect(await get(path, 'gzip, br')).toMatchObject({ status: 404, encoding: 'br', text: whole.text });
+  }
   for (const url of urls) {
     // The tests before wrote files of these names.
     const isNew = (text: string) => !/^(?:whole|gzip|brotli) /.test(text);

@@ -79,6 +79,14 @@ describe('over HTTP/2', () => {
     expect(publicSaleSchema.parse(JSON.parse(sale.text)).state).toBe('open');
   });
 
+  test('cookies of 32 KB keep nobody out, and end at the edge', async () => {
+    const cookie = `shop=${'c'.repeat(32 * 1024 - 5)}`;
+    expect(await ask('/sales/open', { cookie })).toMatchObject({ status: 200, text: 'the page' });
+    await ask('/api/orders/x', { cookie });
+    expect(edge.gateway.seen.at(-1)).toMatchObject({ url: '/api/orders/x' });
+    expect(edge.gateway.seen.at(-1)?.headers).not.toHaveProperty('cookie');
+  });
+
   test('every answer says that this site is HTTPS', async () => {
     for (const path of ['/sales/open', '/api/sales/open', '/api/session', '/none'])
       expect((await ask(path)).headers).toMatchObject({ 'strict-transport-security': 'max-age=31536000' });

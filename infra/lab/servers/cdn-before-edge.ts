@@ -22,7 +22,7 @@ export async function startCdnBeforeEdge({ pageSeconds = 10 }: { pageSeconds?: n
       await change(join(confD, 'page-headers.conf'), /s-maxage=10,/, `s-maxage=${pageSeconds},`);
     },
   });
-  await edge.agent.send({ type: 'snapshot', sales: [saleOf('open')] });
+  await edge.agent.send({ type: 'snapshot', sales: [saleOf('open'), saleOf('s-sum')] });
   const now = new Date();
   const { files } = await publishPages({ sales: [testingSale('open', now)], pagesDir: edge.pagesDir, now });
   const cdn = await startCdn(temporaryDirectory('cdn'), `127.0.0.1:${edge.port}`);

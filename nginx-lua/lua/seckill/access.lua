@@ -8,14 +8,19 @@ local maintenance = require('seckill.filters.maintenance').check
 local rate = require('seckill.filters.rate')
 local respond = require('seckill.respond')
 local revision = require('seckill.revision')
+local spelling = require('seckill.filters.spelling').check
 local state = require('seckill.state')
 
-local var, ngx_now, exit = ngx.var, ngx.now, ngx.exit
+local req, var, ngx_now, exit = ngx.req, ngx.var, ngx.now, ngx.exit
+local ipairs, pairs, type = ipairs, pairs, type
 local address_rate, refuse, look = rate.address, respond.refuse, revision.look
 local is_body_in, wait_for_body = body.is_in, body.check
 
 local BODY_SECONDS = 3 -- for 4 KB of a shopper's, or 64 KB of a payment provider's
 local BAD_REQUEST = 400 -- nginx answers as error_page says, and ends the connection
+
+-- Node takes 16 KB of a head in all, and answers more without a problem body.
+local MAX_HEADER, MAX_HEADERS = 7000, 14000
 
 local _M = {}
 
@@ -23,6 +28,10 @@ local _M = {}
 local function fair()
   local code, seconds = maintenance()
   if code then return refuse(code, seconds) end
+  code = spelling(var.request_uri, var.uri)
+  if code then return refuse(code) end
+  local authorization = var.http_authorization
+  if authorization and #authorization > MAX_HEADER then return refuse('BAD_REQUEST') end
   seconds = address_rate(var.binary_remote_addr)
   if seconds then return refuse('RATE_LIMITED', seconds) end
   if not is_body_in(var.content_length) and wait_for_body(BODY_SECONDS) then return exit(BAD_REQUEST) end
@@ -36,6 +45,28 @@ function _M.ticket_office()
   local current = state.current(sale, ngx_now() * 1000)
   if current == 'draft' then return refuse('NOT_OPEN', 5) end
   if current == 'closed' then return refuse('SALE_CLOSED') end
+  return fair()
+end
+
+-- The bytes of all headers; more than MAX_HEADERS when there are too many to count.
+local function header_bytes()
+  local headers, problem = req.get_headers()
+  if problem then return MAX_HEADERS + 1 end
+  local bytes = 0
+  for name, value in pairs(headers) do
+    for _, each in ipairs(type(value) == 'table' and value or { value }) do
+      bytes = bytes + #name + #(each == true and '' or each) + 4
+    end
+  end
+  return bytes
+end
+
+--- The payment provider's call, whose headers all go on but for cookies.
+-- @phases access
+function _M.webhook()
+  look()
+  req.clear_header('Cookie')
+  if header_bytes() > MAX_HEADERS then return refuse('BAD_REQUEST') end
   return fair()
 end
 

@@ -13,6 +13,7 @@ local ticket_keys = require('seckill.ticket_keys')
 require('seckill.access')
 require('seckill.inner')
 require('seckill.log')
+require('seckill.lost')
 require('seckill.purchase')
 require('seckill.sales')
 

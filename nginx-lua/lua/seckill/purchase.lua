@@ -15,6 +15,7 @@ local maintenance = require('seckill.filters.maintenance').check
 local rate = require('seckill.filters.rate')
 local repeats = require('seckill.filters.repeats')
 local sale_state = require('seckill.filters.sale_state').check
+local spelling = require('seckill.filters.spelling').check
 local ticket = require('seckill.filters.ticket').check
 local metrics = require('seckill.metrics')
 local respond = require('seckill.respond').refuse
@@ -81,6 +82,9 @@ function _M.judge()
     seconds = repeat_budget()
     if seconds then return refuse('repeats', id, shut, seconds) end
   end
+
+  code = spelling(var.request_uri, var.uri)
+  if code then return refuse('spelling', id, code) end
 
   code, seconds = look_for_place(user)
   if code then return refuse('in_flight', id, code, seconds) end

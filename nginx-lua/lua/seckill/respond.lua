@@ -1,9 +1,11 @@
 --- Refusals in the contract's words: the copy of seckill-service/contract/problems.ts (a test compares them), as
--- constant strings, so that a refusal builds nothing.
+-- constant strings, so that a refusal builds nothing. Outside of /api a person gets a page instead.
 -- @module seckill.respond
 
 local ngx = ngx
 local header, print, exit = ngx.header, ngx.print, ngx.exit
+local exec, var = ngx.exec, ngx.var
+local find, lower, match = string.find, string.lower, string.match
 local HTTP_OK = ngx.HTTP_OK
 
 local function problem(code, status, title)
@@ -66,15 +68,34 @@ function _M.refuse(code, retry_after)
   return exit(HTTP_OK)
 end
 
+-- Whether a person asks, in a browser: not for the API, nor for a part of a page. Where nothing is, everybody is one
+-- who does not ask for JSON; else only who says that he reads HTML: what is broken was seldom sent by a browser.
+local function is_person(code)
+  local place = match(var.request_uri or '', '^/+([%w-]*)')
+  if not place or lower(place) == 'api' or place == 'assets' then return false end
+  local accept = var.http_accept or ''
+  if find(accept, 'text/html', 1, true) then return true end
+  return code == 'NOT_FOUND' and not find(accept, 'json', 1, true)
+end
+
+--- nginx's own refusal as a problem.
+-- @phases content
+function _M.as_problem()
+  local code = CODE_OF_STATUS[ngx.status] or 'BAD_REQUEST'
+  return _M.refuse(code, RETRY_AFTER[code])
+end
+
 --- What error_page leads to: nginx's own refusal, said like ours.
 -- @phases content
 function _M.error_page()
   local code = CODE_OF_STATUS[ngx.status] or 'BAD_REQUEST'
   if code == 'METHOD_NOT_ALLOWED' then
-    local allow = ngx.var.seckill_allow
+    local allow = var.seckill_allow
     header['Allow'] = (allow and allow ~= '') and allow or 'GET, HEAD'
   end
-  return _M.refuse(code, RETRY_AFTER[code])
+  if not is_person(code) then return _M.refuse(code, RETRY_AFTER[code]) end
+  header['Retry-After'] = RETRY_AFTER[code]
+  return exec(code == 'NOT_FOUND' and '/_not-found' or '/_trouble')
 end
 
 return _M

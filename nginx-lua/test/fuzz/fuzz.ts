@@ -28,7 +28,12 @@ export type Summary = {
   /** Purchases that reached the service, and how many of them without a genuine ticket. */
   passed: number;
   forged: number;
+  /** Paths that reached an upstream in another spelling than their route's. */
+  misspelled: string[];
 };
+
+/** A route's own spelling: words between single slashes, none of them escaped. */
+const spelled = /^\/(?:api|edge)(?:\/[\w~-][\w.~-]*)+(?:\?|$)/;
 
 const parallel = 24;
 const idleMs = 120;
@@ -62,6 +67,7 @@ export async function runFuzz({ requests, seed, only, log = () => {} }: FuzzOpti
       workersKept: false,
       passed: 0,
       forged: 0,
+      misspelled: [],
     };
     const pids = await workersOf(edge);
     const from = performance.now();
@@ -111,6 +117,9 @@ export async function runFuzz({ requests, seed, only, log = () => {} }: FuzzOpti
     summary.workersKept = String(await workersOf(edge)) === String(pids);
     summary.passed = edge.service.seen.length;
     summary.forged = edge.service.seen.filter(({ headers }) => !genuine.has(String(headers['seckill-ticket']))).length;
+    summary.misspelled = [...edge.service.seen, ...edge.gateway.seen].flatMap(({ url }) =>
+      spelled.test(url) ? [] : [url],
+    );
     summary.faults.push(...(await logFaults(edge)));
     return summary;
   } finally {

@@ -12,7 +12,7 @@ export const pageRoutes: readonly ApiRoute[] = [
     path: '/',
     operation: 'showSales',
     summary: 'The page of all sales',
-    says: 'A static file, as `seckill pages publish` wrote it; `NOT_FOUND` before the first time.',
+    says: 'A static file, as `seckill pages publish` wrote it; `NOT_FOUND` before the first time. Wherever a page is not there, a person gets one that says so, and a program that asks for JSON the problem.',
     refusals,
   },
   {
@@ -20,7 +20,7 @@ export const pageRoutes: readonly ApiRoute[] = [
     path: '/sales/{saleId}',
     operation: 'showSale',
     summary: 'The page of a sale',
-    says: 'A static file; `NOT_FOUND` for a sale whose page was not published.',
+    says: 'A static file; `NOT_FOUND` for a sale whose page was not published. Capitals and a slash at the end are redirected (308).',
     refusals,
   },
   {

@@ -1,4 +1,4 @@
---- Filter 10: is the whole body in, and in time?
+--- Filter 11: is the whole body in, and in time?
 -- nginx bounds its bytes (client_max_body_size) and the pause between two reads (client_body_timeout); this bounds the
 -- whole, so that a body that dribbles ends too.
 -- Fails closed: a body that is late is refused, and its connection ends.

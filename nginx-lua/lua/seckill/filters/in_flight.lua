@@ -1,4 +1,4 @@
---- Filter 9: are not too many purchases with the service at this moment, and not too many of them this user's?
+--- Filter 10: are not too many purchases with the service at this moment, and not too many of them this user's?
 -- Fails closed: above the cap it says BUSY, and RATE_LIMITED to a user who has as many as his burst. A place is looked
 -- for before the body comes in, which costs a refusal nothing, and again, to be taken, once the whole body is there: a
 -- body that dribbles holds none.
