@@ -58,8 +58,9 @@ function office() {
   });
   const ask = (userId: string | null) => app.request('/api/sales/tea/challenge', { headers: headersOf(userId) });
   const challengeOf = async (userId: string) => (await (await ask(userId)).json()) as Challenge;
-  async function answer(userId: string | null, { challengeId }: Challenge, given: string) {
-    const body = JSON.stringify({ challengeId, answer: given });
+  async function answer(userId: string | null, { challengeId }: Challenge, given: string | Buffer) {
+    const text = JSON.stringify({ challengeId, answer: '?' });
+    const body = Buffer.concat([Buffer.from(text.slice(0, -3)), Buffer.from(given), Buffer.from('"}')]);
     const response = await app.request('/api/sales/tea/ticket', { method: 'POST', headers: headersOf(userId), body });
     const { code, detail, orderId } = (await response.json()) as Record<string, string>;
     return { code: code ?? String(response.status), detail, orderId, wait: response.headers.get('retry-after') };
@@ -91,6 +92,19 @@ test('after 5 wrong answers to a challenge not even the right one is looked at; 
   expect(late).toMatchObject({ code: 'RATE_LIMITED', wait: '300', detail: expect.stringContaining('get a new one') });
   const next = await challengeOf('ada');
   expect((await answer('ada', next, sumOf(next))).code).toBe('201');
+});
+
+test('an answer in another encoding than UTF-8 is no answer, and no wrong one', async () => {
+  const { challengeOf, answer } = office();
+  const challenge = await challengeOf('ada');
+  const gbk = Buffer.from('c1fac8aa', 'hex');
+  for (let n = 0; n < 6; n += 1) {
+    expect(await answer('ada', challenge, gbk)).toMatchObject({
+      code: 'BAD_REQUEST',
+      detail: expect.stringContaining('as JSON in UTF-8'),
+    });
+  }
+  expect((await answer('ada', challenge, sumOf(challenge))).code).toBe('201');
 });
 
 test('500 answers of one user try 20 of them in 5 minutes, however many challenges are asked for', async () => {

@@ -5,6 +5,7 @@ import { problemResponse } from '#contract/problems.ts';
 import type { SaleNode } from '#contract/sale.ts';
 import { signTicket, type TicketKey } from '#contract/ticket.ts';
 import type { Authenticate } from '#http/authenticate.ts';
+import { readJsonBody } from '#http/read-json-body.ts';
 import type { Challenges, Verdict } from './challenge.ts';
 import { createWrongAnswers, type TooMany } from './wrong-answers.ts';
 
@@ -73,9 +74,11 @@ export function createTicketApp(deps: {
     if (!isJsonType(context.req.header('content-type'))) {
       return problemResponse('UNSUPPORTED_MEDIA_TYPE');
     }
-    const body = ticketRequestSchema.safeParse(await context.req.json().catch(() => null));
+    const body = ticketRequestSchema.safeParse(await readJsonBody(context.req.raw));
     if (!body.success) {
-      return problemResponse('BAD_REQUEST', { detail: 'The body needs "challengeId" and "answer", both text.' });
+      return problemResponse('BAD_REQUEST', {
+        detail: 'The body needs "challengeId" and "answer", both text, as JSON in UTF-8.',
+      });
     }
     const nowMs = now();
     const { challengeId, answer } = body.data;

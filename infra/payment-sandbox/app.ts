@@ -8,7 +8,10 @@ import {
   paymentProtocolRoutes,
 } from '#contract/payment-protocol.ts';
 import { bearerOf } from '#http/bearer.ts';
+import { parseStrictJson } from '#runtime/json-file.ts';
+import { FileProblem } from '#runtime/regular-file.ts';
 import { isSameToken } from '#runtime/same-token.ts';
+import { decodeUtf8 } from '#runtime/text-file.ts';
 import { type Behaviour, behaviourFor, behaviourSchema, draw } from './behaviour.ts';
 import type { Ledger } from './ledger.ts';
 import type { SandboxMetrics } from './metrics.ts';
@@ -73,7 +76,14 @@ export function createSandboxApp(deps: {
   }
 
   async function read<T>(context: Context, schema: z.ZodType<T>): Promise<T | Response> {
-    const result = schema.safeParse(await context.req.json().catch(() => null));
+    let value: unknown;
+    try {
+      value = parseStrictJson(decodeUtf8(new Uint8Array(await context.req.arrayBuffer())));
+    } catch (error) {
+      if (error instanceof FileProblem) return failure(422, 'invalid', `the body ${error.message}`);
+      throw error;
+    }
+    const result = schema.safeParse(value);
     if (result.success) return result.data;
     const says = result.error.issues
       .map(({ path, message }) => `${path.join('.') || 'the body'}: ${message}`)

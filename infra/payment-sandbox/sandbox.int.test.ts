@@ -136,6 +136,13 @@ describe('told to misbehave, the sandbox', () => {
     await expect(sandbox.behave({ decline: 2 })).rejects.toThrow(/decline: must be 0 to 1/);
     const misspelled: object = { declines: 1 };
     await expect(sandbox.behave(misspelled)).rejects.toThrow(/declines/);
+    const headers = { Authorization: `Bearer ${sandbox.apiKey}`, 'Content-Type': 'application/json' };
+    const twice = { method: 'PUT', headers, body: '{"decline": 1,\n"decline": 0}' };
+    const told = await fetch(`${sandbox.url}/sandbox/behaviour`, twice);
+    expect([told.status, await told.text()]).toEqual([
+      422,
+      expect.stringContaining('the body has \\"decline\\" twice, in line 1 and in line 2'),
+    ]);
     expect((await fetch(`${sandbox.url}/sandbox/books`)).status).toBe(401);
   });
 });

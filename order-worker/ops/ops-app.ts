@@ -14,6 +14,7 @@ import { problemResponse } from '#contract/problems.ts';
 import { saleIdPattern } from '#contract/sale.ts';
 import { bearerOf } from '#http/bearer.ts';
 import { createProblemApp } from '#http/problem-app.ts';
+import { readJsonBody } from '#http/read-json-body.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { isSameToken } from '#runtime/same-token.ts';
 import { type Found, retryDeadLetter } from '../dead-letters/dead-letters.ts';
@@ -95,7 +96,7 @@ const isAsked = (request: RetryRequest, { letter }: Found) => !('queue' in reque
 /** The JSON body, or the refusal that says what is wrong with it. */
 async function bodyOf<T extends z.ZodType>(context: Context, schema: T): Promise<z.infer<T> | Response> {
   if (!isJsonType(context.req.header('content-type'))) return problemResponse('UNSUPPORTED_MEDIA_TYPE');
-  const body = schema.safeParse(await context.req.json().catch(() => null));
+  const body = schema.safeParse(await readJsonBody(context.req.raw));
   if (body.success) return body.data;
   return problemResponse('BAD_REQUEST', { detail: z.prettifyError(body.error) });
 }

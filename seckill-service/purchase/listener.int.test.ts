@@ -62,6 +62,9 @@ test('what cannot be a purchase is refused and asks nobody', async () => {
   asked.length = 0;
   expect(await codeOf(post('{"quantity":1'))).toBe('400 BAD_REQUEST');
   expect(await codeOf(post(''))).toBe('400 BAD_REQUEST');
+  expect(await codeOf(post(Buffer.from('7b22c4e3223a312c227175616e74697479223a317d', 'hex'), json))).toBe(
+    '400 BAD_REQUEST',
+  );
   expect(await codeOf(post('{}', { 'Content-Type': 'text/plain' }))).toBe('415 UNSUPPORTED_MEDIA_TYPE');
   expect(await codeOf(post(new Uint8Array([0x7b, 0x7d]), {}))).toBe('415 UNSUPPORTED_MEDIA_TYPE');
   expect(await codeOf(post(JSON.stringify({ quantity: 1, note: 'x'.repeat(1025) })))).toBe('413 BODY_TOO_LARGE');

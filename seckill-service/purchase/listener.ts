@@ -14,7 +14,7 @@ const mostCharacters = 1024;
 /** So many bytes cannot be 1,024 characters or fewer, whatever they are: UTF-8 takes at most 4 for one. */
 const mostBytes = 4 * mostCharacters;
 
-const utf8 = new TextDecoder();
+const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 const notFound = refusal('NOT_FOUND');
 const notJson = refusal('UNSUPPORTED_MEDIA_TYPE');
@@ -36,10 +36,10 @@ export function createPurchaseListener(deps: {
   const warn = createThrottledWarn(logger);
 
   async function decide(request: IncomingMessage, saleId: string, body: Buffer, from: number): Promise<Answer> {
-    const text = utf8.decode(body);
-    if (text.length > mostCharacters) return tooLarge;
     let value: unknown;
     try {
+      const text = utf8.decode(body);
+      if (text.length > mostCharacters) return tooLarge;
       value = JSON.parse(text);
     } catch {
       return badJson;
