@@ -58,6 +58,31 @@ test('the owner hears of each change at once and in order; the stream ends with 
   expect(errors).toEqual([]);
 });
 
+test('the provider’s word about a payment is told at once, and again to a client that comes back', async () => {
+  const { origin, questions, errors } = await serve();
+  const orderId = await orders.buy(saleId);
+  const payment = (paymentId: string, state: 'open' | 'declined', step: number) =>
+    orders.show(saleId, orderId, 'awaiting_payment', 1, { payment: { paymentId, state, step } });
+  await orders.show(saleId, orderId, 'awaiting_payment', 1);
+  const { views } = await stream(origin, orderId);
+  const told = () => views.map(({ id, payment: of }) => `${id} ${of?.paymentId ?? '-'} ${of?.state ?? '-'}`);
+  await expect.poll(told, patient).toEqual(['1 - -']);
+  const asked = questions.redis;
+  await payment('pay_1', 'open', 1);
+  await payment('pay_1', 'declined', 2);
+  await payment('pay_1', 'open', 1); // told late
+  await payment('pay_2', 'open', 3);
+  await payment('pay_2', 'declined', 4);
+  const all = ['1 - -', '1 pay_1 open', '1 pay_1 declined', '1 pay_2 open', '1 pay_2 declined'];
+  await expect.poll(told, patient).toEqual(all);
+  expect(questions.redis).toBe(asked); // news need no question
+  const back = await stream(origin, orderId, 'u', { 'Last-Event-ID': '1' });
+  await expect.poll(() => back.views[0]?.payment, patient).toEqual({ paymentId: 'pay_2', state: 'declined' });
+  await orders.show(saleId, orderId, 'paid', 2);
+  await expect.poll(told, patient).toEqual([...all, '2 - -']);
+  expect(errors).toEqual([]);
+});
+
 test('a client that comes back is told what it missed, and 204 when there is nothing left to hear', async () => {
   const { origin } = await serve();
   const orderId = await orders.buy(saleId);

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { endedOrderStates } from '#contract/order.ts';
-import type { ShownOrder } from '#contract/shown-order.ts';
+import { isYounger, type ShownOrder } from '#contract/shown-order.ts';
 import { type EventStream, openEventStream } from './event-stream.ts';
 import { createOpenStreams } from './open-streams.ts';
 import { isQueued, orderView } from './order-view.ts';
@@ -52,8 +52,9 @@ export function createOrderStreams(deps: {
   function learn(stream: EventStream, record: OrderRecord): void {
     const before = stream.record;
     const isNews =
-      (record.shown?.version ?? 0) > (before.shown?.version ?? 0) ||
-      (record.shown === null && before.shown === null && record.reservation.state !== before.reservation.state);
+      record.shown === null
+        ? before.shown === null && record.reservation.state !== before.reservation.state
+        : before.shown === null || isYounger(record.shown, before.shown);
     if (!isNews) return;
     stream.record = record;
     tell(stream).catch(onError);
@@ -112,8 +113,9 @@ export function createOrderStreams(deps: {
       });
       streams.add(stream);
       metrics.open.set(streams.all().size);
-      if (isQueued(record) || seenVersion === null || (record.shown?.version ?? 0) > seenVersion)
-        tell(stream).catch(onError);
+      // A version does not say how far its payment was.
+      const mayBeNews = isQueued(record) || seenVersion === null || record.shown?.payment !== undefined;
+      if (mayBeNews || (record.shown?.version ?? 0) > seenVersion) tell(stream).catch(onError);
       // What changed between the read and now was said to nobody here.
       readAgain([stream]).catch(onError);
     },

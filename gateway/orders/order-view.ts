@@ -24,6 +24,7 @@ export function orderView(record: OrderRecord, progress: SaleProgress | null, no
     etaSeconds: perSecond === null || perSecond <= 0 ? null : Math.ceil((ahead + units) / perSecond),
     payBy: shown === null ? null : new Date(shown.payByMs).toISOString(),
     amount: shown === null ? null : { amount: shown.amount, currency: shown.currency },
+    payment: shown?.payment === undefined ? null : { paymentId: shown.payment.paymentId, state: shown.payment.state },
     now: new Date(nowMs).toISOString(),
   };
 }

@@ -154,23 +154,42 @@ test('paying and returning: the order page says each step by itself', async () =
   expect(complaints).toEqual([]);
 });
 
-test('a payment that is declined, of which nobody hears, says so after a while, and the next press pays', async () => {
+test('a payment that is declined says so as soon as the provider does, also on a page that is opened later; the next press pays', async () => {
   const { url, saleId } = await shop.open('Brass bell', { challenge: 'none' });
   const { SECKILL_PAYMENT_URL: provider = '', SECKILL_PAYMENT_API_KEY: key = '' } = stack.env;
   const sandbox = sandboxControl(provider, key);
   await sandbox.behave({ rules: [{ orderStartsWith: saleId, behaviour: { decline: 1 } }] });
-  const { page } = await newShopper(browser);
-  await page.clock.install();
+  const { page, complaints } = await newShopper(browser);
+  await page.clock.install(); // its time stands still: what it says, it was told
+  const declined = (on: Page) => on.getByTestId('message').filter({ hasText: 'The payment did not go through.' });
   try {
     await buy(page, url);
     await orderInState(page, 'awaiting_payment');
+    const isOpen = page.waitForResponse((response) => response.url().endsWith('/events') && response.ok());
+    await hurry(page, isOpen);
+    await page.clock.pauseAt(await page.evaluate<number>('Date.now() + 1000'));
     await page.getByTestId('pay').click();
-    await hurry(page, page.getByText('No word of the payment yet.').waitFor());
+    await declined(page).waitFor();
   } finally {
     await sandbox.behave({});
   }
-  await page.getByTestId('pay').click();
-  await isPaid(page);
+  const later = await nextTab(page);
+  await later.page.goto(page.url());
+  await declined(later.page).waitFor();
+  await later.page.getByTestId('pay').click();
+  await isPaid(later.page);
+  expect(complaints).toEqual([]);
+});
+
+test('a question ends with what it asked about, and its second press with it', async () => {
+  const { page } = await newShopper(browser);
+  await buy(page, scarfUrl);
+  await orderInState(page, 'awaiting_payment');
+  await page.getByTestId('cancel').click();
+  await page.getByText('Press once more to cancel it').waitFor();
+  await cancelBehind(page);
+  await orderInState(page, 'cancelled');
+  await page.locator('[data-testid=message]:empty').waitFor({ state: 'attached' });
 });
 
 /** Cancels the order behind the page's back: only the server can tell the page. */

@@ -17,6 +17,8 @@ import {
   seriousObjections,
   shiftsOf,
 } from '#lab/kits/shopper.ts';
+import { moveOrders } from '#order-worker/orders/move-orders.ts';
+import { inTransaction } from '#runtime/postgres.ts';
 import { preparePicture } from './picture.ts';
 
 const stack = inject('stack');
@@ -118,7 +120,12 @@ test('where no page is: words in the visitor’s language and a way back, nothin
   expect(lost.url()).toBe(`${url}?from=mail`);
 });
 
-test('order page: nothing serious for axe in any state', async () => {
+/** What the order's page says of its way: the steps that are shown, the one where it stands in brackets. */
+const way = (page: Page) =>
+  page.evaluate<string>(`[...document.querySelectorAll('[data-testid=steps] li:not([hidden])')]
+    .map((step) => step.ariaCurrent === 'step' ? '[' + step.innerText + ']' : step.innerText).join(' ')`);
+
+test('order page: nothing serious for axe in any state, a heading that says it, and the steps that were taken', async () => {
   const { url, saleId } = await shop.open('Porcelain bowl', { challenge: 'none' });
   const held = await shop.holdOrders(saleId);
   const { page } = await newShopper(browser);
@@ -126,6 +133,7 @@ test('order page: nothing serious for axe in any state', async () => {
   await orderInState(page, 'queued');
   await page.getByText('You are next.').waitFor();
   await check(page, 'queued');
+  expect(await way(page)).toBe('[In the queue] Order ready Paid');
   await held.release();
   await orderInState(page, 'awaiting_payment');
   await check(page, 'awaiting payment');
@@ -134,10 +142,32 @@ test('order page: nothing serious for axe in any state', async () => {
   await page.getByTestId('pay').click();
   await isPaid(page);
   await check(page, 'paid');
+  await page.getByRole('heading', { level: 1, name: 'Paid. Thank you!' }).waitFor();
+  expect(await way(page)).toBe('In the queue Order ready [Paid]');
   await page.getByTestId('refund').click();
   await page.getByTestId('refund').click();
   await orderInState(page, 'refunded');
   await check(page, 'refunded');
+  await page.getByRole('heading', { level: 1, name: 'Your money is back' }).waitFor();
+  expect(await way(page)).toBe('In the queue Order ready Paid [Refunded]');
+});
+
+test('order page of an order that came to nothing: its end is the last step, in both languages, and it fits a small phone', async () => {
+  const { url } = await shop.open('Porcelain spoon', { challenge: 'none' });
+  const { page } = await newShopper(browser, { viewport: { width: 320, height: 640 } });
+  await buy(page, url);
+  await orderInState(page, 'awaiting_payment');
+  const orderId = new URL(page.url()).pathname.split('/').at(-1) ?? '';
+  await inTransaction(shop.connections.pool, (client) =>
+    moveOrders(client, { orderIds: [orderId], from: 'awaiting_payment', to: 'expired' }),
+  );
+  await orderInState(page, 'expired');
+  await check(page, 'expired');
+  expect(await way(page)).toBe('In the queue Order ready [Not paid in time]');
+  expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(320);
+  await page.getByTestId('language').click();
+  await orderInState(page, 'expired');
+  expect(await way(page)).toBe('排队中 待付款 [逾期未付]');
 });
 
 test('nothing moves while a page comes to life, with a picture of the shop’s own that comes late', async () => {

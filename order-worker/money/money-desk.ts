@@ -19,7 +19,7 @@ export function createMoneyDesk(deps: {
   pool: Pool;
   now: () => number;
   checkAfterMs: number;
-  /** An order has moved: its event waits in the outbox. */
+  /** An order has moved, or its payment: that waits in the outbox. */
   onMoved: () => void;
   /** A refund has begun. */
   onRefund: (refundId: string) => void;
@@ -31,7 +31,12 @@ export function createMoneyDesk(deps: {
   /** Only after the transaction has committed: a job must not overtake its row. */
   function follow(outcome: SettleOutcome | SettleRefundOutcome): void {
     onSettled(outcome.kind);
-    if (outcome.kind === 'paid' || (outcome.kind === 'returned' && outcome.isOrderRefunded)) onMoved();
+    if (
+      outcome.kind === 'paid' ||
+      outcome.kind === 'failed' ||
+      (outcome.kind === 'returned' && outcome.isOrderRefunded)
+    )
+      onMoved();
     if (outcome.kind === 'goes_back') onRefund(outcome.refundId);
   }
   async function settled<T extends SettleOutcome | SettleRefundOutcome>(

@@ -53,7 +53,16 @@ const storeSql = `
   )
   SELECT id, 1 AS version, 'awaiting_payment' AS state, amount, currency, pay_by FROM stored`;
 
-const shownSql = 'SELECT id, version, state, amount, currency, pay_by FROM orders WHERE id = ANY($1)';
+/** With its last payment, where it awaits payment: the open one, or else the last that was declined. */
+const shownSql = `
+  SELECT o.id, o.version, o.state, o.amount, o.currency, o.pay_by, p.payment_id, p.is_open, p.step
+    FROM orders o LEFT JOIN LATERAL (
+      SELECT (array_agg(id ORDER BY (state = 'pending') DESC, created_at DESC))[1] AS payment_id,
+             bool_or(state = 'pending') AS is_open,
+             (2 * count(*) - count(*) FILTER (WHERE state = 'pending'))::int AS step
+        FROM payments WHERE order_id = o.id
+    ) p ON o.state = 'awaiting_payment'
+   WHERE o.id = ANY($1)`;
 
 type ShownRow = {
   id: string;
@@ -62,15 +71,22 @@ type ShownRow = {
   amount: number;
   currency: string;
   pay_by: Date;
+  /** Absent of orders that are new. */
+  payment_id?: string | null;
+  is_open?: boolean | null;
+  step?: number | null;
 };
 
-function shownById(rows: readonly ShownRow[]): Map<string, ShownOrder> {
-  return new Map(
-    rows.map(({ id, version, state, amount, currency, pay_by }) => [
-      id,
-      { version, state, payByMs: pay_by.getTime(), amount, currency },
-    ]),
-  );
+const shownById = (rows: readonly ShownRow[]): Map<string, ShownOrder> =>
+  new Map(rows.map((row) => [row.id, shownOf(row)]));
+
+function shownOf({ version, state, amount, currency, pay_by, payment_id, is_open, step }: ShownRow): ShownOrder {
+  const shown = { version, state, payByMs: pay_by.getTime(), amount, currency };
+  if (payment_id == null) return shown;
+  return {
+    ...shown,
+    payment: { paymentId: payment_id, state: is_open === true ? 'open' : 'declined', step: step ?? 0 },
+  };
 }
 
 export function createOrderStore(pool: Pool) {

@@ -91,6 +91,19 @@ test('an older picture never overwrites a newer one', async () => {
   expect(await picture(orderId)).toBe('3:r:5:100:CNY');
 });
 
+test('within a version the later word about a payment stays, in whatever order they are written', async () => {
+  const orderId = await bought();
+  const shown = { orderId, version: 9, state: 'awaiting_payment', payByMs: 5, amount: 100, currency: 'CNY' } as const;
+  const paying = (state: 'open' | 'declined', step: number) => ({
+    ...shown,
+    payment: { paymentId: 'pay_01hzzzzzzzzzzzzzzzzzzzzzzz', state, step },
+  });
+  await stock.show(saleId, [shown, paying('declined', 10), paying('open', 9), shown]);
+  expect(await picture(orderId)).toBe('9:a:5:100:CNY:10:d:pay_01hzzzzzzzzzzzzzzzzzzzzzzz');
+  await stock.show(saleId, [{ ...shown, version: 10, state: 'paid' }, paying('open', 11)]);
+  expect(await picture(orderId)).toBe('10:p:5:100:CNY');
+});
+
 test('two processes share the entries, and each is told by one of them', async () => {
   const seen: string[] = [];
   for (let i = 0; i < 40; i += 1) {

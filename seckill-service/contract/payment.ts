@@ -8,6 +8,10 @@ import { z } from 'zod';
 export const paymentStates = ['pending', 'succeeded', 'failed'] as const;
 export type PaymentState = (typeof paymentStates)[number];
 
+/** What a shopper is told of the last payment of an order that awaits payment: under way, or declined by the provider. */
+export const shownPaymentStates = ['open', 'declined'] as const;
+export type ShownPaymentState = (typeof shownPaymentStates)[number];
+
 /** Why money goes back: somebody asked, or it came for an order that is not kept. */
 export const refundReasons = [
   'requested',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { eventOfState, type StoredOrderState } from './order-events.ts';
-import { formatShownOrder, parseShownOrder } from './shown-order.ts';
+import { formatShownOrder, isYounger, parseShownOrder, type ShownOrder } from './shown-order.ts';
 
 test.each(Object.keys(eventOfState) as StoredOrderState[])(
   'a shown order in state %s is read as it was written',
@@ -9,6 +9,27 @@ test.each(Object.keys(eventOfState) as StoredOrderState[])(
     expect(parseShownOrder(formatShownOrder(shown))).toEqual(shown);
   },
 );
+
+test('a payment that has not paid the order is shown with it, and a picture of before there was one is read still', () => {
+  const shown: ShownOrder = { version: 1, state: 'awaiting_payment', payByMs: 5, amount: 100, currency: 'CNY' };
+  for (const state of ['open', 'declined'] as const) {
+    const paying = { ...shown, payment: { paymentId: 'pay_01', state, step: 12 } };
+    expect(parseShownOrder(formatShownOrder(paying))).toEqual(paying);
+  }
+  expect(parseShownOrder('1:a:5:100:CNY')).toEqual(shown);
+});
+
+test('of two pictures the higher version is younger, and the later step of the payments within a version', () => {
+  const of = (version: number, step?: number): ShownOrder => ({
+    ...{ version, state: 'awaiting_payment', payByMs: 5, amount: 100, currency: 'CNY' },
+    ...(step === undefined ? {} : { payment: { paymentId: 'pay_01', state: 'open', step } }),
+  });
+  const inOrder = [of(1), of(1, 1), of(1, 2), of(1, 10), of(2), of(10, 1)];
+  for (const [at, one] of inOrder.entries()) {
+    for (const [other, against] of inOrder.entries())
+      expect([at, other, isYounger(one, against)]).toEqual([at, other, at > other]);
+  }
+});
 
 test('what nobody wrote is refused, not guessed', () => {
   expect(() => parseShownOrder('1:z:1:1:CNY')).toThrow('not a shown order');

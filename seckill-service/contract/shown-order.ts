@@ -1,9 +1,19 @@
 import type { StoredOrderState } from './order-events.ts';
+import type { ShownPaymentState } from './payment.ts';
+
+export type ShownPayment = {
+  paymentId: string;
+  state: ShownPaymentState;
+  /** Grows by one with each payment that begins and with each that is declined. */
+  step: number;
+};
 
 /**
- * The value of one field of `seckill:{<saleId>}:orders`: `<version>:<state letter>:<payByMs>:<amount>:<currency>`.
- * A stored order as shoppers are shown it: written after each change of the row (show.lua), so that asking for an order
- * costs the database nothing. PostgreSQL is the truth, this is its picture; a lower version never overwrites a higher.
+ * The value of one field of `seckill:{<saleId>}:orders`: `<version>:<state letter>:<payByMs>:<amount>:<currency>`, and
+ * `:<step>:<o or d>:<paymentId>` after that once a payment of it was begun that has not paid it.
+ * A stored order as shoppers are shown it: written after each change of the row and of its payments (show.lua), so that
+ * asking for an order costs the database nothing. PostgreSQL is the truth, this is its picture; a lower version never
+ * overwrites a higher, nor a lower step a higher of the same version.
  */
 export type ShownOrder = {
   /** The row's version: grows by one with each change of state. */
@@ -14,6 +24,7 @@ export type ShownOrder = {
   /** Minor units. */
   amount: number;
   currency: string;
+  payment?: ShownPayment;
 };
 
 const letters = {
@@ -27,16 +38,30 @@ const letters = {
 } as const satisfies Record<StoredOrderState, string>;
 const stateOfLetter = new Map(Object.entries(letters).map(([state, letter]) => [letter, state as StoredOrderState])); // the table's own keys
 
-export function formatShownOrder({ version, state, payByMs, amount, currency }: ShownOrder): string {
-  return `${version}:${letters[state]}:${payByMs}:${amount}:${currency}`;
+const paymentLetters = { open: 'o', declined: 'd' } as const satisfies Record<ShownPayment['state'], string>;
+
+export function formatShownOrder({ version, state, payByMs, amount, currency, payment }: ShownOrder): string {
+  const order = `${version}:${letters[state]}:${payByMs}:${amount}:${currency}`;
+  return payment === undefined
+    ? order
+    : `${order}:${payment.step}:${paymentLetters[payment.state]}:${payment.paymentId}`;
 }
 
 /** Throws on anything that {@link formatShownOrder} did not write. */
 export function parseShownOrder(text: string): ShownOrder {
-  const [version, letter = '', payByMs, amount, currency = ''] = text.split(':');
+  const [version, letter = '', payByMs, amount, currency = '', step, paymentLetter, paymentId] = text.split(':');
   const state = stateOfLetter.get(letter as (typeof letters)[StoredOrderState]);
   if (state === undefined) throw new Error(`not a shown order: ${JSON.stringify(text.slice(0, 80))}`);
-  return { version: Number(version), state, payByMs: Number(payByMs), amount: Number(amount), currency };
+  const order = { version: Number(version), state, payByMs: Number(payByMs), amount: Number(amount), currency };
+  if (paymentId === undefined) return order;
+  const paymentState = paymentLetter === paymentLetters.declined ? 'declined' : 'open';
+  return { ...order, payment: { paymentId, state: paymentState, step: Number(step) } };
+}
+
+/** Whether one picture of an order is younger than another; show.lua decides by the same. */
+export function isYounger(one: ShownOrder, other: ShownOrder): boolean {
+  if (one.version !== other.version) return one.version > other.version;
+  return (one.payment?.step ?? 0) > (other.payment?.step ?? 0);
 }
 
 /** Redis channel on which show.lua says `<orderId> <shown order>` for each picture that it changed. */

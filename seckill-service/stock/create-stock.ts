@@ -77,8 +77,13 @@ function createDecisions(redis: Redis, scripts: RunScripts, reads: StockReads): 
 
     async show(saleId, orders) {
       if (orders.length === 0) return;
-      const triples = orders.flatMap((order) => [order.orderId, order.version, formatShownOrder(order)]);
-      await run('show', saleKeys(saleId), [shownOrdersChannel, ...triples]);
+      const pictures = orders.flatMap((order) => [
+        order.orderId,
+        order.version,
+        order.payment?.step ?? 0,
+        formatShownOrder(order),
+      ]);
+      await run('show', saleKeys(saleId), [shownOrdersChannel, ...pictures]);
     },
 
     async setState(saleId, action, openNow = false) {

@@ -1,12 +1,11 @@
 import type { OrderView } from '#contract/order.ts';
 import type { PaymentAnswer } from '#contract/payment.ts';
-import type { Reply } from './api.ts';
 import { actionsOf, type OrderAction } from './order-steps.ts';
 import { byTestId, type Page, setText } from './page.ts';
 import { askPatiently } from './purchase.ts';
 
 const names = ['pay', 'cancel', 'refund'] as const satisfies OrderAction[];
-/** As long as a provider usually takes; of a payment that it declines nobody tells the order. */
+/** As long as a provider usually takes to say what became of a payment. */
 const wordWithinMs = 15_000;
 const paths = { pay: 'payment', cancel: 'cancel', refund: 'refund' } as const;
 
@@ -18,10 +17,16 @@ export function createOrderActions(page: Page, path: string, onDone: () => void)
   const { words } = page;
   let doing: OrderAction | null = null;
   let sure: OrderAction | null = null;
-  let isPaying = false;
-  let presses = 0;
+  let state: OrderView['state'] | null = null;
+  /** What was heard of the order's payments: a word that comes late or twice changes nothing. */
+  const heard = new Set<string>();
+  const wordOf = ({ paymentId, state: stands }: NonNullable<OrderView['payment']>) => `${paymentId} ${stands}`;
+  let saying = 0;
 
-  const say = (text: string) => setText(byTestId('message'), text);
+  function say(text: string): void {
+    saying += 1;
+    setText(byTestId('message'), text);
+  }
 
   async function act(name: OrderAction): Promise<void> {
     if (doing !== null) return;
@@ -42,27 +47,28 @@ export function createOrderActions(page: Page, path: string, onDone: () => void)
     const reply = await askPatiently(waiting, () => page.session.call<PaymentAnswer>('POST', `${path}/${paths[name]}`));
     doing = null;
     mark();
-    say(resultWords(name, reply));
-    isPaying = name === 'pay' && reply.kind === 'ok' && reply.body.state === 'pending';
-    if (isPaying) void admitSilence();
+    if (reply.kind !== 'ok') say(reply.kind === 'lost' ? words.problems.UNAVAILABLE : words.problems[reply.code]);
+    else if (name === 'pay') tell(reply.body);
+    else say('');
     onDone();
   }
 
-  async function admitSilence(): Promise<void> {
-    presses += 1;
-    const press = presses;
-    await page.sleep(wordWithinMs);
-    if (isPaying && press === presses && doing === null) say(words.order.noWordOfPayment);
+  /** What the answer to a press says; the provider's own word may have come before it. */
+  function tell({ paymentId, state: stands }: PaymentAnswer): void {
+    heard.add(wordOf({ paymentId, state: 'open' }));
+    const declined = wordOf({ paymentId, state: 'declined' });
+    if (stands === 'failed') heard.add(declined);
+    if (heard.has(declined)) say(words.order.paymentFailed);
+    else if (stands === 'pending' && state === 'awaiting_payment') awaitWord();
+    else say(''); // paid: the page says that itself
   }
 
-  function resultWords(name: OrderAction, reply: Reply<PaymentAnswer>): string {
-    if (reply.kind === 'ok') {
-      if (name !== 'pay') return '';
-      if (reply.body.state === 'failed') return words.order.paymentFailed;
-      // Paid already when the provider's word was quicker than this answer: the page says that itself.
-      return reply.body.state === 'pending' ? words.order.paying : '';
-    }
-    return reply.kind === 'lost' ? words.problems.UNAVAILABLE : words.problems[reply.code];
+  function awaitWord(): void {
+    say(words.order.paying);
+    const said = saying;
+    void page.sleep(wordWithinMs).then(() => {
+      if (said === saying) say(words.order.noWordOfPayment);
+    });
   }
 
   function mark(): void {
@@ -71,13 +77,22 @@ export function createOrderActions(page: Page, path: string, onDone: () => void)
 
   for (const name of names) byTestId(name).addEventListener('click', () => void act(name));
   return {
-    paint({ state }: OrderView): void {
-      const offered = actionsOf[state] ?? [];
-      byTestId('actions').hidden = offered.length === 0;
+    paint(view: OrderView): void {
+      const offered = actionsOf[view.state] ?? [];
+      byTestId('actions').hidden = !offered.includes('pay');
       for (const name of names) byTestId(name).hidden = !offered.includes(name);
-      // The provider's word came: what was said about waiting for it is over.
-      if (isPaying && state !== 'awaiting_payment') say('');
-      isPaying &&= state === 'awaiting_payment';
+      // A question, and whatever else was said, is about the state in which it was said.
+      if (state !== null && state !== view.state) {
+        sure = null;
+        say('');
+      }
+      state = view.state;
+      if (view.payment == null || heard.has(wordOf(view.payment))) return;
+      heard.add(wordOf(view.payment));
+      if (doing !== null) return; // the answer to the press tells
+      sure = null;
+      if (view.payment.state === 'declined') say(words.order.paymentFailed);
+      else awaitWord();
     },
   };
 }

@@ -5,7 +5,7 @@ import { formatCountdown } from './countdown.ts';
 import { createLink } from './link.ts';
 import { formatMoney } from './money.ts';
 import { createOrderActions } from './order-actions.ts';
-import { lineText, stepOf } from './order-steps.ts';
+import { lineText, paintSteps } from './order-steps.ts';
 import { followOrder } from './order-stream.ts';
 import { byTestId, everySecond, type Page, repeat, setText } from './page.ts';
 import { currentLanguage } from './words/speak.ts';
@@ -34,11 +34,7 @@ export function startOrderPage(page: Page, root: HTMLElement): void {
     setText(byTestId('ahead'), lineText(words, view));
     setText(byTestId('quantity'), number.format(view.quantity));
     setText(byTestId('amount'), view.amount === null ? '–' : formatMoney(view.amount));
-    byTestId('steps').dataset.step = String(stepOf[state] ?? 0);
-    for (const [index, item] of [...byTestId('steps').children].entries()) {
-      if (index + 1 === stepOf[state]) item.setAttribute('aria-current', 'step');
-      else item.removeAttribute('aria-current');
-    }
+    paintSteps(byTestId('steps'), state);
     actions.paint(view);
     const isDue = state === 'awaiting_payment' && view.payBy !== null;
     byTestId('pay-by').hidden = !isDue;

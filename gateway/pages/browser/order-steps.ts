@@ -1,14 +1,18 @@
 import type { OrderView } from '#contract/order.ts';
 import type { Words } from './words/words.ts';
 
-/** How far an order is on its way: in the queue, ready, paid. */
-export const stepOf: Partial<Record<OrderView['state'], number>> = {
-  queued: 1,
-  awaiting_payment: 2,
-  paid: 3,
-  refunding: 3,
-  refunded: 3,
-};
+/** Shows the steps of an order's way, each up to where it stands (../order-way.ts); their words are in the markup. */
+export function paintSteps(steps: HTMLElement, state: OrderView['state']): void {
+  let isReached = true;
+  for (const step of steps.querySelectorAll('li')) {
+    step.hidden = !step.dataset.of?.split(' ').includes(state);
+    step.toggleAttribute('data-reached', isReached);
+    if (step.dataset.at?.split(' ').includes(state)) {
+      step.ariaCurrent = 'step';
+      isReached = false;
+    } else step.ariaCurrent = null;
+  }
+}
 
 export type OrderAction = 'pay' | 'cancel' | 'refund';
 export const actionsOf: Partial<Record<OrderView['state'], readonly OrderAction[]>> = {

@@ -130,8 +130,14 @@ export async function startOrdersServer() {
     },
 
     /** Shows the order in this state, as the worker does after each change. */
-    async show(saleId: string, orderId: string, state: ShownOrder['state'], version: number): Promise<void> {
-      const shown = { version, state, payByMs: Date.now() + 60_000, amount: 100, currency: 'CNY' };
+    async show(
+      saleId: string,
+      orderId: string,
+      state: ShownOrder['state'],
+      version: number,
+      more: Pick<ShownOrder, 'payment'> = {},
+    ): Promise<void> {
+      const shown = { version, state, payByMs: Date.now() + 60_000, amount: 100, currency: 'CNY', ...more };
       await Promise.all([stock.show(saleId, [{ orderId, ...shown }]), stock.commit(saleId, [orderId])]);
     },
 

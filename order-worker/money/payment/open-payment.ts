@@ -1,6 +1,7 @@
 import { newPaymentId } from '#contract/payment.ts';
 import type { PoolClient } from '#runtime/postgres.ts';
 import { lockOrder, type OrderRow } from '../../orders/find-order.ts';
+import { showAgain } from '../../orders/show-again.ts';
 import { type Payment, paymentFields, readPayments } from './payments.ts';
 
 /** So many times one order may be tried to be paid: a card that never works must not fill the table. */
@@ -39,5 +40,6 @@ export async function openPayment(
     [newPaymentId(nowMs), orderId, checkAfterMs / 1000],
   );
   if (payment === undefined) throw new Error(`${orderId} was locked and is not there`);
+  await showAgain(client, orderId);
   return { kind: 'open', payment, order };
 }

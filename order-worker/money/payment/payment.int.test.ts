@@ -123,6 +123,21 @@ describe('paying an order', () => {
     expect(await desk.begin(orderId)).not.toBe(first);
     await expect.poll(() => stateOf(orderId)).toBe('paid');
   });
+
+  test('its shopper is shown how the payment stands: open, declined, open again; nothing of it once the order is paid', async () => {
+    const shown = async () => (await desk.stock.shown(orderId))?.payment;
+    await sandbox.behave({ linger: 1 });
+    const first = await desk.begin(orderId);
+    await expect.poll(shown).toEqual({ paymentId: first, state: 'open', step: 1 });
+    await sandbox.settle(first, 'failed');
+    await expect.poll(shown).toEqual({ paymentId: first, state: 'declined', step: 2 });
+    const second = await desk.begin(orderId);
+    await expect.poll(shown).toEqual({ paymentId: second, state: 'open', step: 3 });
+    await sandbox.settle(second, 'succeeded');
+    await expect.poll(async () => (await desk.stock.shown(orderId))?.state).toBe('paid');
+    expect(await shown()).toBeUndefined();
+    expect(await eventsOf(orderId)).toEqual(['order.created', 'order.paid']); // subscribers hear of no attempts
+  });
 });
 
 describe('the webhook', () => {

@@ -1,6 +1,7 @@
 import type { PoolClient } from '#runtime/postgres.ts';
 import { lockOrder } from '../../orders/find-order.ts';
 import { moveOrders } from '../../orders/move-orders.ts';
+import { showAgain } from '../../orders/show-again.ts';
 import type { ProviderPayment } from '../provider/provider.ts';
 import { addRefund, reasonToReturn } from '../refund/add-refund.ts';
 import { findPayment } from './payments.ts';
@@ -52,7 +53,10 @@ export async function settlePayment(
   );
   if (rowCount === 0) return { kind: 'already', orderId };
   if (order === null || state === 'pending') return { kind: 'open', orderId };
-  if (state === 'failed') return { kind: 'failed', orderId };
+  if (state === 'failed') {
+    if (order.state === 'awaiting_payment') await showAgain(client, orderId); // its shopper waits for a word
+    return { kind: 'failed', orderId };
+  }
 
   const returning = reasonToReturn(order.state);
   if (returning === null) {

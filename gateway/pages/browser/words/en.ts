@@ -119,7 +119,7 @@ export const en: Words = {
     lost: 'The line is busy. Your order is safe; this page keeps trying.',
     paying: 'Paying…',
     paymentFailed: 'The payment did not go through. Nothing was taken; please try again.',
-    noWordOfPayment: 'No word of the payment yet. Press again if it was refused: you never pay twice.',
+    noWordOfPayment: 'No word of the payment yet. This page says so when it comes; you never pay twice.',
     sureCancel: 'Give this unit back? The order cannot be had again. Press once more to cancel it.',
     sureRefund: 'Give it back and get your money back? Press once more to return it.',
   },

@@ -117,7 +117,7 @@ export const zh: Words = {
     lost: '线路繁忙。您的订单是安全的，本页会不断重试。',
     paying: '正在支付…',
     paymentFailed: '支付未成功，没有扣款，请重试。',
-    noWordOfPayment: '尚未收到支付结果。若支付被拒绝，请再按一次：绝不会重复扣款。',
+    noWordOfPayment: '尚未收到支付结果，收到后本页会立即显示，绝不会重复扣款。',
     sureCancel: '确定放弃这件商品吗？取消后无法恢复，再按一次确认取消。',
     sureRefund: '确定退货并退款吗？再按一次确认。',
   },
