@@ -1,5 +1,4 @@
 import { type Context, Hono } from 'hono';
-import { HTTPException } from 'hono/http-exception';
 import { isJsonType } from '#contract/json-body.ts';
 import { opsPaths } from '#contract/ops.ts';
 import { problemResponse } from '#contract/problems.ts';
@@ -37,8 +36,8 @@ export function createConsoleApp(deps: {
   app.get('/console', (context) => context.html(renderConsole()));
   app.get('/console/assets/console.js', async () => file((await assets())['console.js'], 'text/javascript'));
 
-  app.get('/console/api/events', () => {
-    const stream = viewers.open();
+  app.get('/console/api/events', ({ req }) => {
+    const stream = viewers.open(() => door.isStillIn(req.raw));
     if (stream === null) {
       return problemResponse('BUSY', { detail: 'As many look on as may: close a page.', retryAfterSeconds: 10 });
     }
@@ -59,16 +58,13 @@ export function createConsoleApp(deps: {
   app.post('/console/api/dead-letters/retry', (context) => handOn(context, opsPaths.retry));
   app.post('/console/api/drain', (context) => handOn(context, opsPaths.drain));
 
-  /** JSON alone: a form of another page cannot send that. */
+  /** JSON alone, as order-worker wants it. */
   async function handOn(context: Context, path: string): Promise<Response> {
     if (!isJsonType(context.req.header('content-type'))) return problemResponse('UNSUPPORTED_MEDIA_TYPE');
     return askWorker(path, await context.req.text());
   }
 
   app.onError((error) => {
-    if (error instanceof HTTPException && error.status === 403) {
-      return problemResponse('FORBIDDEN', { detail: 'This was sent from another page than the console itself.' });
-    }
     warn(error, 'a request of the console failed');
     return problemResponse('UNAVAILABLE', { retryAfterSeconds: 1 });
   });

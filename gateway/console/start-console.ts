@@ -10,6 +10,7 @@ import { createAskWorker } from './ask-worker.ts';
 import { createConsoleApp } from './console-app.ts';
 import type { ConsoleConfig } from './console-config.ts';
 import { createDoor } from './door.ts';
+import { startEndedSessions } from './ended-sessions.ts';
 import { createHistory, type History } from './history.ts';
 import { createHistoryStore, type HistoryStore } from './history-store.ts';
 import { createQueuePages } from './queues.ts';
@@ -53,7 +54,12 @@ export function startConsole(deps: {
   );
   const writable = config.SECKILL_CONSOLE_QUEUES_WRITABLE;
   const queues = createQueuePages({ redis: queueRedis, pool, writable, logger });
-  const door = createDoor({ token, logger, now: Date.now, monotonic: () => performance.now() });
+  const ended = startEndedSessions({ zookeeper, logger, now: Date.now });
+  const door = createDoor({
+    ...{ token, ended, logger, now: Date.now },
+    monotonic: () => performance.now(),
+    newId: () => crypto.randomUUID(),
+  });
   const askWorker = createAskWorker({ urls: urls.workers, token });
   const app = new Hono();
   app.route('/', createConsoleApp({ door, assets, history, viewers, askWorker, logger }));
@@ -64,7 +70,7 @@ export function startConsole(deps: {
       sampler.close();
       edges.close();
       viewers.close();
-      await queues.close();
+      await Promise.all([queues.close(), ended.close()]);
       disconnectRedis(queueRedis);
     },
   };

@@ -9,7 +9,7 @@ type Viewer = ReadableStreamDefaultController<Uint8Array>;
  * Source of the format: HTML Standard, 9.2 Server-sent events.
  */
 export function createViewers() {
-  const viewers = new Set<Viewer>();
+  const viewers = new Map<Viewer, () => boolean>();
   let last: Uint8Array | null = null;
 
   const drop = (viewer: Viewer) => {
@@ -24,20 +24,23 @@ export function createViewers() {
   return {
     tell(json: string): void {
       last = new TextEncoder().encode(`event: tick\ndata: ${json}\n\n`);
-      for (const viewer of viewers) {
-        if ((viewer.desiredSize ?? 0) <= -mostUnread) drop(viewer);
+      for (const [viewer, isStillIn] of viewers) {
+        if (!isStillIn() || (viewer.desiredSize ?? 0) <= -mostUnread) drop(viewer);
         else viewer.enqueue(last);
       }
     },
 
-    /** A stream that begins with the last tick; null when there are as many viewers as there may be. */
-    open(): ReadableStream<Uint8Array> | null {
+    /**
+     * A stream that begins with the last tick; null when there are as many viewers as there may be. It ends when its
+     * viewer is not `isStillIn` any more, which is asked at each tick.
+     */
+    open(isStillIn: () => boolean = () => true): ReadableStream<Uint8Array> | null {
       if (viewers.size >= mostViewers) return null;
       let mine: Viewer;
       return new ReadableStream<Uint8Array>({
         start: (viewer) => {
           mine = viewer;
-          viewers.add(viewer);
+          viewers.set(viewer, isStillIn);
           viewer.enqueue(new TextEncoder().encode('retry: 2000\n\n'));
           if (last !== null) viewer.enqueue(last);
         },
@@ -47,7 +50,7 @@ export function createViewers() {
 
     count: () => viewers.size,
     close: () => {
-      for (const viewer of viewers) drop(viewer);
+      for (const viewer of viewers.keys()) drop(viewer);
     },
   };
 }

@@ -96,6 +96,9 @@ test('a request that makes no sense is refused in words, and a worker says what 
   expect(
     await problem(await post('drain', 'paused=true', { 'content-type': 'text/plain', origin: 'http://evil' })),
   ).toMatchObject({ code: 'FORBIDDEN' });
+  expect(await problem(await post('drain', '{"paused":true}', { origin: 'http://evil' }))).toMatchObject({
+    code: 'FORBIDDEN',
+  });
   expect(await problem(await post('drain', `"${'x'.repeat(100_000)}"`))).toMatchObject({ code: 'BODY_TOO_LARGE' });
 });
 

@@ -36,6 +36,12 @@ export const consoleHistory = {
   forgottenAfterSeconds: 3600,
 } as const;
 
+/** Most ended sessions that are remembered; each needs the token to begin, and is forgotten when it would have ended. */
+export const mostEndedSessions = 500;
+/** Sessions of the console that were ended before their time: id, and when each ends by itself, Unix seconds. */
+export const consoleSessionsSchema = z.object({ ended: z.record(z.string(), z.int()).default({}) });
+export type ConsoleSessions = z.infer<typeof consoleSessionsSchema>;
+
 /** `seckill drain show --json`. Rates in orders per second; null: no limit. */
 export const drainStatusSchema = drainSettingsSchema.extend({
   paused: z.boolean(),

@@ -14,4 +14,6 @@ export const zookeeperPaths = {
   leader: (office: string) => `/seckill/leader/${office}`,
   /** JSON {@link DrainSettings}: what `seckill drain` writes and every order-worker obeys. */
   drain: '/seckill/drain',
+  /** JSON {@link ConsoleSessions}: which sessions of the console were ended before their time. */
+  console: '/seckill/console',
 } as const;
