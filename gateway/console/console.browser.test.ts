@@ -34,6 +34,7 @@ beforeAll(async () => {
   url = (await consoleOf(stack.dir))?.url ?? '';
   shop = await openShop(stack);
   ({ saleId } = await shop.open('The autumn phone', { units: 60, opensInMs: -1000 }));
+  await shop.open('The winter phone', { opensInMs: 3_000_000 });
   browser = await launchBrowser();
   ops = await openShopper(browser, desk);
   page = ops.page;
@@ -73,6 +74,19 @@ test('without the token there is a form and nothing else; a wrong one is refused
   ops.complaints.length = 0; // the browser says of each 401 that it came
 });
 
+test('it opens on a sale that is open while others are still to come, and keeps the choice over a reload', async () => {
+  await page.getByTestId('sale-state').filter({ hasText: 'open' }).waitFor();
+  expect(new URL(page.url()).hash).toBe('');
+  await page.getByTestId('sale').selectOption(saleId);
+  await page.getByLabel('Show').selectOption('900');
+  await page.reload();
+  await page.getByTestId('sale-facts').filter({ hasText: 'The autumn phone' }).waitFor();
+  expect([await page.getByTestId('sale').inputValue(), await page.getByLabel('Show').inputValue()]).toEqual([
+    saleId,
+    '900',
+  ]);
+});
+
 test('a sale that sells is seen step by step, edges and stock with it', async () => {
   await page.getByTestId('sale').selectOption(saleId);
   await page.getByTestId('sale-state').filter({ hasText: 'open' }).waitFor();
@@ -103,6 +117,10 @@ test('a sale that sells is seen step by step, edges and stock with it', async ()
   for (const chart of ['flow', 'shed', 'units', 'lag']) {
     await page.getByTestId(`chart-${chart}`).locator('canvas').waitFor();
   }
+  // No pointer is on a chart: its legend says how it is now.
+  const legend = page.getByTestId('chart-units').locator('.u-legend .u-value');
+  const says = async () => (await legend.allInnerTexts()).slice(1); // the first is the time
+  await expect.poll(says).toEqual(['0', '0', '60', '16', '0']); // free, queued, stored, paid, expired
 });
 
 test('what was shed can be read without the chart, reason by reason, and reached by keyboard', async () => {

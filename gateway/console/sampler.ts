@@ -1,6 +1,4 @@
-import { mostSalesCounted } from '#contract/ops.ts';
 import { effectiveState, type SaleNode } from '#contract/sale.ts';
-import { isCheckSale } from '#contract/shadow-sale.ts';
 import { withDeadline } from '#runtime/deadline.ts';
 import type { Logger } from '#runtime/logger.ts';
 import type { Redis } from '#runtime/redis.ts';
@@ -9,12 +7,11 @@ import type { HistoryStore } from './history-store.ts';
 import { type InnerUrls, readEdgeCounts, readOverview, readRelayLags } from './read-processes.ts';
 import { readStock, type StockNow } from './read-stock.ts';
 import type { EdgeNow, SaleMoment, SaleNow, SalePoint, Tick } from './sample.ts';
+import { shownSales } from './shown-sales.ts';
 import type { Viewers } from './viewers.ts';
 
 const everyMs = 1000;
 const withinMs = 800;
-/** A sale is shown until so long after its end, so that the last hour of it can be looked back on. */
-const shownAfterMs = 3_600_000;
 
 export type SamplerDeps = {
   urls: InnerUrls;
@@ -52,15 +49,6 @@ export function startSampler(deps: SamplerDeps): { close: () => void } {
   };
   const timer = setInterval(() => void look(), everyMs); // it catches all
   return { close: () => clearInterval(timer) };
-}
-
-/** The newest first; drafts, what is long over, and what `sale check` tries for a moment are not shown. */
-function shownSales(sales: readonly SaleNode[], nowMs: number): { shown: SaleNode[]; leftOut: number } {
-  const current = sales
-    .filter(({ saleId, state }) => state !== 'draft' && !isCheckSale(saleId))
-    .filter(({ window }) => Date.parse(window.closesAt) > nowMs - shownAfterMs)
-    .sort((a, b) => b.window.opensAt.localeCompare(a.window.opensAt));
-  return { shown: current.slice(0, mostSalesCounted), leftOut: Math.max(0, current.length - mostSalesCounted) };
 }
 
 async function takeTick(deps: SamplerDeps): Promise<Tick> {

@@ -13,6 +13,7 @@ import { showEdges, showSale, showSales, showUnknown } from './tables.ts';
 const choice = byId<HTMLSelectElement>('sale');
 const slider = byId<HTMLInputElement>('moment');
 const link = byId('link');
+const span = byId<HTMLSelectElement>('span');
 const series = createSeries();
 let tick: Tick | null = null;
 /** Where the pointer is on a chart, Unix ms; it goes before the slider. */
@@ -42,6 +43,14 @@ function showMoment(): void {
   slider.setAttribute('aria-valuetext', isNow ? 'now' : time);
 }
 
+/** What was chosen by hand stands in the address, so that a reload, a bookmark and a colleague see the same. */
+const kept = (name: 'sale' | 'span') => new URLSearchParams(location.hash.slice(1)).get(name);
+function keep(name: 'sale' | 'span', value: string): void {
+  const all = new URLSearchParams(location.hash.slice(1));
+  all.set(name, value);
+  history.replaceState(null, '', `#${all}`);
+}
+
 async function choose(saleId: string): Promise<void> {
   choice.value = saleId;
   try {
@@ -64,7 +73,7 @@ function offerSales({ sales }: Tick): void {
   choice.dataset.ids = ids.join();
   const before = chosen();
   choice.replaceChildren(...ids.map((saleId) => make('option', saleId, { value: saleId })));
-  const next = before !== null && ids.includes(before) ? before : ids[0];
+  const next = [before, kept('sale'), ...ids].find((saleId) => saleId !== null && ids.includes(saleId)) ?? undefined;
   if (next !== undefined && next !== before)
     void choose(next); // it tells what went wrong by itself
   else if (next !== undefined) choice.value = next;
@@ -107,13 +116,27 @@ events.addEventListener('error', () => {
   if (events.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 3000);
 });
 
-choice.addEventListener('change', () => void choose(choice.value)); // as above
+choice.addEventListener('change', () => {
+  keep('sale', choice.value);
+  void choose(choice.value); // as above
+});
 slider.addEventListener('input', showMoment);
 byId('to-now').addEventListener('click', () => {
   slider.value = '0';
   slider.focus();
   showMoment();
 });
-byId<HTMLSelectElement>('span').addEventListener('change', ({ target }) => {
-  charts.span(Number((target as HTMLSelectElement).value));
+span.addEventListener('change', () => {
+  keep('span', span.value);
+  charts.span(Number(span.value));
 });
+function recall(): void {
+  const [saleId, seconds] = [kept('sale'), kept('span')];
+  if (seconds !== null && [...span.options].some(({ value }) => value === seconds)) {
+    span.value = seconds;
+    charts.span(Number(seconds));
+  }
+  if (saleId !== null && saleId !== chosen() && tick?.sales.some((sale) => sale.saleId === saleId)) void choose(saleId);
+}
+addEventListener('hashchange', recall);
+recall();

@@ -15,6 +15,14 @@ const colour = (name: string) => getComputedStyle(document.documentElement).getP
 
 type Chart = { plot: uPlot; names: string; data: () => Columns };
 
+/** What a legend says: the value under the pointer, or the latest while there is none. */
+const latest =
+  (format: (value: number) => string): uPlot.Series.Value =>
+  (plot, value: number | null, line, at) => {
+    const shown = at == null ? plot.data[line]?.at(-1) : value;
+    return shown == null ? '–' : format(shown);
+  };
+
 /** Four charts with one cursor. `onLook` hears at which second the pointer is, null when it left. */
 export function createCharts(series: Series, onLook: (atMs: number | null) => void) {
   const sync = uPlot.sync('console');
@@ -38,13 +46,13 @@ export function createCharts(series: Series, onLook: (atMs: number | null) => vo
         { ...axis, size: 56 },
       ],
       series: [
-        { value: '{HH}:{mm}:{ss}' },
+        { label: 'Time', value: latest(clock) },
         ...lines.map((label, nth) => ({
           label,
           stroke: colour(`--line-${nth + 1}`),
           width: 2,
           points: { show: false },
-          value: (_: uPlot, value: number | null) => (value === null ? '–' : Math.round(value).toLocaleString('en')),
+          value: latest((value) => Math.round(value).toLocaleString('en')),
         })),
       ],
       hooks: {
@@ -71,6 +79,7 @@ export function createCharts(series: Series, onLook: (atMs: number | null) => vo
     const known = charts.get(id);
     if (known?.names === names) {
       known.plot.setData(data());
+      if (known.plot.cursor.idx == null) known.plot.setLegend({ idxs: known.plot.series.map(() => null) }, false);
       return;
     }
     known?.plot.destroy();
