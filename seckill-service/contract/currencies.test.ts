@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { currencies, currencySchema } from './currencies.ts';
 import { minorDigits } from './currency-digits.ts';
+import { settings } from './settings.ts';
 
 const wordsOf = (code: unknown) => currencySchema.safeParse(code).error?.issues.map(({ message }) => message) ?? [];
 
@@ -40,6 +41,14 @@ test.each([
     'must be an ISO 4217 code such as "CNY"',
   ]),
 ])('%s is no currency: %s', (code, words) => expect(wordsOf(code)).toEqual([words]));
+
+test('the floor of prices is by currencies of the list, each once', () => {
+  const floor = (text: string) => settings.SECKILL_PRICE_FLOOR.safeParse(text);
+  expect(floor('CNY=10000, JPY=1500').data).toEqual({ CNY: 10_000, JPY: 1500 });
+  const wordsOfFloor = (text: string) => floor(text).error?.issues.map(({ message }) => message);
+  expect(wordsOfFloor('USD=1,RMB=10000')).toEqual(['names RMB, which must be an ISO 4217 code: say CNY']);
+  expect(wordsOfFloor('CNY=10000,USD=1,CNY=1')).toEqual(['names CNY twice: keep one of them']);
+});
 
 test('every currency of the list is taken', () => {
   expect([...currencies].flatMap(wordsOf)).toEqual([]);

@@ -58,6 +58,10 @@ const priceFloor = z.string().transform((text, context) => {
       context.addIssue({ code: 'custom', message: `names ${currency}, which ${error.issues[0]?.message}` });
       return z.NEVER;
     }
+    if (currency in floors) {
+      context.addIssue({ code: 'custom', message: `names ${currency} twice: keep one of them` });
+      return z.NEVER;
+    }
     floors[currency] = Number(amount);
   }
   return floors;
