@@ -1,4 +1,4 @@
-import { request } from 'undici';
+import { Agent, request } from 'undici';
 import type { Logger } from '#runtime/logger.ts';
 import { createThrottledWarn } from '#runtime/logger.ts';
 import { type Loop, startLoop } from '#runtime/loop.ts';
@@ -9,6 +9,8 @@ import type { DueWebhook } from './webhook-line.ts';
 
 const atOnce = 50;
 const deadlineMs = 5000;
+/** A merchant has little to say to a webhook. */
+const longestAnswer = 64 * 1024;
 const longestWaitMs = 30_000;
 
 /** Lets payments go through when their time has come, and tells the merchant, again and again until it says 2xx. */
@@ -23,13 +25,14 @@ export function startSandboxClock(deps: {
   const ledgerRestMs = 5_000;
   const { ledger, url, secrets, logger, now, metrics } = deps;
   const warn = createThrottledWarn(logger);
+  const dispatcher = new Agent({ maxResponseSize: longestAnswer });
   const underWay = new Set<number>();
 
   async function send({ id, body }: DueWebhook): Promise<boolean> {
     const headers = { 'content-type': 'application/json', ...signWebhook({ id, body, nowMs: now() }, secrets) };
     try {
       const signal = AbortSignal.timeout(deadlineMs);
-      const { statusCode, body: answer } = await request(url, { method: 'POST', headers, body, signal });
+      const { statusCode, body: answer } = await request(url, { dispatcher, method: 'POST', headers, body, signal });
       const text = await answer.text();
       const isTaken = statusCode >= 200 && statusCode < 300;
       metrics.webhooks.inc({ outcome: isTaken ? 'taken' : 'refused' });

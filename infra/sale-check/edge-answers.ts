@@ -1,10 +1,13 @@
-import { type Dispatcher, request } from 'undici';
+import { Agent, type Dispatcher, request } from 'undici';
 import { z } from 'zod';
 import { saleStates } from '#contract/sale.ts';
 
 /** What an edge says from outside, as a shopper hears it. */
 
 const deadlineMs = 2000;
+/** More than any page or asset of ours: what stands at a public address may be another server. */
+const longestAnswer = 4 * 1024 * 1024;
+const anyEdge = new Agent({ maxResponseSize: longestAnswer });
 
 /** Null for the status and empty text when it does not answer; `says` is for people. */
 export type EdgeAnswer = { status: number | null; text: string; says: string };
@@ -13,12 +16,12 @@ export type EdgeQuestion = { headers?: Record<string, string>; body?: unknown; d
 
 /** GET, or POST when there is a body. */
 export async function askEdge(url: string, path: string, question: EdgeQuestion = {}): Promise<EdgeAnswer> {
-  const { headers = {}, body, dispatcher } = question;
+  const { headers = {}, body, dispatcher = anyEdge } = question;
   const post = { method: 'POST', body: JSON.stringify(body) } as const;
   try {
     const response = await request(new URL(path, url), {
       ...(body === undefined ? {} : post),
-      ...(dispatcher === undefined ? {} : { dispatcher }),
+      dispatcher,
       headers: body === undefined ? headers : { ...headers, 'content-type': 'application/json' },
       headersTimeout: deadlineMs,
       bodyTimeout: deadlineMs,

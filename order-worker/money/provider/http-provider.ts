@@ -37,7 +37,14 @@ const toRefund = ({ reference, payment, id, state, amount, currency }: ProtocolR
   currency,
 });
 
-/** A provider that speaks our payment protocol over HTTP. `secrets`: those that its webhooks may be signed with. */
+/** As long as a webhook may be. An answer is one payment or refund. */
+const longestAnswer = 64 * 1024;
+const longestWaitSeconds = 3600;
+
+/**
+ * A provider that speaks our payment protocol over HTTP. `secrets`: those that its webhooks may be signed with. An answer
+ * of more than 64 KiB is a fault, and the outcome unknown; no redirect is followed.
+ */
 export function createHttpProvider(options: {
   url: string;
   apiKey: string;
@@ -45,7 +52,7 @@ export function createHttpProvider(options: {
   connections?: number;
 }): OpenProvider {
   const { apiKey, secrets, connections = 64 } = options;
-  const pool = new Pool(options.url, { connections, connect: { timeout: 1000 } });
+  const pool = new Pool(options.url, { connections, connect: { timeout: 1000 }, maxResponseSize: longestAnswer });
 
   async function ask(
     method: 'GET' | 'POST',
@@ -69,11 +76,10 @@ export function createHttpProvider(options: {
       const { statusCode: status } = response;
       const isRefusal = status >= 400 && status < 500 && ![401, 403, 408, 429].includes(status);
       if (status < 400 || isRefusal) return { status, body: JSON.parse(text) };
-      const retryAfter = Number(response.headers['retry-after'] ?? Number.NaN);
       const says = `it answered ${status}: ${text.slice(0, 200)}`;
       // 500 and 504 may come after the deed; the others say that there was none.
       const kind = status === 500 || status === 504 ? 'unknown' : 'unavailable';
-      throw new ProviderFault(kind, says, Number.isNaN(retryAfter) ? null : Math.ceil(retryAfter));
+      throw new ProviderFault(kind, says, secondsOf(response.headers['retry-after']));
     } catch (error) {
       if (error instanceof ProviderFault) throw error;
       const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
@@ -134,6 +140,12 @@ export function createHttpProvider(options: {
 
     close: () => pool.destroy(),
   };
+}
+
+/** A wait that a shopper can be told; null when it says none that makes sense. */
+function secondsOf(retryAfter: string | string[] | undefined): number | null {
+  const seconds = Math.ceil(Number(retryAfter ?? Number.NaN));
+  return seconds >= 0 ? Math.min(seconds, longestWaitSeconds) : null;
 }
 
 function parseJson(text: string): unknown {
