@@ -8,6 +8,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { opsPaths } from '#contract/ops.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import { stackStatus } from '#infra/stack/stack.ts';
+import { seckill } from '#lab/kits/command-line.ts';
 import { poll } from '#lab/poll.ts';
 import { stackUnderTest } from '#lab/servers/stack-under-test.ts';
 import { createLogger } from '#runtime/logger.ts';
@@ -62,6 +63,12 @@ test('without its password ZooKeeper lets nobody change what we have there', asy
     await expect(zookeeper.write(edgeSettings, poison, set.version)).rejects.toThrow(ZooKeeperRefusedError);
 });
 
+test('a command with another password than the tree has is refused with the reason, as a matter of configuration', async () => {
+  const wrong = { ...env, SECKILL_ZOOKEEPER_AUTH: `seckill:${'x'.repeat(32)}` };
+  const { code, stderr } = await seckill(wrong, 'edge', 'set', 'userBurst', '20', '--yes');
+  expect([code, stderr]).toEqual([78, expect.stringContaining('the node belongs to another SECKILL_ZOOKEEPER_AUTH')]);
+});
+
 test('without its password PostgreSQL lets nobody in', async () => {
   const url = new URL(env.SECKILL_DATABASE_URL ?? '');
   for (const [user, password] of [
@@ -93,7 +100,7 @@ test('without its token no process of ours changes anything', async () => {
   }
 });
 
-test('no secret stands in a command line, or in a file that others may read', async () => {
+test('no secret stands in a command line, in a log, or in a file that others may read', async () => {
   const names = await readdir(join(dir, 'secrets'));
   const secrets = names.flatMap((name) => {
     const path = join(dir, 'secrets', name);
@@ -109,15 +116,17 @@ test('no secret stands in a command line, or in a file that others may read', as
     const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => ''); // it may have ended, or this is no Linux
     expect([name, leaks(line)]).toEqual([name, false]);
   }
-  const open = (folder: string): string[] =>
+  /** Every file below that somebody else may read, or, with `all`, every one. */
+  const filesIn = (folder: string, all: boolean): string[] =>
     readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
       const path = join(folder, entry.name);
       if (!entry.isDirectory() && !entry.isFile()) return [];
       const { mode, size } = statSync(path, { throwIfNoEntry: false }) ?? { mode: 0, size: 0 };
-      if (entry.isDirectory()) return (mode & 0o001) === 0 ? [] : open(path);
-      return (mode & 0o004) === 0 || size > 20_000_000 ? [] : [path];
+      if (entry.isDirectory()) return all || (mode & 0o001) !== 0 ? filesIn(path, all) : [];
+      return (all || (mode & 0o004) !== 0) && size < 20_000_000 ? [path] : [];
     });
-  const read = open(dir);
-  expect(read.length).toBeGreaterThan(20);
+  // A log travels further than its mode says.
+  const read = [...filesIn(dir, false), ...filesIn(join(dir, 'logs'), true)];
+  expect(read.length).toBeGreaterThan(5);
   expect(read.filter((path) => leaks(readFileSync(path, 'utf8')))).toEqual([]);
 });

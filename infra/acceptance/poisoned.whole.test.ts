@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import { highestEpoch } from '#contract/epoch.ts';
 import { saleKeys } from '#contract/redis-keys.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
+import { stackStatus } from '#infra/stack/stack.ts';
 import { test } from '#lab/fixtures/test.ts';
 import { newSaleId, seckill, seckillJson } from '#lab/kits/command-line.ts';
 import type { EdgesKit } from '#lab/kits/edges.ts';
@@ -15,6 +16,13 @@ test.beforeAll(({ edges }) => {
 });
 const run = (...args: string[]) => seckill(kit.stack.environment, ...args);
 const poison = 2 ** 53 - 1;
+
+async function unreadableNodes(): Promise<number> {
+  const { processes } = await stackStatus(kit.stack.dir);
+  const service = processes.find(({ role }) => role === 'seckill-service');
+  const text = await (await fetch(`${service?.innerUrl}/metrics`)).text();
+  return Number(/^seckill_unreadable_nodes_total (\d+)$/m.exec(text)?.[1]);
+}
 
 /** What works on other sales still does. */
 async function othersWork(saleId: string): Promise<void> {
@@ -34,12 +42,14 @@ test.each([
 ])('$what in ZooKeeper is obeyed by no edge, and written over by the reconciler', async ({ of }) => {
   const { zookeeper } = kit.connections;
   const saleId = await kit.openSale(3);
+  const counted = await unreadableNodes();
   const path = zookeeperPaths.sale(saleId);
   const before = await readSaleNode(zookeeper, saleId);
   const found = await zookeeper.read(path);
   expect(await zookeeper.write(path, Buffer.from(JSON.stringify({ ...before, ...of })), found?.version ?? -1)).toBe(
     true,
   );
+  await poll('it to be counted', async () => (await unreadableNodes()) > counted);
   await othersWork(saleId);
   for (const edge of [0, 1, 2]) expect(await kit.sell(edge, saleId, kit.buyer(saleId))).toBe('202');
   await kit.everyEdgeSays(saleId, 'sold_out');

@@ -29,8 +29,10 @@ export function followFolder<T>(options: {
   isInForce?: (read: T, known: T) => boolean;
   /** What a child that cannot be read leaves in force: the last good one, or none. */
   unreadable: 'keep' | 'drop';
+  /** Called once for each data that cannot be read. */
+  onUnreadable?: () => void;
 }): Folder<T> {
-  const { zookeeper, parent, logger, parse, isInForce = () => true, unreadable } = options;
+  const { zookeeper, parent, logger, parse, isInForce = () => true, unreadable, onUnreadable } = options;
   const children = new Map<string, { data: Buffer; value: T }>();
   /** What could not be read, so that it is told once and not at every look. */
   const unread = new Map<string, Buffer>();
@@ -53,6 +55,7 @@ export function followFolder<T>(options: {
       logger.error({ err: error, path: `${parent}/${name}` }, `a node in zookeeper cannot be read; ${then}`);
       if (unreadable === 'drop') drop(name);
       unread.set(name, data);
+      onUnreadable?.();
       return;
     }
     unread.delete(name);

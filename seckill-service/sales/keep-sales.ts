@@ -30,7 +30,10 @@ export function keepSales(deps: {
   logger: Logger;
 }): RollbackGuard {
   const { own, stock, listening, catalogue, zookeeper, leadership, metrics, logger } = deps;
-  const published = own('published sales', followPublishedSales({ zookeeper, logger }));
+  const published = own(
+    'published sales',
+    followPublishedSales({ zookeeper, logger, onUnreadable: () => metrics.unreadableNodes.inc() }),
+  );
   const reconciler = own('reconciler', startReconciler({ stock, catalogue, zookeeper, published, leadership, logger }));
   own('news', listenForSaleNews({ redis: listening, logger, onNews: reconciler.heard }));
   const guard = createRollbackGuard({

@@ -25,6 +25,11 @@ export function createSaleMetrics(registers: Registry[]) {
       labelNames: ['sale'],
       registers,
     }),
+    unreadableNodes: new Counter({
+      name: 'seckill_unreadable_nodes_total',
+      help: 'Data of sales in ZooKeeper that could not be read, and counted as none',
+      registers,
+    }),
     shedSeconds: new Histogram({
       name: 'seckill_shed_seconds',
       help: 'From the answer that took a sale’s last unit until every connected edge said that it obeys',

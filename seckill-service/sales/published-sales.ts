@@ -10,6 +10,10 @@ export type PublishedSales = Pick<Folder<SaleNode>, 'get' | 'all' | 'isComplete'
  * Every sale as ZooKeeper holds it at this moment, also with an epoch that is too low: the reconciler looks for that. One
  * that cannot be read counts as none: the code that goes on to write it reads it by itself, and says what is wrong.
  */
-export function followPublishedSales(options: { zookeeper: ZooKeeper; logger: Logger }): PublishedSales {
+export function followPublishedSales(options: {
+  zookeeper: ZooKeeper;
+  logger: Logger;
+  onUnreadable?: () => void;
+}): PublishedSales {
   return followFolder({ ...options, parent: zookeeperPaths.sales, parse: parseSaleNode, unreadable: 'drop' });
 }
