@@ -8,11 +8,12 @@ local maintenance = require('seckill.filters.maintenance').check
 local rate = require('seckill.filters.rate')
 local respond = require('seckill.respond')
 local revision = require('seckill.revision')
-local spelling = require('seckill.filters.spelling').check
+local spelling = require('seckill.filters.spelling')
 local state = require('seckill.state')
 
 local req, var, ngx_now, exit = ngx.req, ngx.var, ngx.now, ngx.exit
 local ipairs, pairs, type = ipairs, pairs, type
+local check_letters, check_spelling = spelling.check_letters, spelling.check
 local address_rate, refuse, look = rate.address, respond.refuse, revision.look
 local is_body_in, wait_for_body = body.is_in, body.check
 
@@ -28,7 +29,8 @@ local _M = {}
 local function fair()
   local code, seconds = maintenance()
   if code then return refuse(code, seconds) end
-  code = spelling(var.request_uri, var.uri)
+  local path = var.uri
+  code = check_letters(path) or check_spelling(var.request_uri, path)
   if code then return refuse(code) end
   local authorization = var.http_authorization
   if authorization and #authorization > MAX_HEADER then return refuse('BAD_REQUEST') end

@@ -19,9 +19,16 @@ local _M = {}
 -- @phases set, access
 function _M.check(raw, path)
   if raw == path then return nil end
-  local length = #path
-  if find(raw, path, 1, true) ~= 1 or byte(raw, length + 1) ~= QUESTION then return 'NOT_FOUND' end
+  if find(raw, path, 1, true) ~= 1 or byte(raw, #path + 1) ~= QUESTION then return 'NOT_FOUND' end
   if #raw > MAX_BYTES then return 'BAD_REQUEST' end
+  return nil
+end
+
+--- Where a path names something that the edge does not know, an order: nothing but the letters of ids.
+-- @treturn ?string the problem code
+-- @phases access
+function _M.check_letters(path)
+  if find(path, '[^%w/_-]') then return 'NOT_FOUND' end
   return nil
 end
 
