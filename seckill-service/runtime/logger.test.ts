@@ -65,3 +65,15 @@ test('lines that were lost are counted in the log once there is room again', () 
   const again = lines.filter(({ msg }) => msg === 'room again').length;
   expect(kept.length + again + (told?.lines ?? 0)).toBe(20_001);
 });
+
+test('what a terminal would obey stands in the log as an escape, and is the same text to who parses it', () => {
+  const rude = '\u001b[31m\u007f\u009b31m\u202egnp\u2028\u2066\ufeff, 手机 é';
+  const program = `
+    const { createLogger } = await import(${JSON.stringify(logger)});
+    createLogger({ service: 's', instance: 'i', level: 'info' }).info({ user: ${JSON.stringify(rude)} }, 'a line');`;
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '--eval', program], { encoding: 'utf8' });
+  expect(stdout).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}](?!$)/u);
+  expect(stdout).toContain('\\u009b31m\\u202e');
+  expect(stdout).toContain('手机 é');
+  expect(JSON.parse(stdout)).toMatchObject({ user: rude });
+});

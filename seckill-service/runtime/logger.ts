@@ -6,6 +6,14 @@ export type { Logger };
 const maxWaitingBytes = 1_000_000;
 const retryMs = 100;
 
+/** What JSON leaves as it is and a terminal may obey: DEL, C1, line ends of Unicode, and marks that turn the direction. */
+const obeyed = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+
+/** The same JSON, with those escaped: a line may hold what a stranger sent, and is read in a terminal. */
+function printable(line: string): string {
+  return line.replace(obeyed, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
 /**
  * JSON lines on stdout, one logger a process; `instance` is on every line. A stdout that takes nothing (its disk is full)
  * does not end the process: lines wait for room, up to 1 MB, and how many were lost beyond that is logged afterwards.
@@ -15,6 +23,7 @@ export function createLogger(options: { service: string; instance: string; level
   const logger = pino(
     {
       level: options.level,
+      hooks: { streamWrite: printable },
       base: { service: options.service, instance: options.instance },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },

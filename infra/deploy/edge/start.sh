@@ -1,7 +1,7 @@
 #!/bin/sh
 # Starts a rendered edge in a container: start.sh <config dir> <run dir>, the run dir being the one it was rendered for.
-# Its errors go to stderr and its purchases (a line each) to stdout, the container's log: the files that the configuration
-# names would fill the memory that they lie in. A stdout that cannot be opened by name (a socket: systemd's journal) leaves
+# Its errors go to stderr and its purchases (a line each) to stdout, the container's log: a file would fill the memory that
+# it lies in. A stdout that cannot be opened by name (a socket: systemd's journal) leaves
 # <run dir>/purchases.log a file, for logrotate (docs/deploy.md).
 set -eu
 if [ ! -f "$1/nginx.conf" ]; then
@@ -22,10 +22,9 @@ if [ -n "$unreadable" ]; then
   exit 78
 fi
 mkdir -p "$2"
-ln -sf /dev/null "$2/error.log"
 if (: >> /dev/stdout) 2> /dev/null; then
   ln -sf /dev/stdout "$2/purchases.log"
 elif [ -L "$2/purchases.log" ]; then
   rm "$2/purchases.log"
 fi
-exec nginx -e stderr -g 'error_log stderr warn;' -p "$2" -c "$1/nginx.conf"
+exec nginx -e stderr -p "$2" -c "$1/nginx.conf"

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Hopeless, poll } from '../poll.ts';
 import { spawnTied, type TiedProcess } from './tied-process.ts';
@@ -6,7 +6,7 @@ import { spawnTied, type TiedProcess } from './tied-process.ts';
 const attempts = 5;
 
 export type NginxOptions = {
-  /** Where the configuration puts nginx.pid and error.log. */
+  /** Where the configuration puts nginx.pid; what nginx says to stderr comes to error.log beside it. */
   runDir: string;
   /** Writes a configuration with fresh ports, and gives its path. */
   configure: () => Promise<string>;
@@ -23,7 +23,9 @@ export async function startNginx({ runDir, configure, launch = (line) => line }:
   for (let nth = 1; ; nth += 1) {
     const [command, ...args] = launch(['nginx', '-e', log, '-c', await configure()]);
     // SIGTERM, and the master ends its workers. What it has to say stands in its log.
-    const nginx = spawnTied(command, args, { deathSignal: 'SIGTERM', stdio: 'ignore' });
+    const stderr = openSync(log, 'a');
+    const nginx = spawnTied(command, args, { deathSignal: 'SIGTERM', stdio: ['ignore', 'ignore', stderr] });
+    closeSync(stderr);
     const outcome = await poll('nginx binds its ports', () => {
       if (existsSync(pidFile)) return 'bound'; // it is written after that
       if (textOf(log).includes('Address already in use')) return 'taken'; // nginx itself would try for seconds

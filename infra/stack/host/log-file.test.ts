@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -16,6 +16,8 @@ test('the tail shows the last lines of this life, none of an earlier one', () =>
   expect(logTail(log, from, 2)).toEqual(['two', 'three']);
   expect(logTail(log, from, 20)).toEqual(['one', 'two', 'three']);
   expect(logTail(dir, 0, 20)).toEqual([]); // what cannot be read ends no supervisor
+  writeFileSync(log, 'four\n'); // it was emptied meanwhile
+  expect(logTail(log, from + 100, 20)).toEqual(['four']);
 });
 
 test.each([

@@ -17,7 +17,7 @@ export function logTail(path: string, from: number, lines: number): string[] {
   }
   try {
     const { size } = fstatSync(fd);
-    const start = Math.max(from, size - tailBytes, 0);
+    const start = Math.max(from > size ? 0 : from, size - tailBytes, 0); // smaller: it was put aside meanwhile
     const buffer = Buffer.alloc(Math.max(0, size - start));
     const length = readSync(fd, buffer, 0, buffer.length, start);
     const text = buffer.toString('utf8', 0, length).trimEnd();

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rm, symlink } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { findProgram, requireProgram } from '../host/binaries.ts';
@@ -14,7 +14,7 @@ const debianLuaModule = '/usr/lib/nginx/modules/ngx_http_lua_module.so';
 
 export function edgeServer(plan: StackPlan, edge: EdgePlan): ProcessSpec {
   const { name, listen, innerListen, configDir } = edge;
-  // nginx's own folder: its pid file and temporary files.
+  // nginx's own folder: its pid file, purchases and temporary files.
   const runDir = plan.dir.data(name);
   const { platform, nginx } = findNginx(plan.searchPath);
   const cores = availableParallelism();
@@ -27,7 +27,7 @@ export function edgeServer(plan: StackPlan, edge: EdgePlan): ProcessSpec {
     after: ['gateway'],
     line: {
       command: nginx,
-      args: ['-c', join(configDir, 'nginx.conf'), '-p', runDir],
+      args: ['-e', 'stderr', '-c', join(configDir, 'nginx.conf'), '-p', runDir],
     },
     environment: plan.baseEnvironment,
     cwd: plan.dir.root,
@@ -60,12 +60,10 @@ export function edgeServer(plan: StackPlan, edge: EdgePlan): ProcessSpec {
           trustedProxies: [],
           realIpHeader: 'X-Forwarded-For',
           connectionsPerAddress: 20_000,
+          serverConnections: 1000,
         },
         configDir,
       );
-      // nginx writes its errors into its own folder: they belong to the log where everybody looks.
-      await rm(join(runDir, 'error.log'), { force: true });
-      await symlink(plan.dir.log(name), join(runDir, 'error.log'));
     },
     growing: { file: join(runDir, 'purchases.log'), reopenBy: 'SIGUSR1' },
     check: httpCheck(`http://${innerListen}/readyz`),

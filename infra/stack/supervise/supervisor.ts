@@ -1,5 +1,5 @@
 import { rotateLog } from '../host/log-file.ts';
-import { rotateGrowing } from '../host/rotate-growing.ts';
+import { emptyGrowing, rotateGrowing } from '../host/rotate-growing.ts';
 import type { RunDirectory } from '../host/run-directory.ts';
 import { endings } from '../plan/roles.ts';
 import type { OnEvent } from './events.ts';
@@ -42,21 +42,22 @@ export function createSupervisor(options: {
   );
   const processes = () => all.map((each) => each.state());
 
-  function rotate(): void {
+  /** It never throws: a process died in between, or the disk is full. Tried again in a moment; no reason to end the stack. */
+  async function rotate(): Promise<void> {
     for (const each of all) {
       const { pid, phase } = each.state();
-      if (each.spec.growing === undefined || pid === null || phase !== 'up') continue;
+      const { growing, name } = each.spec;
       try {
-        rotateGrowing(each.spec.growing, pid);
-      } catch {
-        // It died in between, or the disk is full: tried again in a moment, and no reason to end the stack.
-      }
+        if (growing !== undefined && pid !== null && phase === 'up') rotateGrowing(growing, pid);
+        await emptyGrowing(dir.log(name));
+      } catch {}
     }
+    await emptyGrowing(dir.log('stack')).catch(() => false);
   }
   let rotating: NodeJS.Timeout | undefined;
 
   async function start(signal: AbortSignal): Promise<void> {
-    rotating = setInterval(rotate, rotateEveryMs).unref();
+    rotating = setInterval(() => void rotate(), rotateEveryMs).unref();
     const failed = new AbortController();
     const either = AbortSignal.any([signal, failed.signal]);
     const started = new Map<SupervisedProcess, Promise<void>>();

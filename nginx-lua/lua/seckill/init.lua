@@ -1,6 +1,7 @@
 --- Start-up: reads the settings once, in the master, and starts what each worker runs beside its requests.
 -- @module seckill.init
 
+local faults = require('seckill.faults')
 local limits = require('seckill.limits')
 local metrics = require('seckill.metrics')
 local metrics_page = require('seckill.metrics_page')
@@ -10,13 +11,10 @@ local stream = require('seckill.stream')
 local ticket_keys = require('seckill.ticket_keys')
 
 -- Loaded here so that the workers inherit compiled modules and a mistake in one stops nginx at its start.
-require('seckill.access')
 require('seckill.inner')
-require('seckill.log')
-require('seckill.lost')
-require('seckill.purchase')
-require('seckill.sales')
+local FOR_SHOPPERS = { 'access', 'log', 'lost', 'purchase', 'respond', 'sales' }
 
+local ipairs = ipairs
 local match = string.match
 
 local _M = {}
@@ -45,12 +43,14 @@ function _M.init(settings_path)
     tls_name = settings.cache_redis_name ~= '' and settings.cache_redis_name or nil,
   })
   metrics_page.init(settings.edge_id, settings.platform)
+  for _, name in ipairs(FOR_SHOPPERS) do faults.guard(name, require('seckill.' .. name)) end
 end
 
 --- @phases init_worker
 function _M.init_worker()
   math.randomseed(ngx.now() * 1000 + ngx.worker.pid())
   metrics.start()
+  faults.start()
   if ngx.worker.id() == 0 then stream.start() end
 end
 

@@ -2,6 +2,8 @@
 -- constant strings, so that a refusal builds nothing. Outside of /api a person gets a page instead.
 -- @module seckill.respond
 
+local answered = require('seckill.faults').answered
+
 local ngx = ngx
 local header, print, exit = ngx.header, ngx.print, ngx.exit
 local exec, var = ngx.exec, ngx.var
@@ -89,6 +91,7 @@ end
 -- @phases content
 function _M.error_page()
   local code = CODE_OF_STATUS[ngx.status] or 'BAD_REQUEST'
+  answered(ngx.status, ngx.var.upstream_addr, ngx.var.upstream_connect_time)
   if code == 'METHOD_NOT_ALLOWED' then
     local allow = var.seckill_allow
     header['Allow'] = (allow and allow ~= '') and allow or 'GET, HEAD'

@@ -143,6 +143,8 @@ async function logFaults(edge: TestEdge): Promise<string[]> {
   const text = await readFile(join(edge.dir, 'nginx/error.log'), 'utf8');
   return text
     .split('\n')
-    .filter((line) => /\[(emerg|alert|crit)\]|lua entry thread|failed to run|_by_lua|\[lua\].*error/.test(line))
+    .filter((line) =>
+      /\[(emerg|alert|crit)\]|lua entry thread|failed to run|_by_lua|fault in Lua|\[lua\].*error/.test(line),
+    )
     .map((line) => `log: ${line}`);
 }

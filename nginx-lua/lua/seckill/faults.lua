@@ -1,0 +1,76 @@
+--- What broke, for the error log.
+-- nginx writes a line for each request, with the request line, the host and the referrer as a stranger sent them. So
+-- the public server logs at `alert` (nginx.conf), and what must be seen is counted here and told by a timer, which has
+-- no request: a line a second for each kind, with a bound on the kinds.
+-- @module seckill.faults
+
+local ngx_log, ERR = ngx.log, ngx.ERR
+local gsub, match, sub = string.gsub, string.match, string.sub
+local error, next, pairs, pcall, tostring, type = error, next, pairs, pcall, tostring, type
+
+local EVERY_SECONDS = 1
+local MAX_KINDS = 20
+local MAX_LENGTH = 500
+
+local counts, kinds = {}, 0
+
+local _M = {}
+
+local function flush()
+  if next(counts) == nil then return end
+  for text, times in pairs(counts) do ngx_log(ERR, text, times > 1 and ' (' .. times .. ' times)' or '') end
+  counts, kinds = {}, 0
+end
+
+--- @tparam string text what broke; what is not printable ASCII becomes `?`
+-- @phases any
+function _M.note(text)
+  text = sub(gsub(text, '[^ -~]', '?'), 1, MAX_LENGTH)
+  if not counts[text] then
+    if kinds >= MAX_KINDS then text = 'more kinds of faults than ' .. MAX_KINDS end
+    kinds = kinds + 1
+  end
+  counts[text] = (counts[text] or 0) + 1
+end
+
+--- Notes what an answer of nginx' own says about us: an upstream that failed, a file that cannot be read.
+-- @tparam number status
+-- @tparam ?string upstream $upstream_addr
+-- @tparam ?string connected $upstream_connect_time
+-- @phases content
+function _M.answered(status, upstream, connected)
+  if upstream and upstream ~= '' and status >= 500 then
+    local what = match(connected or '', '%d') and 'no whole answer' or 'no connection'
+    _M.note(what .. ' in time from the upstream: ' .. status .. ' by ' .. upstream)
+  elseif status == 403 then
+    _M.note('a file of the pages cannot be read: 403')
+  elseif status >= 500 then
+    _M.note('nginx answered ' .. status .. ' by itself')
+  end
+end
+
+local function guarded(name, run)
+  return function(...)
+    local well, result = pcall(run, ...)
+    if well then return result end
+    _M.note('fault in Lua: ' .. name .. ': ' .. tostring(result))
+    return error(result, 0)
+  end
+end
+
+--- Makes each public function of a module, as nginx calls it, note what it raises.
+-- @tparam string name of the module
+-- @tparam table module
+-- @phases init
+function _M.guard(name, module)
+  for key, value in pairs(module) do
+    if type(value) == 'function' then module[key] = guarded(name .. '.' .. key, value) end
+  end
+end
+
+--- @phases init_worker
+function _M.start()
+  ngx.timer.every(EVERY_SECONDS, flush)
+end
+
+return _M

@@ -1,0 +1,115 @@
+import { readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runLua } from '#lab/kits/lua/run-lua.ts';
+import { poll } from '#lab/poll.ts';
+import { saleOf, startEdge, type TestEdge, ticketFor } from '#lab/servers/edge.ts';
+
+let edge: TestEdge;
+beforeAll(async () => {
+  edge = await startEdge({ addressPerSecond: 1, addressBurst: 60 }, [], {
+    values: { workers: 1, connectionsPerAddress: 2 },
+  });
+  await edge.agent.send({ type: 'snapshot', sales: [saleOf('open'), saleOf('sold-out', { state: 'sold_out' })] });
+});
+afterAll(() => edge.stop());
+
+const log = () => readFile(join(edge.dir, 'nginx/error.log'), 'utf8');
+
+/** ESC, C1's CSI and a mark that turns the direction: in a referrer, a host and a query. */
+const rude = '\u001b]0;rude\u0007\u009b31m\u202e';
+const dressed = `referer: ${rude}\r\nuser-agent: ${rude}\r\nx-forwarded-for: ${rude}`;
+const get = (path: string, host = 'edge') => `GET ${path} HTTP/1.1\r\nhost: ${host}\r\n${dressed}\r\n\r\n`;
+const purchase = (saleId: string, length: number, body: string) =>
+  [
+    `POST /api/sales/${saleId}/orders?\u009b31m\u202e HTTP/1.1`,
+    `host: edge\r\n${dressed}\r\ncontent-type: application/json\r\nseckill-ticket: ${ticketFor('open')}`,
+    `content-length: ${length}\r\n\r\n${body}`,
+  ].join('\r\n');
+
+async function send(request: string): Promise<string> {
+  const socket = connect(edge.port, '127.0.0.1');
+  let answer = '';
+  socket.on('error', () => {}); // a reset is an answer as well
+  socket.write(request);
+  for await (const chunk of socket) {
+    answer += chunk;
+    if (answer.includes('\r\n\r\n')) break;
+  }
+  socket.destroy();
+  return answer.slice(0, 'HTTP/1.1 000'.length);
+}
+
+test('an upstream that fails is told within a second, once, and nothing of who asked', async () => {
+  await edge.service.stop();
+  const answers = await Promise.all(Array.from({ length: 20 }, () => send(purchase('open', 14, '{"quantity":1}'))));
+  expect(answers).toContain('HTTP/1.1 503');
+  const told = await poll('the fault to be told', async () => {
+    const text = await log();
+    return text.includes('no connection in time from the upstream: 502 by unix:') && text;
+  });
+  expect(told).toMatch(/^[ -~\n]+$/);
+  expect(told).not.toContain('orders');
+  expect(told.split('\n').length).toBeLessThan(10);
+  await edge.restartService();
+});
+
+test('what strangers send costs no line of the error log', async () => {
+  const before = await log();
+  const odd = [
+    get(`/${'x'.repeat(9000)}`),
+    get('/', 'a b'),
+    get('/', '\u009b31m'),
+    `GET / HTTP/1.1\r\nhost: edge\r\nx-long: ${'x'.repeat(17_000)}\r\n\r\n`,
+    `GET / HTTP/1.1\r\nbad header ${rude}\r\n\r\n`,
+    `${rude}\r\n\r\n`,
+    get('/%00'),
+    get(`/sales/none?${'\u009b'}`),
+    get(`/${'x'.repeat(300)}`),
+    get('/assets/../../etc/passwd.css'.replace('/..', '')),
+    get('/assets/none.css'),
+    get('/api/sales/open/orders'),
+    purchase('open', 5_000_000, '{'),
+    `POST /api/session HTTP/1.1\r\nhost: edge\r\ntransfer-encoding: chunked\r\n${dressed}\r\n\r\n2000\r\n{`,
+    purchase('sold-out', 14, '{"quantity":1}'),
+  ];
+  for (const request of odd) expect(await send(request)).toMatch(/^HTTP\/1\.1 4\d\d/);
+  // Limits by connection and by rate, and a client that leaves while the gateway thinks.
+  const answer = edge.gateway.answer;
+  edge.gateway.answer = () => {};
+  const waiting = Array.from({ length: 2 }, () => connect(edge.port, '127.0.0.1').on('error', () => {}));
+  for (const socket of waiting) socket.write(get('/api/orders/open-1'));
+  await poll('both to wait', () => edge.gateway.seen.length >= 2);
+  expect(await send(get('/api/orders/open-1'))).toBe('HTTP/1.1 429');
+  for (const socket of waiting) socket.destroy();
+  edge.gateway.answer = answer;
+  await poll(
+    'a rate to be exceeded',
+    async () => (await send(get('/api/orders/open-1'))) === 'HTTP/1.1 429',
+    30_000,
+    0,
+  );
+  expect((await log()).slice(before.length)).toBe('');
+});
+
+test('a fault in Lua is told without what is no plain text, with how often, and a bound on the kinds', () => {
+  const lines = runLua(`
+    local lines, flush = {}, nil
+    ngx.log = function(_, ...) lines[#lines + 1] = table.concat({ ... }) end
+    ngx.timer = { every = function(_, run) flush = run end }
+    local faults = require('seckill.faults')
+    local module = { judge = function(text) error(text, 0) end }
+    faults.guard('purchase', module)
+    faults.start()
+    for _ = 1, 3 do pcall(module.judge, 'bad \\27[31m') end
+    flush()
+    for n = 1, 1000 do pcall(module.judge, 'kind ' .. n) end
+    flush()
+    flush()
+    return lines
+  `) as string[];
+  expect(lines[0]).toBe('fault in Lua: purchase.judge: bad ?[31m (3 times)');
+  expect(lines).toHaveLength(1 + 20 + 1);
+  expect(lines).toContain('more kinds of faults than 20 (980 times)');
+});
