@@ -5,7 +5,7 @@ import { runLua } from '#lab/kits/lua/run-lua.ts';
 function after(steps: readonly unknown[]): unknown {
   return runLua(
     `local limits, revision = require('seckill.limits'), require('seckill.revision')
-     limits.init({ userPerSecond = 10, userBurst = 20, addressPerSecond = 100, addressBurst = 100, inFlight = 512 }, 2)
+     limits.init({ userPerSecond = 10, userBurst = 20, addressPerSecond = 100, addressBurst = 100, serverPerSecond = 1, serverBurst = 1, inFlight = 512 }, 2)
      local seen = {}
      for i, step in ipairs(input) do
        local problem = limits.apply(step)

@@ -259,6 +259,16 @@ describe('an edge with tight limits', () => {
     expect((await buy(tight, 'open')).status).toBe(202);
   });
 
+  test('lets a payment provider tell of sixty payments at once: servers have a limit of their own', async () => {
+    const status = async (path: string) => (await ask(tight, path, { method: 'POST', body: '{}' })).status;
+    const webhooks = () => Promise.all(Array.from({ length: 60 }, () => status('/api/payments/webhook')));
+    expect(await webhooks()).toEqual(Array(60).fill(200));
+    const limits = { serverPerSecond: 1, serverBurst: 5 };
+    await tight.agent.send({ type: 'settings', settings: { version: 1, limits, maintenance: null } });
+    expect((await webhooks()).filter((each) => each === 429).length).toBeGreaterThan(30);
+    expect(await status('/api/session')).toBe(200);
+  });
+
   test('limits each user, then each address, with a time to wait, over all workers', async () => {
     tight.service.seen.length = 0;
     const ticket = ticketFor('open', { userId: 'hasty' });

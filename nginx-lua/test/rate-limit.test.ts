@@ -13,7 +13,7 @@ function waits(arrivals: readonly number[]): number[] {
     `local start, waits = clock.seconds, {}
      local limits, take = require('seckill.limits'), require('seckill.gcra').take
      limits.init({ userPerSecond = ${ratePerSecond}, userBurst = ${burst},
-                   addressPerSecond = 1, addressBurst = 1, inFlight = 1 }, 1)
+                   addressPerSecond = 1, addressBurst = 1, serverPerSecond = 1, serverBurst = 1, inFlight = 1 }, 1)
      local rate = limits.get().user
      for i, arrival in ipairs(input) do
        clock.seconds = start + arrival
@@ -71,7 +71,7 @@ test('no window of time holds more than the burst and the rate, whatever the arr
 test('repeats have a budget: as many at once as may be in flight, a hundred a second after that', () => {
   const told = runLua(`
     local limits, repeats = require('seckill.limits'), require('seckill.filters.repeats')
-    limits.init({ userPerSecond = 1, userBurst = 1, addressPerSecond = 1, addressBurst = 1, inFlight = 40 }, 4)
+    limits.init({ userPerSecond = 1, userBurst = 1, addressPerSecond = 1, addressBurst = 1, serverPerSecond = 1, serverBurst = 1, inFlight = 40 }, 4)
     local passed = {}
     for second = 1, 3 do
       passed[second] = 0
@@ -88,7 +88,7 @@ describe('an address', () => {
   const told = (addresses: readonly string[]) =>
     runLua(
       `local limits, address = require('seckill.limits'), require('seckill.filters.rate').address
-       limits.init({ userPerSecond = 1, userBurst = 1, addressPerSecond = 1, addressBurst = 1, inFlight = 1 }, 1)
+       limits.init({ userPerSecond = 1, userBurst = 1, addressPerSecond = 1, addressBurst = 1, serverPerSecond = 1, serverBurst = 1, inFlight = 1 }, 1)
        local told = {}
        for i, hex in ipairs(input) do
          told[i] = address((hex:gsub('..', function(pair) return string.char(tonumber(pair, 16)) end))) or 0

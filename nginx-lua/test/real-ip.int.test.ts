@@ -30,7 +30,7 @@ function askFrom(
 let edge: TestEdge;
 beforeAll(async () => {
   const trustedProxies = ['127.0.0.1', '10.0.0.0/8', '2001:db8::/32'];
-  edge = await startEdge({}, [], { values: { trustedProxies, connectionsPerAddress: 2 } });
+  edge = await startEdge({}, [], { values: { trustedProxies, connectionsPerAddress: 2, serverConnections: 3 } });
 });
 afterAll(() => edge.stop());
 beforeEach(() => {
@@ -142,4 +142,19 @@ test('a header of another name may carry the address', async () => {
   } finally {
     await other.stop();
   }
+});
+
+test('a server has a limit of its own for what it has under way at a time, beside that of the shoppers', async () => {
+  const { answer } = edge.gateway;
+  const held: (() => void)[] = [];
+  edge.gateway.answer = (seen, response) => held.push(() => answer(seen, response));
+  const webhook = () => fetch(`${edge.url}/api/payments/webhook`, { method: 'POST', body: '{}' });
+  const asked = Array.from({ length: 4 }, webhook);
+  const first = await Promise.race(asked);
+  expect([first.status, await first.json()]).toEqual([429, problemBody('RATE_LIMITED')]);
+  await poll('three to be with the worker', () => held.length === 3);
+  edge.gateway.answer = answer;
+  for (const release of held) release();
+  const told = (await Promise.all(asked)).map(({ status }) => status).sort();
+  expect(told).toEqual([200, 200, 200, 429]);
 });

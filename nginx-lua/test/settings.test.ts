@@ -5,7 +5,7 @@ import { runLua } from '#lab/kits/lua/run-lua.ts';
 const base = `
   local revision = require('seckill.revision')
   local limits, settings = require('seckill.limits'), require('seckill.settings')
-  limits.init({ userPerSecond = 10, userBurst = 20, addressPerSecond = 100, addressBurst = 100, inFlight = 512 }, 2)`;
+  limits.init({ userPerSecond = 10, userBurst = 20, addressPerSecond = 100, addressBurst = 100, serverPerSecond = 1, serverBurst = 1, inFlight = 512 }, 2)`;
 
 /** Applies each of `steps`; returns the problem, the version, the rate by user and the maintenance after each. */
 function after(steps: readonly unknown[]): unknown {

@@ -1,8 +1,20 @@
 import { z } from 'zod';
 import { highestEpoch } from './epoch.ts';
 
-/** What every edge limits. Rates are requests a second, bursts are requests that may come at once, each of one user or one address; `inFlight` is the purchases that may be with the service at a time, of one edge. */
-export const edgeLimitNames = ['userPerSecond', 'userBurst', 'addressPerSecond', 'addressBurst', 'inFlight'] as const;
+/**
+ * What every edge limits. Rates are requests a second, bursts are requests that may come at once, each of one user or one
+ * address; `server…` is of an address on the routes that servers call (webhooks); `inFlight` is the purchases that may be
+ * with the service at a time, of one edge.
+ */
+export const edgeLimitNames = [
+  'userPerSecond',
+  'userBurst',
+  'addressPerSecond',
+  'addressBurst',
+  'serverPerSecond',
+  'serverBurst',
+  'inFlight',
+] as const;
 export type EdgeLimitName = (typeof edgeLimitNames)[number];
 
 /** Above it a limit limits nothing; the edge's arithmetic is exact up to there. */
@@ -27,6 +39,8 @@ export const edgeSettingsSchema = z.strictObject({
     userBurst: limitSchema,
     addressPerSecond: limitSchema,
     addressBurst: limitSchema,
+    serverPerSecond: limitSchema,
+    serverBurst: limitSchema,
     inFlight: limitSchema,
   } satisfies Record<EdgeLimitName, z.ZodType>),
   maintenance: z

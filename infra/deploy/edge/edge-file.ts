@@ -44,6 +44,8 @@ export const edgeFileSchema = z.strictObject({
     // No default: that of a local stack, where the whole crowd has one address, would be no limit.
     addressPerSecond: count,
     addressBurst: count,
+    serverPerSecond: count.default(defaultEdgeLimits.serverPerSecond),
+    serverBurst: count.default(defaultEdgeLimits.serverBurst),
     inFlight: count.default(defaultEdgeLimits.inFlight),
   }),
   tls: z
@@ -53,6 +55,7 @@ export const edgeFileSchema = z.strictObject({
   trustedProxies: z.array(text).default([]),
   realIpHeader: text.default('X-Forwarded-For'),
   connectionsPerAddress: count.max(65_535).default(200),
+  serverConnections: count.max(65_535).default(1000),
 });
 
 export type EdgeFileChanges = { edgeId?: string; serverName?: string };

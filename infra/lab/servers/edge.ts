@@ -117,6 +117,7 @@ export async function startEdge(
         trustedProxies: [],
         realIpHeader: 'X-Forwarded-For',
         connectionsPerAddress: 1000,
+        serverConnections: 1000,
         ...(typeof values === 'function' ? values(dir) : values),
       },
       join(dir, 'conf'),
@@ -159,7 +160,7 @@ export async function startEdge(
       const log = await readFile(join(dir, 'nginx/error.log'), 'utf8');
       await rm(dir, { recursive: true, force: true });
       // A Lua error is a defect even where the shopper got a decent answer.
-      if (/\[emerg\]|lua entry thread aborted|failed to run|_by_lua/.test(log)) throw new Error(log);
+      if (/\[emerg\]|lua entry thread aborted|failed to run|_by_lua|fault in Lua/.test(log)) throw new Error(log);
     },
   };
   return edge;

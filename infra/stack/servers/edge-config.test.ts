@@ -34,6 +34,7 @@ beforeEach(async () => {
     trustedProxies: [],
     realIpHeader: 'X-Forwarded-For',
     connectionsPerAddress: 100,
+    serverConnections: 100,
   };
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));

@@ -42,10 +42,13 @@ export function edgePlaces(values: EdgeConfigValues, outDir: string): Record<str
     realIpHeader: headerName('realIpHeader', values.realIpHeader),
     connectionsPerAddress: positive('connectionsPerAddress', values.connectionsPerAddress, mostConnections),
     connectionsPerSite: String(Math.min(mostConnections, siteShare * values.connectionsPerAddress)),
+    serverConnections: positive('serverConnections', values.serverConnections, 65_535),
     userPerSecond: positive('userPerSecond', limits.userPerSecond),
     userBurst: positive('userBurst', limits.userBurst),
     addressPerSecond: positive('addressPerSecond', limits.addressPerSecond),
     addressBurst: positive('addressBurst', limits.addressBurst),
+    serverPerSecond: positive('serverPerSecond', limits.serverPerSecond),
+    serverBurst: positive('serverBurst', limits.serverBurst),
     inFlight: positive('inFlight', limits.inFlight),
     ...tlsPlaces(values.tls),
   };

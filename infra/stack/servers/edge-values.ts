@@ -4,6 +4,9 @@ export type EdgeLimits = {
   userBurst: number;
   addressPerSecond: number;
   addressBurst: number;
+  /** Of an address, on the routes that servers call: a payment provider's webhooks. */
+  serverPerSecond: number;
+  serverBurst: number;
   inFlight: number;
 };
 
@@ -13,6 +16,8 @@ export const defaultEdgeLimits: EdgeLimits = {
   userBurst: 20,
   addressPerSecond: 100_000,
   addressBurst: 100_000,
+  serverPerSecond: 500,
+  serverBurst: 2000,
   inFlight: 512,
 };
 
@@ -52,6 +57,8 @@ export type EdgeConfigValues = {
   realIpHeader: string;
   /** Requests that one address may have with the gateway and order-worker at a time, streams of events included. */
   connectionsPerAddress: number;
+  /** The same on the routes that servers call. */
+  serverConnections: number;
 };
 
 /** `listen` speaks TLS then; whoever comes to the plain `listen` is sent to https://`serverName`. The two are files. */

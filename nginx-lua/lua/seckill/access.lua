@@ -14,7 +14,7 @@ local state = require('seckill.state')
 local req, var, ngx_now, exit = ngx.req, ngx.var, ngx.now, ngx.exit
 local ipairs, pairs, type = ipairs, pairs, type
 local check_letters, check_spelling = spelling.check_letters, spelling.check
-local address_rate, refuse, look = rate.address, respond.refuse, revision.look
+local address_rate, server_rate, refuse, look = rate.address, rate.server, respond.refuse, revision.look
 local is_body_in, wait_for_body = body.is_in, body.check
 
 local BODY_SECONDS = 3 -- for 4 KB of a shopper's, or 64 KB of a payment provider's
@@ -26,7 +26,7 @@ local MAX_HEADER, MAX_HEADERS = 7000, 14000
 local _M = {}
 
 -- The revision was looked at before.
-local function fair()
+local function fair(rate_of)
   local code, seconds = maintenance()
   if code then return refuse(code, seconds) end
   local path = var.uri
@@ -34,7 +34,7 @@ local function fair()
   if code then return refuse(code) end
   local authorization = var.http_authorization
   if authorization and #authorization > MAX_HEADER then return refuse('BAD_REQUEST') end
-  seconds = address_rate(var.binary_remote_addr)
+  seconds = rate_of(var.binary_remote_addr)
   if seconds then return refuse('RATE_LIMITED', seconds) end
   if not is_body_in(var.content_length) and wait_for_body(BODY_SECONDS) then return exit(BAD_REQUEST) end
 end
@@ -47,7 +47,7 @@ function _M.ticket_office()
   local current = state.current(sale, ngx_now() * 1000)
   if current == 'draft' then return refuse('NOT_OPEN', 5) end
   if current == 'closed' then return refuse('SALE_CLOSED') end
-  return fair()
+  return fair(address_rate)
 end
 
 -- The bytes of all headers; more than MAX_HEADERS when there are too many to count.
@@ -63,20 +63,21 @@ local function header_bytes()
   return bytes
 end
 
---- The payment provider's call, whose headers all go on but for cookies.
+--- The payment provider's call, whose headers all go on but for cookies. Its limit is its own: sixty orders that were
+-- paid at once are one server's.
 -- @phases access
 function _M.webhook()
   look()
   req.clear_header('Cookie')
   if header_bytes() > MAX_HEADERS then return refuse('BAD_REQUEST') end
-  return fair()
+  return fair(server_rate)
 end
 
 --- Every other route.
 -- @phases access
 function _M.gateway()
   look()
-  return fair()
+  return fair(address_rate)
 end
 
 return _M

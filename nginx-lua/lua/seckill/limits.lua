@@ -25,6 +25,7 @@ local function derive(limits)
     user = rate(limits.userPerSecond, limits.userBurst),
     address = rate(limits.addressPerSecond, limits.addressBurst),
     site = rate(limits.addressPerSecond * SITE_SHARE, limits.addressBurst * SITE_SHARE),
+    server = rate(limits.serverPerSecond, limits.serverBurst),
     -- A worker's share of the whole: see filters/in_flight.lua.
     in_flight = max(1, floor(limits.inFlight / workers)),
     -- Whoever may send so many at once may have so many on their way.
@@ -50,8 +51,8 @@ function _M.init(limits, worker_count)
 end
 
 --- The limits in the form in which the filters use them. Whoever calls this has called `revision.look` in its request.
--- @treturn table user, address, site and repeats ({interval, tolerance, first_ttl}); in_flight and in_flight_user (of
--- this worker)
+-- @treturn table user, address, site, server and repeats ({interval, tolerance, first_ttl}); in_flight and
+-- in_flight_user (of this worker)
 -- @phases set, access
 function _M.get()
   if made_at ~= revision.current then

@@ -14,6 +14,7 @@ local MAPPED = ('\0'):rep(10) .. '\255\255'
 local NAT64 = '\0\100\255\155' .. ('\0'):rep(8)
 -- The loopback and what else has no network are addresses of their own.
 local NO_NETWORK = ('\0'):rep(8)
+local SERVER = 's' -- makes keys of 5 and 17 bytes: no address has them
 
 local _M = {}
 
@@ -22,6 +23,14 @@ local _M = {}
 -- @phases set
 function _M.user(user)
   return take(users, user, get_limits().user)
+end
+
+--- Servers come from few addresses, each with the work of many shoppers, and have a budget of their own.
+-- @tparam string address binary, 4 or 16 bytes
+-- @treturn ?number nil when the server may pass, else whole seconds to wait
+-- @phases access
+function _M.server(address)
+  return take(addresses, SERVER .. address, get_limits().server)
 end
 
 -- An IPv6 client has 2^64 addresses to itself, one network (/64), and may have 256 networks, one site (/56): each of
