@@ -335,3 +335,26 @@ test('of two services a dead one is passed over unseen, and a purchase that was 
   for (const answer of seen) expect(seenOf(answer)).toEqual(refusal('UNAVAILABLE'));
   expect(pair.service.seen.length - 6 + second.seen.length).toBeLessThanOrEqual(10);
 });
+
+test('services that are stopped in turn, each when the other one is just back, cost no purchase an answer', async () => {
+  const path = join(temporaryDirectory('edge'), 'second.sock');
+  const pair = await startEdge({}, [path]);
+  onTestFinished(pair.stop);
+  await pair.agent.send({ type: 'snapshot', sales: [saleOf('open')] });
+  let second = await startCountingUpstream(path, pair.service.answer);
+  onTestFinished(() => second.stop());
+  // A dozen at once, so that each worker meets whoever is down.
+  const crowd = async () => {
+    const answers = await Promise.all(Array.from({ length: 12 }, () => buy(pair, 'open')));
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 202));
+  };
+  await crowd();
+  for (let round = 0; round < 3; round += 1) {
+    await pair.service.stop();
+    await crowd();
+    await pair.restartService();
+    await second.stop(); // the edge may not have asked the first one since it came back
+    await crowd();
+    second = await startCountingUpstream(path, pair.service.answer);
+  }
+});

@@ -87,10 +87,15 @@ const loadModules = {
 
 const refuse = (text: string) => new Error(`edge configuration: ${text}`);
 
-// One failed connection takes a server out for a second; a lone server is always asked.
+// One failed connection takes a server out for a second: a machine that is gone would cost every purchase the connect
+// timeout. A lone server is always asked. So is each of several when all are out, as their own backups: the one that was
+// started again a moment ago is one of them.
 function ownServers(name: string, addresses: readonly string[]): string {
   if (addresses.length === 0) throw refuse(`${name} is empty`);
-  return addresses.map((address) => `server ${server(name, address)} max_fails=1 fail_timeout=1s;`).join('\n  ');
+  const all = addresses.map((address) => server(name, address));
+  const first = all.map((it) => `server ${it} max_fails=1 fail_timeout=1s;`);
+  const again = all.length === 1 ? [] : all.map((it) => `server ${it} max_fails=0 backup;`);
+  return [...first, ...again].join('\n  ');
 }
 
 function server(name: string, address: string): string {
