@@ -1,4 +1,4 @@
-import { execFile, spawn, spawnSync } from 'node:child_process';
+import { execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, lstat, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { get } from 'node:https';
@@ -158,7 +158,8 @@ test('an edge that cannot read its secrets says which, and as which user, instea
   // By stdin and from the test's directory: the checkout may lie where no other user comes.
   const script = await readFile(join(deployDir, 'edge/start.sh'), 'utf8');
   const other = process.getuid?.() === 0 ? { uid: 10_001, gid: 10_001 } : {};
-  const start = () => spawnSync('sh', ['-s', conf, runDir], { input: script, cwd: dir, encoding: 'utf8', ...other });
+  const start = (user = other) =>
+    spawnSync('sh', ['-s', conf, runDir], { input: script, cwd: dir, encoding: 'utf8', ...user });
   const refused = start();
   expect([refused.status, refused.stdout]).toEqual([78, '']);
   const uid = other.uid ?? process.getuid?.();
@@ -166,4 +167,6 @@ test('an edge that cannot read its secrets says which, and as which user, instea
   expect(refused.stderr).toContain('make-secrets.sh');
   for (const path of paths) await rm(path);
   expect(start().stderr).toContain(`cannot read ${paths[0]} (it is not there)`);
+  execFileSync('mkfifo', ['-m', '644', ticketKeysFile]);
+  expect(start({}).stderr).toMatch(new RegExp(`cannot read ${ticketKeysFile} \\(prw-r--r-- .*\\)`));
 });
