@@ -63,8 +63,11 @@ test('maintenance answers 503 on every route that does work and keeps the others
     settings: { version: version + 1, limits: {}, maintenance: { retryAfterSeconds: 17 } },
   });
   const post = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' };
+  // Of a repeat it is no word about its order.
+  const repeat = { ...post.headers, 'seckill-ticket': ticketFor('open'), 'seckill-attempt': '2' };
   for (const [path, init] of [
     ['/api/sales/open/orders', post],
+    ['/api/sales/open/orders', { ...post, headers: repeat }],
     ['/api/sales/open/ticket', post],
     ['/api/sales/open/challenge', {}],
     ['/api/session', post],
