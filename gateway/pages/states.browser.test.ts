@@ -137,6 +137,9 @@ test('order page: nothing serious for axe in any state, a heading that says it, 
   await held.release();
   await orderInState(page, 'awaiting_payment');
   await check(page, 'awaiting payment');
+  const edge = async (selector: string) => (await page.locator(selector).boundingBox()) ?? { y: 0, height: 0 };
+  const [buttons, stub] = [await edge('.actions'), await edge('.ticket-stub')];
+  expect(stub.y - buttons.y - buttons.height).toBeLessThan(16); // a message that says nothing leaves no gap
   await page.emulateMedia({ colorScheme: 'light' });
   await keep(page, 'order-awaiting-payment');
   await page.getByTestId('pay').click();
