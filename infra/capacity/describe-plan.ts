@@ -1,3 +1,4 @@
+import { counted } from '#runtime/counted.ts';
 import { table } from '../text/table.ts';
 import type { Costs } from './costs.ts';
 import type { Plan } from './plan.ts';
@@ -20,12 +21,12 @@ export function describePlan(plan: Plan, costs: Costs, width: number | null): st
   const edges = Math.max(...parts.filter(({ name }) => name.startsWith('edge')).map(({ count }) => count));
   const sources = [...new Set(Object.values(costs).flatMap((cost) => (cost === null ? [] : [cost.from])))];
   return [
-    `${whole(crowd.shoppers)} shoppers, ${whole(crowd.units)} units, open in ${whole(crowd.openInSeconds)} s`,
+    `${whole(crowd.shoppers)} ${crowd.shoppers === 1 ? 'shopper' : 'shoppers'}, ${whole(crowd.units)} ${crowd.units === 1 ? 'unit' : 'units'}, open in ${whole(crowd.openInSeconds)} s`,
     `at the opening  ${whole(plan.requestsPerSecond)} requests/s for ${whole(crowd.withinSeconds)} s; ${whole(plan.acceptedPerSecond)} purchases/s go on; sold out after ${round(plan.soldOutAfterSeconds)} s`,
     '',
     table(['part', 'count', 'needed', 'at most', 'unit', 'used', 'why'], rows, width),
     '',
-    `edges           ${edges}, of ${crowd.workersPerEdge} workers each: the most that one of the lines asks for`,
+    `edges           ${edges}, of ${counted(crowd.workersPerEdge, 'worker')} each: the most that one of the lines asks for`,
     `gives first     ${givesFirst.name}, at ${whole(givesFirst.capacity)} ${givesFirst.unit}${givesFirst.canGrow ? '' : ': more of them do not help one sale'}`,
     ...parts
       .filter(({ share }) => share > 1)

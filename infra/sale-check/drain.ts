@@ -1,5 +1,6 @@
 import { drainKeys, readDrainReports } from '#contract/drain.ts';
 import { readDrainSettings } from '#order-worker/drain/settings.ts';
+import { counted } from '#runtime/counted.ts';
 import type { Redis } from '#runtime/redis.ts';
 import type { ZooKeeper } from '#runtime/zookeeper.ts';
 import { type Found, pass, warn } from './finding.ts';
@@ -14,6 +15,6 @@ export async function checkDrain(zookeeper: ZooKeeper, queueRedis: Redis, units:
   const { ratePerSecond } = settings;
   if (ratePerSecond === null) return pass('no limit on the rate');
   const seconds = Math.ceil(units / ratePerSecond);
-  const says = `${ratePerSecond} orders/s: the last of ${units} is stored after about ${seconds} s`;
+  const says = `${counted(ratePerSecond, 'order')}/s: the last of ${units} is stored after about ${seconds} s`;
   return seconds > 300 ? warn(says, 'seckill drain rate <n/s>') : pass(says);
 }

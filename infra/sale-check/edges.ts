@@ -1,4 +1,5 @@
 import type { EdgeNode } from '#contract/edge-stream.ts';
+import { counted } from '#runtime/counted.ts';
 import type { ZooKeeper } from '#runtime/zookeeper.ts';
 import { edgesInStep, readEdges } from '#sales/edges.ts';
 import { readKeyHolders } from '#sales/key-holders.ts';
@@ -109,5 +110,7 @@ export async function checkTicketKeys(zookeeper: ZooKeeper): Promise<Found[]> {
       : [fail(`${name} (${kind}) does not know ${missing.join(', ')}, which signs tickets`, 'seckill keys show')];
   });
   if (found.length > 0) return found;
-  return [pass(`${[...signing].join(', ')} signs, and ${holders.length} processes know it`)];
+  return [
+    pass(`${[...signing].join(', ')} signs, and ${counted(holders.length, 'process knows', 'processes know')} it`),
+  ];
 }

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { counted } from '#runtime/counted.ts';
 import { hostSettings, hostValue, isEnough, wantedText } from '../deploy/host-settings.ts';
 import { type Found, pass, warn } from './finding.ts';
 
@@ -19,5 +20,11 @@ export async function checkHost(): Promise<Found[]> {
   const trouble = found.filter((each) => typeof each !== 'string');
   if (trouble.length > 0) return trouble;
   const known = found.filter((each) => each === 'enough').length;
-  return [pass(known === 0 ? 'nothing to look at here: no /proc' : `${known} settings of this machine are sane`)];
+  return [
+    pass(
+      known === 0
+        ? 'nothing to look at here: no /proc'
+        : `${counted(known, 'setting')} of this machine ${known === 1 ? 'is' : 'are'} sane`,
+    ),
+  ];
 }

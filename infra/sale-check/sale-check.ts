@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { effectiveState, type SaleState } from '#contract/sale.ts';
 import type { Pool } from '#runtime/postgres.ts';
 import type { Redis } from '#runtime/redis.ts';
 import type { ZooKeeper } from '#runtime/zookeeper.ts';
@@ -34,8 +35,8 @@ export type SaleCheckDeps = {
 /** One question after the other, each with a deadline of its own: a busy system is slow, and not broken. */
 const pathWithinMs = 15_000;
 
-/** `ok`: nothing keeps the sale from being opened. */
-export type SaleCheck = { saleId: string; ok: boolean; checks: Finding[] };
+/** `ok`: nothing keeps the sale from being opened, or is wrong with one that is open. `state`: as it is now; a draft has no stock yet, or is not open. */
+export type SaleCheck = { saleId: string; state: SaleState; ok: boolean; checks: Finding[] };
 
 /**
  * Everything that should be right before a sale opens, looked at all at once. Changes nothing and sells nothing; may be
@@ -66,7 +67,9 @@ export async function checkSale(deps: SaleCheckDeps, sale: CatalogueSale): Promi
     { name: 'whole path', run: () => checkPurchasePath(deps), withinMs: pathWithinMs },
   ];
   const findings = await runChecks(checks);
-  return { saleId, ok: blocking(findings).length === 0, checks: findings };
+  const state =
+    current === null ? 'draft' : effectiveState(current.state, current.opensAtMs, current.closesAtMs, Date.now());
+  return { saleId, state, ok: blocking(findings).length === 0, checks: findings };
 }
 
 /** With the numbers of the sale as it is loaded, or as it would be. */

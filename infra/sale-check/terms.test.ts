@@ -52,7 +52,8 @@ test('stock that is missing, in doubt, not what the catalogue says or partly gon
 
 test('a window that is over blocks, one that is nearly over or a year long is a warning', () => {
   expect(checkWindow(sale, stock, opensAtMs - 1).verdict).toBe('pass');
-  expect(checkWindow(sale, stock, opensAtMs + 1).says).toContain('opens at once');
+  expect(checkWindow(sale, { ...stock, state: 'draft' }, opensAtMs + 1).says).toContain('it opens at once');
+  expect(checkWindow(sale, { ...stock, state: 'open' }, opensAtMs + 1).says).toContain('it has begun');
   expect(checkWindow(sale, stock, closesAtMs - 59_000).verdict).toBe('warn');
   expect(checkWindow(sale, stock, closesAtMs).verdict).toBe('fail');
   expect(checkWindow(sale, { ...stock, closesAtMs: opensAtMs + 32 * 86_400_000 }, opensAtMs).verdict).toBe('warn');

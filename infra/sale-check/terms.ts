@@ -1,6 +1,7 @@
+import { moneyText } from '#contract/money-text.ts';
+import { counted } from '#runtime/counted.ts';
 import type { CatalogueSale } from '#sales/catalogue.ts';
 import type { StockSale } from '#stock/stock-sale.ts';
-import { money } from '../text/money.ts';
 import { type Found, fail, pass, warn } from './finding.ts';
 
 /** What the sale itself says: price, units, limit, window. All by the values given: nothing is asked. */
@@ -15,17 +16,17 @@ export function checkPrice(
   usualAmount: number,
 ): Found {
   const { currency } = price;
-  const shown = money(price);
+  const shown = moneyText(price);
   const floor = floors?.[currency];
   const another = `a sale is never changed: correct the price in its file, give it another saleId than ${saleId}, and run "seckill sale create" again`;
   if (floor !== undefined) {
     return price.amount < floor
-      ? fail(`${shown} is below the floor of ${money({ amount: floor, currency })}`, another)
-      : pass(`${shown}, not below the floor of ${money({ amount: floor, currency })}`);
+      ? fail(`${shown} is below the floor of ${moneyText({ amount: floor, currency })}`, another)
+      : pass(`${shown}, not below the floor of ${moneyText({ amount: floor, currency })}`);
   }
   if (price.amount * 100 <= usualAmount) {
     return warn(
-      `${shown} is at most a hundredth of the usual ${money({ amount: usualAmount, currency })}: are these minor units?`,
+      `${shown} is at most a hundredth of the usual ${moneyText({ amount: usualAmount, currency })}: are these minor units?`,
       another,
     );
   }
@@ -41,14 +42,14 @@ export function checkStock(sale: CatalogueSale, stock: StockSale | null): Found 
   if (stock.state === 'closed') return fail('it is closed for good', 'a sale with another saleId');
   if (stock.state === 'paused') return fail('it is paused', `seckill sale resume ${saleId}`);
   if (stock.total !== units || stock.limitPerUser !== limitPerUser) {
-    const says = `stock Redis has ${stock.total} units and a limit of ${stock.limitPerUser}, the catalogue ${units} and ${limitPerUser}`;
+    const says = `stock Redis has ${counted(stock.total, 'unit')} and a limit of ${stock.limitPerUser}, the catalogue ${units} and ${limitPerUser}`;
     return fail(says, stock.state === 'draft' ? preload : `seckill audit ${saleId}`);
   }
   if (stock.state === 'draft' && stock.free !== stock.total) {
-    return fail(`only ${stock.free} of ${stock.total} units are free before the opening`, preload);
+    return fail(`only ${stock.free} of ${counted(stock.total, 'unit')} are free before the opening`, preload);
   }
   const share = limitPerUser > 1 && limitPerUser * 10 > units ? ': few buyers could take all' : '';
-  const says = `${stock.free} of ${stock.total} units free, at most ${limitPerUser} per person`;
+  const says = `${stock.free} of ${counted(stock.total, 'unit')} free, at most ${limitPerUser} per person`;
   return share === ''
     ? pass(says)
     : warn(`${says}${share}`, 'a lower limitPerUser in the sale file, under another saleId');
@@ -65,5 +66,6 @@ export function checkWindow(sale: CatalogueSale, stock: StockSale | null, nowMs:
     return warn(`less than a minute is left of the window: ${shown}`, another);
   }
   if (closesAtMs - opensAtMs > longestUsualMs) return warn(`the window is longer than a month: ${shown}`, another);
-  return pass(opensAtMs <= nowMs ? `${shown}; it opens at once` : shown);
+  if (opensAtMs > nowMs) return pass(shown);
+  return pass(`${shown}; ${stock === null || stock.state === 'draft' ? 'it opens at once' : 'it has begun'}`);
 }

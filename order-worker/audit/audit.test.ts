@@ -103,6 +103,20 @@ test('books that balance name every unit', async () => {
   expect(report?.money).toEqual({ taken: 100, kept: 100, goingBack: 0, back: 0 });
 });
 
+test('the money is told in the digits of its currency, as prices are', async () => {
+  const of = (currency: string) => {
+    const paid = money('a', 'paid', 'succeeded');
+    const sum = { amount: 1999, currency };
+    return { ...paid, order: sum, payment: paid.payment && { ...paid.payment, ...sum } };
+  };
+  const told = async (rows: MoneyRow[]) => (await audit({ money: rows }))?.checks.at(-1)?.says;
+  expect(await told([of('CNY')])).toBe(
+    'no unit came back; money taken 19.99 = kept 19.99 + going back 0.00 + back 0.00 CNY',
+  );
+  expect(await told([of('JPY')])).toContain('money taken 1999 = kept 1999 + going back 0 + back 0 JPY');
+  expect(await told([])).toBe('no unit came back; no money was taken');
+});
+
 test('a unit that is nowhere, or twice, breaks I1', async () => {
   expect(await failing({ sale: { free: 1 } })).toEqual(['I1']);
   expect(await failing({ sale: { free: 3 } })).toEqual(['I1']);

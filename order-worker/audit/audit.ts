@@ -1,3 +1,4 @@
+import { moneyText } from '#contract/money-text.ts';
 import type { Reservation } from '#contract/reservation.ts';
 import type { Stock } from '#stock/stock.ts';
 import type { StockCut } from '#stock/stock-sale.ts';
@@ -151,14 +152,14 @@ function compare(read: {
     differences.push({
       invariant: 'I2',
       orderId: '',
-      explains: `user ${userId} holds ${counted} units, but ${noted} are noted`,
+      explains: `user ${userId} holds ${counted === 1 ? '1 unit' : `${counted} units`}, but ${noted} ${noted === 1 ? 'is' : 'are'} noted`,
     });
   }
   if (returned !== sale.returned + withheld) {
     differences.push({
       invariant: 'I6',
       orderId: '',
-      explains: `${returned} units of ended orders, but ${sale.returned} were counted back and ${withheld} withheld`,
+      explains: `${returned === 1 ? '1 unit' : `${returned} units`} of ended orders, but ${sale.returned} were counted back and ${withheld} withheld`,
     });
   }
   const { sums, findings } = auditMoney(read.money);
@@ -169,7 +170,7 @@ function compare(read: {
     differences.push({
       invariant: 'I3',
       orderId: '',
-      explains: `${committed} units are committed, but ${sale.committed} were counted`,
+      explains: `${committed === 1 ? '1 unit is' : `${committed} units are`} committed, but ${sale.committed} were counted`,
     });
   }
 
@@ -188,7 +189,7 @@ function compare(read: {
     {
       invariant: 'I6',
       holds: clean('I6'),
-      says: `each of the ${sale.returned} units that came back came back once; money taken ${sums.taken} = kept ${sums.kept} + going back ${sums.goingBack} + back ${sums.back}`,
+      says: `${cameBack(sale.returned)}; ${moneyLine(sums, read.money)}`,
     },
   ];
   return {
@@ -202,6 +203,23 @@ function compare(read: {
     fault: sale.fault,
     oldestHeldAt: oldestHeldAt === null ? null : new Date(oldestHeldAt).toISOString(),
   };
+}
+
+/** I6 in words: what came back, and the money, in the currency's own digits. */
+function cameBack(returned: number): string {
+  if (returned === 0) return 'no unit came back';
+  if (returned === 1) return 'the unit that came back came back once';
+  return `each of the ${returned} units that came back came back once`;
+}
+
+function moneyLine({ taken, kept, goingBack, back }: MoneySums, rows: readonly MoneyRow[]): string {
+  const [currency, ...others] = new Set(rows.map(({ order }) => order.currency));
+  if (currency === undefined || taken === 0) return 'no money was taken';
+  if (others.length > 0)
+    return `money was taken in ${[currency, ...others].join(', ')}: --json has the sums, in minor units`;
+  const shown = (amount: number) => moneyText({ amount, currency }).replace(` ${currency}`, '');
+  const parts = `kept ${shown(kept)} + going back ${shown(goingBack)} + back ${shown(back)}`;
+  return `money taken ${shown(taken)} = ${parts} ${currency}`;
 }
 
 function agree(row: StoredOrder, { userId, units, place }: Reservation): boolean {

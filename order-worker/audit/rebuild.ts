@@ -160,7 +160,11 @@ export async function applyRebuild(
   const { counts, buyers } = counted;
   if (counted.kind === 'oversold') {
     // Keeps it off sale: a unit that comes back belongs to one of those who have none.
-    await stock.pauseForFault(saleId, `${-counted.free} units more are promised than there are`, 0);
+    await stock.pauseForFault(
+      saleId,
+      `${-counted.free === 1 ? '1 unit more is' : `${-counted.free} units more are`} promised than there are`,
+      0,
+    );
     return { ...nothing, oversold: -counted.free };
   }
   let restored = 0;

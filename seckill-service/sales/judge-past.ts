@@ -1,4 +1,5 @@
 import type { SaleNode } from '#contract/sale.ts';
+import { counted } from '#runtime/counted.ts';
 import { StockFault } from '#stock/fault.ts';
 import type { Stock } from '#stock/stock.ts';
 import { type StockSale, unitsGranted } from '#stock/stock-sale.ts';
@@ -61,7 +62,7 @@ async function compare(stock: Pick<Stock, 'withoutReservation'>, evidence: Evide
   if (sale.epoch < known) return older(`its epoch is ${sale.epoch}, but ${known} was published`);
   const granted = unitsGranted(sale);
   const place = Math.max(mine?.place ?? 0, witness?.place ?? 0);
-  if (granted < place) return older(`it granted ${granted} units, but place ${place} was given`);
+  if (granted < place) return older(`it granted ${counted(granted, 'unit')}, but place ${place} was given`);
   const newest = new Set([...(witness?.newestOrders ?? []), ...(mine?.orders ?? [])]);
   const missing = await stock.withoutReservation(saleId, [...newest]);
   if (missing.length === 0) return sound;

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
+import { counted } from '#runtime/counted.ts';
 import { withConnections } from '../kit/connections.ts';
 import { findSale } from '../kit/find-sale.ts';
 import { dirOption, jsonOption, wholeNumber } from '../kit/options.ts';
@@ -30,7 +31,7 @@ export function registerTicketsCommands(program: Command): void {
         ).finally(bar.end);
         context.output.result(
           { saleId, count: options.count, out: options.out },
-          `${options.count} tickets of ${saleId} are in ${options.out}, valid for ${options.ttl} s`,
+          `wrote ${counted(options.count, 'ticket')} of ${saleId} to ${options.out}, valid for ${options.ttl} s`,
         );
       }),
     );

@@ -1,3 +1,4 @@
+import { counted } from '#runtime/counted.ts';
 import { CliError } from '../kit/cli-error.ts';
 
 /** What bounds a run, whatever is asked for: in time, in tickets, in requests. */
@@ -26,7 +27,7 @@ export function parseDuration(text: string, [least, most]: readonly [number, num
 export function checkTickets(count: number, what: string): number {
   if (count > mostTickets) {
     throw new CliError(
-      `${what} needs ${count} tickets, at most ${mostTickets} are made: lower the rate or the duration`,
+      `${what} needs ${counted(count, 'ticket')}, at most ${mostTickets} are made: lower the rate or the duration`,
       2,
     );
   }

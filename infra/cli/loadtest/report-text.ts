@@ -1,5 +1,6 @@
 import { hasPassed } from '#loadtest/report/build-report.ts';
 import type { Report } from '#loadtest/report/report.ts';
+import { counted } from '#runtime/counted.ts';
 import { table } from '../../text/table.ts';
 
 /** The report as a terminal shows it. */
@@ -8,7 +9,7 @@ export function reportText(report: Report, file: string, width: number | null): 
   return [
     `${report.kind} of ${report.saleId}: ${hasPassed(report) ? 'passed' : 'NOT PASSED'}`,
     `  requests  ${totals.requests} in ${Math.round(report.loadSeconds)} s, ${Math.round(totals.perSecondMean)}/s on average, ${totals.perSecondMost} in the fullest second`,
-    `  units     ${totals.sold} of ${totals.units} sold, ${totals.stored} orders stored`,
+    `  units     ${totals.sold} of ${totals.units} sold, ${counted(totals.stored, 'order')} stored`,
     table(
       ['ROUTE', 'REQUESTS', 'P50 MS', 'P99 MS', 'OUTCOMES'],
       report.routes.map(({ route, count, p50, p99, outcomes }) => [

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { DeadLetters, Found } from '#order-worker/dead-letters/dead-letters.ts';
+import { counted } from '#runtime/counted.ts';
 import { carryOut, changes } from '../kit/change.ts';
 import { CliError } from '../kit/cli-error.ts';
 import { type CommandContext, withConnections } from '../kit/connections.ts';
@@ -63,7 +64,7 @@ const countsText = (counts: Counts) =>
 function describe({ letter }: Found): string {
   const { queue, id, orderId, reason, attempts, failedAt, mend } = letter;
   const order = orderId === null || orderId === id ? '' : `, order ${orderId}`;
-  const tries = attempts === 1 ? '1 try' : `${attempts} tries`;
+  const tries = counted(attempts, 'try', 'tries');
   return `${queue}  ${id}${order}  ${tries}, ${failedAt}\n  ${reason}\n  mend: ${mend}`;
 }
 
@@ -128,7 +129,7 @@ export function registerDlqCommands(program: Command): void {
         const counts = options.all === true ? await countsIn(letters, options.queue) : countByQueue(named);
         const total = counts.reduce((sum, { deadLetters }) => sum + deadLetters, 0);
         await carryOut(command, output, {
-          will: `put ${total} dead letters back into their queues${countsText(counts)}`,
+          will: `put ${counted(total, 'dead letter')} back into ${total === 1 ? 'its queue' : 'their queues'}${countsText(counts)}`,
           facts: { counts, ids: named.map(({ letter }) => letter.id) },
           apply: async () => {
             const { retryDeadLetter } = await import('#order-worker/dead-letters/dead-letters.ts');
@@ -163,7 +164,7 @@ export function registerDlqCommands(program: Command): void {
         const found = await findAll(letters, ids, options.queue);
         const means = [...new Set(found.map(({ kind }) => kind.dropMeans))].join('; ');
         await carryOut(command, output, {
-          will: `drop ${found.length} dead letters${countsText(countByQueue(found))}: ${means}`,
+          will: `drop ${counted(found.length, 'dead letter')}${countsText(countByQueue(found))}: ${means}`,
           details: found.map(({ letter }) => `${letter.queue}  ${letter.id}`),
           facts: { deadLetters: found.map(({ letter: { queue, id } }) => ({ queue, id })), means },
           asks: true,

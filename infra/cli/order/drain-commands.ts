@@ -6,6 +6,7 @@ import {
   maxDrainRate,
   readDrainReports,
 } from '#contract/drain.ts';
+import { counted } from '#runtime/counted.ts';
 import { carryOut, changes } from '../kit/change.ts';
 import { withConnections } from '../kit/connections.ts';
 import { dirOption, jsonOption } from '../kit/options.ts';
@@ -22,7 +23,7 @@ function rateArgument(text: string): number | null {
 }
 
 const inForce = ({ ratePerSecond, paused }: DrainSettings) =>
-  `drain limit: ${ratePerSecond === null ? 'no limit' : `${ratePerSecond} orders/s`}${paused ? '; PAUSED: nothing is stored until "seckill drain resume"' : ''}`;
+  `drain limit: ${ratePerSecond === null ? 'no limit' : `${counted(ratePerSecond, 'order')}/s`}${paused ? '; PAUSED: nothing is stored until "seckill drain resume"' : ''}`;
 
 export function registerDrainCommands(program: Command): void {
   const drain = program.command('drain').description('how fast accepted orders reach the database');

@@ -1,6 +1,7 @@
 import type { DrainStatus } from '#contract/ops.ts';
+import { counted } from '#runtime/counted.ts';
 
-const perSecond = (rate: number | null) => (rate === null ? 'no limit' : `${rate} orders/s`);
+const perSecond = (rate: number | null) => (rate === null ? 'no limit' : `${counted(rate, 'order')}/s`);
 
 export function drainText(status: DrainStatus): string {
   const { ratePerSecond, paused, limitPerSecond, because, storedPerSecond, workers, backlog } = status;
@@ -10,7 +11,7 @@ export function drainText(status: DrainStatus): string {
     `set        ${perSecond(ratePerSecond)}${paused ? ', PAUSED' : ''}`,
     `limit now  ${perSecond(limitPerSecond)}`,
     ...because.map((reason) => `           ${reason}`),
-    `stored     ${storedPerSecond} orders/s by ${workers.length === 0 ? 'no worker' : names}`,
+    `stored     ${counted(storedPerSecond, 'order')}/s by ${workers.length === 0 ? 'no worker' : names}`,
     `backlog    ${backlog}: waiting ${waiting}, active ${active}, delayed ${delayed}, in the outbox ${inOutbox}`,
     `oldest     ${oldestSeconds === null ? 'none waits' : `has waited ${oldestSeconds} s`}`,
     `dead       ${failed}${failed === 0 ? '' : ' (seckill dlq list)'}`,

@@ -1,5 +1,6 @@
+import { moneyText } from '#contract/money-text.ts';
 import type { OrderDossier } from '#order-worker/orders/order-dossier.ts';
-import { money } from '../../text/money.ts';
+import { counted } from '#runtime/counted.ts';
 import { table } from '../../text/table.ts';
 
 /** What somebody should know about an order that does not stand in any one place. `nowMs` is Unix ms. */
@@ -31,7 +32,7 @@ export function remarksOn(dossier: OrderDossier, nowMs: number): string[] {
 /** A dossier as people read it: what it is, what happened and when, who has it now. */
 export function orderText(dossier: OrderDossier, nowMs: number, width: number | null): string {
   const { orderId, saleId, order, reservation, ahead, events, payments, refunds, untold, jobs } = dossier;
-  const price = order === null ? '' : `, ${money(order)}`;
+  const price = order === null ? '' : `, ${moneyText(order)}`;
   const state = order?.state ?? (reservation?.state === 'held' ? 'queued' : 'not stored');
   const owner = order?.userId ?? reservation?.userId ?? 'unknown';
   const units = order?.quantity ?? reservation?.units ?? 0;
@@ -46,12 +47,12 @@ export function orderText(dossier: OrderDossier, nowMs: number, width: number | 
   const remarks = remarksOn(dossier, nowMs);
   return [
     `${orderId}: ${state}${order === null ? '' : ` (version ${order.version})`}`,
-    `  sale ${saleId}, user ${owner}, ${units} ${units === 1 ? 'unit' : 'units'}${price}`,
+    `  sale ${saleId}, user ${owner}, ${counted(units, 'unit')}${price}`,
     ...(order?.state === 'awaiting_payment' ? [`  to be paid by ${order.payBy}`] : []),
     ...(reservation === null ? [] : [`  reservation ${reservation.state}, place ${reservation.place}`]),
-    ...(ahead === null ? [] : [`  ${ahead} units in line before it`]),
+    ...(ahead === null ? [] : [`  ${counted(ahead, 'unit')} in line before it`]),
     ...jobs.map(({ queue, state: jobState, dueAt, tries, reason }) =>
-      [`  job in ${queue}: ${jobState}`, dueAt && `due ${dueAt}`, tries > 0 && `${tries} tries`, reason]
+      [`  job in ${queue}: ${jobState}`, dueAt && `due ${dueAt}`, tries > 0 && counted(tries, 'try', 'tries'), reason]
         .filter(Boolean)
         .join(', '),
     ),

@@ -1,4 +1,5 @@
 import type { AuditReport, UnitOwner } from '#order-worker/audit/audit.ts';
+import { counted } from '#runtime/counted.ts';
 import { table } from '../../text/table.ts';
 
 /** The report as people read it. */
@@ -7,7 +8,7 @@ export function auditText(report: AuditReport, width: number | null): string {
   const shown = report.differences.slice(0, 20).map((it) => `  ${it.invariant} ${it.orderId}: ${it.explains}`);
   const more = report.differences.length - shown.length;
   return [
-    `${report.saleId}: ${report.balanced ? 'balanced' : 'NOT BALANCED'}; ${report.orders.reservations} reservations, ${report.orders.rows} rows`,
+    `${report.saleId}: ${report.balanced ? 'balanced' : 'NOT BALANCED'}; ${counted(report.orders.reservations, 'reservation')}, ${counted(report.orders.rows, 'row')}`,
     ...(report.fault === null ? [] : [`  FAULT ${report.fault}: run "seckill stock rebuild ${report.saleId}"`]),
     ...(report.balanced || report.fault !== null ? [] : [mendText(report)]),
     ...checks,

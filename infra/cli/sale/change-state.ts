@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { counted } from '#runtime/counted.ts';
 import { type EdgesInStep, edgesInStep } from '#sales/edges.ts';
 import { changeSaleState } from '#sales/sale-state.ts';
 import { nextState } from '#stock/next-state.ts';
@@ -57,10 +58,10 @@ function willText(
   if (next.kind === 'already') return `leave ${saleId} as it is: ${current.state}, epoch ${current.epoch}`;
   const when = now ? 'at once' : `at ${new Date(current.opensAtMs).toISOString()}`;
   const what = {
-    open: `put ${saleId} on sale ${when}, ${current.free} of ${current.total} units`,
-    pause: `stop selling ${saleId}, ${current.free} of ${current.total} units left`,
-    resume: `go on selling ${saleId}, ${current.free} of ${current.total} units`,
-    close: `close ${saleId} for good, ${current.free} of ${current.total} units unsold`,
+    open: `put ${saleId} on sale ${when}, ${current.free} of ${counted(current.total, 'unit')}`,
+    pause: `stop selling ${saleId}, ${current.free} of ${counted(current.total, 'unit')} left`,
+    resume: `go on selling ${saleId}, ${current.free} of ${counted(current.total, 'unit')}`,
+    close: `close ${saleId} for good, ${current.free} of ${counted(current.total, 'unit')} unsold`,
   }[action];
   return `${what} (state ${current.state} -> ${next.state}, epoch ${current.epoch} -> ${current.epoch + 1})`;
 }

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
+import { moneyText } from '#contract/money-text.ts';
 import { isShadowSale, shadowSalePrefix } from '#contract/shadow-sale.ts';
+import { counted } from '#runtime/counted.ts';
 import { readUsual } from '#sales/usual.ts';
-import { money } from '../../text/money.ts';
 import { carryOut } from '../kit/change.ts';
 import { CliError } from '../kit/cli-error.ts';
 import { commandConfig } from '../kit/command-config.ts';
@@ -29,7 +30,7 @@ export async function createSale(
   if ((await catalogue.find(saleId)) !== null) throw taken;
   const because = unusualOf(sale, await readUsual(pool, price.currency, saleId));
   await carryOut(command, output, {
-    will: `create ${saleId}, ${units} units at ${money(price)}, ${opensAt} to ${closesAt}`,
+    will: `create ${saleId}, ${counted(units, 'unit')} at ${moneyText(price)}, ${opensAt} to ${closesAt}`,
     facts: { saleId, units, price, opensAt, closesAt, picture: picture !== null },
     unusual: because.length === 0 ? undefined : { name: saleId, because },
     apply: async () => {

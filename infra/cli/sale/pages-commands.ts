@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { isShadowSale } from '#contract/shadow-sale.ts';
 import type { Published } from '#gateway/pages/publish.ts';
+import { counted } from '#runtime/counted.ts';
 import type { Catalogue, CatalogueSale } from '#sales/catalogue.ts';
 import type { Pictures } from '#sales/sale-pictures.ts';
 import { toSaleNode } from '#sales/sale-state.ts';
@@ -63,13 +64,16 @@ export function registerPagesCommands(program: Command): void {
         const { dryRun = false } = command.opts<{ dryRun?: boolean }>();
         const { written, removed } = dryRun ? await publish(true) : { written: [], removed: [] };
         await carryOut(command, context.output, {
-          will: `write ${written.length} files and remove ${removed.length} in ${pagesDir}`,
+          will: `write ${counted(written.length, 'file')} and remove ${removed.length} in ${pagesDir}`,
           details: [...written.map((file) => `write   ${file}`), ...removed.map((file) => `remove  ${file}`)],
           facts: { pagesDir, written, removed },
           apply: async () => {
             const published = await publish(false);
             const { files } = published;
-            context.output.result({ pagesDir, ...published }, `published ${files.length} files to ${pagesDir}`);
+            context.output.result(
+              { pagesDir, ...published },
+              `published ${counted(files.length, 'file')} to ${pagesDir}`,
+            );
           },
         });
       }),

@@ -1,4 +1,5 @@
 import type { RebuildPlan, Rebuilt } from '#order-worker/audit/rebuild.ts';
+import { counted } from '#runtime/counted.ts';
 import type { Correction } from '#stock/outcomes.ts';
 
 /** What a rebuild would change, a line each. */
@@ -9,10 +10,10 @@ export function rebuildPlanText(plan: RebuildPlan): string[] {
     `  counts to correct  ${plan.counts.length === 0 ? 'none' : list(plan.counts)}`,
     `  buyers to correct  ${plan.buyers.length === 0 ? 'none' : list(plan.buyers)}`,
     `  orders to restore  ${plan.restore.length}${first === undefined ? '' : `, such as ${first.orderId}`}`,
-    `  units to take back ${plan.release.length + plan.withhold.length} ended orders`,
+    `  units to take back of ${counted(plan.release.length + plan.withhold.length, 'ended order')}`,
     ...plan.excess.map((order) => `  NO UNIT LEFT for ${order.orderId} of ${order.userId}, place ${order.place}`),
     ...(plan.freeAfter < 0
-      ? [`  OVERSOLD by ${-plan.freeAfter} units: no count can be put right before they are given up`]
+      ? [`  OVERSOLD by ${counted(-plan.freeAfter, 'unit')}: no count can be put right before orders are given up`]
       : []),
   ];
 }
@@ -23,7 +24,7 @@ export function rebuiltText(plan: RebuildPlan, rebuilt: Rebuilt, free: number | 
   const again = `seckill stock rebuild ${saleId}`;
   if (rebuilt.oversold > 0) {
     return [
-      `OVERSOLD by ${rebuilt.oversold} units: nothing was corrected, and ${saleId} stays paused`,
+      `OVERSOLD by ${counted(rebuilt.oversold, 'unit')}: nothing was corrected, and ${saleId} stays paused`,
       `next: give up as many orders ("seckill dlq list" shows those without a row: "seckill dlq drop <orderId>"), then ${again}`,
     ].join('\n');
   }
@@ -31,12 +32,12 @@ export function rebuiltText(plan: RebuildPlan, rebuilt: Rebuilt, free: number | 
   const goOn = { closed: '', draft: ` && seckill sale open ${saleId}` }[plan.state as string];
   const next = `seckill audit ${saleId}${goOn ?? ` && seckill sale resume ${saleId}`}`;
   return [
-    `restored ${restored} orders; free ${free ?? '?'} of ${plan.total}`,
+    `restored ${counted(restored, 'order')}; free ${free ?? '?'} of ${plan.total}`,
     ...(counts.length > 0 ? [`  corrected the counts: ${list(counts)}`] : []),
     ...(buyers.length > 0 ? [`  corrected the buyers: ${list(buyers)}`] : []),
     ...refused.map((line) => `  NOT DONE: ${line}`),
     plan.excess.length > 0
-      ? `OVERSOLD by ${plan.excess.length} orders (shown above): cancel or refund them, then ${again}`
+      ? `OVERSOLD by ${counted(plan.excess.length, 'order')} (shown above): cancel or refund ${plan.excess.length === 1 ? 'it' : 'them'}, then ${again}`
       : `next: ${next}`,
   ].join('\n');
 }

@@ -1,3 +1,4 @@
+import { counted } from '#runtime/counted.ts';
 import type { CatalogueSale } from '#sales/catalogue.ts';
 import type { TicketMeans } from '../../sale-check/check-tickets.ts';
 import { blocking, type Finding } from '../../sale-check/finding.ts';
@@ -15,11 +16,21 @@ function findingText({ check, verdict, says, mend }: Finding): string {
   return mend === null ? line : `${line}\n${' '.repeat(21)}mend: ${mend}`;
 }
 
-export function saleCheckText({ saleId, ok, checks }: SaleCheck): string {
+/** What the check comes to, by what the sale is: only a draft is yet to be opened. */
+function verdictText({ state, ok, checks }: SaleCheck): string {
+  const trouble = `${blocking(checks).length} to mend`;
+  if (state === 'draft') return ok ? 'ready to open' : `NOT READY, ${trouble}`;
+  const is = { upcoming: 'opens by its clock', open: 'open', sold_out: 'sold out', paused: 'paused', closed: 'closed' }[
+    state
+  ];
+  return ok ? `${is}, and all is well` : `${is}, but ${trouble}`.toUpperCase();
+}
+
+export function saleCheckText(report: SaleCheck): string {
+  const { saleId, checks } = report;
   const warnings = checks.filter(({ verdict }) => verdict === 'warn').length;
-  const words = ok ? 'ready to open' : `NOT READY, ${blocking(checks).length} to mend`;
-  const more = warnings === 0 ? '' : `, ${warnings} ${warnings === 1 ? 'warning' : 'warnings'}`;
-  return [`${saleId}: ${words}${more}`, ...checks.map(findingText)].join('\n');
+  const more = warnings === 0 ? '' : `, ${counted(warnings, 'warning')}`;
+  return [`${saleId}: ${verdictText(report)}${more}`, ...checks.map(findingText)].join('\n');
 }
 
 /** A bastion may know neither; what it does know must be right. */

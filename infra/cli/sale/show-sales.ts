@@ -1,9 +1,9 @@
+import { moneyText } from '#contract/money-text.ts';
 import { effectiveState, type SaleNode } from '#contract/sale.ts';
 import type { CatalogueSale } from '#sales/catalogue.ts';
 import { readSaleNode } from '#sales/publish-state.ts';
 import { StockFault } from '#stock/fault.ts';
 import type { StockSale } from '#stock/stock-sale.ts';
-import { money } from '../../text/money.ts';
 import { table } from '../../text/table.ts';
 import type { CommandContext } from '../kit/connections.ts';
 import { findSale } from '../kit/find-sale.ts';
@@ -49,7 +49,7 @@ export async function listSales({ catalogue, stock, output }: CommandContext): P
             row.epoch,
             row.units,
             row.stock?.free ?? '-',
-            money(row.price),
+            moneyText(row.price),
             row.opensAt,
           ]),
           output.width,
@@ -68,7 +68,7 @@ export async function showSale(context: CommandContext, saleId: string): Promise
       `${shown.saleId}  ${shown.title}`,
       `  state     ${shown.state} (epoch ${shown.epoch}, ${told(published)})`,
       ...(shown.fault === null ? [] : [`  FAULT     ${shown.fault}: run "seckill stock rebuild ${saleId}"`]),
-      `  price     ${money(shown.price)}, at most ${shown.limitPerUser} per person`,
+      `  price     ${moneyText(shown.price)}, at most ${shown.limitPerUser} per person`,
       `  window    ${shown.opensAt} to ${shown.closesAt}`,
       `  units     ${shown.stock === null ? `${shown.units}, not preloaded` : `${shown.stock.free} free of ${shown.stock.total}${shown.stock.withheld === 0 ? '' : `, ${shown.stock.withheld} refunded and withheld`}`}`,
     ].join('\n'),

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { maxUnits } from '#contract/sale.ts';
 import { applyRebuild, countsOnly, planRebuild, type RebuildPlan } from '#order-worker/audit/rebuild.ts';
+import { counted } from '#runtime/counted.ts';
 import type { CatalogueSale } from '#sales/catalogue.ts';
 import { readSaleNode } from '#sales/publish-state.ts';
 import { loadStock, preloadSale, republish } from '#sales/sale-state.ts';
@@ -39,7 +40,10 @@ async function preload(context: CommandContext, command: Command, saleId: string
   const sale = await findSale(context, saleId);
   const units = asked ?? sale.units;
   if (units < sale.limitPerUser) {
-    throw new CliError(`${units} units are fewer than the limit per user, ${sale.limitPerUser}`, 2);
+    throw new CliError(
+      `${counted(units, 'unit is', 'units are')} fewer than the limit per user, ${sale.limitPerUser}`,
+      2,
+    );
   }
   const [loaded, orders] = [await context.stock.sale(saleId), await context.stock.orderCount(saleId)];
   const live = new CliError(
@@ -50,7 +54,7 @@ async function preload(context: CommandContext, command: Command, saleId: string
   const because = unusualOf({ ...sale, units }, await readUsual(context.pool, sale.price.currency, saleId));
   const now = loaded === null ? 'nothing is loaded now' : `${loaded.total} are loaded now`;
   await carryOut(command, context.output, {
-    will: `load ${units} units of ${saleId}; ${now}`,
+    will: `load ${counted(units, 'unit')} of ${saleId}; ${now}`,
     facts: { saleId, units, loaded: loaded?.total ?? null },
     unusual: because.length === 0 ? undefined : { name: saleId, because },
     apply: async () => {
@@ -58,7 +62,7 @@ async function preload(context: CommandContext, command: Command, saleId: string
       if (outcome.kind === 'live') throw live;
       context.output.result(
         { saleId, units, epoch: outcome.node.epoch },
-        `${units} units of ${saleId} are loaded; next: seckill pages publish && seckill sale open ${saleId}`,
+        `loaded ${counted(units, 'unit')} of ${saleId}; next: seckill pages publish && seckill sale open ${saleId}`,
       );
     },
   });

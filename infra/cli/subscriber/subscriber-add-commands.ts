@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { OrderEventType } from '#contract/order-events.ts';
 import { type DeliverySettings, defaultDelivery, mostSubscribers } from '#contract/subscribers.ts';
+import { counted } from '#runtime/counted.ts';
 import { newWebhookSecret } from '#runtime/standard-webhooks.ts';
 import { carryOut, changes } from '../kit/change.ts';
 import { CliError } from '../kit/cli-error.ts';
@@ -110,7 +111,7 @@ export function registerSubscriberAdd(subscriber: Command): void {
           return from === to ? [] : [`${field}: ${from} -> ${to}`];
         });
         await carryOut(command, output, {
-          will: `change ${differs.length} settings of ${name}`,
+          will: `change ${counted(differs.length, 'setting')} of ${name}`,
           details: differs,
           facts: { name, after: next },
           apply: async () => {

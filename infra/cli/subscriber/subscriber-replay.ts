@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { Replay } from '#order-worker/subscribers/replay-store.ts';
 import type { Subscriber } from '#order-worker/subscribers/subscriber-store.ts';
+import { counted } from '#runtime/counted.ts';
 import { carryOut, changes } from '../kit/change.ts';
 import { CliError } from '../kit/cli-error.ts';
 import { dirOption, jsonOption } from '../kit/options.ts';
@@ -46,11 +47,11 @@ async function stop({ subscribers, output }: SubscriberContext, command: Command
   const { id, name } = found;
   const running = (await subscribers.replays(id)).filter(({ state }) => state === 'running');
   await carryOut(command, output, {
-    will: `stop ${running.length} replays of ${name}`,
+    will: `stop ${counted(running.length, 'replay')} of ${name}`,
     facts: { name, replays: running.map((replay) => replay.id) },
     apply: async () => {
       const stopped = await subscribers.stopReplays(id);
-      output.result({ name, stopped }, `${stopped} replays stopped; what is in the queue still goes out`);
+      output.result({ name, stopped }, `${counted(stopped, 'replay')} stopped; what is in the queue still goes out`);
     },
   });
 }

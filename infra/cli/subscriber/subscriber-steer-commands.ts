@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { counted } from '#runtime/counted.ts';
 import { newWebhookSecret } from '#runtime/standard-webhooks.ts';
 import { carryOut, changes } from '../kit/change.ts';
 import { CliError } from '../kit/cli-error.ts';
@@ -40,7 +41,7 @@ export function registerSubscriberSteering(subscriber: Command): void {
         if (found.state !== 'paused') throw notPaused;
         const { backlog } = await context.subscribers.state(found);
         await carryOut(command, context.output, {
-          will: `send events to ${name} again, of ${backlog} orders that wait first`,
+          will: `send events to ${name} again, first of ${counted(backlog, 'order that waits', 'orders that wait')}`,
           facts: { name, from: found.state, to: 'active', backlog },
           apply: async () => {
             if (!(await context.subscribers.resume(name))) throw notPaused;
@@ -81,14 +82,14 @@ export function registerSubscriberSteering(subscriber: Command): void {
         const found = await findSubscriber(context, name);
         const { backlog } = await subscribers.state(found);
         await carryOut(command, output, {
-          will: `remove ${name} (${found.url}), to which events of ${backlog} orders were not delivered`,
+          will: `remove ${name} (${found.url}), to which events of ${counted(backlog, 'order')} were not delivered`,
           facts: { name, url: found.url, backlog },
           asks: true,
           apply: async () => {
             let forgotten = 0;
             await subscribers.remove(found, (orders) => {
               forgotten += orders;
-              output.progress(`${forgotten} orders forgotten`);
+              output.progress(`${counted(forgotten, 'order')} forgotten`);
             });
             output.result({ name, forgotten }, `removed ${name}`);
           },

@@ -2,6 +2,7 @@ import type { Answer } from '#order-worker/subscribers/answer.ts';
 import type { SubscriberManager, SubscriberState } from '#order-worker/subscribers/manage.ts';
 import type { Replay } from '#order-worker/subscribers/replay-store.ts';
 import type { Subscriber } from '#order-worker/subscribers/subscriber-store.ts';
+import { counted } from '#runtime/counted.ts';
 import { table } from '../../text/table.ts';
 import { durationText } from './subscriber-options.ts';
 
@@ -42,17 +43,19 @@ function stateWord({ state, failingSince }: Subscriber): string {
 export function subscriberText(state: SubscriberState, replays: readonly Replay[]): string {
   const { subscriber: it, counts, outside, backlog } = state;
   const { name, retry } = it;
-  const rate = it.ratePerSecond === null ? 'as fast as it answers' : `at most ${it.ratePerSecond} orders/s`;
+  const rate = it.ratePerSecond === null ? 'as fast as it answers' : `at most ${counted(it.ratePerSecond, 'order')}/s`;
   const size = it.batchSize === 1 ? 'one event a request' : `up to ${it.batchSize} events a request`;
   return [
     `${name}  ${it.url}${it.allowInner ? '  (inner network allowed)' : ''}`,
     `  state      ${stateWord(it)}${it.pausedWhy === null ? '' : `: it ${it.pausedWhy}`}`,
     ...(it.failingSince === null ? [] : [`  FAILING    since ${it.failingSince.toISOString()}: it ${it.lastError}`]),
     `  events     ${it.types?.join(', ') ?? 'all'}, after number ${it.afterSeq ?? '(being added)'}`,
-    `  served     ${rate}, ${it.concurrency} requests at a time, ${size}`,
-    `  retry      ${retry.tries} tries, waiting ${durationText(retry.firstMs)} to ${durationText(retry.longestMs)}`,
-    `  backlog    ${backlog} orders: ${counts.waiting + counts.active} due, ${counts.delayed} waiting for their next try, ${outside} not in the queue yet`,
-    ...(counts.dead === 0 ? [] : [`  DEAD       ${counts.dead} orders were given up on: seckill dlq list`]),
+    `  served     ${rate}, ${counted(it.concurrency, 'request')} at a time, ${size}`,
+    `  retry      ${counted(retry.tries, 'try', 'tries')}, waiting ${durationText(retry.firstMs)} to ${durationText(retry.longestMs)}`,
+    `  backlog    ${counted(backlog, 'order')}: ${counts.waiting + counts.active} due, ${counts.delayed} waiting for their next try, ${outside} not in the queue yet`,
+    ...(counts.dead === 0
+      ? []
+      : [`  DEAD       ${counted(counts.dead, 'order was', 'orders were')} given up on: seckill dlq list`]),
     ...(it.secrets.length > 1 ? ['  secret     being replaced: the old one signs too'] : []),
     ...replays.map((replay) => `  replay     ${replayText(replay)}`),
   ].join('\n');
@@ -62,7 +65,7 @@ export function replayText({ id, state, fromSeq, toSeq, nextSeq, sent, failed }:
   const range = Math.max(1, toSeq - fromSeq + 1);
   const percent = Math.floor((100 * Math.max(0, nextSeq - fromSeq + 1)) / range);
   const where = state === 'running' ? `running, ${percent} % of numbers ${fromSeq} to ${toSeq}` : state;
-  return `${id}: ${where}, ${sent} events sent${failed > 0 ? `, ${failed} orders given up on` : ''}`;
+  return `${id}: ${where}, ${counted(sent, 'event')} sent${failed > 0 ? `, ${counted(failed, 'order')} given up on` : ''}`;
 }
 
 export function answerText(answer: Answer & { tookMs: number }, url: string): string {
@@ -81,6 +84,8 @@ export function orderText(
   const tries = job?.history.map((line) => `  ${line}`) ?? [];
   return [
     table(['VERSION', 'EVENT', 'HAPPENED', 'DELIVERY'], rows, width),
-    ...(job === null ? [] : [`${orderId}: its job is ${job.state} after ${job.tries} tries`, ...tries]),
+    ...(job === null
+      ? []
+      : [`${orderId}: its job is ${job.state} after ${counted(job.tries, 'try', 'tries')}`, ...tries]),
   ].join('\n');
 }

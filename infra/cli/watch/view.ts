@@ -1,4 +1,5 @@
 import stringWidth from 'string-width';
+import { counted } from '#runtime/counted.ts';
 import { shorten, table } from '../../text/table.ts';
 import type { Funnel } from './funnel.ts';
 
@@ -50,7 +51,10 @@ export function funnelView(options: {
     ...edgesPart(funnel, columns),
   ].map((each) => shorten(each, columns));
   if (lines.length <= rows) return lines;
-  return [...lines.slice(0, Math.max(0, rows - 1)), shorten(`… and ${lines.length - rows + 1} more lines`, columns)];
+  return [
+    ...lines.slice(0, Math.max(0, rows - 1)),
+    shorten(`… and ${counted(lines.length - rows + 1, 'more line')}`, columns),
+  ];
 }
 
 /** In the place of a number: an edge that restarted in mid-sale counts anew, what is accepted does not. */
