@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { Agent, type Dispatcher, request } from 'undici';
 import { z } from 'zod';
 import { saleStates } from '#contract/sale.ts';
@@ -9,13 +10,32 @@ const deadlineMs = 2000;
 const longestAnswer = 4 * 1024 * 1024;
 const anyEdge = new Agent({ maxResponseSize: longestAnswer });
 
-/** Null for the status and empty text when it does not answer; `says` is for people. */
-export type EdgeAnswer = { status: number | null; text: string; says: string };
+/** Null for the status and empty text when it does not answer; `says` is for people. `retryAfterMs`: 0 where it says none. */
+export type EdgeAnswer = { status: number | null; text: string; says: string; retryAfterMs: number };
 
 export type EdgeQuestion = { headers?: Record<string, string>; body?: unknown; dispatcher?: Dispatcher };
 
-/** GET, or POST when there is a body. */
+const mostTries = 3;
+const firstWaitMs = 200;
+/** Asks no more after so long: a check has a deadline of its own. */
+const againWithinMs = 1500;
+
+/**
+ * GET, or POST when there is a body. One request that is refused or lost says nothing about an edge: what passes by itself
+ * (a broken line, 429, 503) is asked again, three times in all, within two seconds and by what Retry-After says.
+ */
 export async function askEdge(url: string, path: string, question: EdgeQuestion = {}): Promise<EdgeAnswer> {
+  const from = performance.now();
+  for (let tries = 1; ; tries += 1) {
+    const answer = await askOnce(url, path, question);
+    const isPassing = answer.status === null || answer.status === 429 || answer.status === 503;
+    const waitMs = Math.max(answer.retryAfterMs, firstWaitMs * tries);
+    if (!isPassing || tries === mostTries || performance.now() - from + waitMs > againWithinMs) return answer;
+    await wait(waitMs);
+  }
+}
+
+async function askOnce(url: string, path: string, question: EdgeQuestion): Promise<EdgeAnswer> {
   const { headers = {}, body, dispatcher = anyEdge } = question;
   const post = { method: 'POST', body: JSON.stringify(body) } as const;
   try {
@@ -28,9 +48,10 @@ export async function askEdge(url: string, path: string, question: EdgeQuestion 
       signal: AbortSignal.timeout(deadlineMs),
     });
     const text = await response.body.text();
-    return { status: response.statusCode, text, says: `${url} answers ${response.statusCode}` };
+    const retryAfterMs = 1000 * (Number(response.headers['retry-after']) || 0);
+    return { status: response.statusCode, text, says: `${url} answers ${response.statusCode}`, retryAfterMs };
   } catch (error) {
-    return { status: null, text: '', says: `${url} does not answer (${messageOf(error)})` };
+    return { status: null, text: '', says: `${url} does not answer (${messageOf(error)})`, retryAfterMs: 0 };
   }
 }
 

@@ -65,6 +65,7 @@ test.each(Object.entries(scripts))('a shopper of the crowd waits as the page doe
       const body = it.code === undefined ? {} : { code: it.code };
       return { status: it.status, body, retryAfterSeconds: it.retryAfter ?? 0 };
     },
+    true,
   );
   expect(ours.waited).toEqual(page.waited);
   expect(repeats).toBe(ours.waited.length);

@@ -14,10 +14,13 @@ const longestNotOpenSeconds = 5;
 /** Waiting helps with these. */
 const waitsOut = new Set<unknown>(['RATE_LIMITED', 'BUSY', 'UNAVAILABLE']);
 
-/** Whether a page would ask again: after a lost answer (null), a bare 5xx, and what passes by itself. */
-export function isWorthWaiting(reply: Answer | null): boolean {
+/**
+ * Whether a page would ask again: after a lost answer (null), a bare 5xx, and what passes by itself; a purchase that is a
+ * moment too early, too.
+ */
+export function isWorthWaiting(reply: Answer | null, isPurchase = false): boolean {
   if (reply === null || waitsOut.has(reply.body.code)) return true;
-  if (reply.body.code === 'NOT_OPEN') return reply.retryAfterSeconds <= longestNotOpenSeconds;
+  if (reply.body.code === 'NOT_OPEN') return isPurchase && reply.retryAfterSeconds <= longestNotOpenSeconds;
   return reply.body.code === undefined && (reply.status >= 500 || reply.status === 429);
 }
 
@@ -35,11 +38,12 @@ export function waitMs(attempt: number, reply: Answer | null, random: () => numb
 export async function askPatiently(
   { pause, nowMs, random, onRepeat }: Waits,
   ask: (attempt: number) => Promise<Answer>,
+  isPurchase = false,
 ): Promise<Answer | null> {
   const untilMs = nowMs() + patienceMs;
   for (let attempt = 0; ; attempt += 1) {
     const reply = await ask(attempt + 1).catch(() => null);
-    if (!isWorthWaiting(reply)) return reply;
+    if (!isWorthWaiting(reply, isPurchase)) return reply;
     const isEarly = attempt < 10 && reply?.body.code === 'NOT_OPEN';
     const ms = isEarly ? 80 + random() * 120 : waitMs(attempt, reply, random);
     if (nowMs() + ms >= untilMs) return reply;

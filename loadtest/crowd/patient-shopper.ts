@@ -18,8 +18,9 @@ export function createPatientShopper(pool: Pool, saleId: string, waits: Waits) {
     ask: (attempt: number) => Promise<Answer>,
     read: (body: Answer['body']) => Value,
   ): Promise<Outcome<Value>> {
-    const reply = await askPatiently(waits, ask);
-    if (reply === null || isWorthWaiting(reply)) return { kind: 'gave up', step };
+    const isPurchase = step === 'purchase';
+    const reply = await askPatiently(waits, ask, isPurchase);
+    if (reply === null || isWorthWaiting(reply, isPurchase)) return { kind: 'gave up', step };
     if (reply.status < 300) return { kind: 'ok', value: read(reply.body) };
     return { kind: 'refused', step, code: String(reply.body.code) };
   }

@@ -7,9 +7,9 @@ import { CliError } from '../kit/cli-error.ts';
 import { openConnections } from '../kit/connections.ts';
 import { createOutput } from '../kit/output.ts';
 import type { CliRun } from '../kit/run.ts';
-import { consoleLine } from '../stack/console-command.ts';
 import { watchFunnel } from '../watch/watch-funnel.ts';
 import { openDemoSale } from './demo-sale.ts';
+import { startedLines } from './started-lines.ts';
 
 /**
  * What `npm start` runs: the whole stack in this process, a demo sale that is open, and its live funnel until Ctrl-C,
@@ -48,18 +48,7 @@ export async function runDemo(
       const saleId = await openDemoSale(context, options.units);
       const place = await consoleOf(stack.dir);
       const where = options.dir === undefined ? '' : ` --dir ${shellQuote(options.dir)}`;
-      output.result(
-        {},
-        [
-          '',
-          `  The sale is open:   ${stack.edgeUrl}/sales/${saleId}`,
-          `  Send a crowd:       npx seckill demo crowd --shoppers 5000${where}`,
-          `  Prove the books:    npx seckill audit ${saleId}${where}`,
-          ...(place === null ? [] : [`  Watch all of it:    ${consoleLine(place)}`]),
-          '  Ctrl-C stops everything.',
-          '',
-        ].join('\n'),
-      );
+      output.result({}, ['', ...startedLines({ edgeUrl: stack.edgeUrl, saleId, where, place }), ''].join('\n'));
       await watchFunnel(context, saleId, { mode: run.stdout.isTTY ? 'line' : 'lines', signal });
     } finally {
       await connections.close();

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
+import { setTimeout as wait } from 'node:timers/promises';
 import { effectiveState, saleIdPattern } from '#contract/sale.ts';
 import { isShadowSale, shadowSalePrefix } from '#contract/shadow-sale.ts';
 import { type FoundK6, findK6 } from '#loadtest/run/find-k6.ts';
+import { askEdge } from '../../sale-check/edge-answers.ts';
 import { checkoutDir } from '../../stack/host/run-directory.ts';
 import { type StackStatus, stackStatus } from '../../stack/running-stack.ts';
 import { limitIn } from '../../stack/supervise/process-limits.ts';
@@ -37,9 +39,18 @@ export async function requireK6(environment: CommandContext['environment'], sear
   throw new CliError(`${why}. Run "npm run setup:k6", or name one by SECKILL_K6`, 78);
 }
 
+/** The status, looked at again where a process did not answer: on a busy machine it may have had no time for it. */
+async function settledStatus(dir: string | undefined): Promise<StackStatus> {
+  for (let looks = 1; ; looks += 1) {
+    const status = await stackStatus(dir);
+    if (!status.running || status.processes.every(({ health }) => health === 'up') || looks === 3) return status;
+    await wait(1000);
+  }
+}
+
 /** Whether everything is up: on this machine every process, elsewhere what the edges say of themselves. */
 export async function checkStack(environment: CommandContext['environment']): Promise<StackStatus | null> {
-  const status = await stackStatus(environment.SECKILL_RUN_DIR);
+  const status = await settledStatus(environment.SECKILL_RUN_DIR);
   if (status.running && status.edge === environment.SECKILL_EDGE_URL) {
     const down = status.processes.filter(({ health }) => health !== 'up');
     if (down.length === 0) return status;
@@ -47,8 +58,8 @@ export async function checkStack(environment: CommandContext['environment']): Pr
     throw new CliError(`the stack is not up: ${list}. See "seckill status"`, 1);
   }
   for (const url of environment.SECKILL_EDGE_INNER_URL?.split(',') ?? []) {
-    const answer = await fetch(new URL('/readyz', url), { signal: AbortSignal.timeout(3000) }).catch(() => null);
-    if (answer?.ok !== true) throw new CliError(`the edge at ${url} is not ready: is the stack up?`, 1);
+    if ((await askEdge(url, '/readyz')).status !== 200)
+      throw new CliError(`the edge at ${url} is not ready: is the stack up?`, 1);
   }
   return null;
 }

@@ -1,3 +1,5 @@
+import { askEdge } from '../../sale-check/edge-answers.ts';
+
 const mostAssets = 2;
 
 /**
@@ -5,9 +7,10 @@ const mostAssets = 2;
  * the page is not there.
  */
 export async function visitPaths(edgeUrl: string, page: string, saleId: string): Promise<string[]> {
-  const response = await fetch(new URL(page, edgeUrl), { signal: AbortSignal.timeout(5000) });
-  if (!response.ok) throw new Error(`${edgeUrl}${page} answered ${response.status}: run "seckill pages publish"`);
-  const assets = [...(await response.text()).matchAll(/(?:src|href)="(\/assets\/[^"]+\.(?:js|css))"/g)];
+  const { status, text, says } = await askEdge(edgeUrl, page);
+  if (status !== 200)
+    throw new Error(`${says} for ${page}: ${status === 404 ? 'run "seckill pages publish"' : 'see "seckill status"'}`);
+  const assets = [...text.matchAll(/(?:src|href)="(\/assets\/[^"]+\.(?:js|css))"/g)];
   const paths = assets.map(([, path = '']) => path);
   return [page, ...[...new Set(paths)].slice(0, mostAssets), `/api/sales/${saleId}`];
 }
