@@ -35,17 +35,25 @@ export function streamText({ silentSince }: EdgeNode, nowMs: number): string {
 /** Each edge with the limits that it obeys. */
 export function edgesTable(edges: readonly EdgeNode[], nowMs: number, width: number | null): string {
   if (edges.length === 0) return 'no edge is connected';
-  return table(
-    ['EDGE', 'STREAM', 'SETTINGS', 'MAINTENANCE', ...edgeLimitNames],
-    edges.map((edge) => [
-      edge.edgeId,
-      streamText(edge, nowMs),
-      edge.settingsVersion,
-      edge.maintenance ? 'ON' : 'off',
-      ...edgeLimitNames.map((name) => edge.limits[name] ?? '?'),
-    ]),
-    width,
-  );
+  const rows = edges.map((edge) => [
+    edge.edgeId,
+    streamText(edge, nowMs),
+    edge.settingsVersion,
+    edge.maintenance ? 'ON' : 'off',
+    ...edgeLimitNames.map((name) => edge.limits[name] ?? '?'),
+  ]);
+  const header = ['EDGE', 'STREAM', 'SETTINGS', 'MAINTENANCE', ...edgeLimitNames];
+  const asTable = table(header, rows, null);
+  if (width === null || asTable.indexOf('\n') <= width) return asTable;
+  // Numbers are never cut: on a narrow terminal the limits stand beneath each edge.
+  return rows
+    .map(([edgeId, stream, settings, maintenance, ...limits]) =>
+      [
+        `${edgeId}  ${stream}, settings ${settings}, maintenance ${maintenance}`,
+        ...limits.map((limit, at) => `  ${(edgeLimitNames[at] ?? '').padEnd(18)}${limit}`),
+      ].join('\n'),
+    )
+    .join('\n');
 }
 
 /** Each edge with what it has applied, for `seckill status`. */

@@ -25,6 +25,7 @@ export function helpWith(
 ): HelpConfiguration {
   return {
     subcommandTerm,
+    minWidthToWrap: 20, // also on 60 columns, where little is left beside the words of commands
     formatHelp: (command, helper) => {
       const lines = (examples[pathOf(command)] ?? []).map((example) => `  npx seckill ${example}`);
       const tail = command.parent === null ? notes.map((note) => helper.boxWrap(note, helper.helpWidth ?? 80)) : [];

@@ -7,18 +7,16 @@ export function registerHostCommand(program: Command): void {
   const host = program.command('host').description('the machine that this command runs on');
   host
     .command('check')
-    .description('compare its kernel settings and limits with what a sale needs; exit 1 when one falls short')
+    .description('compare its kernel settings and limits with what a sale needs; one that falls short is a warning')
     .addOption(jsonOption())
     .action(async ({ json = false }: { json?: boolean }, command: Command) => {
       const run = runOf(command);
       const { checkHost } = await import('../../sale-check/host.ts');
       const findings = await checkHost();
-      const ok = findings.every(({ verdict }) => verdict === 'pass');
-      const lines = findings.map(({ verdict, says, mend }) =>
-        mend === null ? `${verdict === 'pass' ? 'ok  ' : 'WARN'} ${says}` : `WARN ${says}\n     mend: ${mend}`,
-      );
       const { createOutput } = await import('../kit/output.ts');
-      createOutput(run, json).result({ ok, findings }, lines.join('\n'));
+      const { hostText } = await import('./host-text.ts');
+      const ok = findings.every(({ verdict }) => verdict !== 'fail');
+      createOutput(run, json).result({ ok, findings }, hostText(findings));
       if (!ok) run.exitCode = 1;
     });
 }
