@@ -107,7 +107,7 @@ test('the kept results hold every cost, with file, machine and commit', async ()
     expect(each.value).toBeGreaterThan(0);
     expect(each.from).toMatch(/^\w+\.json \(.+, \d+ cores, \d{4}-\d\d-\d\d, [0-9a-f]{7}\)$/);
   }
-  expect(await readNginxLimits()).toEqual({ connectionsPerWorker: 8192, sharedMemoryMb: expect.any(Number) });
+  expect(await readNginxLimits()).toEqual({ connectionsPerWorker: 16_384, sharedMemoryMb: expect.any(Number) });
 });
 
 test('a result that is missing or unreadable is named', async () => {

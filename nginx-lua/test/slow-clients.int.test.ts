@@ -15,7 +15,7 @@ async function hurry(config: string): Promise<void> {
   const file = join(dirname(config), 'conf.d/limits.conf');
   rendered = await readFile(file, 'utf8');
   const short = rendered
-    .replace('client_header_timeout 10s;', 'client_header_timeout 1s;')
+    .replace('client_header_timeout 5s;', 'client_header_timeout 1s;')
     .replace('client_body_timeout 5s;', 'client_body_timeout 1s;')
     .replace('lingering_time 10s;', 'lingering_time 1s;')
     .replace('lingering_timeout 2s;', 'lingering_timeout 1s;');
@@ -46,10 +46,10 @@ async function dribble(start: string, more = 'a'): Promise<string> {
   return answer;
 }
 
-test('a whole header has 10 s, a body 5 s between two reads, one that is not wanted 10 s in all', () => {
+test('a whole header has 5 s, a body 5 s between two reads, one that is not wanted 10 s in all', () => {
   const seconds = (name: string) => new RegExp(`^${name} (\\d+)s;`, 'm').exec(rendered)?.[1];
   expect(['client_header_timeout', 'client_body_timeout', 'lingering_time', 'lingering_timeout'].map(seconds)).toEqual([
-    '10',
+    '5',
     '5',
     '10',
     '2',
