@@ -29,7 +29,7 @@ export function createAskWorker(deps: { urls: readonly string[]; token: string }
         }
       }
     }
-    return unavailable('No order-worker can be reached: see "seckill status".');
+    return unavailable('No order-worker can be reached: is it running?');
   };
 }
 export type AskWorker = ReturnType<typeof createAskWorker>;

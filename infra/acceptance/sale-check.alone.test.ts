@@ -111,6 +111,29 @@ test('a sale that is ready passes every check, leaves no trace of the dry purcha
   expect(await state(saleId)).toBe('open');
 });
 
+test('where the public name leads nowhere, edges are asked at an inner place; what mends is true where it is read', async () => {
+  const saleId = await draft();
+  const nowhere = { SECKILL_EDGE_URL: 'http://shop.invalid', SECKILL_EDGE_URLS: 'http://shop.invalid' };
+  const lost = await check(
+    saleId,
+    'the edge to be missed',
+    ({ failed }) => failed.some(({ check: name }) => name === 'pages'),
+    {
+      ...nowhere,
+      SECKILL_STATUS_COMMAND: 'kubectl get pods',
+    },
+  );
+  expect(lost.failed.find(({ check: name }) => name === 'pages')).toMatchObject({
+    says: expect.stringContaining('http://shop.invalid does not answer'),
+    mend: 'kubectl get pods',
+  });
+  const connect = edges.map(({ url }) => new URL(url).host).join();
+  const { checks } = await ready(saleId, { ...nowhere, SECKILL_EDGE_CONNECT: connect });
+  expect(checks.find(({ check: name }) => name === 'whole path')?.says).toContain(
+    `http://shop.invalid at ${connect.split(',')[0]}`,
+  );
+});
+
 test('a draft without stock, and one without a page, are refused with the command that mends it; --force opens', async () => {
   const empty = await draft({ preload: false, publish: false });
   const isStock = (each: { check: string }) => each.check === 'stock';

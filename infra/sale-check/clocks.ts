@@ -1,6 +1,6 @@
 import type { Pool } from '#runtime/postgres.ts';
 import type { Redis } from '#runtime/redis.ts';
-import { readEdgeSale } from './edge-answers.ts';
+import { type AskedEdge, readEdgeSale } from './edge-answers.ts';
 import { type Found, fail, pass, warn } from './finding.ts';
 
 /** A clock against this machine's, both in ms. `sureWithinMs`: half of what the question took. */
@@ -22,10 +22,10 @@ async function readClock(clock: string, ask: () => Promise<number>): Promise<Rea
 export async function checkClocks(deps: {
   stockRedis: Redis;
   pool: Pool;
-  edgeUrls: readonly string[];
+  edges: readonly AskedEdge[];
   saleId: string;
 }): Promise<Found[]> {
-  const { stockRedis, pool, edgeUrls, saleId } = deps;
+  const { stockRedis, pool, edges, saleId } = deps;
   const [stock, ...others] = await Promise.all(
     [
       readClock('stock Redis', async () => {
@@ -38,7 +38,7 @@ export async function checkClocks(deps: {
         );
         return rows[0]?.ms ?? Number.NaN;
       }),
-      ...edgeUrls.map((url) => readClock(url, async () => Date.parse((await readEdgeSale(url, saleId)).now))),
+      ...edges.map((edge) => readClock(edge.name, async () => Date.parse((await readEdgeSale(edge, saleId)).now))),
     ].map((reading) => reading.catch(() => null)),
   ); // whoever does not answer fails in its own check
   if (stock === null || stock === undefined) return [fail('stock Redis does not tell the time', 'seckill status')];

@@ -1,19 +1,20 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { Agent, type Dispatcher, request } from 'undici';
+import { request } from 'undici';
 import { z } from 'zod';
 import { saleStates } from '#contract/sale.ts';
+import type { ReachedEdge } from './reach-edges.ts';
 
 /** What an edge says from outside, as a shopper hears it. */
 
 const deadlineMs = 2000;
-/** More than any page or asset of ours: what stands at a public address may be another server. */
-const longestAnswer = 4 * 1024 * 1024;
-const anyEdge = new Agent({ maxResponseSize: longestAnswer });
 
 /** Null for the status and empty text when it does not answer; `says` is for people. `retryAfterMs`: 0 where it says none. */
 export type EdgeAnswer = { status: number | null; text: string; says: string; retryAfterMs: number };
 
-export type EdgeQuestion = { headers?: Record<string, string>; body?: unknown; dispatcher?: Dispatcher };
+export type EdgeQuestion = { headers?: Record<string, string>; body?: unknown };
+
+/** What a question needs to know of an edge. */
+export type AskedEdge = Pick<ReachedEdge, 'name' | 'url' | 'dispatcher'>;
 
 const mostTries = 3;
 const firstWaitMs = 200;
@@ -24,10 +25,10 @@ const againWithinMs = 1500;
  * GET, or POST when there is a body. One request that is refused or lost says nothing about an edge: what passes by itself
  * (a broken line, 429, 503) is asked again, three times in all, within two seconds and by what Retry-After says.
  */
-export async function askEdge(url: string, path: string, question: EdgeQuestion = {}): Promise<EdgeAnswer> {
+export async function askEdge(edge: AskedEdge, path: string, question: EdgeQuestion = {}): Promise<EdgeAnswer> {
   const from = performance.now();
   for (let tries = 1; ; tries += 1) {
-    const answer = await askOnce(url, path, question);
+    const answer = await askOnce(edge, path, question);
     const isPassing = answer.status === null || answer.status === 429 || answer.status === 503;
     const waitMs = Math.max(answer.retryAfterMs, firstWaitMs * tries);
     if (!isPassing || tries === mostTries || performance.now() - from + waitMs > againWithinMs) return answer;
@@ -35,8 +36,9 @@ export async function askEdge(url: string, path: string, question: EdgeQuestion 
   }
 }
 
-async function askOnce(url: string, path: string, question: EdgeQuestion): Promise<EdgeAnswer> {
-  const { headers = {}, body, dispatcher = anyEdge } = question;
+async function askOnce(edge: AskedEdge, path: string, question: EdgeQuestion): Promise<EdgeAnswer> {
+  const { name, url, dispatcher } = edge;
+  const { headers = {}, body } = question;
   const post = { method: 'POST', body: JSON.stringify(body) } as const;
   try {
     const response = await request(new URL(path, url), {
@@ -49,9 +51,9 @@ async function askOnce(url: string, path: string, question: EdgeQuestion): Promi
     });
     const text = await response.body.text();
     const retryAfterMs = 1000 * (Number(response.headers['retry-after']) || 0);
-    return { status: response.statusCode, text, says: `${url} answers ${response.statusCode}`, retryAfterMs };
+    return { status: response.statusCode, text, says: `${name} answers ${response.statusCode}`, retryAfterMs };
   } catch (error) {
-    return { status: null, text: '', says: `${url} does not answer (${messageOf(error)})`, retryAfterMs: 0 };
+    return { status: null, text: '', says: `${name} does not answer (${messageOf(error)})`, retryAfterMs: 0 };
   }
 }
 
@@ -69,8 +71,8 @@ const edgeSaleSchema = z.object({
 export type ShownByEdge = z.infer<typeof edgeSaleSchema>;
 
 /** The sale as an edge tells it. Throws when it does not. */
-export async function readEdgeSale(url: string, saleId: string, dispatcher?: Dispatcher): Promise<ShownByEdge> {
-  const { status, text, says } = await askEdge(url, `/api/sales/${saleId}`, dispatcher && { dispatcher });
+export async function readEdgeSale(edge: AskedEdge, saleId: string): Promise<ShownByEdge> {
+  const { status, text, says } = await askEdge(edge, `/api/sales/${saleId}`);
   if (status !== 200) throw new Error(says);
   return edgeSaleSchema.parse(JSON.parse(text));
 }

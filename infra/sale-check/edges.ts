@@ -4,7 +4,7 @@ import type { ZooKeeper } from '#runtime/zookeeper.ts';
 import { edgesInStep, readEdges } from '#sales/edges.ts';
 import { readKeyHolders } from '#sales/key-holders.ts';
 import type { StockSale } from '#stock/stock-sale.ts';
-import { askEdge, problemCode, readEdgeSale } from './edge-answers.ts';
+import { type AskedEdge, askEdge, problemCode, readEdgeSale } from './edge-answers.ts';
 import { type Found, fail, pass, warn } from './finding.ts';
 
 const followWithinMs = 1000;
@@ -14,7 +14,7 @@ export async function checkEdgeNodes(
   zookeeper: ZooKeeper,
   saleId: string,
   stock: StockSale | null,
-  edgeUrls: readonly string[],
+  reached: readonly AskedEdge[],
 ): Promise<Found[]> {
   const { behind } = await edgesInStep(zookeeper, saleId, stock?.epoch ?? 0, followWithinMs);
   const edges = await readEdges(zookeeper);
@@ -26,9 +26,9 @@ export async function checkEdgeNodes(
       found.push(fail(`${edgeId} obeys settings ${settingsVersion}, others ${newest}`, 'seckill edge show'));
     }
   }
-  if (edges.length > edgeUrls.length && edgeUrls.length > 0) {
-    const says = `${edges.length} edges are connected, and ${edgeUrls.length} of them can be asked from here`;
-    found.push(warn(says, 'SECKILL_EDGE_URLS=<the address of every edge, with commas between them>'));
+  if (edges.length > reached.length && reached.length > 0) {
+    const says = `${edges.length} edges are connected, and ${reached.length} of them can be asked from here`;
+    found.push(warn(says, everyEdge));
   }
   return found.length > 0 ? found : [pass(`${edges.map(({ edgeId }) => edgeId).join(', ')} in step`)];
 }
@@ -47,56 +47,61 @@ function troubleOf(edge: EdgeNode, behind: readonly string[], saleId: string, st
   return found;
 }
 
-const noUrls = () =>
-  fail('no edge can be asked from here', 'SECKILL_EDGE_URLS=<the address of every edge, with commas between them>');
+const everyEdge =
+  'SECKILL_EDGE_URLS=<the URL of every edge, with commas between them>, or SECKILL_EDGE_CONNECT=<host:port of every edge>';
+const noUrls = () => fail('no edge can be asked from here', everyEdge);
 
 /** What a ticket office that is well answers to a request without a token. */
 const officeCodes = ['UNAUTHENTICATED', 'NOT_OPEN', 'SALE_CLOSED'];
 
 /** What each edge tells a shopper of the sale, and whether its ticket office answers. */
 export async function checkEdgeAnswers(
-  edgeUrls: readonly string[],
+  reached: readonly AskedEdge[],
   saleId: string,
   stock: StockSale | null,
 ): Promise<Found[]> {
-  if (edgeUrls.length === 0) return [noUrls()];
+  if (reached.length === 0) return [noUrls()];
   const found = await Promise.all(
-    edgeUrls.map(async (url): Promise<Found[]> => {
+    reached.map(async (edge): Promise<Found[]> => {
       if (stock === null) return []; // not published yet: the check of the stock says so
-      const sale = await readEdgeSale(url, saleId).catch((error: unknown) => String(error));
+      const sale = await readEdgeSale(edge, saleId).catch((error: unknown) => String(error));
       if (typeof sale === 'string') return [fail(sale.replace(/^Error: /, ''), 'seckill status')];
       if (sale.epoch < stock.epoch || Date.parse(sale.opensAt) !== stock.opensAtMs) {
-        return [fail(`${url} tells epoch ${sale.epoch} of ${saleId}, not ${stock.epoch}`, 'seckill status')];
+        return [fail(`${edge.name} tells epoch ${sale.epoch} of ${saleId}, not ${stock.epoch}`, 'seckill status')];
       }
-      const office = await askEdge(url, `/api/sales/${saleId}/challenge`);
+      const office = await askEdge(edge, `/api/sales/${saleId}/challenge`);
       const isWell = officeCodes.includes(problemCode(office.text) ?? '');
       return isWell ? [] : [fail(`${office.says} when asked for a challenge`, 'seckill status')];
     }),
   );
   const trouble = found.flat();
-  return trouble.length > 0 ? trouble : [pass(`asked ${edgeUrls.join(', ')}: sale and ticket office`)];
+  return trouble.length > 0
+    ? trouble
+    : [pass(`asked ${reached.map(({ name }) => name).join(', ')}: sale and ticket office`)];
 }
 
 /** The page and the script that it names, through every edge. */
-export async function checkPages(edgeUrls: readonly string[], saleId: string): Promise<Found[]> {
-  if (edgeUrls.length === 0) return [noUrls()];
+export async function checkPages(reached: readonly AskedEdge[], saleId: string): Promise<Found[]> {
+  if (reached.length === 0) return [noUrls()];
   const publish = `seckill pages publish ${saleId}`;
   const found = await Promise.all(
-    edgeUrls.map(async (url): Promise<Found[]> => {
-      const page = await askEdge(url, `/sales/${saleId}`);
+    reached.map(async (edge): Promise<Found[]> => {
+      const page = await askEdge(edge, `/sales/${saleId}`);
       if (page.status === null) return [fail(page.says, 'seckill status')];
       if (page.status !== 200 || !page.text.includes(saleId)) {
         return [fail(`the page is not published: ${page.says} for /sales/${saleId}`, publish)];
       }
       const assets = [...new Set([...page.text.matchAll(/"(\/assets\/[\w.-]+)"/g)].map(([, path = '']) => path))];
-      const answers = await Promise.all(assets.map((path) => askEdge(url, path)));
+      const answers = await Promise.all(assets.map((path) => askEdge(edge, path)));
       return answers.flatMap(({ status, says }, at) =>
         status === 200 ? [] : [fail(`${says} for ${assets[at]}, which the page needs`, publish)],
       );
     }),
   );
   const trouble = found.flat();
-  return trouble.length > 0 ? trouble : [pass(`/sales/${saleId} and what it needs, through ${edgeUrls.join(', ')}`)];
+  return trouble.length > 0
+    ? trouble
+    : [pass(`/sales/${saleId} and what it needs, through ${reached.map(({ name }) => name).join(', ')}`)];
 }
 
 /** Whoever checks tickets must know the key of everybody who signs them. */

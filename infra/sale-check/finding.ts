@@ -21,14 +21,22 @@ export type Check = { name: string; run: () => Promise<Found | Found[]>; withinM
 
 const usuallyWithinMs = 4000;
 
-/** Runs every check at once. One that throws, or takes too long, fails; the others are told all the same. */
-export async function runChecks(checks: readonly Check[]): Promise<Finding[]> {
+const ofLocalStack = /^seckill status\b/;
+
+/**
+ * Runs every check at once. One that throws, or takes too long, fails; the others are told all the same. `seckill status` knows
+ * the stack of this machine alone: in what mends, `statusCommand` takes its place.
+ */
+export async function runChecks(checks: readonly Check[], statusCommand: string): Promise<Finding[]> {
   const found = await Promise.all(
     checks.map(async ({ name, run, withinMs = usuallyWithinMs }) => {
       const results = await withDeadline(run(), withinMs, 'the check').catch((error: unknown) =>
         fail(error instanceof Error ? error.message : String(error), 'seckill status'),
       );
-      return [results].flat().map((each): Finding => ({ check: name, ...each }));
+      return [results].flat().map(({ mend, ...each }): Finding => {
+        const there = mend?.replace(ofLocalStack, () => statusCommand) ?? null;
+        return { check: name, ...each, mend: there };
+      });
     }),
   );
   return found.flat();

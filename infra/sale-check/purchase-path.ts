@@ -1,4 +1,3 @@
-import { Pool } from 'undici';
 import type { SaleNode } from '#contract/sale.ts';
 import type { ZooKeeper } from '#runtime/zookeeper.ts';
 import { edgesInStep } from '#sales/edges.ts';
@@ -6,8 +5,9 @@ import { readServices } from '#sales/services.ts';
 import type { Stock } from '#stock/stock.ts';
 import { withCheckSale } from './check-sale-node.ts';
 import { checkTicket, type TicketMeans } from './check-tickets.ts';
-import { askEdge, type EdgeAnswer, problemCode, readEdgeSale } from './edge-answers.ts';
+import { type AskedEdge, askEdge, type EdgeAnswer, problemCode, readEdgeSale } from './edge-answers.ts';
 import { type Found, fail, pass, warn } from './finding.ts';
+import type { ReachedEdge } from './reach-edges.ts';
 
 const heardWithinMs = 1000;
 /** As many services as one check tries through each edge. */
@@ -27,30 +27,38 @@ const sameKeys =
 export async function checkPurchasePath(deps: {
   zookeeper: ZooKeeper;
   stock: Stock;
-  edgeUrls: readonly string[];
+  edges: readonly ReachedEdge[];
   tickets: TicketMeans;
 }): Promise<Found[]> {
-  const { zookeeper, edgeUrls, tickets } = deps;
-  if (edgeUrls.length === 0) return []; // the checks of pages and edges say so
+  const { zookeeper, edges, tickets } = deps;
+  if (edges.length === 0) return []; // the checks of pages and edges say so
   if (tickets.sessionSecret === null && tickets.keys === null) {
     return [warn('nobody can be signed in from here, and no ticket signed: no purchase was tried', noTicket)];
   }
   const tries = Math.min(mostTries, Math.max(1, (await readServices(zookeeper)).length));
   return withCheckSale(deps, async (sale) => {
     await edgesInStep(zookeeper, sale.saleId, sale.epoch, heardWithinMs); // whoever is behind says so himself below
-    const found = await Promise.all(edgeUrls.map((url) => checkEdge(url, sale, tries, tickets)));
+    const found = await Promise.all(edges.map((edge) => checkEdge(edge, sale, tries, tickets)));
     const trouble = found.filter((each) => each !== null);
     const times = tries === 1 ? '' : `, ${tries} times each`;
-    return trouble.length > 0 ? trouble : [pass(`through ${edgeUrls.join(', ')} to stock Redis and back${times}`)];
+    return trouble.length > 0
+      ? trouble
+      : [pass(`through ${edges.map(({ name }) => name).join(', ')} to stock Redis and back${times}`)];
   });
 }
 
-async function checkEdge(url: string, sale: SaleNode, tries: number, tickets: TicketMeans): Promise<Found | null> {
-  const dispatcher = new Pool(url, { connections: 1, pipelining: 1 });
-  const edge = { url, dispatcher };
+async function checkEdge(
+  reached: ReachedEdge,
+  sale: SaleNode,
+  tries: number,
+  tickets: TicketMeans,
+): Promise<Found | null> {
+  const dispatcher = reached.onOneConnection();
+  const edge = { ...reached, dispatcher };
+  const { name } = edge;
   try {
     for (let nth = 0; nth < tries; nth += 1) {
-      if (!(await isHeard(edge, sale))) return fail(`${url} did not hear of a new sale`, status);
+      if (!(await isHeard(edge, sale))) return fail(`${name} did not hear of a new sale`, status);
       let got = await checkTicket(tickets, edge, sale.saleId);
       if (got === null) return null;
       let strange: Found | null = null;
@@ -65,11 +73,11 @@ async function checkEdge(url: string, sale: SaleNode, tries: number, tickets: Ti
       }
       const headers = { 'seckill-ticket': got.ticket };
       const path = `/api/sales/${sale.saleId}/orders`;
-      const answer = await askEdge(url, path, { headers, dispatcher, body: { quantity: 1 } });
+      const answer = await askEdge(edge, path, { headers, body: { quantity: 1 } });
       // The edge itself says SALE_UNKNOWN only of what it does not know, before or after.
       const found =
         judgePurchase(answer, got.from) ??
-        ((await isHeard(edge, sale)) ? null : warn(`${url} forgot the sale meanwhile`, again));
+        ((await isHeard(edge, sale)) ? null : warn(`${name} forgot the sale meanwhile`, again));
       if (found !== null || strange !== null) return found ?? strange;
     }
     return null;
@@ -78,8 +86,8 @@ async function checkEdge(url: string, sale: SaleNode, tries: number, tickets: Ti
   }
 }
 
-async function isHeard({ url, dispatcher }: { url: string; dispatcher: Pool }, sale: SaleNode): Promise<boolean> {
-  const shown = await readEdgeSale(url, sale.saleId, dispatcher).catch(() => null);
+async function isHeard(edge: AskedEdge, sale: SaleNode): Promise<boolean> {
+  const shown = await readEdgeSale(edge, sale.saleId).catch(() => null);
   return shown?.epoch === sale.epoch && shown.state === 'open';
 }
 

@@ -15,6 +15,7 @@ import { checkEdgeAnswers, checkEdgeNodes, checkPages, checkTicketKeys } from '.
 import { blocking, type Check, type Finding, type Found, fail, pass, runChecks } from './finding.ts';
 import { checkHost } from './host.ts';
 import { checkPurchasePath } from './purchase-path.ts';
+import { type EdgePlaces, reachEdges } from './reach-edges.ts';
 import { checkRedis } from './redis.ts';
 import { checkServices } from './services.ts';
 import { checkPrice, checkStock, checkWindow } from './terms.ts';
@@ -26,7 +27,9 @@ export type SaleCheckDeps = {
   pool: Pool;
   zookeeper: ZooKeeper;
   /** Every edge, by an address of its own. */
-  edgeUrls: readonly string[];
+  edges: EdgePlaces;
+  /** What shows the processes where this is read: takes the place of `seckill status` in what mends. */
+  statusCommand: string;
   redisUrls: { stock: string; queue: string };
   priceFloor: Readonly<Record<string, number>> | undefined;
   tickets: TicketMeans;
@@ -43,7 +46,8 @@ export type SaleCheck = { saleId: string; state: SaleState; ok: boolean; checks:
  * run at any time, as often as one likes.
  */
 export async function checkSale(deps: SaleCheckDeps, sale: CatalogueSale): Promise<SaleCheck> {
-  const { stock, stockRedis, queueRedis, pool, zookeeper, edgeUrls, redisUrls, priceFloor } = deps;
+  const { stock, stockRedis, queueRedis, pool, zookeeper, redisUrls, priceFloor } = deps;
+  const { edges, close } = reachEdges(deps.edges);
   const { saleId } = sale;
   const current = await stock.sale(saleId);
   const checks: Check[] = [
@@ -53,20 +57,20 @@ export async function checkSale(deps: SaleCheckDeps, sale: CatalogueSale): Promi
     },
     { name: 'stock', run: async () => checkStock(sale, current) },
     { name: 'window', run: async () => checkWindow(sale, current, Date.now()) },
-    { name: 'pages', run: () => checkPages(edgeUrls, saleId) },
-    { name: 'edges', run: () => checkEdgeNodes(zookeeper, saleId, current, edgeUrls) },
-    { name: 'edge answers', run: () => checkEdgeAnswers(edgeUrls, saleId, current) },
+    { name: 'pages', run: () => checkPages(edges, saleId) },
+    { name: 'edges', run: () => checkEdgeNodes(zookeeper, saleId, current, edges) },
+    { name: 'edge answers', run: () => checkEdgeAnswers(edges, saleId, current) },
     { name: 'services', run: () => checkServices(zookeeper) },
     { name: 'ticket keys', run: () => checkTicketKeys(zookeeper) },
     { name: 'stock Redis', run: () => checkRedis('stock', stockRedis, redisUrls.stock) },
     { name: 'queue Redis', run: () => checkRedis('queue', queueRedis, redisUrls.queue) },
-    { name: 'clocks', run: () => checkClocks({ stockRedis, pool, edgeUrls, saleId }) },
+    { name: 'clocks', run: () => checkClocks({ stockRedis, pool, edges, saleId }) },
     { name: 'drain', run: () => checkDrain(zookeeper, queueRedis, sale.units) },
     { name: 'this machine', run: checkHost },
     { name: 'dry purchase', run: () => dryPurchase(stockRedis, sale, current) },
-    { name: 'whole path', run: () => checkPurchasePath(deps), withinMs: pathWithinMs },
+    { name: 'whole path', run: () => checkPurchasePath({ ...deps, edges }), withinMs: pathWithinMs },
   ];
-  const findings = await runChecks(checks);
+  const findings = await runChecks(checks, deps.statusCommand).finally(close);
   const state =
     current === null ? 'draft' : effectiveState(current.state, current.opensAtMs, current.closesAtMs, Date.now());
   return { saleId, state, ok: blocking(findings).length === 0, checks: findings };

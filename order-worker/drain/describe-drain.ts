@@ -18,7 +18,7 @@ export function describeDrain(deps: {
   const sum = limits.includes(null) ? null : limits.reduce<number>((total, limit) => total + (limit ?? 0), 0);
   const because = workers.flatMap(({ worker, slowdown }) => (slowdown === null ? [] : [`${worker}: ${slowdown.says}`]));
   if (settings.paused) because.unshift('paused by ops: seckill drain resume');
-  if (workers.length === 0) because.unshift('no worker has reported in the last seconds: see seckill status');
+  if (workers.length === 0) because.unshift('no worker has reported in the last seconds: is order-worker running?');
   const { ratePerSecond } = settings;
   const limit = sum === null ? ratePerSecond : Math.min(sum, ratePerSecond ?? Number.POSITIVE_INFINITY);
   return {

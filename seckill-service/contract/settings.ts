@@ -44,6 +44,11 @@ const zookeeperAuth = z
   )
   .transform((text) => text.split(','));
 
+const hostsAndPorts = z
+  .string()
+  .regex(/^[A-Za-z0-9.:[\]-]+:\d{1,5}(,[A-Za-z0-9.:[\]-]+:\d{1,5})*$/, 'must be host:port[,host:port]')
+  .transform((text) => text.split(','));
+
 /** `CNY=100,USD=50`: minor units by currency. */
 const priceFloor = z.string().transform((text, context) => {
   const floors: Record<string, number> = {};
@@ -101,6 +106,12 @@ export const settings = {
   SECKILL_EDGE_URL: z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' }),
   /** Every edge by an address of its own, not by that of a load balancer; left out: SECKILL_EDGE_URL is the one edge. */
   SECKILL_EDGE_URLS: urls.optional(),
+  /** `host:port` of every edge, where SECKILL_EDGE_URL does not lead to them from here; its name stays in the request and in TLS. */
+  SECKILL_EDGE_CONNECT: hostsAndPorts.optional(),
+  /** PEM certificates that the command line trusts an edge's by, beside the public ones. */
+  SECKILL_EDGE_CA_FILE: absolutePath.optional(),
+  /** The command that shows the processes where the command line's hints are read: not `seckill status` in a container. */
+  SECKILL_STATUS_COMMAND: z.string().min(1).optional(),
   SECKILL_EDGE_INNER_URL: urls,
   /** The least that a unit may cost: `seckill sale open` refuses a sale below it. */
   SECKILL_PRICE_FLOOR: priceFloor.optional(),

@@ -23,7 +23,8 @@ export function settingsText(settings: EdgeSettings | null | typeof unreadable):
 
 /** Who follows a change, and who does not. */
 export function stepText({ inStep, behind, tookMs }: EdgesInStep): string {
-  if (behind.length > 0) return `BEHIND: ${behind.join(', ')} (they follow when they are back; see "seckill status")`;
+  if (behind.length > 0)
+    return `BEHIND: ${behind.join(', ')} (they follow when they are back; see "seckill edge show")`;
   return inStep.length === 0 ? 'no edge is connected' : `applied by ${inStep.join(', ')} within ${tookMs} ms`;
 }
 

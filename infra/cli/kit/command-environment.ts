@@ -31,5 +31,6 @@ export async function commandEnvironment(
       // The stack's password is for the stack's ZooKeeper: nodes in another one would belong to it.
       !(name === 'SECKILL_ZOOKEEPER_AUTH' && isGiven('SECKILL_ZOOKEEPER')),
   );
-  return { ...Object.fromEntries(others), ...given };
+  const hint = fromStack === null ? {} : { SECKILL_STATUS_COMMAND: 'seckill status' };
+  return { ...hint, ...Object.fromEntries(others), ...given };
 }

@@ -6,7 +6,8 @@ export function errorText(error: unknown): string {
   const done = error.kind === 'unknown' ? 'it may have done what it was asked for, or not' : 'nothing was done';
   const cause = error.cause instanceof Error ? error.cause.message : String(error.cause);
   return [
-    `stock Redis did not answer as it should (${cause}): ${done}. See "seckill status", then try again;`,
+    `stock Redis did not answer as it should (${cause}): ${done}. Look at it and its log (of the local stack: "seckill status"),`,
+    'then try again;',
     'to stop selling without it: "seckill edge maintenance on"',
   ].join('\n  ');
 }

@@ -4,6 +4,7 @@ import { effectiveState, saleIdPattern } from '#contract/sale.ts';
 import { isShadowSale, shadowSalePrefix } from '#contract/shadow-sale.ts';
 import { type FoundK6, findK6 } from '#loadtest/run/find-k6.ts';
 import { askEdge } from '../../sale-check/edge-answers.ts';
+import { edgeAt } from '../../sale-check/reach-edges.ts';
 import { checkoutDir } from '../../stack/host/run-directory.ts';
 import { type StackStatus, stackStatus } from '../../stack/running-stack.ts';
 import { limitIn } from '../../stack/supervise/process-limits.ts';
@@ -58,7 +59,7 @@ export async function checkStack(environment: CommandContext['environment']): Pr
     throw new CliError(`the stack is not up: ${list}. See "seckill status"`, 1);
   }
   for (const url of environment.SECKILL_EDGE_INNER_URL?.split(',') ?? []) {
-    if ((await askEdge(url, '/readyz')).status !== 200)
+    if ((await askEdge(edgeAt(url), '/readyz')).status !== 200)
       throw new CliError(`the edge at ${url} is not ready: is the stack up?`, 1);
   }
   return null;

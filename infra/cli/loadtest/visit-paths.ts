@@ -1,4 +1,5 @@
 import { askEdge } from '../../sale-check/edge-answers.ts';
+import { edgeAt } from '../../sale-check/reach-edges.ts';
 
 const mostAssets = 2;
 
@@ -7,7 +8,7 @@ const mostAssets = 2;
  * the page is not there.
  */
 export async function visitPaths(edgeUrl: string, page: string, saleId: string): Promise<string[]> {
-  const { status, text, says } = await askEdge(edgeUrl, page);
+  const { status, text, says } = await askEdge(edgeAt(edgeUrl), page);
   if (status !== 200)
     throw new Error(`${says} for ${page}: ${status === 404 ? 'run "seckill pages publish"' : 'see "seckill status"'}`);
   const assets = [...text.matchAll(/(?:src|href)="(\/assets\/[^"]+\.(?:js|css))"/g)];

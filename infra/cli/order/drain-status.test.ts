@@ -58,6 +58,9 @@ test('whatever holds the drain up is said in words', () => {
   );
   expect(status([], { ratePerSecond: 800, paused: true })).toMatchObject({
     limitPerSecond: 0,
-    because: ['no worker has reported in the last seconds: see seckill status', 'paused by ops: seckill drain resume'],
+    because: [
+      'no worker has reported in the last seconds: is order-worker running?',
+      'paused by ops: seckill drain resume',
+    ],
   });
 });

@@ -104,6 +104,7 @@ function refuse(
 function edgesText(edges: EdgesInStep | null): string {
   if (edges === null) return 'ZooKeeper could not be told from here: edges follow when the leading service tells it';
   const { inStep, behind } = edges;
-  if (behind.length > 0) return `BEHIND: ${behind.join(', ')} (they follow when they are back; see "seckill status")`;
+  if (behind.length > 0)
+    return `BEHIND: ${behind.join(', ')} (they follow when they are back; see "seckill edge show")`;
   return inStep.length === 0 ? 'no edge is connected' : `edges in step: ${inStep.join(', ')}`;
 }

@@ -1,13 +1,17 @@
+import { readFile } from 'node:fs/promises';
+import { whyUnreadable } from '#runtime/config.ts';
 import { counted } from '#runtime/counted.ts';
 import type { CatalogueSale } from '#sales/catalogue.ts';
 import type { TicketMeans } from '../../sale-check/check-tickets.ts';
 import { blocking, type Finding } from '../../sale-check/finding.ts';
+import type { EdgePlaces } from '../../sale-check/reach-edges.ts';
 import type { SaleCheck } from '../../sale-check/sale-check.ts';
 import { readTicketKeys } from '../keys/ticket-keys-file.ts';
 import { CliError } from '../kit/cli-error.ts';
 import { commandConfig } from '../kit/command-config.ts';
 import type { CommandContext } from '../kit/connections.ts';
 import { findSale } from '../kit/find-sale.ts';
+import { statusCommand } from '../kit/status-command.ts';
 
 const marks = { pass: 'ok  ', warn: 'WARN', fail: 'FAIL' } as const;
 
@@ -43,23 +47,37 @@ async function ticketMeans(environment: CommandContext['environment']): Promise<
   };
 }
 
+/** Where the edges are, for shoppers and from here. */
+async function edgePlaces(environment: CommandContext['environment']): Promise<EdgePlaces> {
+  const config = commandConfig(['SECKILL_EDGE_URLS', 'SECKILL_EDGE_CONNECT', 'SECKILL_EDGE_CA_FILE'], environment);
+  const { SECKILL_EDGE_URLS: urls, SECKILL_EDGE_CONNECT: connect = null, SECKILL_EDGE_CA_FILE: file } = config;
+  const one = environment.SECKILL_EDGE_URL === undefined ? [] : [environment.SECKILL_EDGE_URL];
+  const authorities = file === undefined ? null : await readAuthorities(file);
+  return { urls: connect === null ? (urls ?? one) : one, connect, authorities };
+}
+
+async function readAuthorities(file: string): Promise<string> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new CliError(`SECKILL_EDGE_CA_FILE cannot be read: ${whyUnreadable(error)}`, 78);
+  });
+  if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
+  throw new CliError(`SECKILL_EDGE_CA_FILE, ${file}: there is no PEM certificate in it`, 78);
+}
+
 /** Runs every check of a sale, with what the environment says of edges and prices. */
 export async function runSaleCheck(context: CommandContext, sale: CatalogueSale): Promise<SaleCheck> {
   const { environment } = context;
-  const { SECKILL_EDGE_URLS: edgeUrls, SECKILL_PRICE_FLOOR: priceFloor } = commandConfig(
-    ['SECKILL_EDGE_URLS', 'SECKILL_PRICE_FLOOR'],
-    environment,
-  );
+  const { SECKILL_PRICE_FLOOR: priceFloor } = commandConfig(['SECKILL_PRICE_FLOOR'], environment);
   const { SECKILL_STOCK_REDIS_URL: stock, SECKILL_QUEUE_REDIS_URL: queue } = commandConfig(
     ['SECKILL_STOCK_REDIS_URL', 'SECKILL_QUEUE_REDIS_URL'],
     environment,
   );
-  const one = environment.SECKILL_EDGE_URL;
   const { checkSale } = await import('../../sale-check/sale-check.ts'); // an HTTP client, for this command alone
   return checkSale(
     {
       ...context,
-      edgeUrls: edgeUrls ?? (one === undefined ? [] : [one]),
+      edges: await edgePlaces(environment),
+      statusCommand: statusCommand(environment),
       redisUrls: { stock, queue },
       priceFloor,
       tickets: await ticketMeans(environment),
