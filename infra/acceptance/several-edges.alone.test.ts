@@ -140,7 +140,7 @@ describe('live knobs', () => {
       async () => {
         const { stdout } = await seckill(environment, 'edge', 'show');
         expect(stdout).toMatch(/^settings \d+: userPerSecond 1, userBurst 2$/m);
-        expect(stdout).toMatch(/^edge-3 +live +\d+ +off +1 +2 +100000 +100000 +512$/m);
+        expect(stdout).toMatch(/^edge-3 +live +\d+ +off +1 +2 +100000 +100000 +500 +2000 +512$/m);
       },
       { timeout: 60_000 },
     );
