@@ -22,7 +22,7 @@ test('the limits of an ordinary machine are not talked about: a soft limit of fi
 
 test('too few open files for the edge are said with the command that raises them; root needs fewer, its nginx raises its own', () => {
   const few = text({ 'Max open files': '256                  4096                 files' });
-  expect(lowLimits(few, false)).toEqual([expect.stringMatching(/4096 open files.*36000.*503.*ulimit -n 65536/)]);
+  expect(lowLimits(few, false)).toEqual([expect.stringMatching(/4096 open files.*20000.*503.*ulimit -n 65536/)]);
   expect(lowLimits(few, true)).toEqual([]);
   const fewer = text({ 'Max open files': '256                  1024                 files' });
   expect(lowLimits(fewer, true)).toEqual([expect.stringMatching(/1024 open files.*503.*ulimit -n 65536/)]);

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { OnEvent } from './events.ts';
 
-/** worker_rlimit_nofile of nginx.conf: two for each of 16,384 connections, and some for files. */
-export const edgeOpenFiles = 36_000;
+/** worker_rlimit_nofile of nginx.conf: one for each of 16,384 connections (those to upstreams are counted), and some for files. */
+export const edgeOpenFiles = 20_000;
 
 /** A limit in the text of /proc/self/limits: a number or `unlimited`; undefined when it is not there. */
 export function limitIn(text: string, name: string, which: 'soft' | 'hard'): string | undefined {
