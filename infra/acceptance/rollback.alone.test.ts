@@ -216,7 +216,7 @@ test('more promised than there is: no count is touched, the sale stays off, unti
   await seckillJson(stack.env, 'sale', 'pause', saleId);
   await redis.hset(saleKeys(saleId).sale, 'total', 2);
   const over = await seckill(stack.env, 'stock', 'rebuild', saleId, '--yes');
-  expect([over.code, over.stdout]).toEqual([1, expect.stringContaining('OVERSOLD by 1 units')]);
+  expect([over.code, over.stdout]).toEqual([1, expect.stringContaining('OVERSOLD by 1 unit:')]);
   const resume = await seckill(stack.env, 'sale', 'resume', saleId);
   expect([resume.code, resume.stderr]).toEqual([2, expect.stringContaining(`seckill stock rebuild ${saleId}`)]);
 

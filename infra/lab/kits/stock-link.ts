@@ -27,7 +27,9 @@ export async function startStockLink(address: string) {
   const url = new URL(address);
   const proxy = await startTcpProxy({ to: { host: url.hostname, port: Number(url.port) } });
   const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
-  const redis = connectRedis('hot', `redis://127.0.0.1:${proxy.port}`, logger);
+  const throughLink = new URL(address);
+  throughLink.host = `127.0.0.1:${proxy.port}`;
+  const redis = connectRedis('hot', throughLink.href, logger);
   const stock = createStock(redis);
   const probe = new Redis(url.href);
   const books = createStock(probe);
