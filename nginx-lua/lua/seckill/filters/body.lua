@@ -9,7 +9,7 @@ local ffi = require('ffi')
 local get_request = require('resty.core.base').get_request
 
 local ngx = ngx
-local read_body, sleep = ngx.req.read_body, ngx.sleep
+local read_body, http_version, sleep = ngx.req.read_body, ngx.req.http_version, ngx.sleep
 local spawn, wait, kill = ngx.thread.spawn, ngx.thread.wait, ngx.thread.kill
 local var, status = ngx.var, coroutine.status
 local tonumber = tonumber
@@ -25,6 +25,7 @@ local request_pointer = ffi.typeof('seckill_request *')
 local SIGNATURE = 0x50545448 -- of a request, "HTTP"
 
 local WHOLE = 'whole'
+local HTTP_2 = 2
 
 local _M = {}
 
@@ -40,13 +41,14 @@ end
 --- Whether the whole body came with the header, as a small one does over HTTP/1, or there is none. This costs nothing;
 -- `check` takes two coroutines, a tenth of what a purchase costs the edge.
 -- @tparam ?string content_length as the client told it
--- @treturn boolean false also when that cannot be known, and over HTTP/2, where a body is a frame of its own
+-- @treturn boolean false also when that cannot be known, and over HTTP/2, where a body is a frame of its own and needs
+-- no length before it
 -- @phases set, access
 function _M.is_in(content_length)
   local request = ffi.cast(request_pointer, get_request())
   if request.signature ~= SIGNATURE or request.header_in == nil then return false end
   local length = tonumber(content_length)
-  if not length then return var.http_transfer_encoding == nil end
+  if not length then return var.http_transfer_encoding == nil and http_version() < HTTP_2 end
   return request.header_in.last - request.header_in.pos >= length
 end
 
