@@ -119,6 +119,22 @@ describe('a repeat with a ticket of ours', () => {
     await poll('they are counted', async () => repeats.test(await edge.metrics()));
   });
 
+  test('above its own limit is told to come later, never that all is sold out', async () => {
+    const ticket = ticketFor('sold-out');
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, () => again('sold-out', { 'seckill-ticket': ticket })),
+    );
+    const refused = answers.filter(({ status }) => status !== 202);
+    expect(answers.length - refused.length).toBeGreaterThanOrEqual(3);
+    expect(refused.length).toBeGreaterThan(0);
+    for (const answer of refused) {
+      expect(seenOf(answer)).toEqual(refusal('RATE_LIMITED'));
+      expect(retryAfter(answer)).toBeGreaterThan(0);
+    }
+    const counted = /sale="sold-out",check="repeats",outcome="rate_limited"} \d+\n/;
+    await poll('they are counted', async () => counted.test(await edge.metrics()));
+  });
+
   test('passes an edge that remembers a 410 by itself', async () => {
     const answer = edge.service.answer;
     edge.service.answer = (_, response) => {

@@ -72,16 +72,36 @@ test('repeats have a budget: as many at once as may be in flight, a hundred a se
   const told = runLua(`
     local limits, repeats = require('seckill.limits'), require('seckill.filters.repeats')
     limits.init({ userPerSecond = 1, userBurst = 1, addressPerSecond = 1, addressBurst = 1, serverPerSecond = 1, serverBurst = 1, inFlight = 40 }, 4)
-    local passed = {}
+    local passed, users = {}, 0
     for second = 1, 3 do
       passed[second] = 0
       for _ = 1, 1000 do
-        if not repeats.check() then passed[second] = passed[second] + 1 end
+        users = users + 1
+        if not repeats.check('user-' .. users) then passed[second] = passed[second] + 1 end
       end
       clock.seconds = clock.seconds + (second == 1 and 0.1 or 60)
     end
     return passed`);
   expect(told).toEqual([40, 10, 40]);
+});
+
+test('repeats of one user: three at once, one a second after that, and they leave the budget to others', () => {
+  const told = runLua(`
+    local limits, repeats = require('seckill.limits'), require('seckill.filters.repeats')
+    limits.init({ userPerSecond = 1, userBurst = 1, addressPerSecond = 1, addressBurst = 1, serverPerSecond = 1, serverBurst = 1, inFlight = 5 }, 1)
+    local function passed(user, times)
+      local count, last, wait = 0, nil, nil
+      for _ = 1, times do
+        local code, seconds = repeats.check(user)
+        if not code then count = count + 1 else last, wait = code, seconds end
+      end
+      return { count, last, wait and wait >= 1 and wait <= 3 }
+    end
+    local told = { passed('ada', 100), passed('bob', 2), passed('repeats', 1) }
+    clock.seconds = clock.seconds + 1
+    told[4] = passed('ada', 100)
+    return told`);
+  expect(told).toEqual([[3, 'RATE_LIMITED', true], [2], [0, 'BUSY', true], [1, 'RATE_LIMITED', true]]);
 });
 
 describe('an address', () => {

@@ -53,7 +53,7 @@ export async function askPatiently<Body>(
 /**
  * Buys with one ticket (I5): every repeat is the same purchase, and says that it is one. When an attempt's answer was lost,
  * no later refusal is believed before the order itself has been asked for: the first attempt may have taken the last
- * unit, and a repeat above the edge's budget is refused by the edge.
+ * unit, and an edge above its budget for repeats only says "later".
  */
 export async function placeOrder(deps: PurchaseDeps, purchase: Purchase): Promise<PurchaseOutcome> {
   const { saleId, ticket, orderId, quantity } = purchase;

@@ -79,8 +79,8 @@ function _M.judge()
   if seconds then return refuse('address_rate', id, 'RATE_LIMITED', seconds) end
 
   if shut then
-    seconds = repeat_budget()
-    if seconds then return refuse('repeats', id, shut, seconds) end
+    code, seconds = repeat_budget(user)
+    if code then return refuse('repeats', id, code, seconds) end
   end
 
   code = spelling(var.request_uri, var.uri)

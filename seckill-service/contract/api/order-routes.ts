@@ -10,7 +10,7 @@ export const orderRoutes: readonly ApiRoute[] = [
     operation: 'buy',
     group: 'Orders',
     summary: 'Buy',
-    says: 'Safe to repeat with the same ticket: one ticket makes one order, and the repeated request gets the same answer for as long as the order lives (`getOrder` tells how far it is), `ORDER_STATE` once it has ended. After `UNAVAILABLE` or a lost connection, send it again, and say so in `Seckill-Attempt`: then the edge refuses nothing by itself to somebody who may have an order.',
+    says: 'Safe to repeat with the same ticket: one ticket makes one order, and the repeated request gets the same answer for as long as the order lives (`getOrder` tells how far it is), `ORDER_STATE` once it has ended. After `UNAVAILABLE` or a lost connection, send it again, and say so in `Seckill-Attempt`: then the edge never gives a final refusal by itself to a shopper who may have an order. Above its limits for repeats it answers `BUSY` or `RATE_LIMITED`, with `Retry-After`: repeat it once more.',
     access: 'ticket',
     body: purchaseRequestSchema,
     headers: [

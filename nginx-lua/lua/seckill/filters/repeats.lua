@@ -4,19 +4,23 @@
 -- passes a sale that is sold out, paused or closed, and a ticket that has expired. The service tells it of its order,
 -- or says the same no. A repeat that a first press would be passed like is none of this filter's.
 --
--- The budget is the edge's, over all workers: as many at once as may be in flight, because so many answers can be lost
--- in one moment, and 100 a second after that (limits.lua): a small part of what a service decides. Fails closed: above
--- the budget the refusal is the one that a first press gets.
+-- The budget is the edge's, over all workers: as many at once as may be in flight, because that many answers can be
+-- lost in one moment, and 100 a second after that (limits.lua): a small part of what a service decides. A user's own
+-- limit stands before it, 3 at once and 1 a second, so that a few accounts cannot hold the budget empty. Fails closed:
+-- above one of the two the answer says "later", never the final no, which could be false.
 -- Counter: seckill_edge_requests_total{check="repeats"}
 -- @module seckill.filters.repeats
 
-local take = require('seckill.gcra').take
+local gcra = require('seckill.gcra')
 local get_limits = require('seckill.limits').get
 
+local take = gcra.take
 local budget = ngx.shared.seckill_users
-local tonumber = tonumber
+local random, tonumber = math.random, tonumber
 
-local KEY = '*repeats' -- no user of a ticket is spelled with an asterisk
+-- No user of a ticket is spelled with an asterisk; a user's own key has two.
+local KEY, OF_USER = '*repeats', '**'
+local USER_RATE = gcra.rate(1, 3)
 local PASSES = { SOLD_OUT = true, PAUSED = true, SALE_CLOSED = true, TICKET_EXPIRED = true }
 
 local _M = {}
@@ -32,11 +36,17 @@ function _M.may_pass(code, attempt)
   return number ~= nil and number >= 2
 end
 
---- Takes one of the budget.
--- @treturn ?number nil when it may pass, else whole seconds to wait
+--- Takes one of the user's own limit and one of the budget.
+-- @tparam string user as the ticket spells it
+-- @treturn ?string the problem code, nil when it may pass
+-- @treturn ?number whole seconds to wait; for the budget drawn by lot so that the refused do not come back together
 -- @phases set
-function _M.check()
-  return take(budget, KEY, get_limits().repeats)
+function _M.check(user)
+  local seconds = take(budget, OF_USER .. user, USER_RATE)
+  if seconds then return 'RATE_LIMITED', seconds end
+  seconds = take(budget, KEY, get_limits().repeats)
+  if seconds then return 'BUSY', seconds - 1 + random(1, 3) end
+  return nil
 end
 
 return _M
