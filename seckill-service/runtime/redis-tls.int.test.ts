@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { Queue } from 'bullmq';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { newOrderId } from '#contract/order.ts';
@@ -73,6 +75,15 @@ test('a server under another name than its certificate has is not spoken to', as
   const redis = connect('patient', url.href);
   const error = await new Promise<Error>((resolve) => redis.once('error', resolve));
   expect(error.message).toMatch(/does not match|ECONNREFUSED/);
+});
+
+test('authorities in a pipe or a device, which have no end, are refused at once', () => {
+  const pipe = join(other, 'ca.pipe');
+  execFileSync('mkfifo', [pipe]);
+  expect(() => connect('hot', urlWith(pipe))).toThrow(
+    /sslrootcert of rediss:.*ca\.pipe: the file is a pipe: name a regular file/,
+  );
+  expect(() => connect('hot', urlWith('/dev/zero'))).toThrow(/\/dev\/zero: the file is a device: name a regular file/);
 });
 
 test('authorities that cannot be read, or that a plain connection would not use, end the start with a reason', () => {

@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { Redis, type RedisOptions } from 'ioredis';
-import { ConfigError } from './config.ts';
+import { ConfigError, whyUnreadable } from './config.ts';
 import { createThrottledWarn, type Logger } from './logger.ts';
+import { FileProblem, readRegularFileSync } from './regular-file.ts';
+import { maxTextBytes } from './text-file.ts';
 
 export type { Redis };
 
@@ -64,10 +65,11 @@ function placeOf(url: string): { href: string; tls?: Pick<RedisOptions, 'tls'> }
   if (file === null) return { href: url };
   parsed.searchParams.delete('sslrootcert');
   try {
-    return { href: parsed.href, tls: { tls: { ca: readFileSync(file) } } };
+    return { href: parsed.href, tls: { tls: { ca: readRegularFileSync(file, maxTextBytes) } } };
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new ConfigError([`the sslrootcert of ${parsed.protocol}//${parsed.host} cannot be read: ${why}`]);
+    const named = `the sslrootcert of ${parsed.protocol}//${parsed.host}`;
+    if (error instanceof FileProblem) throw new ConfigError([`${named}, ${file}: the file ${error.message}`]);
+    throw new ConfigError([`${named} cannot be read: ${whyUnreadable(error)}`]);
   }
 }
 
