@@ -89,7 +89,7 @@ test('after 5 wrong answers to a challenge not even the right one is looked at; 
   const challenge = await challengeOf('ada');
   for (let n = 0; n < 5; n += 1) expect((await answer('ada', challenge, '0')).code).toBe('WRONG_ANSWER');
   const late = await answer('ada', challenge, sumOf(challenge));
-  expect(late).toMatchObject({ code: 'RATE_LIMITED', wait: '300', detail: expect.stringContaining('get a new one') });
+  expect(late).toMatchObject({ code: 'RATE_LIMITED', wait: '1', detail: expect.stringContaining('get a new one') });
   const next = await challengeOf('ada');
   expect((await answer('ada', next, sumOf(next))).code).toBe('201');
 });

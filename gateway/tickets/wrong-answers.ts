@@ -7,7 +7,10 @@ const windowMs = 300_000;
 /** Challenges, and users, that are remembered. At most a few MB each. */
 const maxRemembered = 50_000;
 
-/** Why an answer is not looked at, and for how many ms. */
+/** A new challenge can be had at once: its limit sends the shopper there, and not to the end of the old one. */
+const toNextChallengeMs = 1000;
+
+/** Why an answer is not looked at, and after how many ms another one is: to a new challenge, in both cases. */
 export type TooMany = { of: 'challenge' | 'user'; waitMs: number };
 
 /**
@@ -21,9 +24,9 @@ export function createWrongAnswers() {
   return {
     /** Null: the answer may be judged. `nowMs` is Unix ms, of one clock. */
     tooMany(userId: string, challengeId: string, nowMs: number): TooMany | null {
-      const [ofUser, ofChallenge] = [users.waitMs(userId, nowMs), challenges.waitMs(challengeId, nowMs)];
+      const ofUser = users.waitMs(userId, nowMs);
       if (ofUser > 0) return { of: 'user', waitMs: ofUser };
-      return ofChallenge > 0 ? { of: 'challenge', waitMs: ofChallenge } : null;
+      return challenges.waitMs(challengeId, nowMs) > 0 ? { of: 'challenge', waitMs: toNextChallengeMs } : null;
     },
     /** Only of challenges that are ours: a made-up one would fill the memory. */
     count(userId: string, challengeId: string, nowMs: number): void {
