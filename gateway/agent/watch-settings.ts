@@ -1,4 +1,4 @@
-import { type EdgeSettings, edgeSettingsSchema } from '#contract/edge-settings.ts';
+import { type EdgeSettings, foundEdgeSettingsSchema } from '#contract/edge-settings.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import type { Logger } from '#runtime/logger.ts';
 import type { ZooKeeper } from '#runtime/zookeeper.ts';
@@ -55,7 +55,7 @@ export function watchSettings(options: { zookeeper: ZooKeeper; logger: Logger })
 
 function parse(text: string, logger: Logger): EdgeSettings | null {
   try {
-    return edgeSettingsSchema.parse(JSON.parse(text));
+    return foundEdgeSettingsSchema.parse(JSON.parse(text));
   } catch (error) {
     logger.error(
       { err: error },

@@ -26,20 +26,20 @@ test('what ops say takes the place of the settings, and a limit that is not name
   ]);
 });
 
-test('one name or value that makes no sense, and nothing is taken', () => {
+test('one value that makes no sense, and nothing is taken; an unknown limit alone is left out', () => {
   expect(
     after([
       { userPerSecond: 4 },
       { userPerSecond: 0 },
       { inFlight: 1.5 },
       { inFlight: '9' },
-      { inFlight: 8, nobody: 1 },
+      { inFlight: 8, nobody: 'x' },
     ]),
   ).toEqual([
     ['', 250, 256],
     ['userPerSecond must be a whole number above 0', 250, 256],
     ['inFlight must be a whole number above 0', 250, 256],
     ['inFlight must be a whole number above 0', 250, 256],
-    ['there is no limit named nobody', 250, 256],
+    ['', 100, 4],
   ]);
 });

@@ -48,13 +48,21 @@ test('one thing in them that makes no sense, and nothing is taken', () => {
     { ...good, version: '8' },
     { ...good, version: 8, limits: 3 },
     { ...good, version: 8, limits: { userPerSecond: -1 } },
-    { ...good, version: 8, limits: { everything: 1 } },
+    { ...good, version: 8, limits: { userPerSecond: 6, userBurst: 'many' } },
     { ...good, version: 8, maintenance: { retryAfterSeconds: 0 } },
     { ...good, version: 8, maintenance: { retryAfterSeconds: 3601 } },
     { ...good, version: 8, maintenance: {} },
   ]) as [string, number, number, number][];
   expect(problems.map(([, ...state]) => state)).toEqual(problems.map(() => [7, 5, 0]));
   expect(problems.map(([problem]) => problem === '')).toEqual([true, ...Array(9).fill(false)]);
+});
+
+test('a limit that only newer edges have is left out, and the rest is obeyed', () => {
+  const on = { retryAfterSeconds: 30 };
+  expect(after([{ version: 7, limits: { userPerSecond: 5, everything: 1 }, maintenance: on }])).toEqual([
+    ['', 7, 5, 30],
+  ]);
+  expect(after([{ version: 7, limits: { everything: 'much' }, maintenance: on }])).toEqual([['', 7, 10, 30]]);
 });
 
 const secret = (letter: string) => letter.repeat(32);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { defaultEdgeLimits } from '#infra/stack/servers/edge-values.ts';
-import { edgeLimitNames, edgeSettingsSchema } from './edge-settings.ts';
+import { edgeLimitNames, edgeSettingsSchema, foundEdgeSettingsSchema } from './edge-settings.ts';
 
 const none = { version: 1, limits: {}, maintenance: null };
 
@@ -24,4 +24,16 @@ test.each([
 ])('settings that make no sense are refused: %j', (wrong) => {
   expect(edgeSettingsSchema.safeParse(none).success).toBe(true);
   expect(edgeSettingsSchema.safeParse({ ...none, ...wrong }).success).toBe(false);
+});
+
+test('what only a newer version knows is left out where settings are read, and a wrong value is still refused', () => {
+  const newer = {
+    version: 2,
+    limits: { inFlight: 9, perUser: 7 },
+    maintenance: { retryAfterSeconds: 5, why: 'x' },
+    pause: true,
+  };
+  const known = { version: 2, limits: { inFlight: 9 }, maintenance: { retryAfterSeconds: 5 } };
+  expect(foundEdgeSettingsSchema.parse(newer)).toEqual(known);
+  expect(foundEdgeSettingsSchema.safeParse({ ...newer, limits: { inFlight: 0 } }).success).toBe(false);
 });

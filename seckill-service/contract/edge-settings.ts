@@ -27,14 +27,9 @@ const limitSchema = z
   .max(highestEdgeLimit, `must be at most ${highestEdgeLimit}`)
   .optional();
 
-/**
- * `/seckill/settings/edge` in ZooKeeper: what ops changed on every edge while it runs. A limit that is not named is what
- * the edge's own configuration says. `maintenance`: every route that does work answers 503 UNAVAILABLE with this
- * Retry-After, in seconds. `version` grows with each change; an edge never goes back to a lower one.
- */
-export const edgeSettingsSchema = z.strictObject({
+const parts = {
   version: z.int().positive().max(highestEpoch),
-  limits: z.strictObject({
+  limits: {
     userPerSecond: limitSchema,
     userBurst: limitSchema,
     addressPerSecond: limitSchema,
@@ -42,14 +37,33 @@ export const edgeSettingsSchema = z.strictObject({
     serverPerSecond: limitSchema,
     serverBurst: limitSchema,
     inFlight: limitSchema,
-  } satisfies Record<EdgeLimitName, z.ZodType>),
-  maintenance: z
-    .strictObject({
-      retryAfterSeconds: z
-        .int('must be whole seconds')
-        .min(1, 'must be at least 1 second')
-        .max(longestRetryAfterSeconds, `must be at most ${longestRetryAfterSeconds} seconds`),
-    })
-    .nullable(),
+  } satisfies Record<EdgeLimitName, z.ZodType>,
+  maintenance: {
+    retryAfterSeconds: z
+      .int('must be whole seconds')
+      .min(1, 'must be at least 1 second')
+      .max(longestRetryAfterSeconds, `must be at most ${longestRetryAfterSeconds} seconds`),
+  },
+};
+
+/**
+ * `/seckill/settings/edge` in ZooKeeper: what ops changed on every edge while it runs. A limit that is not named is what
+ * the edge's own configuration says. `maintenance`: every route that does work answers 503 UNAVAILABLE with this
+ * Retry-After, in seconds. `version` grows with each change; an edge never goes back to a lower one.
+ */
+export const edgeSettingsSchema = z.strictObject({
+  version: parts.version,
+  limits: z.strictObject(parts.limits),
+  maintenance: z.strictObject(parts.maintenance).nullable(),
 });
 export type EdgeSettings = z.infer<typeof edgeSettingsSchema>;
+
+/**
+ * The same as it is read: a name that only a newer version knows is left out. While versions are mixed, everything else
+ * must reach the older processes.
+ */
+export const foundEdgeSettingsSchema = z.object({
+  version: parts.version,
+  limits: z.object(parts.limits),
+  maintenance: z.object(parts.maintenance).nullable(),
+});

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { edgeSettingsSchema } from './edge-settings.ts';
+import { foundEdgeSettingsSchema } from './edge-settings.ts';
 import { edgeAnswerSchema, edgeNodeSchema } from './edge-stream.ts';
 import { highestEpoch, nextEpoch } from './epoch.ts';
 import { parseSaleNode } from './sale.ts';
@@ -24,7 +24,7 @@ const readers: Record<string, (epoch: number) => boolean> = {
     }
   },
   'settings in ZooKeeper': (version) =>
-    edgeSettingsSchema.safeParse({ version, limits: {}, maintenance: null }).success,
+    foundEdgeSettingsSchema.safeParse({ version, limits: {}, maintenance: null }).success,
   'an edge in ZooKeeper': (epoch) => {
     const node = { edgeId: 'e', appliedAt: window.opensAt };
     return (

@@ -1,4 +1,4 @@
-import { type EdgeSettings, edgeSettingsSchema } from '#contract/edge-settings.ts';
+import { type EdgeSettings, edgeSettingsSchema, foundEdgeSettingsSchema } from '#contract/edge-settings.ts';
 import { nextEpoch } from '#contract/epoch.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import type { ZooKeeper } from '#runtime/zookeeper.ts';
@@ -21,7 +21,7 @@ export async function readEdgeSettings(zookeeper: ZooKeeper): Promise<EdgeSettin
 
 function parse(text: string): EdgeSettings | typeof unreadable {
   try {
-    return edgeSettingsSchema.parse(JSON.parse(text));
+    return foundEdgeSettingsSchema.parse(JSON.parse(text));
   } catch {
     return unreadable;
   }

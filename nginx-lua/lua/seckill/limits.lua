@@ -8,6 +8,7 @@ local json = require('seckill.platform').json
 local revision = require('seckill.revision')
 
 local marks = ngx.shared.seckill_marks
+local log, WARN = ngx.log, ngx.WARN
 local floor, max = math.floor, math.max
 local pairs, type = pairs, type
 
@@ -61,19 +62,24 @@ function _M.get()
   return derived
 end
 
---- Takes what ops have said, as a whole: what is not named falls back to settings.lua. Nothing is taken when one
--- name is unknown or one value is no whole number above 0.
+--- Takes what ops have said, as a whole: what is not named falls back to settings.lua. A limit that only newer edges
+-- have is left out and logged, or a roll of mixed versions would keep everything else from the older ones. Nothing is
+-- taken when a value is no whole number above 0.
 -- @tparam table changes name -> number, any part of EdgeLimits
 -- @treturn ?string the problem, when nothing was taken
 -- @phases timer
 function _M.apply(changes)
+  local known = {}
   for name, value in pairs(changes) do
-    if not settings[name] then return 'there is no limit named ' .. name end
-    if type(value) ~= 'number' or value < 1 or value % 1 ~= 0 then
+    if not settings[name] then
+      log(WARN, 'seckill: this edge has no limit named ', name, ': it is left out, and the other settings hold')
+    elseif type(value) ~= 'number' or value < 1 or value % 1 ~= 0 then
       return name .. ' must be a whole number above 0'
+    else
+      known[name] = value
     end
   end
-  marks:set(STORED, json.encode(changes))
+  marks:set(STORED, json.encode(known))
   revision.bump()
   return nil
 end
