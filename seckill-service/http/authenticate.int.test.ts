@@ -1,9 +1,10 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { compactVerify, exportJWK, generateKeyPair, SignJWT } from 'jose';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import type { Logger } from '#runtime/logger.ts';
 import { type Authenticate, createAuthenticate, shopSignInOf, signSession } from './authenticate.ts';
 import { createShopKeys } from './shop-keys.ts';
@@ -142,7 +143,7 @@ test('a mistake of the sign-in has one line in the log, without the token; stran
 });
 
 test('keys that cannot be had are a fault of ours, not a stranger at the door', async () => {
-  const keys = createShopKeys(jwksUrl, 60_000);
+  const keys = createShopKeys(jwksUrl, { withinMs: 60_000 });
   const good = await token();
   const padding = ' '.repeat(65 * 1024);
   for (const [answer, words] of [
@@ -165,7 +166,64 @@ test('keys that cannot be had are a fault of ours, not a stranger at the door', 
 
 test('a key set that never ends is not waited for', async () => {
   keyAnswer = { body: '{"keys":[', isEndless: true };
-  const keys = createShopKeys(jwksUrl, 50);
+  const keys = createShopKeys(jwksUrl, { withinMs: 50 });
   await expect(compactVerify(await token(), keys)).rejects.toThrow(/the shop's keys: .*timeout/);
   keyAnswer = {};
+});
+
+const ownKey = { ...(await exportJWK(publicKey)), alg: 'ES256', use: 'sig' };
+const forget = () => {
+  keyAnswer = {};
+};
+const fresh = (...set: object[]) => {
+  keyAnswer = { body: JSON.stringify({ keys: set }) };
+  onTestFinished(forget);
+  return createAuthenticate(secret, { shop: { jwksUrl, issuer, audience } });
+};
+
+test('a key that is broken is a fault of the set, which names it; a stranger beside it stays one', async () => {
+  const weak = JSON.parse(
+    JSON.stringify(generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' })),
+  );
+  const broken = { ...ownKey, x: 'AAAA', kid: 'one' };
+  const sound = { ...(await exportJWK(stranger.publicKey)), kid: 'two' };
+  const authenticate = fresh(broken, sound, { ...weak, kid: 'weak' });
+  await expect(who(authenticate, await token())).rejects.toThrow(/the shop's keys: the key "one": /);
+  const header = Buffer.from(JSON.stringify({ alg: 'RS256', kid: 'weak' })).toString('base64url');
+  await expect(who(authenticate, `${header}.e30.AAAA`)).rejects.toThrow(/the key "weak": an RSA key of 1024 bits/);
+  expect(await who(authenticate, await token({}, privateKey, 'two'))).toBeNull();
+  expect(await who(authenticate, await token({}, privateKey, 'unknown'))).toBeNull();
+  expect(await who(authenticate, await token({}, stranger.privateKey, 'two'))).toBe('shopper-7');
+});
+
+test('of two keys of one name each is tried; the set is at fault when none of them can be used', async () => {
+  const other = { ...(await exportJWK(stranger.publicKey)), kid: 'one' };
+  const twice = fresh(other, { ...ownKey, kid: 'one' });
+  expect(await who(twice, await token())).toBe('shopper-7');
+  const third = await generateKeyPair('ES256');
+  expect(await who(twice, await token({}, third.privateKey))).toBeNull();
+  const broken = { ...ownKey, x: 'AAAA', kid: 'one' };
+  await expect(who(fresh(broken, broken), await token())).rejects.toThrow(/several match a token, and none/);
+});
+
+test('keys that were had once are used for a day while the key server is down, and no new name is refused then', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  onTestFinished(() => void vi.useRealTimers());
+  onTestFinished(forget);
+  const lines: unknown[] = [];
+  const keys = createShopKeys(jwksUrl, { withinMs: 60_000, warn: (error) => lines.push(String(error)) });
+  const [good, unknown] = [await token(), await token({}, privateKey, 'unknown')];
+  const kidOf = async (text: string) => (await compactVerify(text, keys)).protectedHeader.kid;
+  const hour = 3_600_000;
+  expect(await kidOf(good)).toBe('one');
+  keyAnswer = { status: 500 };
+  vi.setSystemTime(Date.now() + 23 * hour);
+  expect(await kidOf(good)).toBe('one');
+  expect(lines).toEqual([expect.stringContaining('answered 500')]);
+  await expect(kidOf(unknown)).rejects.toThrow(/the shop's keys: .*answered 500/);
+  vi.setSystemTime(Date.now() + 2 * hour);
+  await expect(kidOf(good)).rejects.toThrow(/the shop's keys: .*answered 500/);
+  keyAnswer = {};
+  expect(await kidOf(good)).toBe('one');
+  await expect(kidOf(unknown)).rejects.toThrow(/no applicable key/);
 });

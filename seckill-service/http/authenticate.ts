@@ -1,5 +1,5 @@
 import { sign } from 'hono/jwt';
-import { compactVerify, decodeProtectedHeader } from 'jose';
+import { type CompactVerifyGetKey, compactVerify, decodeProtectedHeader, errors } from 'jose';
 import { ConfigError } from '#runtime/config.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { bearerOf } from './bearer.ts';
@@ -46,7 +46,7 @@ const invalid: Bearer = { kind: 'unknown', detail: 'The token is not valid here:
 /**
  * Verifies the bearer token, a JWT (RFC 7519) with the user in `sub`: signed by HS256 with `secret`, or with a key of the
  * shop's set when there is one; the same rules for both ({@link judgeClaims}), but issuer and audience are the shop's own.
- * Rejects with {@link ShopKeysFault} when the keys cannot be had: then it is not known who that is. A token that is
+ * Rejects with {@link ShopKeysFault} when the keys cannot be had or used: then it is not known who that is. A token that is
  * signed right and says what no token may is a mistake of its sign-in: the log has a line of each kind a minute, and
  * never the token.
  */
@@ -58,7 +58,7 @@ export function createAuthenticate(
   const warn = logger && createThrottledWarn(logger, 60_000);
   const hmac = { name: 'HMAC', hash: 'SHA-256' };
   const sharedKey = crypto.subtle.importKey('raw', new TextEncoder().encode(secret), hmac, false, ['verify']);
-  const shopKeys = shop && createShopKeys(shop.jwksUrl);
+  const shopKeys = shop && createShopKeys(shop.jwksUrl, { warn });
 
   /** Null: not signed by anyone we know. */
   async function verdictOf(token: string): Promise<ClaimsVerdict | null> {
@@ -67,8 +67,7 @@ export function createAuthenticate(
       return judgeClaims(claimsOf(payload), {}, now());
     }
     if (shop === undefined || shopKeys === undefined) return null;
-    const { payload } = await compactVerify(token, shopKeys, { algorithms: shopAlgorithms });
-    return judgeClaims(claimsOf(payload), shop, now());
+    return judgeClaims(claimsOf(await payloadOf(token, shopKeys)), shop, now());
   }
 
   return async (request) => {
@@ -85,6 +84,29 @@ export function createAuthenticate(
       return invalid; // forged, or no token at all: jose says so by many kinds of error
     }
   };
+}
+
+/**
+ * The payload of a token that one of the keys has signed. Several may match: keys without a name, or two of one name.
+ * Then each is tried, and only when none of them can be used the set is at fault.
+ */
+async function payloadOf(token: string, keys: CompactVerifyGetKey): Promise<Uint8Array> {
+  const options = { algorithms: shopAlgorithms };
+  try {
+    return (await compactVerify(token, keys, options)).payload;
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+    let isUsable = false;
+    for await (const key of error) {
+      try {
+        return (await compactVerify(token, key, options)).payload;
+      } catch (failure) {
+        isUsable ||= failure instanceof errors.JOSEError; // else the key itself is of no use
+      }
+    }
+    if (isUsable) throw error;
+    throw new ShopKeysFault("the shop's keys: several match a token, and none of them can be used");
+  }
 }
 
 /** The payload, read only once its signature is right. */

@@ -1,34 +1,74 @@
-import { type CompactVerifyGetKey, createRemoteJWKSet, customFetch } from 'jose';
+import { type CompactVerifyGetKey, type CryptoKey, createRemoteJWKSet, customFetch, errors } from 'jose';
 import { Agent, request } from 'undici';
 import { z } from 'zod';
 
-/** The keys cannot be had: no answer, or one that is no key set. */
+/** The keys cannot be had or used: no answer, one that is no key set, or a key in it that is broken. */
 export class ShopKeysFault extends Error {}
 
 const maxBytes = 64 * 1024;
 const maxKeys = 64;
+/** As WebCrypto's callers must: RFC 7518, 3.3. */
+const minRsaBits = 2048;
+/** A key server may be down for this long: the keys that it gave before are used. */
+const keptMs = 24 * 3_600_000;
 
 const keySetSchema = z.object({ keys: z.array(z.looseObject({})).max(maxKeys) });
+type KeySet = z.infer<typeof keySetSchema>;
 
 /**
  * The public keys at `url`, a JWK set (RFC 7517) of at most 64 keys and 64 KiB, had within `withinMs` and from that
  * address alone: a redirect is not followed, a packed body not unpacked. Kept for ten minutes; a key of an unknown name
- * is looked for at most every 30 s. Rejects with {@link ShopKeysFault} when the set cannot be had.
+ * is looked for at most every 30 s. When the set cannot be had any more, the last one is used for 24 hours, and `warn`
+ * is told at each look. Rejects with {@link ShopKeysFault} when there is no such set, when it holds a key of that name
+ * that is broken, and when a key of an unknown name may be in the set that cannot be had.
  */
-export function createShopKeys(url: string, withinMs = 2000): CompactVerifyGetKey {
+export function createShopKeys(
+  url: string,
+  options: { withinMs?: number; warn?: ((error: unknown, message: string) => void) | undefined } = {},
+): CompactVerifyGetKey {
+  const { withinMs = 2000, warn } = options;
   const dispatcher = new Agent({ connections: 1, maxResponseSize: maxBytes, connect: { timeout: withinMs } });
-  return createRemoteJWKSet(new URL(url), {
+  let last: { keySet: KeySet; atMs: number } | undefined;
+  /** Why the set that is used is not the newest one. */
+  let fault: ShopKeysFault | null = null;
+
+  const keys = createRemoteJWKSet(new URL(url), {
     [customFetch]: async (address) => {
       try {
-        return Response.json(await fetchKeySet(address, dispatcher, withinMs));
+        last = { keySet: await fetchKeySet(address, dispatcher, withinMs), atMs: Date.now() };
+        fault = null;
       } catch (error) {
-        throw new ShopKeysFault(`the shop's keys: ${error instanceof Error ? error.message : String(error)}`);
+        fault = faultOf(error);
+        if (last === undefined || Date.now() - last.atMs > keptMs) throw fault;
+        warn?.(fault, "the shop's keys cannot be had: the last ones are used, for 24 hours at most");
       }
+      return Response.json(last.keySet);
     },
   });
+
+  return async (header, token) => {
+    try {
+      const key = await keys(header, token);
+      refuseWeak(key);
+      return key;
+    } catch (error) {
+      if (error instanceof errors.JWKSNoMatchingKey) throw fault ?? error;
+      if (error instanceof ShopKeysFault || error instanceof errors.JWKSMultipleMatchingKeys) throw error;
+      throw faultOf(error, `the key ${header.kid === undefined ? 'without a name' : JSON.stringify(header.kid)}: `);
+    }
+  };
 }
 
-async function fetchKeySet(url: string, dispatcher: Agent, withinMs: number): Promise<z.infer<typeof keySetSchema>> {
+function faultOf(error: unknown, about = ''): ShopKeysFault {
+  return new ShopKeysFault(`the shop's keys: ${about}${error instanceof Error ? error.message : String(error)}`);
+}
+
+function refuseWeak({ algorithm }: CryptoKey): void {
+  if ('modulusLength' in algorithm && Number(algorithm.modulusLength) < minRsaBits)
+    throw new Error(`an RSA key of ${algorithm.modulusLength} bits: make one of at least ${minRsaBits}`);
+}
+
+async function fetchKeySet(url: string, dispatcher: Agent, withinMs: number): Promise<KeySet> {
   const headers = { accept: 'application/json, application/jwk-set+json' };
   const { statusCode, body } = await request(url, { dispatcher, headers, signal: AbortSignal.timeout(withinMs) });
   const text = await body.text();
