@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /**
  * The highest epoch of a sale, and the highest version of the edges' settings: no system that works comes near. What is
- * above is not read at all, so that one number, written by whoever, cannot shut the way for good. At the highest a change
+ * above is not read at all, so that a single wrong number cannot shut the way for good. At the highest a change
  * keeps the number, and an equal one counts as new. The twins: `HIGHEST_EPOCH` of the stock scripts and of
  * nginx-lua/lua/seckill/state.lua and settings.lua; a test compares them.
  */

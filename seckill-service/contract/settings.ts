@@ -94,7 +94,7 @@ export const settings = {
   SECKILL_CACHE_REDIS_URL: redisUrl,
   SECKILL_CACHE_REDIS_URL_FILE: absolutePath.optional(),
   SECKILL_ZOOKEEPER: z.string().regex(/^[^\s/]+:\d+(,[^\s/]+:\d+)*$/, 'must be host:port[,host:port]'),
-  /** Whose all nodes are, and nobody else may change them; several while one takes another's place, the new one first. */
+  /** Owner of all nodes: only this user may change them. Several while one takes another's place, the new one first. */
   SECKILL_ZOOKEEPER_AUTH: zookeeperAuth.optional(),
   SECKILL_ZOOKEEPER_AUTH_FILE: absolutePath.optional(),
   SECKILL_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }),

@@ -13,8 +13,8 @@ export type ClaimsVerdict = { kind: 'known'; userId: string } | { kind: 'unknown
 const leewaySeconds = 5;
 
 /**
- * The rules for the claims of every token (RFC 7519, 4.1), whoever signed it: `sub` and `exp` are required, `nbf`, `iss`
- * and `aud` count where they stand or are expected, `iat` is not looked at. `nowMs` is Unix ms.
+ * The rules for the claims of every token (RFC 7519, 4.1), for both kinds of signature: `sub` and `exp` are required,
+ * `nbf`, `iss` and `aud` count where they stand or are expected, `iat` is not looked at. `nowMs` is Unix ms.
  */
 export function judgeClaims(claims: unknown, expected: ExpectedClaims, nowMs: number): ClaimsVerdict {
   if (!isObject(claims)) return misissued('The token holds no claims: its sign-in must sign a JSON object.');

@@ -8,6 +8,6 @@ export async function readJsonBody(request: Request): Promise<unknown> {
   try {
     return JSON.parse(utf8.decode(await request.arrayBuffer()));
   } catch {
-    return null; // that the body broke off, too: nobody is there who could be told
+    return null; // also when the body broke off: the client has gone
   }
 }

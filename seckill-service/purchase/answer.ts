@@ -29,7 +29,7 @@ const soldOut = refusal('SOLD_OUT', { retryAfterSeconds: 5 });
 const closed = refusal('SALE_CLOSED');
 export const unavailable = refusal('UNAVAILABLE', { retryAfterSeconds: 1 });
 
-/** What became of an order that has ended; `withdrawn`: its units went back, and nobody says why yet. */
+/** What became of an order that has ended; `withdrawn`: its units went back, and the reason is not known yet. */
 const ends: Partial<Record<OrderState | 'withdrawn', string>> = {
   expired: 'is expired: its time to pay is over',
   cancelled: 'is cancelled',
@@ -85,7 +85,7 @@ function yes(orderId: string, place: number): Answer {
   return { status: 202, headers, body };
 }
 
-/** The repeat of a purchase whose order has ended: neither a yes, nor a no to somebody who never had one. */
+/** The repeat of a purchase whose order has ended: neither a yes, nor the no of a shopper without an order. */
 function ended(orderId: string, state: OrderState | null): Answer {
   const end = ends[state ?? 'withdrawn'] ?? ends.withdrawn;
   const answer = refusal('ORDER_STATE', { detail: `The order of this ticket ${end}. Get a new ticket to buy again.` });

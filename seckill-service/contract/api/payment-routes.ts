@@ -43,7 +43,7 @@ export const paymentRoutes: readonly ApiRoute[] = [
     operation: 'takePaymentWebhook',
     group: 'Payments',
     summary: "The payment provider's own call",
-    says: 'Body and signature are of the provider; the one in the checkout signs by Standard Webhooks. Each call that is genuine is answered 200, also when it is about nothing of ours.',
+    says: 'Body and signature are of the provider; the one in the checkout signs by Standard Webhooks. Each call that is genuine is answered 200, also when it is about a payment that this shop does not have.',
     access: 'webhook',
     answers: { 200: { says: 'genuine: stored, now or before, or nothing to store', schema: webhookAnswerSchema } },
     refusals: [...passedOn, 'UNAUTHENTICATED'],
