@@ -4,7 +4,7 @@ import { isSameProcess } from './host/process-identity.ts';
 import { type RunDirectory, runDirectory } from './host/run-directory.ts';
 import { clientEnvironment, makePlan, type StackPlan } from './plan/plan.ts';
 import type { Role } from './plan/roles.ts';
-import { consoleTokenFile, readSecrets } from './plan/secrets.ts';
+import { consoleTokenFile, type KnownSecrets, readSecrets } from './plan/secrets.ts';
 import { type Check, httpCheck, postgresCheck, redisCheck, zookeeperCheck } from './supervise/health.ts';
 import { endLeftovers } from './supervise/leftovers.ts';
 import { type ProcessState, readState, type StackState, writeState } from './supervise/state-file.ts';
@@ -88,7 +88,7 @@ export async function stackStatus(dir?: string): Promise<StackStatus> {
   return { running: true, dir: paths.root, edge: plan.edgeUrl, processes };
 }
 
-async function statusOf(plan: StackPlan, state: ProcessState): Promise<ProcessStatus> {
+async function statusOf(plan: RunningPlan, state: ProcessState): Promise<ProcessStatus> {
   const { role, name, pid, address, innerUrl, restarts, startedAt } = state;
   const isAlive = await isSameProcess(pid, state.identity);
   const problem = isAlive ? await checkOf(plan, role, name)(pid) : 'no process';
@@ -97,7 +97,7 @@ async function statusOf(plan: StackPlan, state: ProcessState): Promise<ProcessSt
   return { role, name, pid: isAlive ? pid : null, address, innerUrl, health, problem, restarts, startedAt };
 }
 
-function checkOf(plan: StackPlan, role: Role, name: string): Check {
+function checkOf(plan: RunningPlan, role: Role, name: string): Check {
   switch (role) {
     case 'stock-redis':
     case 'queue-redis':
@@ -132,6 +132,9 @@ export async function stackEnvironment(dir?: string): Promise<Record<string, str
   return running === null ? null : clientEnvironment(await planOf(runDirectory(dir), running.state));
 }
 
-async function planOf(dir: RunDirectory, { services, edges, edgePort, ports }: StackState): Promise<StackPlan> {
+/** An older version may have started the stack, without some of the secrets that a start makes today. */
+type RunningPlan = StackPlan<KnownSecrets>;
+
+async function planOf(dir: RunDirectory, { services, edges, edgePort, ports }: StackState): Promise<RunningPlan> {
   return makePlan({ dir, secrets: await readSecrets(dir), services, edges, edgePort, ports, environment: {} });
 }

@@ -15,7 +15,7 @@ import {
   type StackPlan,
 } from './plan/plan.ts';
 import { type Role, roles, type ServerRole } from './plan/roles.ts';
-import { readSecrets } from './plan/secrets.ts';
+import { makeSecrets } from './plan/secrets.ts';
 import { processTable } from './servers/processes.ts';
 import type { OnEvent } from './supervise/events.ts';
 import { endLeftovers } from './supervise/leftovers.ts';
@@ -161,7 +161,7 @@ async function planFor(attempt: Attempt, avoid: ReadonlySet<number>) {
       `port ${port} on 127.0.0.1 is taken by another program, or needs rights that we do not have: choose another one with --port`,
     );
   }
-  const secrets = await readSecrets(dir);
+  const secrets = await makeSecrets(dir);
   const planWith = (ports: Readonly<Record<string, number>>) =>
     makePlan({ dir, secrets, services, edges, edgePort, ports, environment, settings });
   const plan = planWith(names);

@@ -3,7 +3,7 @@ import type { SettingName } from '#contract/settings.ts';
 import { requireProgram } from '../host/binaries.ts';
 import { childEnvironment, type Environment } from '../host/launch.ts';
 import { checkoutDir, type RunDirectory } from '../host/run-directory.ts';
-import { type Secrets, ticketKeysFile } from './secrets.ts';
+import { type KnownSecrets, type Secrets, ticketKeysFile } from './secrets.ts';
 
 export type Settings = Readonly<Partial<Record<SettingName, string>>>;
 
@@ -12,10 +12,10 @@ export const maxServices = 16;
 export const maxEdges = 4;
 
 /** What one stack is made with: its directory, ports and secrets, and the addresses that follow from them. */
-export type StackPlan = {
+export type StackPlan<Known extends KnownSecrets = Secrets> = {
   checkout: string;
   dir: RunDirectory;
-  secrets: Secrets;
+  secrets: Known;
   services: number;
   /** The first is the one that everybody uses; the others are for rehearsals and tests of several edges. */
   edges: readonly EdgePlan[];
@@ -87,16 +87,16 @@ export const portNames = (counts: Counts): string[] => {
   ];
 };
 
-export function makePlan(options: {
+export function makePlan<Known extends KnownSecrets>(options: {
   dir: RunDirectory;
-  secrets: Secrets;
+  secrets: Known;
   services: number;
   edges: number;
   edgePort: number;
   ports: Readonly<Record<string, number>>;
   environment: Environment;
   settings?: Settings;
-}): StackPlan {
+}): StackPlan<Known> {
   const { dir, secrets, services, edges, edgePort, ports, environment, settings = {} } = options;
   const searchPath = environment.PATH ?? '/usr/local/bin:/usr/bin:/bin';
   const port = (name: string): number => {
@@ -125,13 +125,19 @@ export function makePlan(options: {
     zookeeperClasspath: environment.SECKILL_ZOOKEEPER_CLASSPATH,
     port,
     program: (name) => requireProgram(name, searchPath, javaHome(name, environment)),
-    redisUrl: (role) => `redis://:${secrets.redisPasswords[role]}@127.0.0.1:${port(role)}`,
+    redisUrl: (role) => `redis://${login('', secrets.redisPasswords[role])}127.0.0.1:${port(role)}`,
     zookeeper: `127.0.0.1:${port('zookeeper')}`,
     databaseUrl: (database = 'seckill') =>
-      `postgres://seckill:${secrets.databasePassword}@127.0.0.1:${port('postgres')}/${database}?sslmode=disable`, // the caller's PGSSLMODE is for other servers
+      `postgres://${login('seckill', secrets.databasePassword)}127.0.0.1:${port('postgres')}/${database}?sslmode=disable`, // the caller's PGSSLMODE is for other servers
     edgeUrl: `http://127.0.0.1:${edgePort}`,
     paymentUrl: `http://127.0.0.1:${port('payment-api')}`,
   };
+}
+
+/** What stands before a URL's host. */
+function login(user: string, password: string | null): string {
+  if (password !== null) return `${user}:${password}@`;
+  return user === '' ? '' : `${user}@`;
 }
 
 function javaHome(name: string, environment: Environment): string[] {
@@ -139,25 +145,32 @@ function javaHome(name: string, environment: Environment): string[] {
   return name === 'java' && home !== undefined && home !== '' ? [join(home, 'bin')] : [];
 }
 
-/** The settings that the CLI, tests and load generators need to reach everything. Holds secrets. */
-export function clientEnvironment(plan: StackPlan): Partial<Record<SettingName, string>> & Record<string, string> {
-  return {
+type ClientEnvironment = Partial<Record<SettingName, string>> & Record<string, string>;
+
+/**
+ * The settings that the CLI, tests and load generators need to reach everything. Holds secrets; a secret that the stack
+ * does not have is left out.
+ */
+export function clientEnvironment(plan: StackPlan<KnownSecrets>): ClientEnvironment {
+  const { secrets } = plan;
+  const all = {
     SECKILL_RUN_DIR: plan.dir.root,
     SECKILL_STOCK_REDIS_URL: plan.redisUrl('stock-redis'),
     SECKILL_QUEUE_REDIS_URL: plan.redisUrl('queue-redis'),
     SECKILL_ZOOKEEPER: plan.zookeeper,
-    SECKILL_ZOOKEEPER_AUTH: plan.secrets.zookeeperAuth,
+    SECKILL_ZOOKEEPER_AUTH: secrets.zookeeperAuth,
     SECKILL_DATABASE_URL: plan.databaseUrl(),
     SECKILL_TICKET_KEYS_FILE: ticketKeysFile(plan.dir),
-    SECKILL_SESSION_SECRET: plan.secrets.sessionSecret,
-    SECKILL_CHALLENGE_SECRET: plan.secrets.challengeSecret,
+    SECKILL_SESSION_SECRET: secrets.sessionSecret,
+    SECKILL_CHALLENGE_SECRET: secrets.challengeSecret,
     SECKILL_EDGE_URL: plan.edgeUrl,
     SECKILL_EDGE_URLS: plan.edges.map(({ listen }) => `http://${listen}`).join(','),
     SECKILL_EDGE_INNER_URL: plan.edges.map(({ innerListen }) => `http://${innerListen}`).join(','),
     SECKILL_PAGES_DIR: plan.dir.pages,
     SECKILL_PAYMENT_URL: plan.paymentUrl,
-    SECKILL_PAYMENT_API_KEY: plan.secrets.paymentApiKey,
-    SECKILL_PAYMENT_WEBHOOK_SECRET: plan.secrets.paymentWebhookSecret,
-    SECKILL_CONSOLE_TOKEN: plan.secrets.consoleToken,
-  } satisfies Partial<Record<SettingName, string>>;
+    SECKILL_PAYMENT_API_KEY: secrets.paymentApiKey,
+    SECKILL_PAYMENT_WEBHOOK_SECRET: secrets.paymentWebhookSecret,
+    SECKILL_CONSOLE_TOKEN: secrets.consoleToken,
+  } satisfies Partial<Record<SettingName, string | null>>;
+  return Object.fromEntries(Object.entries(all).filter((entry): entry is [SettingName, string] => entry[1] !== null));
 }

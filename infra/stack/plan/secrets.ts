@@ -8,12 +8,17 @@ export type Secrets = {
   challengeSecret: string;
   databasePassword: string;
   redisPasswords: Readonly<Record<'stock-redis' | 'queue-redis', string>>;
-  /** `user:password`; every node in ZooKeeper is his. */
+  /** `user:password`: who creates the stack's nodes in ZooKeeper, and alone may change them. */
   zookeeperAuth: string;
   /** What the sandbox provider knows us by, and what it signs its webhooks with. */
   paymentApiKey: string;
   paymentWebhookSecret: string;
   consoleToken: string;
+};
+
+/** The secrets of a stack as it was started: null for one that its version did not have. */
+export type KnownSecrets = { [Name in Exclude<keyof Secrets, 'redisPasswords'>]: string | null } & {
+  redisPasswords: Readonly<Record<keyof Secrets['redisPasswords'], string | null>>;
 };
 
 /** The processes read it themselves, again and again: `seckill keys rotate` changes it while they run. */
@@ -26,22 +31,33 @@ export const consoleTokenFile = (dir: RunDirectory): string => join(dir.secrets,
 export const redisPasswordFile = (dir: RunDirectory, role: 'stock-redis' | 'queue-redis'): string =>
   join(dir.secrets, `${role}-password`);
 
-/** The stack's secrets: made at the first call, files of mode 0600, the same ever after. */
-export async function readSecrets(dir: RunDirectory): Promise<Secrets> {
-  const made = await Promise.all([
-    once(join(dir.secrets, 'session-secret'), hex),
-    once(join(dir.secrets, 'challenge-secret'), hex),
-    once(join(dir.secrets, 'database-password'), hex),
-    once(redisPasswordFile(dir, 'stock-redis'), hex),
-    once(redisPasswordFile(dir, 'queue-redis'), hex),
-    once(join(dir.secrets, 'zookeeper-auth'), () => `seckill:${hex()}`),
-    once(join(dir.secrets, 'payment-api-key'), hex),
-    once(join(dir.secrets, 'payment-webhook-secret'), () => `whsec_${randomBytes(32).toString('base64')}`),
-    once(consoleTokenFile(dir), hex),
-    once(ticketKeysFile(dir), () => `k1:${hex()}`),
+type ReadOne<Secret> = (path: string, make: () => string) => Promise<Secret>;
+
+/**
+ * For the start of a stack alone: its secrets, made at the first start, files of mode 0600, the same ever after. In a stack
+ * that runs, a secret that its processes do not know would shut them out.
+ */
+export async function makeSecrets(dir: RunDirectory): Promise<Secrets> {
+  const [secrets] = await Promise.all([each(dir, once), once(ticketKeysFile(dir), () => `k1:${hex()}`)]);
+  return secrets;
+}
+
+/** The secrets that are there; makes none. */
+export const readSecrets = (dir: RunDirectory): Promise<KnownSecrets> => each(dir, textOf);
+
+async function each<Secret>(dir: RunDirectory, read: ReadOne<Secret>) {
+  const [sessionSecret, challengeSecret, databasePassword, stockPassword, queuePassword, ...rest] = await Promise.all([
+    read(join(dir.secrets, 'session-secret'), hex),
+    read(join(dir.secrets, 'challenge-secret'), hex),
+    read(join(dir.secrets, 'database-password'), hex),
+    read(redisPasswordFile(dir, 'stock-redis'), hex),
+    read(redisPasswordFile(dir, 'queue-redis'), hex),
+    read(join(dir.secrets, 'zookeeper-auth'), () => `seckill:${hex()}`),
+    read(join(dir.secrets, 'payment-api-key'), hex),
+    read(join(dir.secrets, 'payment-webhook-secret'), () => `whsec_${randomBytes(32).toString('base64')}`),
+    read(consoleTokenFile(dir), hex),
   ]);
-  const [sessionSecret, challengeSecret, databasePassword, stockPassword, queuePassword, zookeeperAuth, ...rest] = made;
-  const [paymentApiKey, paymentWebhookSecret, consoleToken] = rest;
+  const [zookeeperAuth, paymentApiKey, paymentWebhookSecret, consoleToken] = rest;
   return {
     ...{ sessionSecret, challengeSecret, databasePassword, zookeeperAuth },
     ...{ paymentApiKey, paymentWebhookSecret, consoleToken },
@@ -51,10 +67,20 @@ export async function readSecrets(dir: RunDirectory): Promise<Secrets> {
 
 const hex = () => randomBytes(32).toString('hex');
 
+/** The file's text; null when there is no file. */
+async function textOf(path: string): Promise<string | null> {
+  try {
+    return (await readFile(path, 'utf8')).trim();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
 /** The file's text; written whole first when there is no file. Whoever links first wins, all read the winner's. */
 async function once(path: string, make: () => string): Promise<string> {
-  const existing = await readFile(path, 'utf8').catch(() => null);
-  if (existing !== null) return existing.trim();
+  const existing = await textOf(path);
+  if (existing !== null) return existing;
   const draft = `${path}.${process.pid}`;
   await writeFile(draft, `${make()}\n`, { mode: 0o600 });
   await link(draft, path).catch((error: NodeJS.ErrnoException) => {

@@ -33,14 +33,17 @@ const word =
   (pid) =>
     check(pid).catch(messageOf);
 
-/** Answers PING, has loaded its data, and is the process that we started. */
-export function redisCheck(port: number, password: string): Check {
+/** Answers PING, has loaded its data, and is the process that we started. `password`: null where it asks for none. */
+export function redisCheck(port: number, password: string | null): Check {
   return word(async (pid) => {
-    const request = `AUTH ${password}\r\nPING\r\nINFO server\r\nQUIT\r\n`;
+    const login = password === null ? '' : `AUTH ${password}\r\n`;
+    const request = `${login}PING\r\nINFO server\r\nQUIT\r\n`;
     const text = await exchange(port, request, (answer) => /\r\n\+OK\r\n$/.test(answer));
-    const [auth, pong] = text.split('\r\n');
+    const answers = text.split('\r\n');
+    const auth = password === null ? '+OK' : answers.shift();
+    const [pong] = answers;
     if (auth !== '+OK') return auth === undefined || auth === '' ? 'no answer' : auth;
-    if (pong !== '+PONG') return pong ?? 'no answer';
+    if (pong !== '+PONG') return pong === undefined || pong === '' ? 'no answer' : pong;
     const answering = Number(/^process_id:(\d+)\r?$/m.exec(text)?.[1]);
     return pid === null || answering === pid ? null : `another Redis answers on port ${port}, process ${answering}`;
   });
