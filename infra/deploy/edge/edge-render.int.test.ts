@@ -149,11 +149,14 @@ test('an edge that was not rendered says so', async () => {
 });
 
 test('an edge that cannot read its secrets says which, and as which user, instead of starting', async () => {
-  const { file } = await fileOf('edge/edge.json');
+  const authorities = join(dir, 'redis-ca.pem');
+  await writeFile(authorities, 'whom to trust');
+  const cache = { cacheRedisTls: { authorities, serverName: 'queue-redis.example' } };
+  const { file } = await fileOf('edge/edge.json', cache);
   const [conf, runDir] = [join(dir, 'unreadable'), join(dir, 'run')];
   expect((await render(file, '--out', conf)).code).toBe(0);
   const { tls, ticketKeysFile, cacheRedisPasswordFile } = JSON.parse(await readFile(file, 'utf8'));
-  const paths: string[] = [tls.certificate, tls.certificateKey, ticketKeysFile, cacheRedisPasswordFile];
+  const paths: string[] = [tls.certificate, tls.certificateKey, ticketKeysFile, cacheRedisPasswordFile, authorities];
   for (const path of paths) await chmod(path, 0o000);
   // By stdin and from the test's directory: the checkout may lie where no other user comes.
   const script = await readFile(join(deployDir, 'edge/start.sh'), 'utf8');
@@ -166,7 +169,9 @@ test('an edge that cannot read its secrets says which, and as which user, instea
   for (const path of paths) expect(refused.stderr).toContain(`edge: uid ${uid} cannot read ${path} (`);
   expect(refused.stderr).toContain('make-secrets.sh');
   for (const path of paths) await rm(path);
-  expect(start().stderr).toContain(`cannot read ${paths[0]} (it is not there)`);
-  execFileSync('mkfifo', ['-m', '644', ticketKeysFile]);
-  expect(start({}).stderr).toMatch(new RegExp(`cannot read ${ticketKeysFile} \\(prw-r--r-- .*\\)`));
+  for (const path of paths) expect(start().stderr).toContain(`cannot read ${path} (it is not there)`);
+  for (const path of [ticketKeysFile, authorities]) {
+    execFileSync('mkfifo', ['-m', '644', path]);
+    expect(start({}).stderr).toMatch(new RegExp(`cannot read ${path} \\(prw-r--r-- .*\\)`));
+  }
 });
