@@ -36,3 +36,19 @@ test('the folders of a stack are closed to other users, also those of an earlier
     if (name === 'old') expect([mode('data/edge'), mode('data/postgres')]).toEqual([0o700, 0o755]);
   }
 });
+
+test('a directory that was there is closed to other users when all in it is of the stack, and left alone otherwise', async () => {
+  const parent = temporaryDirectory('run-directory');
+  const modeAfter = async (name: string, mode: number, foreign?: string) => {
+    const { root } = runDirectory(join(parent, name));
+    mkdirSync(foreign === undefined ? root : join(root, foreign), { recursive: true });
+    chmodSync(root, mode);
+    for (const _ of ['first start', 'second start']) await makeRunDirectory(runDirectory(root));
+    return (statSync(root).mode & 0o7777).toString(8);
+  };
+  expect(await modeAfter('empty', 0o755)).toBe('711');
+  expect(await modeAfter('older', 0o755, 'stack.json.1')).toBe('711');
+  expect(await modeAfter('closed', 0o700)).toBe('700');
+  expect(await modeAfter('home', 0o755, 'pictures')).toBe('755');
+  expect(await modeAfter('shared', 0o1777)).toBe('1777');
+});

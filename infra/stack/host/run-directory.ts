@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, chmod, mkdir, readdir } from 'node:fs/promises';
+import { access, chmod, mkdir, readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { StackError, withWriteProblem } from './errors.ts';
 
@@ -22,8 +22,10 @@ export type RunDirectory = {
   socket: (name: string) => string;
 };
 
+const defaultRoot = join(checkoutDir, '.run');
+
 /** The paths below `dir` (default: `.run` in the checkout). Throws {@link StackError} when a Unix socket in there would have too long a name. */
-export function runDirectory(dir: string = join(checkoutDir, '.run')): RunDirectory {
+export function runDirectory(dir: string = defaultRoot): RunDirectory {
   const root = resolve(dir);
   const socket = (name: string) => join(root, 'sockets', `${name}.sock`);
   const length = Buffer.byteLength(join(root, 'sockets', longestSocketName));
@@ -56,10 +58,13 @@ export function runDirectory(dir: string = join(checkoutDir, '.run')): RunDirect
 /** In `data`: PostgreSQL runs as a user of its own when the stack is root's, and closes its folder itself. */
 const ofAnotherUser = 'postgres';
 
+/** What a stack has at the top of its directory; the state is drafted as `stack.json.<pid>`. */
+const ofStack = /^(stack\.json(\.\d+)?|pages|secrets|config|data|logs|sockets)$/;
+
 /**
  * Makes the folders. All that is in them is the owner's alone: logs name shoppers, data holds their orders, and
  * configuration holds passwords. `data` and the directory itself can be passed through by PostgreSQL's user, not listed.
- * Throws {@link StackError} when they cannot be made or written to.
+ * A directory that was given and holds other things too (/tmp for example) keeps its mode. Throws {@link StackError} when they cannot be made or written to.
  */
 export async function makeRunDirectory(dir: RunDirectory): Promise<void> {
   const data = join(dir.root, 'data');
@@ -79,11 +84,21 @@ export async function makeRunDirectory(dir: RunDirectory): Promise<void> {
     await Promise.all([dir.root, dir.secrets, join(dir.root, 'logs')].map((each) => access(each, constants.W_OK)));
     // Folders of an earlier version.
     const inData = (await readdir(data)).filter((name) => name !== ofAnotherUser).map((name) => join(data, name));
+    await closeRoot(dir.root);
     await chmod(data, 0o711).catch(ignoreForeign);
     for (const each of [...closed, ...inData]) await chmod(each, 0o700).catch(ignoreForeign);
   } catch (error) {
     throw withWriteProblem(error, dir.root);
   }
+}
+
+/** Takes the rights of others to list and to write, where all that lies there is the stack's. Opens nothing. */
+async function closeRoot(root: string): Promise<void> {
+  const names = await readdir(root).catch(() => null); // a directory that may be passed through alone is closed already
+  if (root !== defaultRoot && names?.every((name) => ofStack.test(name)) !== true) return;
+  const { mode } = await stat(root);
+  const isShared = (mode & 0o1000) !== 0; // as /tmp is
+  if (!isShared) await chmod(root, mode & 0o7711).catch(ignoreForeign);
 }
 
 /** What belongs to another user is closed by that user, or not. */
