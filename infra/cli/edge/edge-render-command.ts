@@ -34,11 +34,15 @@ export function registerEdgeRenderCommand(edge: Command): void {
       const { readEdgeFile } = await import('../../deploy/edge/edge-file.ts');
       const { renderEdgeConfig } = await import('../../stack/servers/edge-config.ts');
       const { edgePlaces } = await import('../../stack/servers/edge-places.ts');
-      const values = await readEdgeFile(file, {
+      const output = createOutput(runOf(command), json);
+      const changes = {
         ...(edgeId === undefined ? {} : { edgeId }),
         ...(serverName === undefined ? {} : { serverName }),
-      });
-      const output = createOutput(runOf(command), json);
+      };
+      // A file may be checked on a machine that does not know the edge's network.
+      const warn = (problem: string) =>
+        output.progress(`warning: ${problem} on this machine; the edge's own machine must know it when it renders`);
+      const values = await readEdgeFile(file, changes, dryRun ? warn : undefined);
       if (dryRun) {
         await refusedAsConfig(file, () => edgePlaces(values, outDir));
         output.result({ outDir, edgeId: values.edgeId, dryRun }, `${file} is fine; nothing was written to ${outDir}`);

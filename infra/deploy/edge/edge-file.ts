@@ -63,8 +63,13 @@ export type EdgeFileChanges = { edgeId?: string; serverName?: string };
 /**
  * Reads an edge's file; `changes` come from the command line, for what differs from one edge to the next. A name in
  * `cacheRedis` is looked up here: Lua connects without a resolver. Throws {@link ConfigError} with every problem.
+ * `onNoAddress` takes the problem of a name that this machine does not know; `cacheRedis` is then null.
  */
-export async function readEdgeFile(file: string, changes: EdgeFileChanges = {}): Promise<EdgeConfigValues> {
+export async function readEdgeFile(
+  file: string,
+  changes: EdgeFileChanges = {},
+  onNoAddress?: (problem: string) => void,
+): Promise<EdgeConfigValues> {
   const given = await readJson(file);
   const { edgeId, serverName } = changes;
   const changed = {
@@ -79,7 +84,7 @@ export async function readEdgeFile(file: string, changes: EdgeFileChanges = {}):
   const { cacheRedis, cacheRedisTls, ...others } = result.data;
   return {
     ...others,
-    cacheRedis: await looked(file, cacheRedis),
+    cacheRedis: await looked(file, cacheRedis, onNoAddress),
     cacheRedisTls:
       cacheRedisTls === null ? null : { ...cacheRedisTls, serverName: nameOf(file, cacheRedis, cacheRedisTls) },
   };
@@ -108,7 +113,11 @@ function nameOf(file: string, server: string | null, { serverName }: { serverNam
   throw new ConfigError([`${file}: cacheRedisTls needs a serverName: cacheRedis is no name`]);
 }
 
-async function looked(file: string, server: string | null): Promise<string | null> {
+async function looked(
+  file: string,
+  server: string | null,
+  onNoAddress?: (problem: string) => void,
+): Promise<string | null> {
   if (server === null || server.startsWith('/')) return server;
   const colon = server.lastIndexOf(':');
   const host = server.slice(0, colon).replace(/^\[|\]$/g, '');
@@ -117,6 +126,9 @@ async function looked(file: string, server: string | null): Promise<string | nul
     const { address, family } = await withDeadline(lookup(host), 3000, `looking up ${host}`);
     return `${family === 6 ? `[${address}]` : address}${server.slice(colon)}`;
   } catch {
-    throw new ConfigError([`${file}: cacheRedis names ${host}, which has no address: correct it, or set it to null`]);
+    const problem = `${file}: cacheRedis names ${host}, which has no address`;
+    if (onNoAddress === undefined) throw new ConfigError([`${problem}: correct it, or set it to null`]);
+    onNoAddress(problem);
+    return null;
   }
 }

@@ -5,6 +5,7 @@ import { get } from 'node:https';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, expect, test, vi } from 'vitest';
+import { examples } from '#infra/cli/examples.ts';
 import { makeCertificate } from '#lab/kits/certificate.ts';
 import { seckill } from '#lab/kits/command-line.ts';
 import { checkout, deployDir, makeSecrets } from '#lab/kits/process-settings.ts';
@@ -139,6 +140,20 @@ test('a file that cannot work is refused with every problem, and nothing is writ
   });
   expect(await refused({ tls: null }, '--server-name', 'shop.test')).toMatchObject({ code: 78 });
   expect(await refused({ trustedProxies: ['0.0.0.0/0'] }, '--dry-run')).toMatchObject({ code: 78 });
+});
+
+test('a file is checked on a machine that does not know the name of its Redis, as the example of the help does', async () => {
+  const { file } = await fileOf('edge/edge.json', { cacheRedis: 'no-such-host.invalid:6379' });
+  expect(await render(file, '--out', join(dir, 'never'), '--dry-run')).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining(`${file} is fine`),
+    stderr: expect.stringContaining(`warning: ${file}: cacheRedis names no-such-host.invalid, which has no address`),
+  });
+  for (const example of examples['edge render'] ?? []) {
+    expect(example).toContain('--dry-run');
+    const args = example.replace('infra/deploy', deployDir).split(' ');
+    expect(await seckill({}, ...args)).toMatchObject({ code: 0, stdout: expect.stringContaining('is fine') });
+  }
 });
 
 test('an edge that was not rendered says so', async () => {
