@@ -8,7 +8,7 @@ export type Secrets = {
   challengeSecret: string;
   databasePassword: string;
   redisPasswords: Readonly<Record<'stock-redis' | 'queue-redis', string>>;
-  /** `user:password`: who creates the stack's nodes in ZooKeeper, and alone may change them. */
+  /** `user:password`. Only a process that knows it may change the stack's nodes in ZooKeeper. */
   zookeeperAuth: string;
   /** What the sandbox provider knows us by, and what it signs its webhooks with. */
   paymentApiKey: string;
@@ -77,7 +77,7 @@ async function textOf(path: string): Promise<string | null> {
   }
 }
 
-/** The file's text; written whole first when there is no file. Whoever links first wins, all read the winner's. */
+/** The file's text; written whole first when there is no file. Of several processes, the first to link wins, and all read its text. */
 async function once(path: string, make: () => string): Promise<string> {
   const existing = await textOf(path);
   if (existing !== null) return existing;

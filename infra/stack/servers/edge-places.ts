@@ -5,8 +5,9 @@ import type { EdgeConfigValues } from './edge-values.ts';
 const mostConnections = 65_535;
 
 /**
- * So many times what one address may, may all of an IPv6 site (/56) together: a phone network hands neighbouring /64s to
- * strangers, and one home has 256 of them. The same for the rates: SITE_SHARE in nginx-lua/lua/seckill/limits.lua.
+ * The limits of an IPv6 site (/56), as a multiple of those of one address. A site is more than one shopper: a phone network
+ * gives neighbouring /64s to strangers, and one home has 256 of them. For the rates: SITE_SHARE in
+ * nginx-lua/lua/seckill/limits.lua.
  */
 export const siteShare = 8;
 
