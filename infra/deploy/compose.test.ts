@@ -227,6 +227,18 @@ test('every file that is named exists, every program too', () => {
     expect([name, used.filter(({ source }) => !(source in configs))]).toEqual([name, []]);
 });
 
+test('every container that a command of docs/deploy.md names exists, and every process of ours is upgraded by one', () => {
+  const page = readFileSync(join(checkout, 'docs/deploy.md'), 'utf8');
+  const called = [...page.matchAll(/docker compose -f infra\/deploy\/compose\.yaml (up|run)\b([^\n`\\]*)/g)];
+  const named = called.flatMap(([, verb, rest = '']) => {
+    const words = rest.split(' ').filter((word) => /^[a-z]/.test(word));
+    return verb === 'run' ? words.slice(0, 1) : words;
+  });
+  expect(named.filter((name) => !(name in services))).toEqual([]);
+  const ours = all.filter(([, { image }]) => image.startsWith('seckill-')).map(([name]) => name);
+  expect(ours.filter((name) => !named.includes(name))).toEqual([]);
+});
+
 test('a health check asks what the process answers: readiness on the inner port', () => {
   for (const [name, { healthcheck, environment, command = [], image }] of all) {
     const asked = healthcheck.test?.join(' ') ?? '';
