@@ -104,10 +104,10 @@ test('repeats of one user: three at once, one a second after that, and they leav
   expect(told).toEqual([[3, 'RATE_LIMITED', true], [2], [0, 'BUSY', true], [1, 'RATE_LIMITED', true]]);
 });
 
-describe('an address', () => {
+describe.each(['address', 'server'])('in the limit of each %s, one', (limit) => {
   const told = (addresses: readonly string[]) =>
     runLua(
-      `local limits, address = require('seckill.limits'), require('seckill.filters.rate').address
+      `local limits, address = require('seckill.limits'), require('seckill.filters.rate').${limit}
        limits.init({ userPerSecond = 1, userBurst = 1, addressPerSecond = 1, addressBurst = 1, serverPerSecond = 1, serverBurst = 1, inFlight = 1 }, 1)
        local told = {}
        for i, hex in ipairs(input) do

@@ -27,6 +27,7 @@ local function derive(limits)
     address = rate(limits.addressPerSecond, limits.addressBurst),
     site = rate(limits.addressPerSecond * SITE_SHARE, limits.addressBurst * SITE_SHARE),
     server = rate(limits.serverPerSecond, limits.serverBurst),
+    server_site = rate(limits.serverPerSecond * SITE_SHARE, limits.serverBurst * SITE_SHARE),
     -- A worker's share of the whole: see filters/in_flight.lua.
     in_flight = max(1, floor(limits.inFlight / workers)),
     -- Whoever may send so many at once may have so many on their way.
@@ -52,7 +53,7 @@ function _M.init(limits, worker_count)
 end
 
 --- The limits in the form in which the filters use them. Whoever calls this has called `revision.look` in its request.
--- @treturn table user, address, site, server and repeats ({interval, tolerance, first_ttl}); in_flight and
+-- @treturn table user, address, site, server, server_site and repeats ({interval, tolerance, first_ttl}); in_flight and
 -- in_flight_user (of this worker)
 -- @phases set, access
 function _M.get()

@@ -14,7 +14,7 @@ local MAPPED = ('\0'):rep(10) .. '\255\255'
 local NAT64 = '\0\100\255\155' .. ('\0'):rep(8)
 -- The loopback and what else has no network are addresses of their own.
 local NO_NETWORK = ('\0'):rep(8)
-local SERVER = 's' -- makes keys of 5 and 17 bytes: no address has them
+local SERVER = 's:' -- makes keys of 6, 9, 10 and 18 bytes: no address, network or site has them
 
 local _M = {}
 
@@ -25,23 +25,28 @@ function _M.user(user)
   return take(users, user, get_limits().user)
 end
 
+-- What an address is counted as. An IPv6 client has 2^64 addresses to itself, one network (/64), and may have 256
+-- networks, one site (/56): each of the two has a budget. Returns the key of 4, 8 or 16 bytes, and that of the site, of
+-- 7, where there is one: they do not meet.
+local function counted_as(address)
+  if #address ~= 16 then return address end
+  local start = sub(address, 1, 12)
+  if start == MAPPED or start == NAT64 then return sub(address, 13) end
+  local network = sub(address, 1, 8)
+  if network == NO_NETWORK then return address end
+  return network, sub(address, 1, 7)
+end
+
 --- Servers come from few addresses, each with the work of many shoppers, and have a budget of their own.
 -- @tparam string address binary, 4 or 16 bytes
 -- @treturn ?number nil when the server may pass, else whole seconds to wait
 -- @phases access
 function _M.server(address)
-  return take(addresses, SERVER .. address, get_limits().server)
-end
-
--- An IPv6 client has 2^64 addresses to itself, one network (/64), and may have 256 networks, one site (/56): each of
--- the two has a budget. Keys of 4, 7, 8 and 16 bytes do not meet.
-local function ipv6(address)
-  local start = sub(address, 1, 12)
+  local key, site = counted_as(address)
   local limits = get_limits()
-  if start == MAPPED or start == NAT64 then return take(addresses, sub(address, 13), limits.address) end
-  local network = sub(address, 1, 8)
-  if network == NO_NETWORK then return take(addresses, address, limits.address) end
-  return take(addresses, network, limits.address) or take(addresses, sub(address, 1, 7), limits.site)
+  local seconds = take(addresses, SERVER .. key, limits.server)
+  if seconds or not site then return seconds end
+  return take(addresses, SERVER .. site, limits.server_site)
 end
 
 --- The same address counts as one, however it is written; maps in conf.d/limits.conf do this for connections.
@@ -49,8 +54,11 @@ end
 -- @treturn ?number nil when the address may pass, else whole seconds to wait
 -- @phases set, access
 function _M.address(address)
-  if #address == 16 then return ipv6(address) end
-  return take(addresses, address, get_limits().address)
+  local key, site = counted_as(address)
+  local limits = get_limits()
+  local seconds = take(addresses, key, limits.address)
+  if seconds or not site then return seconds end
+  return take(addresses, site, limits.site)
 end
 
 return _M
