@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { EdgeSale } from '#contract/edge-stream.ts';
@@ -75,6 +75,13 @@ async function crowd(count: number, nameOf: (attempt: number) => string) {
     if (!isLate || attempt === 10) return { answers, seconds, saleId };
   }
 }
+/** Waits for a line of the error log. No line names a sale: strangers choose which one they ask for. */
+const loggedLine = (line: string) =>
+  poll(`the log to say ${line}`, async () => {
+    const log = await readFile(join(edge.dir, 'nginx/error.log'), 'utf8');
+    expect(log).not.toContain('sale-');
+    return log.includes(line);
+  });
 const epochOf = async (saleId: string) => publicSaleSchema.parse(JSON.parse((await get(saleId)).text)).epoch;
 
 describe('before the first snapshot', () => {
@@ -203,13 +210,14 @@ test('a sale that ZooKeeper lists no longer is told by the tiers; one that it li
 });
 
 describe('when a tier is broken', () => {
-  test.each<[string, CountingUpstream['answer']]>([
-    ['breaks the connection', (_, response) => response.socket?.destroy()],
-    ['fails', (_, response) => response.writeHead(500).end('oops')],
-    ['tells of another sale', tells(saleOf('b'))],
-    ['tells what no sale is', (_, response) => response.end('{"id":"a"}')],
-    ['tells no JSON', (_, response) => response.end('<html>')],
-  ])('a gateway that %s is UNAVAILABLE, remembered as such for a moment', async (_, answer) => {
+  const noSale = 'the gateway told something that is no sale of the contract';
+  test.each<[string, CountingUpstream['answer'], string]>([
+    ['breaks the connection', (_, response) => response.socket?.destroy(), 'the gateway does not tell of sales: 503'],
+    ['fails', (_, response) => response.writeHead(500).end('oops'), 'the gateway does not tell of sales: 500'],
+    ['tells of another sale', tells(saleOf('b')), noSale],
+    ['tells what no sale is', (_, response) => response.end('{"id":"a"}'), noSale],
+    ['tells no JSON', (_, response) => response.end('<html>'), noSale],
+  ])('a gateway that %s is UNAVAILABLE, remembered as such for a moment, and logged', async (_, answer, line) => {
     edge.gateway.answer = answer;
     const { answers, seconds } = await timed(() => many(50, sale));
     for (const seen of answers) {
@@ -217,15 +225,18 @@ describe('when a tier is broken', () => {
       expect(seen.headers.get('retry-after')).toBe('1');
     }
     expect(edge.gateway.seen.length).toBeLessThanOrEqual(1 + seconds);
+    await loggedLine(line);
   });
 
-  test('rubbish in Redis is passed over', async () => {
+  test('rubbish in Redis is passed over and logged', async () => {
     await redis.client.set(publicSaleKey(sale), '{"id":"a"}');
     await redis.client.lpush(publicSaleKey(`${sale}-list`), 'not a string');
     for (const saleId of [sale, `${sale}-list`]) {
       edge.gateway.answer = tells(saleOf(saleId, { epoch: 2 }));
       expect(await epochOf(saleId)).toBe(2);
     }
+    await loggedLine('the cache Redis told something that is no sale of the contract');
+    await loggedLine('the cache Redis does not answer (-WRONGTYPE): the gateway is asked instead');
   });
 
   test('a sale that was told once stays shown while the gateway and Redis are away', async () => {
@@ -242,7 +253,7 @@ describe('when a tier is broken', () => {
     redis = await startRedis({ socket: join(edge.dir, 'redis.sock') });
   });
 
-  test('a silent Redis costs one request a worker its deadline; then the gateway is asked straight away', async () => {
+  test('a silent Redis costs one request a worker its deadline, then the gateway is asked straight away; it is logged', async () => {
     edge.gateway.answer = tells(saleOf(sale));
     await redis.client.set(publicSaleKey('x'), 'x');
     redis.pause();
@@ -257,6 +268,7 @@ describe('when a tier is broken', () => {
       }
       return performance.now() - from < 900 && String([...statuses]) === '200';
     }).finally(redis.resume);
+    await loggedLine('the cache Redis does not answer (timeout): the gateway is asked instead');
   });
 });
 

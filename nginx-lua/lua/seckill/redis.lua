@@ -5,10 +5,10 @@
 -- @module seckill.redis
 
 local address = require('seckill.address')
+local note = require('seckill.faults').note
 
 local ngx = ngx
 local ngx_now = ngx.now
-local log, WARN = ngx.log, ngx.WARN
 local match, sub, ipairs, pcall, tonumber = string.match, string.sub, ipairs, pcall, tonumber
 
 local CONNECT_MS, SEND_MS, READ_MS = 100, 100, 200
@@ -88,7 +88,8 @@ function _M.get(key)
   -- An answer may still be on its way: this connection is not used again.
   socket:close()
   away_until = ngx_now() + AWAY_SECONDS
-  log(WARN, 'seckill: the cache redis does not answer (', value, '): the gateway is asked instead')
+  -- Of an error the code alone: its text may name the key, which a stranger chose.
+  note('the cache Redis does not answer (' .. (match(value, '^%-%u+') or value) .. '): the gateway is asked instead')
   return nil
 end
 

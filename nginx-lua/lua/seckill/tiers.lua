@@ -12,6 +12,7 @@
 -- @module seckill.tiers
 
 local gcra = require('seckill.gcra')
+local note = require('seckill.faults').note
 local origin = require('seckill.origin')
 local platform = require('seckill.platform')
 local count_read = require('seckill.metrics').read
@@ -23,7 +24,6 @@ local cache = ngx.shared.seckill_cache
 local verdicts = ngx.shared.seckill_verdicts
 local fills = ngx.shared.seckill_fills
 local sleep, ngx_now = ngx.sleep, ngx.now
-local log, ERR = ngx.log, ngx.ERR
 local match, random = string.match, math.random
 local type, ipairs, next = type, ipairs, next
 
@@ -71,10 +71,10 @@ local function is_newer(held, value)
 end
 
 -- Keeps what a tier said; nil when that is not what the contract says.
-local function keep(key, text)
+local function keep(key, text, tier)
   local value = json.decode(text)
   if not well_formed(key, value) then
-    log(ERR, 'seckill: a tier said something that is not a sale of the contract, for the key ', key)
+    note(tier .. ' told something that is no sale of the contract')
     return nil
   end
   local held = cache:get(key)
@@ -98,14 +98,15 @@ end
 -- Asks the tiers one after the other.
 local function ask(key)
   local text = redis.get(_M.redis_key(key))
-  text = text and keep(key, text)
+  text = text and keep(key, text, 'the cache Redis')
   if text then return told_by('redis', text) end
   local status, body = origin.get(key == _M.LIST and 'sales' or 'sales/' .. key)
   if status == 404 and key ~= _M.LIST then
     cache:delete(key)
     return remember(key, 'SALE_UNKNOWN')
   end
-  text = status == 200 and keep(key, body)
+  if status ~= 200 then note('the gateway does not tell of sales: ' .. status) end
+  text = status == 200 and keep(key, body, 'the gateway')
   if text then return told_by('gateway', text) end
   return remember(key, 'UNAVAILABLE')
 end
