@@ -23,7 +23,7 @@ const dressed = `referer: ${rude}\r\nuser-agent: ${rude}\r\nx-forwarded-for: ${r
 const get = (path: string, host = 'edge') => `GET ${path} HTTP/1.1\r\nhost: ${host}\r\n${dressed}\r\n\r\n`;
 const purchase = (saleId: string, length: number, body: string) =>
   [
-    `POST /api/sales/${saleId}/orders?\u009b31m\u202e HTTP/1.1`,
+    `POST /api/sales/${saleId}/orders?%9b31m"<rude> HTTP/1.1`,
     `host: edge\r\n${dressed}\r\ncontent-type: application/json\r\nseckill-ticket: ${ticketFor('open')}`,
     `content-length: ${length}\r\n\r\n${body}`,
   ].join('\r\n');
@@ -70,6 +70,7 @@ test('what strangers send costs no line of the error log', async () => {
     get('/assets/../../etc/passwd.css'.replace('/..', '')),
     get('/assets/none.css'),
     get('/api/sales/open/orders'),
+    get(`/api/orders/open-1?${rude.slice(-1)}`),
     purchase('open', 5_000_000, '{'),
     `POST /api/session HTTP/1.1\r\nhost: edge\r\ntransfer-encoding: chunked\r\n${dressed}\r\n\r\n2000\r\n{`,
     purchase('sold-out', 14, '{"quantity":1}'),

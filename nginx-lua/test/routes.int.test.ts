@@ -254,6 +254,18 @@ test.each([
   expect([...edge.service.seen, ...edge.gateway.seen]).toEqual([]);
 });
 
+test('a query with a byte that no URI has ends at the edge: a purchase, an order, a ticket', async () => {
+  const purchase = [json, `seckill-ticket: ${ticketFor('open')}`, 'content-length: 14'];
+  const all = [
+    `${head('POST', '/api/sales/open/orders?é', ...purchase)}{"quantity":1}`,
+    head('GET', '/api/orders/open-1?a=b&手机'),
+    head('POST', '/api/sales/open/ticket?\u0080', 'content-length: 0'),
+  ];
+  for (const request of all) expect(await raw(request)).toMatch(/^HTTP\/1\.1 400 [\s\S]*"BAD_REQUEST"/);
+  expect([...edge.service.seen, ...edge.gateway.seen]).toEqual([]);
+  expect(await raw(head('GET', '/api/orders/open-1?a=%c3%a9"<|>'))).toMatch(/^HTTP\/1\.1 200 /);
+});
+
 describe('sales from memory', () => {
   test.each([
     ['open', 'open'],

@@ -2,7 +2,8 @@
 -- nginx judges the path as it reads it (`%61` is `a`, `//` is `/`, `/./` is nothing), and Node would read the client's
 -- own bytes: the two could mean different things. So nothing but the route's own spelling goes on to Node, and a long
 -- query does not: Node takes 16 KB of a head in all.
--- Fails closed: another spelling is NOT_FOUND.
+-- Nor does one with a byte that no URI has, which Node's parser would answer without a problem body.
+-- Fails closed: another spelling is NOT_FOUND, such a query BAD_REQUEST.
 -- Counter: seckill_edge_requests_total{check="spelling"}
 -- @module seckill.filters.spelling
 
@@ -20,7 +21,7 @@ local _M = {}
 function _M.check(raw, path)
   if raw == path then return nil end
   if find(raw, path, 1, true) ~= 1 or byte(raw, #path + 1) ~= QUESTION then return 'NOT_FOUND' end
-  if #raw > MAX_BYTES then return 'BAD_REQUEST' end
+  if #raw > MAX_BYTES or find(raw, '[^!-~]', #path + 2) then return 'BAD_REQUEST' end
   return nil
 end
 
