@@ -11,6 +11,8 @@ local error, next, pairs, pcall, tostring, type = error, next, pairs, pcall, tos
 local EVERY_SECONDS = 1
 local MAX_KINDS = 20
 local MAX_LENGTH = 500
+-- Of what a client asked for: a coding of the body, a version of HTTP.
+local NOT_IMPLEMENTED, VERSION_NOT_SUPPORTED = 501, 505
 
 local counts, kinds = {}, 0
 
@@ -44,7 +46,7 @@ function _M.answered(status, upstream, connected)
     _M.note(what .. ' in time from the upstream: ' .. status .. ' by ' .. upstream)
   elseif status == 403 then
     _M.note('a file of the pages cannot be read: 403')
-  elseif status >= 500 then
+  elseif status >= 500 and status ~= NOT_IMPLEMENTED and status ~= VERSION_NOT_SUPPORTED then
     _M.note('nginx answered ' .. status .. ' by itself')
   end
 end
