@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runLua } from '#lab/kits/lua/run-lua.ts';
 import { poll } from '#lab/poll.ts';
+import type { CountingUpstream } from '#lab/servers/counting-upstream.ts';
 import { saleOf, startEdge, type TestEdge, ticketFor } from '#lab/servers/edge.ts';
 
 let edge: TestEdge;
@@ -53,6 +54,26 @@ test('an upstream that fails is told within a second, once, and nothing of who a
   expect(told).not.toContain('orders');
   expect(told.split('\n').length).toBeLessThan(10);
   await edge.restartService();
+});
+
+test('half an answer of an upstream is told: of a purchase, of the gateway, of a webhook', async () => {
+  let before = (await log()).length;
+  const half: CountingUpstream['answer'] = (_, response) => {
+    response.writeHead(202, { 'content-length': '100' }).write('{"pla', () => response.socket?.destroy());
+  };
+  const { service, gateway } = edge;
+  const [whole, told] = [service.answer, gateway.answer];
+  const say = async (request: string, from: string) => {
+    expect(await send(request)).toBe('HTTP/1.1 202');
+    const line = `half an answer from the upstream: 202 by unix:${join(edge.dir, from)}`;
+    await poll('half an answer to be told', async () => (await log()).slice(before).includes(line));
+    before = (await log()).length;
+  };
+  service.answer = gateway.answer = half;
+  await say(purchase('open', 14, '{"quantity":1}'), 's.sock');
+  await say(get('/api/orders/open-1'), 'g.sock');
+  await say('POST /api/payments/webhook HTTP/1.1\r\nhost: edge\r\ncontent-length: 0\r\n\r\n', 'g.sock');
+  [service.answer, gateway.answer] = [whole, told];
 });
 
 test('what strangers send costs no line of the error log', async () => {

@@ -51,6 +51,18 @@ function _M.answered(status, upstream, connected)
   end
 end
 
+--- Notes an answer of an upstream that ended before its whole body had come: nginx had sent its head on.
+-- @tparam ?string told $upstream_http_content_length; nil and empty for an answer without
+-- @tparam ?string read $upstream_response_length, of each server that was asked
+-- @tparam ?string upstream $upstream_addr
+-- @tparam ?string status $upstream_status
+-- @phases log
+function _M.ended(told, read, upstream, status)
+  if told == read or not told or told == '' then return end
+  if told == match(read or '', '(%d+)$') then return end
+  _M.note('half an answer from the upstream: ' .. (status or '') .. ' by ' .. (upstream or ''))
+end
+
 local function guarded(name, run)
   return function(...)
     local well, result = pcall(run, ...)

@@ -1,9 +1,11 @@
---- After a purchase: gives back its place, counts the service's answer, and learns from a 410.
--- Runs in the purchase location, and where error_page leads when the service failed. ngx.ctx does not survive that
--- way, nginx variables do; `seckill_sale` is set exactly when a place was taken.
+--- After what was passed on: tells of an answer that broke off. A purchase gives back its place besides, its answer is
+-- counted, and a 410 learned from.
+-- A purchase has this in its location, and where error_page leads when the service failed. ngx.ctx does not survive
+-- that way, nginx variables do; `seckill_sale` is set exactly when a place was taken.
 -- @module seckill.log
 
 local answer_times = require('seckill.answer_times')
+local ended = require('seckill.faults').ended
 local in_flight = require('seckill.filters.in_flight')
 local metrics = require('seckill.metrics')
 local state = require('seckill.state')
@@ -11,7 +13,7 @@ local state = require('seckill.state')
 local var = ngx.var
 local match, tonumber = string.match, tonumber
 
-local GONE = '410'
+local GONE, HEAD = '410', 'HEAD'
 
 local _M = {}
 
@@ -22,6 +24,12 @@ local function last_status(text)
 end
 
 --- @phases log
+function _M.passed_on()
+  if var.request_method == HEAD then return end -- a length is told, and no body comes
+  ended(var.upstream_http_content_length, var.upstream_response_length, var.upstream_addr, var.upstream_status)
+end
+
+--- @phases log
 function _M.purchase()
   local id = var.seckill_sale
   if not id or id == '' then return end
@@ -29,6 +37,7 @@ function _M.purchase()
   answer_times.observe()
   local status = last_status(var.upstream_status)
   metrics.upstream(id, status)
+  ended(var.upstream_http_content_length, var.upstream_response_length, var.upstream_addr, status)
   if status == GONE then state.learn_sold_out(id, tonumber(var.seckill_epoch)) end
 end
 
