@@ -58,7 +58,14 @@ test('sslmode=verify-full does not speak to a server of another authority, or of
   for (const wrong of [{ sslrootcert: stranger }, {}]) {
     await expect(isEncrypted(urlWith({ sslmode: 'verify-full', ...wrong }))).rejects.toThrow(/self-signed certificate/);
   }
-  await expect(isEncrypted(urlWith({ sslmode: 'verify-full', sslrootcert: '/nowhere/ca.pem' }))).rejects.toThrow(
-    '/nowhere/ca.pem',
-  );
+});
+
+test('authorities that cannot be read end the start with a reason, and a device is never read', async () => {
+  for (const [sslrootcert, why] of [
+    ['/nowhere/ca.pem', /sslrootcert of postgres.*\/nowhere\/ca\.pem/],
+    ['/dev/zero', /sslrootcert of postgres.*\/dev\/zero: the file is a device/],
+  ] as const) {
+    const url = urlWith({ sslmode: 'verify-full', sslrootcert });
+    await expect(isEncrypted(url)).rejects.toThrow(why);
+  }
 });

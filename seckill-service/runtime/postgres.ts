@@ -1,5 +1,6 @@
 import { Pool, type PoolClient, types } from 'pg';
 import { createThrottledWarn, type Logger } from './logger.ts';
+import { readSslRootCert } from './ssl-root-cert.ts';
 
 export type { Pool, PoolClient };
 
@@ -16,7 +17,8 @@ const restsAtMostMs = 20_000;
 /**
  * A pool with deadlines on connecting and on each statement; a statement that missed its own takes its link along.
  * `mayLoseLast`: a commit does not wait for the disk (synchronous_commit off). A crash of the server may take the last
- * transactions away, each whole and none before an older one: for work that is simply done again then.
+ * transactions away, each whole and none before an older one: for work that is simply done again then. Throws
+ * ConfigError when the file of the URL's `sslrootcert` cannot be read.
  */
 export function connectPostgres(
   url: string,
@@ -24,6 +26,7 @@ export function connectPostgres(
   options: { max?: number; statementTimeoutMs?: number /** See below. */; mayLoseLast?: boolean } = {},
 ): Pool {
   const { statementTimeoutMs = 4000 } = options;
+  readSslRootCert(url);
   const pool = new Pool({
     connectionString: url,
     max: options.max ?? 10,

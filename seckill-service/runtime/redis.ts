@@ -1,8 +1,6 @@
 import { Redis, type RedisOptions } from 'ioredis';
-import { ConfigError, whyUnreadable } from './config.ts';
 import { createThrottledWarn, type Logger } from './logger.ts';
-import { FileProblem, readRegularFileSync } from './regular-file.ts';
-import { maxTextBytes } from './text-file.ts';
+import { readSslRootCert } from './ssl-root-cert.ts';
 
 export type { Redis };
 
@@ -47,7 +45,7 @@ const kinds = {
 /**
  * Opens a connection of that kind. Errors are logged, throttled; without a listener ioredis would swallow them. `rediss://`
  * is TLS: certificate and name are checked, against the authorities of `sslrootcert` where the URL has one. Throws
- * {@link ConfigError} when that file cannot be read.
+ * ConfigError when that file cannot be read.
  */
 export function connectRedis(kind: keyof typeof kinds, url: string, logger: Logger): Redis {
   const { href, tls } = placeOf(url);
@@ -60,17 +58,11 @@ export function connectRedis(kind: keyof typeof kinds, url: string, logger: Logg
 
 /** The URL as the driver takes it, with user and password, and how it speaks TLS. */
 function placeOf(url: string): { href: string; tls?: Pick<RedisOptions, 'tls'> } {
+  const ca = readSslRootCert(url);
+  if (ca === null) return { href: url };
   const parsed = new URL(url);
-  const file = parsed.searchParams.get('sslrootcert');
-  if (file === null) return { href: url };
   parsed.searchParams.delete('sslrootcert');
-  try {
-    return { href: parsed.href, tls: { tls: { ca: readRegularFileSync(file, maxTextBytes) } } };
-  } catch (error) {
-    const named = `the sslrootcert of ${parsed.protocol}//${parsed.host}`;
-    if (error instanceof FileProblem) throw new ConfigError([`${named}, ${file}: the file ${error.message}`]);
-    throw new ConfigError([`${named} cannot be read: ${whyUnreadable(error)}`]);
-  }
+  return { href: parsed.href, tls: { tls: { ca } } };
 }
 
 /** Ready when the server answers. */

@@ -1,6 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { whyUnreadable } from '#runtime/config.ts';
 import { counted } from '#runtime/counted.ts';
+import { FileProblem } from '#runtime/regular-file.ts';
+import { readTextFile } from '#runtime/text-file.ts';
 import type { CatalogueSale } from '#sales/catalogue.ts';
 import type { TicketMeans } from '../../sale-check/check-tickets.ts';
 import { blocking, type Finding } from '../../sale-check/finding.ts';
@@ -56,8 +57,10 @@ async function edgePlaces(environment: CommandContext['environment']): Promise<E
   return { urls: connect === null ? (urls ?? one) : one, connect, authorities };
 }
 
-async function readAuthorities(file: string): Promise<string> {
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+/** The certificates in the file that SECKILL_EDGE_CA_FILE names. Throws {@link CliError}. */
+export async function readAuthorities(file: string): Promise<string> {
+  const text = await readTextFile(file).catch((error: unknown) => {
+    if (error instanceof FileProblem) throw new CliError(`SECKILL_EDGE_CA_FILE, ${file}: it ${error.message}`, 78);
     throw new CliError(`SECKILL_EDGE_CA_FILE cannot be read: ${whyUnreadable(error)}`, 78);
   });
   if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
