@@ -10,7 +10,7 @@ test('a value is what JSON.parse says', () => {
   }
 });
 
-test('a name that one object has twice is refused by its path and both lines, however it is spelled', () => {
+test('a name that one object has twice is refused by its path and its lines, however it is spelled', () => {
   const text = `{
   "units": 10,
   "price": { "amount": 1,
@@ -20,7 +20,7 @@ test('a name that one object has twice is refused by its path and both lines, ho
 }`;
   expect(() => parseStrictJson(text)).toThrow(
     'has "price.amount" twice, in line 3 and in line 4: keep one of them; ' +
-      'has "quiz.1.question" twice, in line 5 and in line 5: keep one of them; ' +
+      'has "quiz.1.question" twice, both in line 5: keep one of them; ' +
       'has "units" twice, in line 2 and in line 6: keep one of them',
   );
 });

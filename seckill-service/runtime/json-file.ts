@@ -35,10 +35,8 @@ function doubledNames(node: AnyNode, path: readonly string[] = []): string[] {
     const { line } = name.loc.start;
     const first = lines.get(key);
     lines.set(key, line);
-    const twice =
-      first === undefined
-        ? []
-        : [`has "${here.join('.')}" twice, in line ${first} and in line ${line}: keep one of them`];
+    const lineText = first === line ? `both in line ${line}` : `in line ${first} and in line ${line}`;
+    const twice = first === undefined ? [] : [`has "${here.join('.')}" twice, ${lineText}: keep one of them`];
     return [...twice, ...doubledNames(value, here)];
   });
 }

@@ -128,7 +128,7 @@ test('a file that cannot work is refused with every problem, and nothing is writ
   await writeFile(doubled, (await readFile(doubled, 'utf8')).replace('"workers":', '"workers":8,"workers":'));
   expect(await render(doubled, '--out', join(dir, 'never'))).toMatchObject({
     code: 78,
-    stderr: expect.stringContaining(`${doubled} has "workers" twice, in line 1 and in line 1`),
+    stderr: expect.stringContaining(`${doubled} has "workers" twice, both in line 1`),
   });
   expect(await render('/dev/zero', '--out', join(dir, 'never'))).toMatchObject({
     code: 78,
