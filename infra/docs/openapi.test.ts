@@ -99,3 +99,14 @@ test('every location of the edge is in the document but the assets, and every ro
   expect(samples.filter((path) => !locations.some((location) => location.test(path)))).toEqual([]);
   expect(locations.filter((location) => !samples.some((path) => location.test(path)))).toEqual([]);
 });
+
+test('docs/cdn.md names every header of the API that must pass', () => {
+  const page = readFileSync(join(checkoutDir, 'docs/cdn.md'), 'utf8');
+  const operations = Object.values(JSON.parse(openApiText()).paths as Record<string, object>).flatMap(Object.values);
+  const names = operations.flatMap(({ parameters = [], responses = {} }) => [
+    ...parameters.filter((each: { in: string }) => each.in === 'header').map(({ name }: { name: string }) => name),
+    ...Object.values<{ headers?: object }>(responses).flatMap(({ headers = {} }) => Object.keys(headers)),
+  ]);
+  expect(names).toEqual(expect.arrayContaining(['Seckill-Attempt', 'Retry-After']));
+  for (const name of new Set(names)) expect(page).toContain(`\`${name}\``);
+});
