@@ -5,6 +5,7 @@ import { smokeScenarios } from '#loadtest/plan/smoke.ts';
 import { soakScenarios } from '#loadtest/plan/soak.ts';
 import type { CommandContext } from '../kit/connections.ts';
 import { findSale } from '../kit/find-sale.ts';
+import { statusCommand } from '../kit/status-command.ts';
 import { publishAllPages } from '../sale/pages-commands.ts';
 import { besideBots } from './bots-beside.ts';
 import { bounds, checkTickets, parseDuration } from './parameters.ts';
@@ -43,7 +44,7 @@ export async function makeLoadTest(context: CommandContext, asked: Asked, given:
     (saleId: string, page = '/') =>
     async () => {
       await publish();
-      return visitPaths(edgeUrl, page, saleId);
+      return visitPaths(edgeUrl, page, saleId, statusCommand(context.environment));
     };
   const common = {
     kind,

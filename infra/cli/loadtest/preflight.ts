@@ -10,6 +10,7 @@ import { type StackStatus, stackStatus } from '../../stack/running-stack.ts';
 import { limitIn } from '../../stack/supervise/process-limits.ts';
 import { CliError } from '../kit/cli-error.ts';
 import type { CommandContext } from '../kit/connections.ts';
+import { statusCommand } from '../kit/status-command.ts';
 
 /** What a load test may do, found before anything is sent. */
 export type Ground = {
@@ -56,11 +57,11 @@ export async function checkStack(environment: CommandContext['environment']): Pr
     const down = status.processes.filter(({ health }) => health !== 'up');
     if (down.length === 0) return status;
     const list = down.map(({ name, problem }) => `${name} (${problem})`).join(', ');
-    throw new CliError(`the stack is not up: ${list}. See "seckill status"`, 1);
+    throw new CliError(`the stack is not up: ${list}; next: ${statusCommand(environment)}`, 1);
   }
   for (const url of environment.SECKILL_EDGE_INNER_URL?.split(',') ?? []) {
     if ((await askEdge(edgeAt(url), '/readyz')).status !== 200)
-      throw new CliError(`the edge at ${url} is not ready: is the stack up?`, 1);
+      throw new CliError(`the edge at ${url} is not ready; next: ${statusCommand(environment)}`, 1);
   }
   return null;
 }
