@@ -159,6 +159,21 @@ test('a rebuild of a sale that is on sale, or unknown, is refused and changes no
   expect((await audit()).units).toEqual(before.units);
 });
 
+test('without ZooKeeper a rebuild mends counts and orders all the same, says that it was not told, and what to run', async () => {
+  await buyAndStore(2);
+  await seckillJson(stack.env, 'sale', 'pause', saleId);
+  await redis.set(saleKeys(saleId).stock, 7);
+  const away = { ...stack.env, SECKILL_ZOOKEEPER: '127.0.0.1:1' }; // nothing listens there
+  const { code, stdout } = await seckill(away, 'stock', 'rebuild', saleId, '--yes');
+  expect([code, stdout]).toEqual([
+    1,
+    expect.stringMatching(`NOT TOLD .*when it is back: seckill stock rebuild ${saleId}`),
+  ]);
+  expect((await audit()).units).toMatchObject({ free: units - 2, unpaid: 2 });
+  await seckillJson(stack.env, 'stock', 'rebuild', saleId, '--yes');
+  await resumed();
+});
+
 test('a rebuild of books that are in order changes nothing', async () => {
   await buyAndStore(2);
   await seckillJson(stack.env, 'sale', 'pause', saleId);

@@ -18,10 +18,18 @@ export function rebuildPlanText(plan: RebuildPlan): string[] {
   ];
 }
 
-/** What it did, and what comes next. */
-export function rebuiltText(plan: RebuildPlan, rebuilt: Rebuilt, free: number | null): string {
+/** What it did, and what comes next. `untold`: why ZooKeeper could not be told of it; null when it was. */
+export function rebuiltText(plan: RebuildPlan, rebuilt: Rebuilt, free: number | null, untold: string | null): string {
   const { saleId } = plan;
   const again = `seckill stock rebuild ${saleId}`;
+  const done = doneText(plan, rebuilt, free, again);
+  if (untold === null) return done;
+  const later = plan.state === 'closed' ? 'the leading service tells it when it is back' : `when it is back: ${again}`;
+  return `${done}\nZOOKEEPER WAS NOT TOLD (${untold}); ${later}`;
+}
+
+function doneText(plan: RebuildPlan, rebuilt: Rebuilt, free: number | null, again: string): string {
+  const { saleId } = plan;
   if (rebuilt.oversold > 0) {
     return [
       `OVERSOLD by ${counted(rebuilt.oversold, 'unit')}: nothing was corrected, and ${saleId} stays paused`,

@@ -100,10 +100,16 @@ async function applyPlan(context: CommandContext, sale: CatalogueSale, plan: Reb
     if (loaded.kind === 'live') throw new CliError(`${saleId} came back while this ran: run the command again`, 1);
     await context.stock.pauseForFault(saleId, 'its stock is being rebuilt', 0);
   }
-  const published = await readSaleNode(context.zookeeper, saleId);
+  // ZooKeeper may be away: counts and orders are mended all the same. What it may hold above the catalogue's epoch is met
+  // by the next rebuild.
+  const published = await readSaleNode(context.zookeeper, saleId).catch(() => null);
   const rebuilt = await applyRebuild(context, plan, Math.max(sale.epoch, published?.epoch ?? 0));
-  await republish(context, sale);
+  const untold = await republish(context, sale).then(
+    () => null,
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  );
   const free = (await context.stock.sale(saleId))?.free ?? null;
-  context.output.result({ ...plan, ...rebuilt, free }, rebuiltText(plan, rebuilt, free));
+  context.output.result({ ...plan, ...rebuilt, free, untold }, rebuiltText(plan, rebuilt, free, untold));
+  if (untold !== null) context.run.exitCode = 1;
   if (rebuilt.refused.length > 0 || rebuilt.oversold > 0 || plan.excess.length > 0) context.run.exitCode = 1;
 }
