@@ -17,7 +17,7 @@ import type { PaymentProvider } from './provider/provider.ts';
 import { createRefundQueue } from './refund/refund-queue.ts';
 import { startRefundSweep } from './refund/refund-sweep.ts';
 import { startRefundWorker } from './refund/refund-worker.ts';
-import { createWebhookApp } from './webhook-route.ts';
+import { createWebhookApp, unusedOutcomes } from './webhook-route.ts';
 
 /** Everything that takes money and gives it back: the routes for the app, and the loops behind them. */
 export function startMoney(deps: {
@@ -52,6 +52,8 @@ export function startMoney(deps: {
     labelNames: ['outcome'],
     registers,
   });
+  // An increase is seen only of a series that was there before it.
+  for (const outcome of unusedOutcomes) webhooks.inc({ outcome }, 0);
   const tries = new Counter({
     name: 'seckill_refund_tries_total',
     help: 'Tries to give money back, by how they ended; given_up is a dead letter',

@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { WebhookAnswer } from '#contract/payment.ts';
 import { problemResponse } from '#contract/problems.ts';
-import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
+import type { Logger } from '#runtime/logger.ts';
 import type { EventOutcome, MoneyDesk } from './money-desk.ts';
 import type { EventVerdict, PaymentProvider, ProviderEvent } from './provider/provider.ts';
 
@@ -28,19 +28,18 @@ export type WebhookOutcome =
 /**
  * `POST /api/payments/webhook`: 200 to each call that is genuine. A provider repeats for days what it hears a no to,
  * and then gives up on the address: so what we cannot use (money that is not ours, another amount, an event that nobody
- * here understands) is counted and logged, moves nothing, and is acknowledged like the rest. A problem is for calls that
+ * here understands) is counted and logged, each by a line with its ids, moves nothing, and is acknowledged like the rest. A problem is for calls that
  * are not genuine, and for our own faults: those shall come again.
  */
 export function createWebhookApp(deps: {
   provider: Pick<PaymentProvider, 'readEvent'>;
   desk: Pick<MoneyDesk, 'takeEvent'>;
   now: () => number;
-  logger: Logger;
+  logger: Pick<Logger, 'error'>;
   /** For the metrics: how each webhook ended. */
   onWebhook: (outcome: WebhookOutcome) => void;
 }): Hono {
   const { provider, desk, now, logger, onWebhook } = deps;
-  const warn = createThrottledWarn(logger);
   const app = new Hono();
 
   app.post(
@@ -59,9 +58,8 @@ export function createWebhookApp(deps: {
       const outcome = outcomes[taken.kind];
       onWebhook(outcome);
       const trouble = troubles[outcome];
-      if (trouble !== undefined) {
-        warn(undefined, trouble, { ...about(event), ...('says' in taken ? { says: taken.says } : {}) });
-      }
+      // Each of them, none dropped: the provider signed it, so no stranger can fill the log, and it never comes again.
+      if (trouble !== undefined) logger.error(clipped({ ...about(event), ...found(taken) }), trouble);
       const answer: WebhookAnswer = { received: true };
       return context.json(answer, 200);
     },
@@ -83,16 +81,41 @@ const outcomes: Record<EventOutcome['kind'], WebhookOutcome> = {
   mismatch: 'wrong_amount',
 };
 
-/** What ops should look into. */
-const troubles: Partial<Record<WebhookOutcome, string>> = {
+/** Genuine webhooks that moved nothing: SeckillWebhookUnused tells ops of them. */
+export const unusedOutcomes = ['not_ours', 'wrong_amount', 'unreadable'] as const satisfies readonly WebhookOutcome[];
+
+const troubles: Partial<Record<WebhookOutcome, string>> & Record<(typeof unusedOutcomes)[number], string> = {
   not_ours: 'the payment provider tells of money that we know nothing of',
   wrong_amount: 'the payment provider tells of another amount than ours',
   unreadable: 'the payment provider tells something that its adapter cannot read',
 };
 
-/** As much of an event as finds it at the provider: no text of any length. */
+/** What finds an event at the provider. */
 function about(event: ProviderEvent): Record<string, string> {
-  if (event.kind === 'payment') return { eventId: event.id, paymentId: event.payment.paymentId };
-  if (event.kind === 'refund') return { eventId: event.id, refundId: event.refund.refundId };
+  if (event.kind === 'payment') {
+    const { paymentId, providerId } = event.payment;
+    return { eventId: event.id, paymentId, providerId };
+  }
+  if (event.kind === 'refund') {
+    const { refundId, paymentId, providerId } = event.refund;
+    return { eventId: event.id, refundId, paymentId, providerId };
+  }
   return { eventId: event.id };
+}
+
+/** What we know of it. */
+function found(taken: EventOutcome): Record<string, string> {
+  return taken.kind === 'mismatch' ? { orderId: taken.orderId, says: taken.says } : {};
+}
+
+const longestText = 128;
+
+/** The provider's texts may have any length. */
+function clipped(fields: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, text]) => [
+      name,
+      text.length > longestText ? `${text.slice(0, longestText)}…` : text,
+    ]),
+  );
 }

@@ -12,6 +12,7 @@ import { poll } from '#lab/poll.ts';
 import { type Prometheus, startPrometheus } from '#lab/servers/prometheus.ts';
 import { temporaryDirectory } from '#lab/temporary-directory.ts';
 import { call, getTicket, type HeldTicket, orderState, signIn } from '#loadtest/crowd/shopper.ts';
+import { parseWebhookSecrets, signWebhook } from '#runtime/standard-webhooks.ts';
 import { isPortFree } from '../../stack/host/ports.ts';
 import { type Stack, stackStatus, startStack } from '../../stack/stack.ts';
 
@@ -163,6 +164,31 @@ describe.concurrent('without a server that hangs', () => {
     await fires('SeckillProviderAway', { meanwhile: pay });
     await provider.behave({});
     await ends('SeckillProviderAway', { meanwhile: pay });
+  });
+
+  test('WebhookUnused: the provider tells of a payment that nobody began; ends with its window', slow, async () => {
+    const keys = parseWebhookSecrets(stack.environment.SECKILL_PAYMENT_WEBHOOK_SECRET ?? '');
+    const data = {
+      object: 'payment',
+      id: 'p',
+      reference: 'pay_of_nobody',
+      order: 'o',
+      state: 'succeeded',
+      failure: null,
+    };
+    const body = JSON.stringify({
+      type: 'payment.succeeded',
+      timestamp: new Date().toISOString(),
+      data: { ...data, amount: 1, currency: 'CNY' },
+    });
+    const meanwhile = async () => {
+      const signed = signWebhook({ id: crypto.randomUUID(), body, nowMs: Date.now() }, keys);
+      const headers = { ...signed, 'content-type': 'application/json' };
+      const answer = await pool.request({ method: 'POST', path: '/api/payments/webhook', headers, body });
+      await answer.body.dump();
+    };
+    expect(await fires('SeckillWebhookUnused', { meanwhile })).toMatchObject([{ outcome: 'not_ours' }]);
+    await ends('SeckillWebhookUnused');
   });
 
   test(

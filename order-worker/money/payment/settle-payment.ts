@@ -22,7 +22,7 @@ export type SettleOutcome =
   /** We have no such payment; nothing was changed. */
   | { kind: 'unknown' }
   /** Amount or currency are not ours; nothing was changed. */
-  | { kind: 'mismatch'; says: string };
+  | { kind: 'mismatch'; orderId: string; says: string };
 
 /**
  * Takes in what the provider says of a payment, in the caller's transaction: the one place where money meets an order.
@@ -39,7 +39,7 @@ export async function settlePayment(
   if (payment === null) return { kind: 'unknown' };
   const { orderId, amount, currency } = payment;
   if (news.amount !== amount || news.currency !== currency) {
-    return { kind: 'mismatch', says: `${news.amount} ${news.currency} instead of ${amount} ${currency}` };
+    return { kind: 'mismatch', orderId, says: `${news.amount} ${news.currency} instead of ${amount} ${currency}` };
   }
   // That it is still open decides nothing about the order, and waits for nobody who does.
   const order = state === 'pending' ? null : await lockOrder(client, orderId);

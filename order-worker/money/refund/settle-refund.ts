@@ -11,7 +11,7 @@ export type SettleRefundOutcome =
   | { kind: 'returned'; orderId: string; isOrderRefunded: boolean }
   | { kind: 'already'; orderId: string }
   | { kind: 'unknown' }
-  | { kind: 'mismatch'; says: string };
+  | { kind: 'mismatch'; orderId: string; says: string };
 
 type Row = { order_id: string; reason: RefundReason; amount: number; currency: string };
 
@@ -25,10 +25,10 @@ export async function settleRefund(
   ]);
   const [refund] = rows;
   if (refund === undefined) return { kind: 'unknown' };
-  if (refund.amount !== amount || refund.currency !== currency) {
-    return { kind: 'mismatch', says: `${amount} ${currency} instead of ${refund.amount} ${refund.currency}` };
-  }
   const orderId = refund.order_id;
+  if (refund.amount !== amount || refund.currency !== currency) {
+    return { kind: 'mismatch', orderId, says: `${amount} ${currency} instead of ${refund.amount} ${refund.currency}` };
+  }
   await lockOrder(client, orderId);
   const { rowCount } = await client.query(
     `UPDATE refunds SET state = 'succeeded', provider_id = $2, last_error = NULL, updated_at = now()

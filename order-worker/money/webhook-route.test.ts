@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import type { EventOutcome } from './money-desk.ts';
+import type { ProviderEvent } from './provider/provider.ts';
+import { createWebhookApp } from './webhook-route.ts';
+
+test('each genuine webhook that moved nothing has a line of its own, with its ids and no text of any length', async () => {
+  const money = { amount: 1, currency: 'CNY', providerId: 'sbp_1' };
+  const payment = { ...money, state: 'succeeded', reason: null } as const;
+  const refund = { ...money, refundId: 'ref_1', paymentId: 'pay_r', state: 'succeeded' } as const;
+  const calls: [ProviderEvent, EventOutcome][] = [
+    ...[1, 2, 3].map((nth): [ProviderEvent, EventOutcome] => [
+      { id: `e${nth}`, kind: 'payment', payment: { ...payment, paymentId: `pay_${nth}` } },
+      { kind: 'unknown' },
+    ]),
+    [
+      { id: 'e4', kind: 'refund', refund },
+      { kind: 'mismatch', orderId: 'tea-1', says: '1 CNY instead of 2 CNY' },
+    ],
+    [{ id: 'e'.repeat(10_000), kind: 'unreadable' }, { kind: 'unreadable' }],
+    [{ id: 'e5', kind: 'other', type: 'payout' }, { kind: 'passed_over' }],
+  ];
+  let next = calls[0];
+  const lines: Record<string, unknown>[] = [];
+  const app = createWebhookApp({
+    provider: { readEvent: () => ({ kind: 'event', event: next?.[0] ?? { id: '', kind: 'unreadable' } }) },
+    desk: { takeEvent: async () => next?.[1] ?? { kind: 'unreadable' } },
+    now: () => 0,
+    logger: { error: (fields: object) => lines.push({ ...fields }) },
+    onWebhook: () => undefined,
+  });
+  for (const call of calls) {
+    next = call;
+    expect((await app.request('/api/payments/webhook', { method: 'POST', body: '{}' })).status).toBe(200);
+  }
+  expect(lines).toEqual([
+    ...[1, 2, 3].map((nth) => ({ eventId: `e${nth}`, paymentId: `pay_${nth}`, providerId: 'sbp_1' })),
+    {
+      ...{ eventId: 'e4', refundId: 'ref_1', paymentId: 'pay_r', providerId: 'sbp_1' },
+      ...{ orderId: 'tea-1', says: '1 CNY instead of 2 CNY' },
+    },
+    { eventId: `${'e'.repeat(128)}…` },
+  ]);
+});
