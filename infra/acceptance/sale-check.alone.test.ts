@@ -1,3 +1,5 @@
+import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { Pool } from 'undici';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -151,6 +153,25 @@ test('a draft without stock, and one without a page, are refused with the comman
   const forced = await seckill(env, 'sale', 'open', saleId, '--force');
   expect([forced.code, forced.stderr]).toEqual([0, expect.stringContaining('the page is not published')]);
   expect(await state(saleId)).toBe('open');
+});
+
+test('a page that an older version published is refused, although all that it names is there; publishing mends it', async () => {
+  const saleId = await draft();
+  const page = join(env.SECKILL_PAGES_DIR ?? '', 'sales', `${saleId}.html`);
+  const text = await readFile(page, 'utf8');
+  const [script = ''] = /assets\/app\.[\w-]+\.js/.exec(text) ?? [];
+  const old = 'assets/app.of-before.js';
+  await copyFile(join(env.SECKILL_PAGES_DIR ?? '', script), join(env.SECKILL_PAGES_DIR ?? '', old));
+  onTestFinished(() => rm(join(env.SECKILL_PAGES_DIR ?? '', old)));
+  await writeFile(page, text.replace(script, old));
+  const eachEdge = failsOnly(edges.map(() => 'pages'));
+  const { failed } = await check(saleId, 'the pages of every edge to fail, and nothing else', eachEdge);
+  expect(failed[0]).toMatchObject({
+    says: expect.stringContaining(`of another version: it does not name /${script}`),
+    mend: `seckill pages publish ${saleId}`,
+  });
+  await seckillJson(env, 'pages', 'publish', saleId);
+  await ready(saleId);
 });
 
 test('a stock Redis that may forget is refused; what mends it is named, and works', async () => {

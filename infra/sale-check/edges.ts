@@ -1,4 +1,5 @@
 import type { EdgeNode } from '#contract/edge-stream.ts';
+import { buildAssets } from '#gateway/pages/assets.ts';
 import { counted } from '#runtime/counted.ts';
 import type { ZooKeeper } from '#runtime/zookeeper.ts';
 import { edgesInStep, readEdges } from '#sales/edges.ts';
@@ -80,10 +81,17 @@ export async function checkEdgeAnswers(
     : [pass(`asked ${reached.map(({ name }) => name).join(', ')}: sale and ticket office`)];
 }
 
-/** The page and the script that it names, through every edge. */
+/** The files that every sale's page of this version names: a page of another version may speak another API than the edges. */
+async function filesOfThisVersion(): Promise<string[]> {
+  const { js, language, worker, css, icon } = (await buildAssets([])).urls;
+  return [js, language, worker, css, icon];
+}
+
+/** The page, whether it is of this version, and the files that it names, through every edge. */
 export async function checkPages(reached: readonly AskedEdge[], saleId: string): Promise<Found[]> {
   if (reached.length === 0) return [noUrls()];
   const publish = `seckill pages publish ${saleId}`;
+  const wanted = await filesOfThisVersion();
   const found = await Promise.all(
     reached.map(async (edge): Promise<Found[]> => {
       const page = await askEdge(edge, `/sales/${saleId}`);
@@ -92,6 +100,10 @@ export async function checkPages(reached: readonly AskedEdge[], saleId: string):
         return [fail(`the page is not published: ${page.says} for /sales/${saleId}`, publish)];
       }
       const assets = [...new Set([...page.text.matchAll(/"(\/assets\/[\w.-]+)"/g)].map(([, path = '']) => path))];
+      const missing = wanted.find((path) => !assets.includes(path));
+      if (missing !== undefined) {
+        return [fail(`${edge.name} has a page of another version: it does not name ${missing}`, publish)];
+      }
       const answers = await Promise.all(assets.map((path) => askEdge(edge, path)));
       return answers.flatMap(({ status, says }, at) =>
         status === 200 ? [] : [fail(`${says} for ${assets[at]}, which the page needs`, publish)],
