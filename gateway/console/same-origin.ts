@@ -5,7 +5,7 @@ import { bearerOf } from '#http/bearer.ts';
 const reading = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
- * What changes something must come from a page of this server, whatever its body is: hono's own csrf() looks at forms
+ * What changes something must come from a page of this server, with any kind of body: hono's own csrf() looks at forms
  * alone, and a request with a JSON body, or with none, passes it. A browser says by `Sec-Fetch-Site` and `Origin` where a
  * request comes from; without both it is no browser, and its cookie is not taken: it shows the token itself, which no foreign page can send.
  * Source: OWASP, Cross-Site Request Forgery Prevention, "Fetch Metadata headers" and "Verifying origin with standard headers".

@@ -172,7 +172,7 @@ test('a demo crowd that is refused once at every step, and cut off once, asks ag
   expect([code, stdout, stderr]).toEqual([0, expect.stringContaining('got in          2; orders stored 2'), stderr]);
   expect(stdout).toMatch(/^paid {12}2 /m);
   expect(stdout).toMatch(/^refused {9}SOLD_OUT 2$/m);
-  expect(stdout).toMatch(/^gave up {9}nobody; \d\d requests were repeated$/m);
+  expect(stdout).toMatch(/^gave up {9}none; \d\d requests were repeated$/m);
 });
 
 test('a crowd tells who gave up after a minute, by the step, and goes on with the others', async () => {

@@ -38,7 +38,7 @@ export function reachEdges({ urls, connect, authorities }: EdgePlaces): {
   const trust =
     authorities === null
       ? {}
-      : // The edge's own certificate may stand there, whoever has signed it.
+      : // The edge's own certificate may stand there, also one that an unknown authority signed.
         { ca: [...rootCertificates, authorities], allowPartialTrustChain: true };
   const connector = buildConnector({ timeout: connectWithinMs, ...trust });
   const edgeOf = (name: string, url: string, to: buildConnector.connector): ReachedEdge => ({

@@ -1,5 +1,5 @@
 /**
- * Work for many, so many at a time. One that pauses gives its lane to another meanwhile, and then goes before those that
+ * Work for many, at most `width` of them at a time. One that pauses gives its lane to another meanwhile, and then goes before those that
  * have not begun: what it holds does not wait for a whole crowd.
  */
 export function createLanes(width: number, wait: (ms: number) => Promise<unknown>) {

@@ -6,7 +6,7 @@ import { bearerOf } from './bearer.ts';
 import { type ClaimsVerdict, judgeClaims } from './claims.ts';
 import { createShopKeys, ShopKeysFault } from './shop-keys.ts';
 
-/** Who the bearer of a request is; `unknown`: nobody is, and `detail` says what to do. */
+/** Who the bearer of a request is; `unknown`: the request names no user, and `detail` says what to do. */
 export type Bearer = { kind: 'known'; userId: string } | { kind: 'unknown'; detail: string };
 export type Authenticate = (request: Request) => Promise<Bearer>;
 

@@ -20,7 +20,7 @@ export async function newestDemoSale(context: CommandContext): Promise<string> {
 function gaveUpLines({ gaveUp, repeated }: CrowdReport): string[] {
   const steps = Object.entries(gaveUp).map(([step, count]) => `${step} ${count}`);
   if (repeated === 0 && steps.length === 0) return [];
-  const who = steps.length === 0 ? 'nobody' : `after a minute of asking: ${steps.join(', ')}`;
+  const who = steps.length === 0 ? 'none' : `after a minute of asking: ${steps.join(', ')}`;
   return [`gave up         ${who}; ${counted(repeated, 'request was', 'requests were')} repeated`];
 }
 

@@ -45,7 +45,7 @@ export type Surroundings = {
   onExit: (listener: () => void) => () => void;
 };
 
-/** Where text is written: what a terminal would obey in it is shown instead, whoever it came from. */
+/** Where text is written: what a terminal would obey in it is shown instead, from every source. */
 export type TextOutput = {
   write: (text: string) => void;
   readonly isTTY: boolean;

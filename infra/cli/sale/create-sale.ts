@@ -19,7 +19,7 @@ export async function createSale(
 ): Promise<void> {
   const written = await readSaleFile(file);
   if (isShadowSale(written.saleId)) {
-    const says = `a saleId that begins with "${shadowSalePrefix}" is a load test's, nobody is charged in it`;
+    const says = `a saleId that begins with "${shadowSalePrefix}" is a load test's: no order of it is charged`;
     throw new CliError(`${says}: choose another one, or see "seckill loadtest --help"`, 2);
   }
   const picture = await readPicture(written, file);

@@ -21,7 +21,7 @@ export function registerWatchCommand(program: Command): void {
     .command('watch')
     .argument('[saleId]', 'default: the sale that opened last')
     .description('the funnel of a sale, live, on the whole terminal (q quits); a line at each change when piped')
-    .option('--rounds <n>', 'stop after looking so many times', wholeNumber(1, 1_000_000))
+    .option('--rounds <n>', 'maximum number of looks', wholeNumber(1, 1_000_000))
     .addOption(jsonOption())
     .addOption(dirOption())
     .action((saleId: string | undefined, options: { rounds?: number }, command: Command) =>

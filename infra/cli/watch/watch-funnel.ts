@@ -20,7 +20,7 @@ type WatchOptions = {
   rounds?: number;
 };
 
-/** Shows the funnel until `signal` aborts, or for so many rounds. */
+/** Shows the funnel until `signal` aborts, or for `rounds` looks. */
 export async function watchFunnel(context: CommandContext, saleId: string, options: WatchOptions): Promise<void> {
   if (options.mode === 'screen') return watchOnScreen(context, saleId, options);
   const { mode, signal, rounds = Number.POSITIVE_INFINITY } = options;

@@ -1,4 +1,4 @@
---- Where no page is: whoever meant one is sent to it, everybody else is told that nothing is here.
+--- Where no page is: an address that means one is redirected to it, every other gets 404.
 -- People type and share addresses with a slash at the end or in capitals; ids have neither.
 -- @module seckill.lost
 

@@ -55,7 +55,7 @@ export type ProviderEvent = { id: string } & (
   | { kind: 'other'; type: string }
   | { kind: 'unreadable' }
 );
-/** `refused` is for calls that nothing proves to be the provider's. A genuine one is an event, whatever it tells. */
+/** `refused` is for calls that nothing proves to be the provider's. Every genuine one is an event. */
 export type EventVerdict =
   | { kind: 'event'; event: ProviderEvent }
   | { kind: 'refused'; why: 'headers' | 'signature' | 'timestamp' };
