@@ -58,9 +58,10 @@ test('a limit takes effect in every worker with the answer to the line, and fall
 });
 
 test('maintenance answers 503 on every route that does work and keeps the others', async () => {
+  const ofNewerEdges: object = { everything: 1 }; // a limit that this edge does not have keeps nothing else away
   await edge.agent.sendAll({
     type: 'settings',
-    settings: { version: version + 1, limits: {}, maintenance: { retryAfterSeconds: 17 } },
+    settings: { version: version + 1, limits: ofNewerEdges, maintenance: { retryAfterSeconds: 17 } },
   });
   const post = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' };
   // Of a repeat it is no word about its order.
