@@ -12,6 +12,7 @@ import {
   secretsReadBy,
   withSecretsIn,
 } from '#lab/kits/process-settings.ts';
+import { readNginxLimits } from '../capacity/edge-limits.ts';
 import { endings, type Role } from '../stack/plan/roles.ts';
 
 const dir = join(deployDir, 'kubernetes');
@@ -113,6 +114,20 @@ test('every manifest is part of the kustomization, and every file that it names 
 test('our images and no others, each with its version in the kustomization', () => {
   const ours = kustomization.images.map(({ name }) => name);
   expect(containers.filter(({ image }) => !ours.includes(image)).map(({ name }) => name)).toEqual([]);
+});
+
+test('nginx has memory for all its connections while they are idle, and for the worst of one address', async () => {
+  const nginxOf = (name: string) => readFileSync(join(checkout, 'nginx-lua', name), 'utf8');
+  const { connectionsPerWorker, sharedMemoryMb } = await readNginxLimits();
+  const { workers } = z.object({ workers: z.number() }).parse(JSON.parse(readFileSync(join(dir, 'edge.json'), 'utf8')));
+  const streams = Number(/http2_max_concurrent_streams (\d+);/.exec(nginxOf('conf.d/listen-tls.conf.template'))?.[1]);
+  const nftables = readFileSync(join(deployDir, 'nftables.d/seckill.nft'), 'utf8');
+  const ofOneAddress = Number(/ct count over (\d+)/.exec(nftables)?.[1]);
+  // Measured on nginx 1.22.1: KB of an idle connection over TLS, and of a stream that is not read.
+  const megabytes = (workers * connectionsPerWorker * 27 + ofOneAddress * streams * 142) / 1024 + sharedMemoryMb;
+  const limit = containers.find(({ name }) => name === 'nginx')?.resources.limits.memory;
+  expect(limit).toMatch(/^\d+Gi$/);
+  expect(Number.parseInt(limit ?? '', 10) * 1024).toBeGreaterThan(megabytes);
 });
 
 test('every process starts with the settings that it is given, its secrets out of files', () => {

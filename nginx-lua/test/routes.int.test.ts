@@ -201,6 +201,14 @@ describe('cookies of 32 KB', () => {
     expect(edge.gateway.seen.at(-1)?.headers['x-signature']).toBe('s');
   });
 
+  test('leave room for a second long line, and for a request that follows in the same packet', async () => {
+    const long = `authorization: Bearer ${'x'.repeat(6900)}`;
+    expect(await raw(head('GET', order, cookie, long, `user-agent: ${'u'.repeat(500)}`))).toMatch(/^HTTP\/1\.1 200 /);
+    const last = head('GET', order, cookie);
+    const first = last.replace('connection: close\r\n', '');
+    expect((await raw(first.repeat(3) + last)).match(/HTTP\/1\.1 \d+ /g)).toEqual(Array(4).fill('HTTP/1.1 200 '));
+  });
+
   test('make no room for what goes on to Node: that keeps its bound', async () => {
     const long = 'x'.repeat(7100);
     const refused = [

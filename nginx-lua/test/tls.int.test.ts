@@ -87,6 +87,13 @@ describe('over HTTP/2', () => {
     expect(edge.gateway.seen.at(-1)?.headers).not.toHaveProperty('cookie');
   });
 
+  test('leave room for a second long line, in each of the 16 streams that a connection has', async () => {
+    const headers = { cookie: `shop=${'c'.repeat(32 * 1024 - 5)}`, authorization: `Bearer ${'x'.repeat(6900)}` };
+    expect(session.remoteSettings.maxConcurrentStreams).toBe(16);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => ask('/api/orders/x', headers)));
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+  });
+
   test('every answer says that this site is HTTPS', async () => {
     for (const path of ['/sales/open', '/api/sales/open', '/api/session', '/none'])
       expect((await ask(path)).headers).toMatchObject({ 'strict-transport-security': 'max-age=31536000' });
