@@ -1,4 +1,4 @@
---- Where a server of ours is: `unix:/path` or `address:port`. No names: there is no resolver.
+--- Where an upstream is: `unix:/path` or `address:port`. No names: there is no resolver.
 -- @module seckill.address
 
 local match, tonumber = string.match, tonumber

@@ -23,7 +23,7 @@ local bxor, byte, char, copy, rep = bit.bxor, string.byte, string.char, ffi.copy
 local BLOCK_BYTES, DIGEST_BYTES = 64, 32
 local CONTEXT_BYTES = ffi.sizeof('SHA256_CTX')
 
--- One of each for the worker: a computation never yields, so nobody else writes into them meanwhile.
+-- One of each for the worker: a computation never yields, so no other request writes into them meanwhile.
 local context = ffi.new('SHA256_CTX')
 local digest = ffi.new('unsigned char[?]', DIGEST_BYTES)
 

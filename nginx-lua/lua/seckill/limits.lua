@@ -30,7 +30,7 @@ local function derive(limits)
     server_site = rate(limits.serverPerSecond * SITE_SHARE, limits.serverBurst * SITE_SHARE),
     -- A worker's share of the whole: see filters/in_flight.lua.
     in_flight = max(1, floor(limits.inFlight / workers)),
-    -- Whoever may send so many at once may have so many on their way.
+    -- A user may have as many on their way as he may send at once.
     in_flight_user = limits.userBurst,
     repeats = rate(REPEATS_PER_SECOND, limits.inFlight),
   }
@@ -52,7 +52,7 @@ function _M.init(limits, worker_count)
   derived = derive(_M.effective())
 end
 
---- The limits in the form in which the filters use them. Whoever calls this has called `revision.look` in its request.
+--- The limits in the form in which the filters use them. The caller has called `revision.look` in its request.
 -- @treturn table user, address, site, server, server_site and repeats ({interval, tolerance, first_ttl}); in_flight and
 -- in_flight_user (of this worker)
 -- @phases set, access

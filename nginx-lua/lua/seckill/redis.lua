@@ -74,7 +74,7 @@ function _M.init(where, how)
   for _, word in ipairs(words) do login = login .. '$' .. #word .. '\r\n' .. word .. '\r\n' end
 end
 
---- The value of a key; nil when there is none or nobody can tell.
+--- The value of a key; nil when there is none or Redis does not answer.
 -- @phases content
 function _M.get(key)
   if not server or ngx_now() < away_until then return nil end

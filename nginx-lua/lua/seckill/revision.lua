@@ -1,6 +1,6 @@
 --- One number in shared memory that grows whenever something that workers keep copies of has changed: a sale, a limit.
--- A worker looks at it once a request; whoever keeps a copy compares `current` with the number the copy was made at.
--- Who changes something writes it first and calls `bump` after, so nobody keeps an old copy under a new number.
+-- A worker looks at it once a request; a module compares `current` with the number that its copy was made at.
+-- Who changes something writes it first and calls `bump` after, so no worker keeps an old copy under a new number.
 -- @module seckill.revision
 
 local marks = ngx.shared.seckill_marks

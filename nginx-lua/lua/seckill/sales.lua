@@ -49,7 +49,7 @@ local function public(sale, now_ms, now_text)
   return sale.json .. ',"state":"' .. current_state(sale, now_ms) .. '","now":"' .. now_text .. '"}'
 end
 
--- No drafts; nor a load test's, where a shopper would queue for nothing: both are told of to whoever knows the name.
+-- No drafts; nor a load test's, where a shopper would queue for nothing: both are shown to a reader who knows the name.
 local function is_listed(sale)
   return sale.state ~= 'draft' and sub(sale.id, 1, #SHADOW) ~= SHADOW
 end
@@ -84,7 +84,7 @@ local function hot(key)
 end
 
 -- What the tiers know: said the same way, and kept for the rest of the tick. Their clock is ours, so a sale opens and
--- closes in time although nobody told this edge.
+-- closes in time although the agent has not told this edge.
 local function cold(key)
   local text, code, seconds = tiers.find(key)
   if not text then return refuse(code, seconds) end
@@ -96,7 +96,7 @@ local function cold(key)
   print(body)
 end
 
---- The sale's body out of memory; empty when memory does not know it. A draft too, for whoever knows its name.
+--- The sale's body out of memory; empty when memory does not know it. A draft too, for a reader who knows its name.
 -- @phases set
 function _M.hot_one()
   return hot(var.sale_id)

@@ -51,7 +51,7 @@ function _M.version()
 end
 
 --- Seconds after which to come back, while the edge is in maintenance; nil while it works.
--- Whoever calls this has called `revision.look` in its request.
+-- The caller has called `revision.look` in its request.
 -- @phases set, access, timer
 function _M.maintenance()
   if made_at ~= revision.current then

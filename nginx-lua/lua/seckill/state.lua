@@ -58,7 +58,7 @@ local function put(sale)
 end
 
 --- The sale of an id, or nil.
--- @tparam string id whatever stood in the URL
+-- @tparam string id as it stood in the URL
 -- @phases set, access, log
 function _M.get(id)
   refresh()

@@ -1,7 +1,7 @@
 --- The agent's stream (seckill-service/contract/edge-stream.ts): worker 0 reads one JSON line per change from a unix
 -- socket and applies it; every other worker sees it in the shared dictionaries.
 -- One timer a connection, so that what a connection allocated goes with it. Silence of 3 s ends a connection, and an
--- ended one is followed by the next within half a second. Whatever happens, the last state is kept.
+-- ended one is followed by the next within half a second. The last state is kept in any case.
 -- Each line is answered: a beat with a beat, everything else with what this edge now obeys.
 -- @module seckill.stream
 

@@ -60,7 +60,7 @@ local function refresh()
   made_at = revision.current
 end
 
---- The secrets, by key id. Whoever calls this has called `revision.look` in its request.
+--- The secrets, by key id. The caller has called `revision.look` in its request.
 -- @phases set
 function _M.get()
   refresh()

@@ -5,10 +5,10 @@
 -- One request fills a key at a time, over all workers (the lock is an atomic `add` that expires). The others get the
 -- stale value meanwhile, or wait for the first one. An unknown sale is remembered as unknown, a failure as a failure,
 -- each for a moment, so neither is asked for again and again. Strangers can grow nothing: both dictionaries drop their
--- oldest, and whatever is asked for, an edge fills at most FILLS_PER_SECOND keys.
+-- oldest, and an edge fills at most FILLS_PER_SECOND keys.
 --
--- Failure mode: closed, with 503 UNAVAILABLE, unless a stale value is at hand. It is shown for as long as nobody can
--- tell of a newer one.
+-- Failure mode: closed, with 503 UNAVAILABLE, unless a stale value is at hand. It is shown for as long as no tier
+-- tells of a newer one.
 -- @module seckill.tiers
 
 local gcra = require('seckill.gcra')

@@ -13,7 +13,7 @@ local _M = {}
 -- @treturn ?string the problem code, nil when it is JSON
 -- @phases set
 function _M.check(content_type)
-  -- What every page of ours sends; a pattern, which LuaJIT does not compile, is for the others.
+  -- What the shop's own pages send; a pattern, which LuaJIT does not compile, is for the others.
   if content_type == JSON then return nil end
   if content_type and match(lower(content_type), '^[^;%s]*') == JSON then return nil end
   return 'UNSUPPORTED_MEDIA_TYPE'

@@ -10,7 +10,7 @@ local get_sale, is_ready = state.get, state.ready
 
 local _M = {}
 
---- @tparam string id whatever stood in the URL
+--- @tparam string id as it stood in the URL
 -- @treturn ?table the sale
 -- @treturn ?string the problem code, when there is none
 -- @treturn ?number whole seconds after which to try again

@@ -9,7 +9,7 @@ local seconds_left = require('seckill.settings').maintenance
 
 local _M = {}
 
---- Whoever calls this has called `revision.look` in its request.
+--- The caller has called `revision.look` in its request.
 -- @treturn ?string the problem code
 -- @treturn ?number whole seconds after which to try again
 -- @phases set, access
