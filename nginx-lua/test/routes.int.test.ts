@@ -262,6 +262,16 @@ test.each([
   expect([...edge.service.seen, ...edge.gateway.seen]).toEqual([]);
 });
 
+test('a version of HTTP that nginx has no name for is served as the newest that it has', async () => {
+  const newer = (request: string) => request.replace('HTTP/1.1', 'HTTP/1.7');
+  const buying = head('POST', '/api/sales/open/orders', json, `seckill-ticket: ${ticketFor('open')}`);
+  expect(await raw(newer(head('GET', '/api/sales/open/challenge')))).toMatch(/^HTTP\/1\.1 200 /);
+  expect(await raw(newer(buying))).toMatch(/^HTTP\/1\.1 202 /); // no body: what it asks for is the service's to judge
+  expect(await raw(newer(buying.replace('\r\n\r\n', '\r\ncontent-length: 14\r\n\r\n{"quantity":1}')))).toMatch(
+    /^HTTP\/1\.1 202 /,
+  );
+});
+
 test('a query with a byte that no URI has ends at the edge: a purchase, an order, a ticket', async () => {
   const purchase = [json, `seckill-ticket: ${ticketFor('open')}`, 'content-length: 14'];
   const all = [

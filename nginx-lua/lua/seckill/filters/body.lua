@@ -48,7 +48,10 @@ function _M.is_in(content_length)
   local request = ffi.cast(request_pointer, get_request())
   if request.signature ~= SIGNATURE or request.header_in == nil then return false end
   local length = tonumber(content_length)
-  if not length then return var.http_transfer_encoding == nil and http_version() < HTTP_2 end
+  if not length then
+    local version = http_version() -- nil of one that nginx has no name for, as 1.7
+    return var.http_transfer_encoding == nil and version ~= nil and version < HTTP_2
+  end
   return request.header_in.last - request.header_in.pos >= length
 end
 
