@@ -4,7 +4,7 @@ import { Pool } from 'undici';
 import { newOrderId } from '#contract/order.ts';
 import { parseTicketKeys, signTicket } from '#contract/ticket.ts';
 import { signSession } from '#http/authenticate.ts';
-import { poll } from '#lab/poll.ts';
+import { poll, soonMs } from '#lab/poll.ts';
 import { createRandom, type Random, seedFor } from '#lab/random.ts';
 import { type Answer, call, type HeldTicket } from '#loadtest/crowd/shopper.ts';
 import type { Stack } from '../stack/stack.ts';
@@ -115,7 +115,8 @@ export function createCrowd(options: {
   const asked = (orderId: string) => {
     const visitor = visitors.get(orderId);
     if (visitor === undefined) throw new Error(`no such visitor: ${orderId}`);
-    return poll(`the truth about ${orderId}`, () => ask(visitor), 150);
+    // A user with many tickets is told to come again a little later.
+    return poll(`the truth about ${orderId}`, () => ask(visitor), soonMs, 150);
   };
 
   return {
