@@ -37,7 +37,8 @@ function _M.purchase()
   answer_times.observe()
   local status = last_status(var.upstream_status)
   metrics.upstream(id, status)
-  ended(var.upstream_http_content_length, var.upstream_response_length, var.upstream_addr, status)
+  local told, read = var.upstream_http_content_length, var.upstream_response_length
+  if told ~= read then ended(told, read, var.upstream_addr, status) end
   if status == GONE then state.learn_sold_out(id, tonumber(var.seckill_epoch)) end
 end
 
