@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { consoleSessionsSchema, mostEndedSessions } from '#contract/ops.ts';
+import { consoleSessionsSchema, maxEndedSessions } from '#contract/ops.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import { ownZooKeeperTree } from '#lab/servers/zookeeper.ts';
 import { createLogger } from '#runtime/logger.ts';
@@ -47,10 +47,10 @@ test('what would have ended by itself is forgotten, there is a most, and what ca
   await zookeeper.create(zookeeperPaths.console, Buffer.from('no json'));
   await expect.poll(isKnown, patient).toBe(true);
   end({ id: 'over', until: 1 });
-  for (let nth = 0; nth < mostEndedSessions + 20; nth += 1) end({ id: `session-${nth}`, until: later + nth });
-  await expect.poll(() => read().catch(() => []), patient).toHaveLength(mostEndedSessions);
+  for (let nth = 0; nth < maxEndedSessions + 20; nth += 1) end({ id: `session-${nth}`, until: later + nth });
+  await expect.poll(() => read().catch(() => []), patient).toHaveLength(maxEndedSessions);
   const kept = await read();
   expect(kept).not.toContain('over');
-  expect(kept).toContain(`session-${mostEndedSessions + 19}`); // the last to end by itself
-  expect(has({ id: `session-${mostEndedSessions}`, until: later })).toBe(true);
+  expect(kept).toContain(`session-${maxEndedSessions + 19}`); // the last to end by itself
+  expect(has({ id: `session-${maxEndedSessions}`, until: later })).toBe(true);
 });

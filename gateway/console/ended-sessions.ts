@@ -1,4 +1,4 @@
-import { type ConsoleSessions, consoleSessionsSchema, mostEndedSessions } from '#contract/ops.ts';
+import { type ConsoleSessions, consoleSessionsSchema, maxEndedSessions } from '#contract/ops.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { startLoop } from '#runtime/loop.ts';
@@ -43,7 +43,7 @@ export function startEndedSessions(deps: {
       const kept = Object.entries(all)
         .filter(([, until]) => until * 1000 > now())
         .sort(([, a], [, b]) => b - a)
-        .slice(0, mostEndedSessions);
+        .slice(0, maxEndedSessions);
       return { data: Buffer.from(JSON.stringify({ ended: Object.fromEntries(kept) })), result: null };
     });
     known = new Map([...(known ?? []), ...telling]);

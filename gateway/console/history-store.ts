@@ -9,7 +9,7 @@ import { type SaleMoment, saleColumns } from './sample.ts';
 /** What one second told of each sale, by its id. */
 export type Second = Record<string, SaleMoment>;
 
-const { key, field, mostSeconds, mostBytes, forgottenAfterSeconds } = consoleHistory;
+const { key, field, maxSeconds, maxBytes, forgottenAfterSeconds } = consoleHistory;
 const perPage = 300;
 const [pack, unpack] = [promisify(deflateRaw), promisify(inflateRaw)];
 
@@ -41,9 +41,9 @@ export function createHistoryStore(deps: { redis: Redis; logger: Logger }): Hist
 
   async function write(second: Second): Promise<void> {
     const [packed, [seconds]] = await Promise.all([pack(JSON.stringify(second)), redis.time()]);
-    if (packed.length > mostBytes) throw new Error(`a second of ${packed.length} bytes is not kept`);
+    if (packed.length > maxBytes) throw new Error(`a second of ${packed.length} bytes is not kept`);
     try {
-      await redis.xadd(key, 'MAXLEN', mostSeconds, `${seconds}000-0`, field, packed);
+      await redis.xadd(key, 'MAXLEN', maxSeconds, `${seconds}000-0`, field, packed);
       await redis.expire(key, forgottenAfterSeconds);
     } catch (error) {
       if (!isTaken(error)) throw error;
@@ -64,7 +64,7 @@ export function createHistoryStore(deps: { redis: Redis; logger: Logger }): Hist
     load: async () => {
       const [nowSeconds] = await redis.time();
       const seconds: Second[] = [];
-      let from = `${Number(nowSeconds) - mostSeconds}000`;
+      let from = `${Number(nowSeconds) - maxSeconds}000`;
       for (;;) {
         const page = await redis.xrangeBuffer(key, from, '+', 'COUNT', perPage);
         seconds.push(...(await Promise.all(page.map(([, [, packed]]) => read(packed)))).filter((it) => it !== null));

@@ -2,7 +2,7 @@ import type { SaleMoment } from './sample.ts';
 
 const keptMs = 3_600_000;
 /** A second each; a clock that is set back must not make it endless. */
-const mostMoments = 3700;
+const maxMoments = 3700;
 
 /**
  * The last hour of each sale, in memory: a moment is written as JSON once, when it comes, and whoever looks back gets the
@@ -15,7 +15,7 @@ export function createHistory() {
       const moments = sales.get(saleId) ?? [];
       sales.set(saleId, moments);
       moments.push({ at: moment[0], json: JSON.stringify(moment) });
-      if (moments.length > mostMoments) moments.shift();
+      if (moments.length > maxMoments) moments.shift();
     },
 
     forgetBefore(nowMs: number): void {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { mostSalesCounted } from '#contract/ops.ts';
+import { maxSalesCounted } from '#contract/ops.ts';
 import type { SaleNode } from '#contract/sale.ts';
 import { shownSales } from './shown-sales.ts';
 
@@ -32,8 +32,8 @@ test('what is open stands first, then what runs, the next to open, and the lates
 });
 
 test('however many are still to open, one that is open is not left out', () => {
-  const coming = Array.from({ length: mostSalesCounted + 5 }, (_, nth) => sale(`next-${nth}`, 'open', 60 + nth, 900));
+  const coming = Array.from({ length: maxSalesCounted + 5 }, (_, nth) => sale(`next-${nth}`, 'open', 60 + nth, 900));
   const { shown, leftOut } = shownSales([...coming, sale('now', 'open', -60, 60)], now);
   expect(shown[0]?.saleId).toBe('now');
-  expect([shown.length, leftOut]).toEqual([mostSalesCounted, 6]);
+  expect([shown.length, leftOut]).toEqual([maxSalesCounted, 6]);
 });

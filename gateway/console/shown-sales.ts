@@ -1,4 +1,4 @@
-import { mostSalesCounted } from '#contract/ops.ts';
+import { maxSalesCounted } from '#contract/ops.ts';
 import { effectiveState, type SaleNode, type SaleState } from '#contract/sale.ts';
 import { isCheckSale } from '#contract/shadow-sale.ts';
 
@@ -25,5 +25,5 @@ export function shownSales(sales: readonly SaleNode[], nowMs: number): { shown: 
       return a.state === 'closed' ? b.closesAt - a.closesAt : b.opensAt - a.opensAt;
     })
     .map(({ sale }) => sale);
-  return { shown: current.slice(0, mostSalesCounted), leftOut: Math.max(0, current.length - mostSalesCounted) };
+  return { shown: current.slice(0, maxSalesCounted), leftOut: Math.max(0, current.length - maxSalesCounted) };
 }

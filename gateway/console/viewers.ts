@@ -1,6 +1,6 @@
-const mostViewers = 50;
+const maxViewers = 50;
 /** Ticks that a viewer may leave unread: then it is gone, or as good as gone. */
-const mostUnread = 30;
+const maxUnread = 30;
 
 type Viewer = ReadableStreamDefaultController<Uint8Array>;
 
@@ -25,7 +25,7 @@ export function createViewers() {
     tell(json: string): void {
       last = new TextEncoder().encode(`event: tick\ndata: ${json}\n\n`);
       for (const [viewer, isStillIn] of viewers) {
-        if (!isStillIn() || (viewer.desiredSize ?? 0) <= -mostUnread) drop(viewer);
+        if (!isStillIn() || (viewer.desiredSize ?? 0) <= -maxUnread) drop(viewer);
         else viewer.enqueue(last);
       }
     },
@@ -35,7 +35,7 @@ export function createViewers() {
      * viewer is not `isStillIn` any more, which is asked at each tick.
      */
     open(isStillIn: () => boolean = () => true): ReadableStream<Uint8Array> | null {
-      if (viewers.size >= mostViewers) return null;
+      if (viewers.size >= maxViewers) return null;
       let mine: Viewer;
       return new ReadableStream<Uint8Array>({
         start: (viewer) => {

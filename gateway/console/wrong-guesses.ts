@@ -1,7 +1,7 @@
 /** So many wrong tokens in a row cost nothing: people mistype. Each one more doubles the wait. */
 const free = 3;
 const longestWaitMs = 60_000;
-const mostAddresses = 10_000;
+const maxAddresses = 10_000;
 
 /** An address that was quiet for so long begins anew. */
 const quietMs = 600_000;
@@ -23,7 +23,7 @@ export function createWrongGuesses(now: () => number) {
       addresses.delete(address); // the newest is the last
       addresses.set(address, { wrong, until: now() + waitMs });
       const [oldest] = addresses.keys();
-      if (addresses.size > mostAddresses && oldest !== undefined) addresses.delete(oldest);
+      if (addresses.size > maxAddresses && oldest !== undefined) addresses.delete(oldest);
     },
   };
 }

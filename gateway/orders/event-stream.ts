@@ -3,7 +3,7 @@ import { type OrderView, orderStreamEvent } from '#contract/order.ts';
 import type { OrderRecord } from './read-orders.ts';
 
 /** A reader that leaves so much unread is gone, or as good as gone. */
-const mostUnreadBytes = 64 * 1024;
+const maxUnreadBytes = 64 * 1024;
 
 /** How soon a client that lost its stream comes back, ms; spread, so that a crowd does not come back as one. */
 const retryMs = () => Math.round(1000 + Math.random() * 3000);
@@ -35,7 +35,7 @@ export function openEventStream(options: {
   function write(text: string): void {
     if (response.destroyed || response.writableEnded) return;
     response.write(text);
-    if (response.writableLength <= mostUnreadBytes) return;
+    if (response.writableLength <= maxUnreadBytes) return;
     onSlow();
     response.destroy();
   }

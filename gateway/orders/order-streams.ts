@@ -12,7 +12,7 @@ export type StreamLimits = { perProcess: number; perUser: number };
 export type OpenOutcome = 'open' | 'too_many_of_user' | 'full' | 'closing';
 
 /** After this long a stream ends: the client comes back by itself, and its token is looked at again. */
-const mostAgeMs = 15 * 60_000;
+const maxAgeMs = 15 * 60_000;
 
 /**
  * Every open event stream of this process. A picture that changes is sent on at once, without a read. Once a second
@@ -124,7 +124,7 @@ export function createOrderStreams(deps: {
     tick(): void {
       const round = streams.nextRound();
       for (const stream of round) {
-        if (now() - stream.openedAtMs > mostAgeMs) stream.end();
+        if (now() - stream.openedAtMs > maxAgeMs) stream.end();
         else stream.beat();
       }
       readAgain(round).catch(onError);

@@ -29,7 +29,7 @@ type Row = {
 
 const columns =
   'id, title, translations, price_amount, currency, limit_per_user, opens_at, closes_at, challenge, state, epoch';
-const mostListed = 200;
+const maxListed = 200;
 
 /**
  * Sales as they are without ZooKeeper: described by PostgreSQL, in the state that stock Redis says. When stock Redis is
@@ -72,7 +72,7 @@ export function createSaleFinder(deps: { pool: Pool; redis: Redis; logger: Logge
     listed: async () => {
       const { rows } = await pool.query<Row>(
         `SELECT ${columns} FROM sales
-         WHERE closes_at > now() - interval '1 day' AND NOT starts_with(id, $1) ORDER BY id LIMIT ${mostListed}`,
+         WHERE closes_at > now() - interval '1 day' AND NOT starts_with(id, $1) ORDER BY id LIMIT ${maxListed}`,
         [shadowSalePrefix],
       );
       const sales = await Promise.all(rows.map(toNode));

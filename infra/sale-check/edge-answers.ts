@@ -16,7 +16,7 @@ export type EdgeQuestion = { headers?: Record<string, string>; body?: unknown };
 /** What a question needs to know of an edge. */
 export type AskedEdge = Pick<ReachedEdge, 'name' | 'url' | 'dispatcher'>;
 
-const mostTries = 3;
+const maxTries = 3;
 const firstWaitMs = 200;
 /** Asks no more after so long: a check has a deadline of its own. */
 const againWithinMs = 1500;
@@ -31,7 +31,7 @@ export async function askEdge(edge: AskedEdge, path: string, question: EdgeQuest
     const answer = await askOnce(edge, path, question);
     const isPassing = answer.status === null || answer.status === 429 || answer.status === 503;
     const waitMs = Math.max(answer.retryAfterMs, firstWaitMs * tries);
-    if (!isPassing || tries === mostTries || performance.now() - from + waitMs > againWithinMs) return answer;
+    if (!isPassing || tries === maxTries || performance.now() - from + waitMs > againWithinMs) return answer;
     await wait(waitMs);
   }
 }

@@ -11,7 +11,7 @@ import type { ReachedEdge } from './reach-edges.ts';
 
 const heardWithinMs = 1000;
 /** As many services as one check tries through each edge. */
-const mostTries = 8;
+const maxTries = 8;
 
 const status = 'seckill status';
 const again = 'seckill sale check <saleId>   (again, in a moment)';
@@ -35,7 +35,7 @@ export async function checkPurchasePath(deps: {
   if (tickets.sessionSecret === null && tickets.keys === null) {
     return [warn('nobody can be signed in from here, and no ticket signed: no purchase was tried', noTicket)];
   }
-  const tries = Math.min(mostTries, Math.max(1, (await readServices(zookeeper)).length));
+  const tries = Math.min(maxTries, Math.max(1, (await readServices(zookeeper)).length));
   return withCheckSale(deps, async (sale) => {
     await edgesInStep(zookeeper, sale.saleId, sale.epoch, heardWithinMs); // whoever is behind says so himself below
     const found = await Promise.all(edges.map((edge) => checkEdge(edge, sale, tries, tickets)));

@@ -19,7 +19,7 @@ const [oursId, bareId] = ['bench-purchase', 'bench-bare'];
 /** Of both sides: what `seckill up` gives one nginx on two cores (infra/stack/servers/edge-server.ts). */
 const workers = 1;
 /** More than either side can accept in a second. */
-const mostPerSecond = 20_000;
+const maxPerSecond = 20_000;
 /** Runs at half the rate: a p99 of one of them is of the fifty slowest. */
 const halfRounds = 5;
 type Round = { ours: number; bare: number; p99Ms: number; barep99Ms: number; load: number };
@@ -39,7 +39,7 @@ export async function run(args: string[]): Promise<string> {
   await requireWrk();
   const stack = await startBenchStack('--services', String(services));
   try {
-    const perRound = mostPerSecond * seconds;
+    const perRound = maxPerSecond * seconds;
     const units = 1_000_000;
     await stack.seckill('drain', 'pause');
     // One address and one list of users for the whole crowd: the limits for shoppers would be all that is measured.

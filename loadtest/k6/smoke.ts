@@ -11,7 +11,7 @@ export { handleSummary, options, setup } from './lib/plan.ts';
 
 const text = { responseType: 'text', timeout: '10s' } as const;
 const sale = `/api/sales/${plan.saleId}`;
-const mostLooks = 30;
+const maxLooks = 30;
 
 /** One shopper, from the first page to the end of the order: every second one cancels, the others pay and want it back. */
 export function walk(): void {
@@ -77,11 +77,11 @@ function order(token: string, ticket: string): void {
 /** Asks for the order as the page does until it is in that state. */
 function reaches(path: string, token: string, state: string): boolean {
   let last = '';
-  for (let count = 0; count < mostLooks; count += 1) {
+  for (let count = 0; count < maxLooks; count += 1) {
     last = textOf(expected('order', http.get(urlOf(path), withToken(token)), '200'), 'state') ?? '';
     if (last === state) return true;
     sleep(0.5);
   }
-  broken(`an order was ${last} after ${mostLooks / 2} s, not ${state}`);
+  broken(`an order was ${last} after ${maxLooks / 2} s, not ${state}`);
   return false;
 }

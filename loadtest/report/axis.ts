@@ -1,13 +1,13 @@
 import type { Sample } from '../run/sampler.ts';
 
 /** A million seconds would be a large file: above so many points, each stands for several seconds. */
-const mostPoints = 600;
+const maxPoints = 600;
 
 export type Axis = { fromMs: number; pointSeconds: number; points: number };
 
 export function makeAxis(fromMs: number, toMs: number): Axis {
   const all = Math.max(1, Math.ceil((toMs - fromMs) / 1000));
-  const pointSeconds = Math.ceil(all / mostPoints);
+  const pointSeconds = Math.ceil(all / maxPoints);
   return { fromMs, pointSeconds, points: Math.ceil(all / pointSeconds) };
 }
 

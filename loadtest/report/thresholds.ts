@@ -17,7 +17,7 @@ export type Judged = {
 const megabyte = 1_000_000;
 /** A heap breathes: below so much, growth is no leak. */
 const breath = { rss: 48 * megabyte, files: 64 };
-const mostGrowth = 1.2;
+const maxGrowth = 1.2;
 
 /** Everything that must hold for a run to have passed. */
 export function judge(judged: Judged): Threshold[] {
@@ -125,7 +125,7 @@ function growth(
     .filter(({ name }) => name !== 'k6')
     .map(({ name, early, late }) => ({
       name: `${prefix === 'rss.' ? 'memory' : 'connections'} of ${name}`,
-      holds: late <= early * mostGrowth || late - early <= breath,
+      holds: late <= early * maxGrowth || late - early <= breath,
       says: `${show(early)} after a quarter, ${show(late)} at the end`,
     }));
 }

@@ -6,7 +6,7 @@ import type { OrderStore } from '../orders/order-store.ts';
 import { auditSale, type Books } from './audit.ts';
 
 /** A cut blocks stock Redis for about a millisecond per thousand orders: above this many a person runs the audit. */
-const mostOrders = 20_000;
+const maxOrders = 20_000;
 
 /** Audits every sale again and again, by one leader, and tells the number of differences: what the alarm stands on. */
 export function watchBooks(deps: {
@@ -33,7 +33,7 @@ export function watchBooks(deps: {
       let [failures, skipped] = [0, 0];
       const audit = async (saleId: string) => {
         if (!isOurs) return onAudit(saleId, null);
-        if ((await stock.orderCount(saleId)) > mostOrders) {
+        if ((await stock.orderCount(saleId)) > maxOrders) {
           // Of a closed sale nobody is told for ever: the runbook says when it is audited by hand.
           if ((await stock.sale(saleId))?.state !== 'closed') skipped += 1;
           return onAudit(saleId, null);

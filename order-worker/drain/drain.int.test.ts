@@ -115,7 +115,7 @@ const allCommitted = (count: number) =>
 const reports = async (): Promise<DrainReport[]> =>
   readDrainReports(await queueRedis.hgetall(drainKeys.reports), Date.now());
 /** The most orders above `rate` in any interval that begins and ends with an order. */
-function mostAbove(times: readonly number[], rate: number): number {
+function maxAbove(times: readonly number[], rate: number): number {
   let most = 0;
   let lowest = Number.POSITIVE_INFINITY;
   for (const [index, at] of times.entries()) {
@@ -125,7 +125,7 @@ function mostAbove(times: readonly number[], rate: number): number {
   return most;
 }
 /** The most orders in any second. */
-function mostInASecond(times: readonly number[]): number {
+function maxInASecond(times: readonly number[]): number {
   let most = 0;
   let first = 0;
   for (const [index, at] of times.entries()) {
@@ -146,13 +146,13 @@ test.each([1, 2])('the set rate is held with %i workers, and never exceeded by m
   // A machine that is busy elsewhere takes longer, but not all the time.
   await until('a second at the set rate', async () => {
     const stored = await storedAt();
-    if (stored.length >= rate * 2 * count && mostInASecond(stored) > rate * 0.8) return true;
+    if (stored.length >= rate * 2 * count && maxInASecond(stored) > rate * 0.8) return true;
     if (accepted - stored.length < rate) accepted += (await accept(rate)).length;
     return null;
   });
   await allStored(accepted);
   const times = await storedAt();
-  expect(mostAbove(times, rate)).toBeLessThanOrEqual(rate * slackSeconds(count));
+  expect(maxAbove(times, rate)).toBeLessThanOrEqual(rate * slackSeconds(count));
   const took = (times.at(-1) ?? 0) - (times[0] ?? 0);
   expect(took).toBeGreaterThan(accepted / rate - slackSeconds(count));
 });
@@ -218,7 +218,7 @@ test('a paused drain stores nothing, stays paused through a restart and a wiped 
   await allStored(240);
   const times = await storedAt();
   expect(times[0]).toBeGreaterThanOrEqual(resumedAt);
-  expect(mostAbove(times, rate)).toBeLessThanOrEqual(rate * slackSeconds());
+  expect(maxAbove(times, rate)).toBeLessThanOrEqual(rate * slackSeconds());
 });
 
 test('after idle time orders are not made up for: the first burst is stored at the rate', async () => {
@@ -231,7 +231,7 @@ test('after idle time orders are not made up for: the first burst is stored at t
   await until('idle time', async () => (await clock()) > idleUntil);
   await accept(150);
   await allStored(151);
-  expect(mostAbove((await storedAt()).slice(1), rate)).toBeLessThanOrEqual(rate * slackSeconds());
+  expect(maxAbove((await storedAt()).slice(1), rate)).toBeLessThanOrEqual(rate * slackSeconds());
 });
 
 test('a queue Redis that is wiped in the middle costs no order, and the rate holds on', async () => {
@@ -243,7 +243,7 @@ test('a queue Redis that is wiped in the middle costs no order, and the rate hol
   await queueRedis.flushall();
   await queue.addBulk(orders.map(jobOf)); // as the sweeper does; those that are stored already find their row
   await allStored(500);
-  expect(mostAbove(await storedAt(), rate)).toBeLessThanOrEqual(rate * slackSeconds());
+  expect(maxAbove(await storedAt(), rate)).toBeLessThanOrEqual(rate * slackSeconds());
   await allCommitted(500);
 });
 
@@ -325,7 +325,7 @@ test('slows down while PostgreSQL is slow, says why, and is at the set rate agai
     const [report] = await reports();
     return report !== undefined && report.slowdown === null && report.limitPerSecond === null;
   });
-  expect(mostAbove(await storedAt(), rate)).toBeLessThanOrEqual(rate * slackSeconds());
+  expect(maxAbove(await storedAt(), rate)).toBeLessThanOrEqual(rate * slackSeconds());
 });
 
 test('uncapped, a backlog is drained to its last order, and backlog and age are told', async () => {

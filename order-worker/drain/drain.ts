@@ -17,7 +17,7 @@ export type Drain = {
 
 const batchSize = 200;
 /** Uncapped: one batch in PostgreSQL, one on its way there, one on its way out of the queue. */
-const mostInFlight = 3 * batchSize;
+const maxInFlight = 3 * batchSize;
 /** Between two looks at the queue, so that orders gather to a batch. */
 const restMs = 20;
 const renewLocksMs = 2000;
@@ -62,7 +62,7 @@ export function startDrain(deps: {
    */
   function room(): number {
     const rate = settings.last()?.ratePerSecond ?? null;
-    const left = mostInFlight - inFlight.size;
+    const left = maxInFlight - inFlight.size;
     if (rate === null) return left < batchSize ? 0 : left;
     const seconds = 0.1 + pacer.state().usualMs / 1000;
     return Math.min(left, Math.ceil(rate * seconds) - unstored);

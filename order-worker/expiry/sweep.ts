@@ -8,7 +8,7 @@ const batchSize = 200;
 /** So many due jobs on their way explain why orders are overdue. */
 const shortQueue = 1000;
 const queueDeadlineMs = 1000;
-const mostRefused = 100;
+const maxRefused = 100;
 
 /**
  * Finds the unpaid orders that no job comes for (a wiped queue Redis, a worker that died before it made the jobs), and
@@ -57,7 +57,7 @@ export function startExpirySweep(deps: {
         return 'idle';
       } catch (error) {
         if (isDatabaseOutage(error)) throw error;
-        if (refused === mostRefused) {
+        if (refused === maxRefused) {
           refused = 0;
           throw error;
         }

@@ -7,7 +7,7 @@ import { isShadowOrder } from '#contract/shadow-sale.ts';
 import type { Authenticate } from '#http/authenticate.ts';
 import type { FindOrder, OrderRow } from '../orders/find-order.ts';
 import type { MoneyDesk } from './money-desk.ts';
-import { mostPayments } from './payment/open-payment.ts';
+import { maxPayments } from './payment/open-payment.ts';
 import type { StartOutcome } from './payment/start-payment.ts';
 import { ProviderFault } from './provider/provider.ts';
 
@@ -74,7 +74,7 @@ export function createPaymentApp(deps: {
           return isLate ? problemResponse('ORDER_STATE', { detail: advice.expired }) : wrongState(outcome.order);
         }
         case 'too_many':
-          return problemResponse('ORDER_STATE', { detail: `${mostPayments} payments of it have failed already` });
+          return problemResponse('ORDER_STATE', { detail: `${maxPayments} payments of it have failed already` });
         case 'unknown':
           return problemResponse('ORDER_UNKNOWN');
       }

@@ -5,7 +5,7 @@ import { isJsonType } from '#contract/json-body.ts';
 import {
   type AuditAnswer,
   drainChangeSchema,
-  mostSalesCounted,
+  maxSalesCounted,
   opsPaths,
   type RetryRequest,
   retryRequestSchema,
@@ -42,8 +42,8 @@ export function createOpsApp(
 
   app.get(opsPaths.overview, async (context) => {
     const saleIds = [...new Set(context.req.queries('sale') ?? [])];
-    if (saleIds.length > mostSalesCounted || !saleIds.every((saleId) => saleIdPattern.test(saleId))) {
-      return problemResponse('BAD_REQUEST', { detail: `"sale" must be at most ${mostSalesCounted} sale ids.` });
+    if (saleIds.length > maxSalesCounted || !saleIds.every((saleId) => saleIdPattern.test(saleId))) {
+      return problemResponse('BAD_REQUEST', { detail: `"sale" must be at most ${maxSalesCounted} sale ids.` });
     }
     return context.json(await readOverview(deps, saleIds));
   });

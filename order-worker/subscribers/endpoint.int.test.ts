@@ -156,5 +156,5 @@ test('a subscriber that hangs has at most its own connections', async () => {
     for (const response of held.splice(0)) response.end();
   }
   expect((await answers).map(({ kind }) => kind)).toEqual(Array(6).fill('delivered'));
-  expect(slow.mostOpen()).toBe(2);
+  expect(slow.maxOpen()).toBe(2);
 });

@@ -9,20 +9,20 @@ import type { Lanes } from './lanes.ts';
 import type { QueueCounts } from './subscriber-queue.ts';
 
 /** Orders that stand ready in a subscriber's queue; the rest of its backlog waits in the database, where there is room. */
-const mostReady = 5000;
+const maxReady = 5000;
 /** While nothing gets through, all its jobs together, those that wait for their next try and dead letters too. */
-const mostWhileFailing = 10_000;
+const maxWhileFailing = 10_000;
 /** Whatever happens: one subscriber never fills queue Redis, where the orders of everybody pass. */
-const mostOfAll = 50_000;
+const maxOfAll = 50_000;
 /** One at a time above all that, so that it is noticed when dead letters are all there is and the subscriber is well again. */
-const mostProbes = 5000;
+const maxProbes = 5000;
 const feedAtOnce = 1000;
 
 export function roomIn({ waiting, active, delayed, replaying, dead }: QueueCounts, isFailing: boolean): number {
   const all = waiting + active + delayed + replaying + dead;
-  const bound = isFailing ? mostWhileFailing : mostOfAll;
-  const probe = waiting + active + delayed === 0 && all < bound + mostProbes ? 1 : 0;
-  return Math.max(probe, Math.min(mostReady - waiting, bound - all));
+  const bound = isFailing ? maxWhileFailing : maxOfAll;
+  const probe = waiting + active + delayed === 0 && all < bound + maxProbes ? 1 : 0;
+  return Math.max(probe, Math.min(maxReady - waiting, bound - all));
 }
 
 /** Between the outbox and the queues: what is new goes straight in while there is room, the rest when there is. */

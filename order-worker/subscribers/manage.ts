@@ -1,4 +1,4 @@
-import { mostSubscribers } from '#contract/subscribers.ts';
+import { maxSubscribers } from '#contract/subscribers.ts';
 import type { Pool } from '#runtime/postgres.ts';
 import type { Redis } from '#runtime/redis.ts';
 import type { Answer } from './answer.ts';
@@ -55,7 +55,7 @@ export function manageSubscribers(deps: { pool: Pool; redis: Redis; now: () => n
     rotateSecret: store.rotateSecret,
 
     async add(subscriber: NewSubscriber): Promise<'added' | 'taken' | 'too many'> {
-      if ((await store.list()).length >= mostSubscribers) return 'too many';
+      if ((await store.list()).length >= maxSubscribers) return 'too many';
       if (!(await store.add(subscriber))) return 'taken';
       await store.begin();
       return 'added';

@@ -10,7 +10,7 @@ export type SubscriberQueue = ReturnType<typeof openSubscriberQueue>;
 export type QueueCounts = { waiting: number; active: number; delayed: number; replaying: number; dead: number };
 
 /** Of a replay's jobs only so many tries are made: their events were delivered, or given up on, once before. */
-const mostReplayTries = 3;
+const maxReplayTries = 3;
 /** Live jobs have no priority, and BullMQ takes those first. */
 const replayPriority = 10;
 
@@ -71,7 +71,7 @@ export function openSubscriberQueue(options: {
             version: job.firstVersion,
             replay: { id: job.replayId, lastVersion: job.lastVersion },
           },
-          opts: { attempts: Math.min(tries, mostReplayTries), priority: replayPriority, removeOnFail: true },
+          opts: { attempts: Math.min(tries, maxReplayTries), priority: replayPriority, removeOnFail: true },
         })),
       ),
 

@@ -21,7 +21,7 @@ export const opsPaths = {
 } as const;
 
 /** Most sales that one overview counts the orders of. */
-export const mostSalesCounted = 20;
+export const maxSalesCounted = 20;
 
 /**
  * The consoles' last hour, in queue Redis; may be lost with it. A stream: an entry's id is the second that it tells of, its
@@ -30,14 +30,14 @@ export const mostSalesCounted = 20;
 export const consoleHistory = {
   key: 'seckill:console:history',
   field: 'z',
-  mostSeconds: 3600,
-  mostBytes: 8192,
+  maxSeconds: 3600,
+  maxBytes: 8192,
   /** After the last entry. */
   forgottenAfterSeconds: 3600,
 } as const;
 
 /** Most ended sessions that are remembered; each needs the token to begin, and is forgotten when it would have ended. */
-export const mostEndedSessions = 500;
+export const maxEndedSessions = 500;
 /** Sessions of the console that were ended before their time: id, and when each ends by itself, Unix seconds. */
 export const consoleSessionsSchema = z.object({ ended: z.record(z.string(), z.int()).default({}) });
 export type ConsoleSessions = z.infer<typeof consoleSessionsSchema>;

@@ -6,7 +6,7 @@ export const subscriberNameSchema = z
   .regex(/^[a-z][a-z0-9-]{0,39}$/, 'must be 1 to 40 of a-z, 0-9 and hyphen, and begin with a letter');
 
 /** More queues than this are more than one queue Redis and one worker should watch. */
-export const mostSubscribers = 100;
+export const maxSubscribers = 100;
 
 /**
  * How a subscriber is served. `ratePerSecond`: orders a second over all workers, null is as fast as it answers.

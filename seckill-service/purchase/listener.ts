@@ -10,9 +10,9 @@ import type { Purchase, PurchaseOutcome } from './purchase.ts';
 export const purchaseRoute = { method: 'POST', path: '/api/sales/{saleId}/orders' } as const;
 
 const path = /^\/api\/sales\/([^/]+)\/orders$/;
-const mostCharacters = 1024;
+const maxCharacters = 1024;
 /** So many bytes cannot be 1,024 characters or fewer, whatever they are: UTF-8 takes at most 4 for one. */
-const mostBytes = 4 * mostCharacters;
+const maxBytes = 4 * maxCharacters;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -39,7 +39,7 @@ export function createPurchaseListener(deps: {
     let value: unknown;
     try {
       const text = utf8.decode(body);
-      if (text.length > mostCharacters) return tooLarge;
+      if (text.length > maxCharacters) return tooLarge;
       value = JSON.parse(text);
     } catch {
       return badJson;
@@ -62,12 +62,12 @@ export function createPurchaseListener(deps: {
     let bytes = 0;
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes <= mostBytes) chunks.push(chunk);
+      if (bytes <= maxBytes) chunks.push(chunk);
       else if (!response.headersSent) send(response, tooLarge);
     });
     // A request that breaks off has no end, and nobody who could be answered.
     request.on('end', () => {
-      if (bytes > mostBytes) return;
+      if (bytes > maxBytes) return;
       const [first] = chunks;
       const body = first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks);
       decide(request, saleId, body, from).then(

@@ -3,7 +3,7 @@ import { call, messageOf } from './call.ts';
 import { byId, make } from './element.ts';
 import { badge } from './tables.ts';
 
-const mostShown = 20;
+const maxShown = 20;
 
 /** Checks the books of the chosen sale at a click, while it sells. */
 export function createAuditPanel(saleId: () => string | null) {
@@ -37,7 +37,7 @@ function report({ saleId, balanced, orders, checks, differences, fault }: AuditA
   );
   const faults =
     fault === null ? [] : [make('p', `FAULT ${fault}: seckill stock rebuild ${saleId}`, { class: 'alert' })];
-  const shown = differences.slice(0, mostShown);
+  const shown = differences.slice(0, maxShown);
   const more = differences.length - shown.length;
   const found = shown.map(({ invariant, orderId, explains }) => make('li', `${invariant} ${orderId}: ${explains}`));
   if (more > 0) found.push(make('li', `and ${more} more: seckill audit ${saleId} --json`));

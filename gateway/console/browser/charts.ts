@@ -5,7 +5,7 @@ import type { Columns, Series } from './series.ts';
 
 const flow: SaleColumn[] = ['arrived', 'passed', 'accepted', 'stored'];
 const units: SaleColumn[] = ['free', 'queued', 'stored', 'paid', 'expired'];
-const mostReasons = 6;
+const maxReasons = 6;
 const height = 190;
 /** A sale that was just opened is drawn over this long, not as a line at the edge of an empty hour. */
 const shortestSeconds = 60;
@@ -93,7 +93,7 @@ export function createCharts(series: Series, onLook: (atMs: number | null) => vo
   };
 
   function show(): void {
-    const reasons = series.shedReasons(mostReasons);
+    const reasons = series.shedReasons(maxReasons);
     draw('flow', flow, () => series.rates(flow));
     draw('shed', reasons, () => series.shedRates(reasons));
     draw('units', units, () => series.values(units));

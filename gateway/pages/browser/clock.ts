@@ -13,7 +13,7 @@ export type ServerClock = {
 
 /** performance.now drifts by some ms in this time; what is older is forgotten. */
 const trustMs = 300_000;
-const mostSamples = 40;
+const maxSamples = 40;
 
 export function createServerClock(tick: () => number, wallMs: number): ServerClock {
   let offset = wallMs - tick();
@@ -22,7 +22,7 @@ export function createServerClock(tick: () => number, wallMs: number): ServerClo
     learn(now, sentMs, gotMs) {
       const serverMs = Date.parse(now);
       if (Number.isNaN(serverMs)) return;
-      samples = [...samples.filter(({ at }) => gotMs - at < trustMs).slice(1 - mostSamples)];
+      samples = [...samples.filter(({ at }) => gotMs - at < trustMs).slice(1 - maxSamples)];
       samples.push({ bound: serverMs - gotMs, roundTrip: gotMs - sentMs, at: gotMs });
       const quickest = Math.min(...samples.map(({ roundTrip }) => roundTrip));
       offset = Math.max(...samples.map(({ bound }) => bound)) + quickest / 2;

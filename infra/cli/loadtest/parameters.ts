@@ -10,7 +10,7 @@ export const bounds = {
 } as const satisfies Record<string, Record<string, readonly [number, number]>>;
 
 /** Tickets are made before the run, one a shopper. */
-export const mostTickets = 1_000_000;
+export const maxTickets = 1_000_000;
 
 /** `90`, `90s`, `15m` or `2h` as seconds. Throws what to write instead. */
 export function parseDuration(text: string, [least, most]: readonly [number, number]): number {
@@ -25,9 +25,9 @@ export function parseDuration(text: string, [least, most]: readonly [number, num
 
 /** Throws when a run would need more tickets than are made. */
 export function checkTickets(count: number, what: string): number {
-  if (count > mostTickets) {
+  if (count > maxTickets) {
     throw new CliError(
-      `${what} needs ${counted(count, 'ticket')}, at most ${mostTickets} are made: lower the rate or the duration`,
+      `${what} needs ${counted(count, 'ticket')}, at most ${maxTickets} are made: lower the rate or the duration`,
       2,
     );
   }

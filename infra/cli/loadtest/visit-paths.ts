@@ -1,7 +1,7 @@
 import { askEdge } from '../../sale-check/edge-answers.ts';
 import { edgeAt } from '../../sale-check/reach-edges.ts';
 
-const mostAssets = 2;
+const maxAssets = 2;
 
 /**
  * What a browser asks for when it opens that page: the page, a script and a style that it names, the sale. Throws when
@@ -20,5 +20,5 @@ export async function visitPaths(
   }
   const assets = [...text.matchAll(/(?:src|href)="(\/assets\/[^"]+\.(?:js|css))"/g)];
   const paths = assets.map(([, path = '']) => path);
-  return [page, ...[...new Set(paths)].slice(0, mostAssets), `/api/sales/${saleId}`];
+  return [page, ...[...new Set(paths)].slice(0, maxAssets), `/api/sales/${saleId}`];
 }

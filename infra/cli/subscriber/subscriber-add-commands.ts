@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { OrderEventType } from '#contract/order-events.ts';
-import { type DeliverySettings, defaultDelivery, mostSubscribers } from '#contract/subscribers.ts';
+import { type DeliverySettings, defaultDelivery, maxSubscribers } from '#contract/subscribers.ts';
 import { counted } from '#runtime/counted.ts';
 import { newWebhookSecret } from '#runtime/standard-webhooks.ts';
 import { carryOut, changes } from '../kit/change.ts';
@@ -79,7 +79,7 @@ export function registerSubscriberAdd(subscriber: Command): void {
               const outcome = await subscribers.add(added);
               if (outcome === 'taken') throw taken;
               if (outcome === 'too many') {
-                throw new CliError(`there are ${mostSubscribers} subscribers: remove one first`, 2);
+                throw new CliError(`there are ${maxSubscribers} subscribers: remove one first`, 2);
               }
               output.result(
                 { ...shown, secret, events: types ?? 'all' },

@@ -9,7 +9,7 @@ import type { CliRun } from '../kit/run.ts';
 import { eventTypes } from './subscriber-options.ts';
 import { withSubscribers } from './with-subscribers.ts';
 
-const mostBytes = 16 * 1024 * 1024;
+const maxBytes = 16 * 1024 * 1024;
 
 type Heard = { id: string; type: string; subject: string; data: { version: number } };
 
@@ -111,7 +111,7 @@ async function read(request: IncomingMessage): Promise<string> {
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > mostBytes) throw new Error('too large');
+    if (length > maxBytes) throw new Error('too large');
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString();

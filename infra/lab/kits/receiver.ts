@@ -35,10 +35,10 @@ export async function startReceiver(options: { secrets?: () => string; reply?: R
   const received: Received[] = [];
   let reply = options.reply ?? replyWith(204);
   let open = 0;
-  let mostOpen = 0;
+  let maxOpen = 0;
   const server = createServer(async (request, response) => {
     open += 1;
-    mostOpen = Math.max(mostOpen, open);
+    maxOpen = Math.max(maxOpen, open);
     response.on('close', () => {
       open -= 1;
     });
@@ -75,7 +75,7 @@ export async function startReceiver(options: { secrets?: () => string; reply?: R
     },
     /** Event ids in the order in which they came, each as often as it came. */
     ids: () => received.flatMap(({ events }) => events.map(({ id }) => id)),
-    mostOpen: () => mostOpen,
+    maxOpen: () => maxOpen,
     close: () =>
       new Promise<void>((resolve) => {
         server.close(() => resolve());

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import type { EdgeConfigValues } from './edge-values.ts';
 
 /** What limit_conn can count to. */
-const mostConnections = 65_535;
+const maxConnections = 65_535;
 
 /**
  * The limits of an IPv6 site (/56), as a multiple of those of one address. A site is more than one shopper: a phone network
@@ -41,10 +41,10 @@ export function edgePlaces(values: EdgeConfigValues, outDir: string): Record<str
     workers: positive('workers', values.workers),
     trustedProxies: values.trustedProxies.map((network) => `set_real_ip_from ${trusted(network)};`).join('\n'),
     realIpHeader: headerName('realIpHeader', values.realIpHeader),
-    connectionsPerAddress: positive('connectionsPerAddress', values.connectionsPerAddress, mostConnections),
-    connectionsPerSite: String(Math.min(mostConnections, siteShare * values.connectionsPerAddress)),
-    serverConnections: positive('serverConnections', values.serverConnections, mostConnections),
-    serverConnectionsPerSite: String(Math.min(mostConnections, siteShare * values.serverConnections)),
+    connectionsPerAddress: positive('connectionsPerAddress', values.connectionsPerAddress, maxConnections),
+    connectionsPerSite: String(Math.min(maxConnections, siteShare * values.connectionsPerAddress)),
+    serverConnections: positive('serverConnections', values.serverConnections, maxConnections),
+    serverConnectionsPerSite: String(Math.min(maxConnections, siteShare * values.serverConnections)),
     userPerSecond: positive('userPerSecond', limits.userPerSecond),
     userBurst: positive('userBurst', limits.userBurst),
     addressPerSecond: positive('addressPerSecond', limits.addressPerSecond),

@@ -11,7 +11,7 @@ export type Shape = { services: number; edges: number; perSecond: number[] };
 const saleId = 'bench-scaling';
 const connections = 60;
 /** More than any shape accepts in a second. */
-const mostPerSecond = 12_000;
+const maxPerSecond = 12_000;
 
 /** A stack of that shape, asked by as many clients as it has edges. */
 export async function purchasesOf(shape: Omit<Shape, 'perSecond'>, rounds: number, seconds: number): Promise<Shape> {
@@ -37,7 +37,7 @@ async function shoot(stack: BenchStack, seconds: number): Promise<number> {
   const files: string[] = [];
   for (const nth of edgeUrls.keys()) {
     const file = join(stack.dir, `tickets-${nth}`);
-    await rename(await mintTickets(stack, saleId, Math.ceil((mostPerSecond * seconds) / edgeUrls.length)), file);
+    await rename(await mintTickets(stack, saleId, Math.ceil((maxPerSecond * seconds) / edgeUrls.length)), file);
     files.push(file);
   }
   const results = await Promise.all(

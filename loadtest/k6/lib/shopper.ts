@@ -24,7 +24,7 @@ export function visitor(): void {
 }
 
 const waitable = new Set(['NOT_OPEN', 'BUSY', 'RATE_LIMITED', 'UNAVAILABLE', 'PAUSED']);
-const mostPresses = 4;
+const maxPresses = 4;
 const longestWaitSeconds = 2;
 
 /** One shopper with a ticket of their own: presses, perhaps twice at once, perhaps again; a winner watches the order. */
@@ -41,7 +41,7 @@ export function buyer(): void {
     }
     const outcome = outcomes.at(-1) ?? '';
     const goesOn = waitable.has(outcome) || (outcome === 'SOLD_OUT' && Math.random() < plan.behaviour.pressAgain);
-    if (!goesOn || presses === mostPresses) break;
+    if (!goesOn || presses === maxPresses) break;
     // As the page does: as long as it was told, and not at the same instant as everybody else.
     const told = Number(answers.at(-1)?.headers['Retry-After'] ?? 1);
     sleep(Math.min(longestWaitSeconds, told) * (0.5 + Math.random() / 2));

@@ -5,7 +5,7 @@ import { showAgain } from '../../orders/show-again.ts';
 import { type Payment, paymentFields, readPayments } from './payments.ts';
 
 /** So many times one order may be tried to be paid: a card that never works must not fill the table. */
-export const mostPayments = 20;
+export const maxPayments = 20;
 
 export type OpenOutcome =
   | { kind: 'open'; payment: Payment; order: OrderRow }
@@ -31,7 +31,7 @@ export async function openPayment(
   const open = before.find(({ state }) => state === 'pending');
   if (open !== undefined) return { kind: 'open', payment: open, order };
   if (order.isOverdue) return { kind: 'not_payable', order };
-  if (before.length >= mostPayments) return { kind: 'too_many' };
+  if (before.length >= maxPayments) return { kind: 'too_many' };
   const [payment] = await readPayments(
     client,
     `INSERT INTO payments (id, order_id, amount, currency, check_at)
