@@ -75,7 +75,7 @@ test('a session ends by itself, and one that somebody else signed is none', asyn
   expect(await seen(cookie)).toBe(401);
 });
 
-test('signing out ends the session itself, wherever its cookie was copied to, and no other one', async () => {
+test('signing out ends the session itself, also for copies of its cookie, and no other session', async () => {
   const { app, signIn, seen, door } = house();
   const [mine, other] = [await signIn(), await signIn()];
   const request = new Request(`${origin}/console`, { headers: { cookie: mine } });
@@ -118,7 +118,7 @@ test('wrong tokens of an address are slowed down more and more; the right one al
   expect(slow.headers.get('retry-after')).toBe('1');
   expect(await slow.text()).toContain('wait 1 s');
   expect([(await bearer(token)).status, (await login(token)).status]).toEqual([200, 303]);
-  expect((await bearer('wrong')).status).toBe(429); // what guesses is not let off by somebody who knows
+  expect((await bearer('wrong')).status).toBe(429); // the right token of another caller does not clear the count of wrong ones
   pass(1000);
   expect((await bearer('wrong')).status).toBe(401);
   expect((await bearer('wrong')).headers.get('retry-after')).toBe('2');
@@ -128,7 +128,7 @@ test('wrong tokens of an address are slowed down more and more; the right one al
   ]);
 });
 
-test('what changes something comes from the console’s own page, whatever its body is and whatever cookie it brings', async () => {
+test('what changes something comes from the console’s own page, with any body and any cookie', async () => {
   const { app, login, signIn } = house();
   expect((await login(token, 'http://localhost:8080')).status).toBe(403);
   const cookie = await signIn();

@@ -19,7 +19,7 @@ const sessionPattern = /^([\w-]{8,64})\.(\d{9,12})$/;
 /**
  * Who may see and do anything under /console: the holder of the token, who shows it as a bearer, or in the form, which
  * gives a cookie that no script reads and no other site sends. The cookie is a session's id and end, signed with the
- * token: nobody has to keep it, and another token ends every session. One that was signed out of is in `ended`.
+ * token: it is stored nowhere, and another token ends every session. One that was signed out of is in `ended`.
  */
 export function createDoor(deps: {
   token: string;
@@ -35,7 +35,7 @@ export function createDoor(deps: {
   const entered = new WeakMap<Request, () => boolean>();
 
   /**
-   * The right token is always right, whatever was guessed before from the same address. `slow`: seconds that its wrong
+   * The right token is always right, also after wrong ones from the same address. `slow`: seconds that its wrong
    * ones have to wait.
    */
   function judge(context: Context, given: string): 'right' | 'wrong' | { slow: number } {

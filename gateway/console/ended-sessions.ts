@@ -9,7 +9,7 @@ import { changeNode } from '#runtime/zookeeper-change.ts';
 export type Session = { id: string; until: number };
 
 export type EndedSessions = {
-  /** True once somebody has signed out of it, at this console or another one. */
+  /** True once it was signed out of, at this console or another one. */
   has: (session: Session) => boolean;
   /** False before it was read for the first time which sessions were ended while this process was not there. */
   isKnown: () => boolean;

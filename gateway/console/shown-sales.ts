@@ -2,7 +2,7 @@ import { maxSalesCounted } from '#contract/ops.ts';
 import { effectiveState, type SaleNode, type SaleState } from '#contract/sale.ts';
 import { isCheckSale } from '#contract/shadow-sale.ts';
 
-/** A sale is shown until so long after its end, so that the last hour of it can be looked back on. */
+/** A sale is shown for this time after its end, so that the last hour of it can be looked back on. */
 const shownAfterMs = 3_600_000;
 const rank: Record<SaleState, number> = { open: 0, sold_out: 1, paused: 1, upcoming: 2, closed: 3, draft: 4 };
 

@@ -3,12 +3,12 @@ const free = 3;
 const longestWaitMs = 60_000;
 const maxAddresses = 10_000;
 
-/** An address that was quiet for so long begins anew. */
+/** An address that was quiet for this time begins anew. */
 const quietMs = 600_000;
 
 /**
  * Slows down the wrong ones of an address: after some, each has to wait, and is neither noted nor logged meanwhile. No
- * right token waits, so one that guesses locks nobody out; what keeps it from guessing right is the length of the token.
+ * right token waits, so one that guesses locks no user out; what keeps it from guessing right is the length of the token.
  * `now` is a monotonic clock in ms.
  */
 export function createWrongGuesses(now: () => number) {

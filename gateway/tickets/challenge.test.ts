@@ -88,7 +88,7 @@ test.each([
   ['a sum', saleOf(), sumOf],
   ['a quiz', withQuiz, () => 'west lake'],
   ['nothing', saleOf({ challenge: 'none' }), () => ''],
-] as const)('%s: a challenge is good for the user who asked, and for nobody else', (_, sale, solve) => {
+] as const)('%s: a challenge is good for the user who asked, and for no other user', (_, sale, solve) => {
   const ofAda = challenges.create(sale, 'ada', nowMs);
   expect(judge(sale, ofAda, solve(ofAda), 'bob').kind).toBe('foreign');
   const ofBob = challenges.create(sale, 'bob', nowMs);
@@ -128,7 +128,7 @@ describe('a quiz of the shop', () => {
 
 describe('proof of work', () => {
   const sale = saleOf({ challenge: 'pow' });
-  test('is of no use to anybody else, nor is half of it', () => {
+  test('is of no use to another user, nor is half of it', () => {
     const challenge = challenges.create(sale, 'ada', nowMs);
     const done = work(challenge, challenge.work ?? { rounds: 0, bits: 0 }, 'ada');
     expect(judge(sale, challenge, done, 'ada').kind).toBe('right');
@@ -153,7 +153,7 @@ describe('proof of work', () => {
     expect(bitsAfter(1, 8000)).toBe(12);
   });
 
-  test('one user who asks again and again makes it dearer for nobody', () => {
+  test('one user who asks again and again does not make it dearer', () => {
     const pressure = createPressure(200);
     const bits = Array.from({ length: 20_000 }, (_, n) => pressure.workFor('ada', Math.floor(n / 10)).bits);
     expect(Math.max(...bits)).toBe(12);
@@ -162,7 +162,7 @@ describe('proof of work', () => {
 
 test('`none` takes any answer', () => {
   const sale = saleOf({ challenge: 'none' });
-  expect(judge(sale, challenges.create(sale, 'ada', nowMs), 'whatever').kind).toBe('right');
+  expect(judge(sale, challenges.create(sale, 'ada', nowMs), 'any answer').kind).toBe('right');
 });
 
 test('another spelling of the same signature is no second challenge: one answer is one order (I5)', () => {

@@ -123,7 +123,7 @@ test('500 answers of one user try 20 of them in 5 minutes, however many challeng
   expect((await answer('ada', later, sumOf(later))).code).toBe('201');
 });
 
-test('a challenge of somebody else is no try at it: nobody uses up the tries of another', async () => {
+test('the challenge of another user is no try at it: no user uses up the tries of another', async () => {
   const { challengeOf, answer } = office();
   const ofAda = await challengeOf('ada');
   for (let n = 0; n < 30; n += 1) expect((await answer('bob', ofAda, '0')).code).toBe('WRONG_ANSWER');

@@ -9,7 +9,7 @@ const windowMs = 2000;
 /**
  * How much work a challenge asks for now: twice the users above `calmPerSecond`, twice the work. Counted are users who
  * could buy, at this edge: they are signed in and ask for the challenge of a sale that gives one. Each counts once in a
- * window of 2 s, so that nobody makes it dearer for the others by asking again. As many are remembered as make a
+ * window of 2 s, so that no user makes it dearer for the others by asking again. As many are remembered as make a
  * difference: 12,800 at 200 a second.
  */
 export function createPressure(calmPerSecond: number) {

@@ -79,7 +79,7 @@ async function endTimeToPay(orders: readonly HeldTicket[], ms: number): Promise<
 test('nobody pays: the units come back once, the edge opens again, and a second shopper buys (I1, I6, I7)', async () => {
   const first = await soldOut();
   const late = await ticket();
-  // Whoever missed the yes asks again, and says so; whoever has none hears the same no from the service.
+  // A client that missed the yes asks again, and says so; one without an order hears the same no from the service.
   for (const [index, held] of first.entries()) {
     const again = await buy(held, 2);
     expect(again).toMatchObject({ status: 202, body: { orderId: held.orderId, place: index + 1 } });

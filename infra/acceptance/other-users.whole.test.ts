@@ -31,7 +31,7 @@ test.each(['SECKILL_STOCK_REDIS_URL', 'SECKILL_QUEUE_REDIS_URL'])(
   },
 );
 
-test('without its password ZooKeeper lets nobody change what we have there', async () => {
+test('without its password no client changes our nodes in ZooKeeper', async () => {
   const zookeeper = connectZooKeeper({
     ...{ connection: env.SECKILL_ZOOKEEPER ?? '', logger },
     ...{ sessionTimeoutMs: 10_000, callTimeoutMs: 20_000 },
@@ -69,7 +69,7 @@ test('a command with another password than the tree has is refused with the reas
   expect([code, stderr]).toEqual([78, expect.stringContaining('the node belongs to another SECKILL_ZOOKEEPER_AUTH')]);
 });
 
-test('without its password PostgreSQL lets nobody in', async () => {
+test('without its password PostgreSQL lets no client in', async () => {
   const url = new URL(env.SECKILL_DATABASE_URL ?? '');
   for (const [user, password] of [
     ['seckill', ''],
@@ -84,7 +84,7 @@ test('without its password PostgreSQL lets nobody in', async () => {
   }
 });
 
-test('without its token no process of ours changes anything', async () => {
+test('without its token our processes change nothing', async () => {
   const { processes } = await stackStatus(dir);
   const inner = (role: string) => processes.find((each) => each.role === role)?.innerUrl ?? '';
   const asked = [
@@ -116,7 +116,7 @@ test('no secret stands in a command line, in a log, or in a file that others may
     const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => ''); // it may have ended, or this is no Linux
     expect([name, leaks(line)]).toEqual([name, false]);
   }
-  /** Every file below that somebody else may read, or, with `all`, every one. */
+  /** Every file below that another user may read, or, with `all`, every one. */
   const filesIn = (folder: string, all: boolean): string[] =>
     readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
       const path = join(folder, entry.name);

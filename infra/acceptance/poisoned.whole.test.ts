@@ -9,7 +9,7 @@ import type { EdgesKit } from '#lab/kits/edges.ts';
 import { poll } from '#lab/poll.ts';
 import { readSaleNode } from '#sales/publish-state.ts';
 
-// One number of a sale that nobody can get above: it must not shut the way, for this sale or for another one.
+// One number of a sale, as high as it can be: it must not shut the way, for this sale or for another one.
 let kit: EdgesKit;
 test.beforeAll(({ edges }) => {
   kit = edges;
@@ -56,7 +56,7 @@ test.each([
   await poll('the node to be the truth', async () => (await readSaleNode(zookeeper, saleId))?.state === 'sold_out');
 });
 
-test('the highest epoch that ZooKeeper may hold stops nobody: the sale is paused as one in doubt, and mended', async () => {
+test('the highest epoch that ZooKeeper may hold stops no process: the sale is paused as one in doubt, and mended', async () => {
   const { zookeeper, stock } = kit.connections;
   const saleId = await kit.openSale(2);
   const path = zookeeperPaths.sale(saleId);

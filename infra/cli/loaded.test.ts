@@ -8,7 +8,7 @@ const note = `import { registerHooks } from 'node:module'; import { writeSync } 
 registerHooks({ load: (url, context, next) => { seen.push(url); return next(url, context); } });
 process.on('exit', () => writeSync(2, 'LOADED' + JSON.stringify(seen)));`;
 
-/** What a process of its own loads: packages by name, and how many files of ours. */
+/** What a process of its own loads: packages by name, and how many of our files. */
 async function loaded(...args: string[]): Promise<{ packages: string[]; own: number }> {
   const hook = `data:text/javascript,${encodeURIComponent(note)}`;
   const ended = promisify(execFile)(process.execPath, ['--import', hook, ...args], { timeout: 60_000 });
@@ -23,7 +23,7 @@ async function loaded(...args: string[]): Promise<{ packages: string[]; own: num
 const entry = join(import.meta.dirname, 'seckill.ts');
 
 test.each(['--help', '--version', 'sail', 'sale --help', 'watch --help', 'demo --help', 'audit'])(
-  'seckill %s loads commander and a few files of ours: no driver, no schema',
+  'seckill %s loads commander and a few of our files: no driver, no schema',
   async (line) => {
     const { packages, own } = await loaded(entry, ...line.split(' '));
     expect(packages).toEqual(['commander']);

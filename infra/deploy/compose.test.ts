@@ -148,7 +148,7 @@ test('make-secrets.sh keeps what is there, and says which file a user of a conta
         /^make-secrets: uid 10001, .*cannot read .*tls\.key \(-rw-------.*: chmod 644 .*chown 10001/,
       ),
     ]);
-    expect(readFileSync(key, 'utf8')).toBe('a key that somebody gave us');
+    expect(readFileSync(key, 'utf8')).toBe('a key that the operator put there');
     chmodSync(key, 0o644);
     expect(spawnSync('sh', [join(deployDir, 'make-secrets.sh'), own]).status).toBe(0);
     // Kubernetes mounts by a mode of its own.
@@ -227,7 +227,7 @@ test('every file that is named exists, every program too', () => {
     expect([name, used.filter(({ source }) => !(source in configs))]).toEqual([name, []]);
 });
 
-test('every container that a command of docs/deploy.md names exists, and every process of ours is upgraded by one', () => {
+test('every container that a command of docs/deploy.md names exists, and every one of our processes is upgraded by one', () => {
   const page = readFileSync(join(checkout, 'docs/deploy.md'), 'utf8');
   const called = [...page.matchAll(/docker compose -f infra\/deploy\/compose\.yaml (up|run)\b([^\n`\\]*)/g)];
   const named = called.flatMap(([, verb, rest = '']) => {

@@ -18,7 +18,7 @@ export type AskedEdge = Pick<ReachedEdge, 'name' | 'url' | 'dispatcher'>;
 
 const maxTries = 3;
 const firstWaitMs = 200;
-/** Asks no more after so long: a check has a deadline of its own. */
+/** Asks no more after this time: a check has a deadline of its own. */
 const againWithinMs = 1500;
 
 /**

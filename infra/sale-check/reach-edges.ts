@@ -20,7 +20,7 @@ export type ReachedEdge = {
 };
 
 const connectWithinMs = 2000;
-/** More than any page or asset of ours: what stands at a public address may be another server. */
+/** More than any of our pages and assets: what stands at a public address may be another server. */
 const longestAnswer = 4 * 1024 * 1024;
 
 /** An edge at its own URL, for a question or two. */

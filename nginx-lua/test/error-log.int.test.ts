@@ -109,7 +109,7 @@ test('what strangers send costs no line of the error log', async () => {
   expect(await send(get('/api/orders/open-1'))).toBe('HTTP/1.1 429');
   for (const socket of waiting) socket.destroy();
   edge.gateway.answer = answer;
-  // What is noted is told within a second, all at once: with a fault of ours, the last one.
+  // What is noted is told within a second, all at once: with our own fault, the last one.
   edge.service.answer = half;
   await send(purchase('open', 14, '{"quantity":1}'));
   await poll(

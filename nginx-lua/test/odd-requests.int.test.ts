@@ -28,7 +28,7 @@ const raw = (text: string) => sendRaw(edge, text);
 describe('cookies of 32 KB', () => {
   const cookie = `cookie: shop=${'c'.repeat(32 * 1024 - 5)}`;
 
-  test('keep nobody out, and end at the edge', async () => {
+  test('keep no shopper out, and end at the edge', async () => {
     for (const path of ['/', '/sales/open', '/api/sales/open', order, '/api/sales/open/challenge'])
       expect(await raw(head('GET', path, cookie))).toMatch(/^HTTP\/1\.1 200 /);
     const body = '{"quantity":1}';

@@ -129,7 +129,7 @@ describe('where nothing is', () => {
   );
 
   test.each(['/api', '/api/none', '//api//none', '/API/none', '/assets/none.js'])(
-    '%s is a problem, whoever asks',
+    '%s is a problem for every client',
     async (path) =>
       expect(await raw(head('GET', path, 'accept: text/html'))).toMatch(/^HTTP\/1\.1 404 [\s\S]*"NOT_FOUND"/),
   );

@@ -105,7 +105,7 @@ describe('what the edge refuses never reaches the service (I8)', () => {
   });
 });
 
-describe('a repeat with a ticket of ours', () => {
+describe('a repeat with a valid ticket', () => {
   const again = (saleId: string, headers: Record<string, string | null> = {}) =>
     buy(edge, saleId, { 'seckill-attempt': '2', ...headers });
 
@@ -149,7 +149,7 @@ describe('a repeat with a ticket of ours', () => {
     expect((await again('other')).status).toBe(202);
   });
 
-  test('is what says so, before anybody can have an order, or without such a ticket, refused as a first press is', async () => {
+  test('is what says so; before any order can exist, or without such a ticket, it is refused as a first press is', async () => {
     for (const attempt of ['1', '0', '-2', '', 'two', '2;3'])
       expect(seenOf(await again('sold-out', { 'seckill-attempt': attempt }))).toEqual(refusal('SOLD_OUT'));
     expect(seenOf(await again('draft'))).toEqual(refusal('NOT_OPEN'));
@@ -359,7 +359,7 @@ test('services that are stopped in turn, each when the other one is just back, c
   await pair.agent.send({ type: 'snapshot', sales: [saleOf('open')] });
   let second = await startCountingUpstream(path, pair.service.answer);
   onTestFinished(() => second.stop());
-  // A dozen at once, so that each worker meets whoever is down.
+  // A dozen at once, so that each worker meets the service that is down.
   const crowd = async () => {
     const answers = await Promise.all(Array.from({ length: 12 }, () => buy(pair, 'open')));
     expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 202));

@@ -114,7 +114,7 @@ test.each([
   await poll('a place is free again', async () => (await from(third)).status === 200);
 });
 
-test('a site of IPv6 has eight times as many, whatever its networks', async () => {
+test('a site of IPv6 has eight times as many, in any of its networks', async () => {
   const held: (() => void)[] = [];
   const { answer } = edge.gateway;
   edge.gateway.answer = (_seen, response) => held.push(() => response.end());

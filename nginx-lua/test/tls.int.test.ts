@@ -79,7 +79,7 @@ describe('over HTTP/2', () => {
     expect(publicSaleSchema.parse(JSON.parse(sale.text)).state).toBe('open');
   });
 
-  test('cookies of 32 KB keep nobody out, and end at the edge', async () => {
+  test('cookies of 32 KB keep no shopper out, and end at the edge', async () => {
     const cookie = `shop=${'c'.repeat(32 * 1024 - 5)}`;
     expect(await ask('/sales/open', { cookie })).toMatchObject({ status: 200, text: 'the page' });
     await ask('/api/orders/x', { cookie });

@@ -55,7 +55,7 @@ export function createMoneyDesk(deps: {
 
     takeRefund: (news: RefundNews): Promise<SettleRefundOutcome> => settled((client) => settleRefund(client, news)),
 
-    /** Takes in an event of the provider's, once by its id. One that changed nothing of ours is not remembered. */
+    /** Takes in an event of the provider's, once by its id. One that changed nothing here is not remembered. */
     async takeEvent(event: ProviderEvent): Promise<EventOutcome> {
       if (event.kind === 'other') return { kind: 'passed_over' };
       if (event.kind === 'unreadable') return { kind: 'unreadable' };

@@ -27,9 +27,9 @@ export type WebhookOutcome =
 
 /**
  * `POST /api/payments/webhook`: 200 to each call that is genuine. A provider repeats for days what it hears a no to,
- * and then gives up on the address: so what we cannot use (money that is not ours, another amount, an event that nobody
- * here understands) is counted and logged, each by a line with its ids, moves nothing, and is acknowledged like the rest. A problem is for calls that
- * are not genuine, and for our own faults: those shall come again.
+ * and then gives up on the address. So what we cannot use (money that is not ours, another amount, an event of unknown
+ * kind) is counted and logged, each by a line with its ids, moves nothing, and is acknowledged like the rest. A problem is
+ * for calls that are not genuine, and for our own faults: those shall come again.
  */
 export function createWebhookApp(deps: {
   provider: Pick<PaymentProvider, 'readEvent'>;

@@ -91,7 +91,7 @@ test('an older picture never overwrites a newer one', async () => {
   expect(await picture(orderId)).toBe('3:r:5:100:CNY');
 });
 
-test('within a version the later word about a payment stays, in whatever order they are written', async () => {
+test('within a version the later word about a payment stays, in any order of writing', async () => {
   const orderId = await bought();
   const shown = { orderId, version: 9, state: 'awaiting_payment', payByMs: 5, amount: 100, currency: 'CNY' } as const;
   const paying = (state: 'open' | 'declined', step: number) => ({

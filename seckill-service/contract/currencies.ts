@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { otherDigits } from './currency-digits.ts';
 
-/** Of two digits. Source and date: currency-digits.ts. Without funds, precious metals and other codes that nobody pays in. */
+/** Of two digits. Source and date: currency-digits.ts. Without funds, precious metals and other codes that do not pay. */
 const ofTwoDigits = `
 AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP CRC CUP CVE CZK
 DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD
@@ -23,7 +23,7 @@ const meant: Readonly<Record<string, string>> = {
   ...{ BGN: 'EUR', HRK: 'EUR', ANG: 'XCG', SLL: 'SLE', BYR: 'BYN', MRO: 'MRU', STD: 'STN', ZWL: 'ZWG' },
 };
 
-/** A currency as somebody writes it down for us; what is stored is read without this, so that it stays readable. */
+/** A currency in a sale file or a setting; what is stored is read without this, so that it stays readable. */
 export const currencySchema = z.string().superRefine((code, context) => {
   if (currencies.has(code)) return;
   const upper = code.toUpperCase();

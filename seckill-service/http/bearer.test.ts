@@ -3,7 +3,7 @@ import { bearerOf } from './bearer.ts';
 
 const tokenOf = (authorization: string) => bearerOf(new Request('http://edge/', { headers: { authorization } }));
 
-test('a bearer is one whatever the case of its scheme and however many spaces stand behind it (RFC 9110)', () => {
+test('a bearer is one in any case of its scheme and with any number of spaces behind it (RFC 9110)', () => {
   for (const text of ['Bearer a.b-c_d', 'bearer a.b-c_d', 'BEARER  a.b-c_d', ' Bearer   a.b-c_d '])
     expect(tokenOf(text)).toBe('a.b-c_d');
 });

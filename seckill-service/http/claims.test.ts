@@ -12,7 +12,7 @@ test('a token says who its bearer is by `sub` and `exp` alone, with 5 s for cloc
     { ...good, nbf: nowSeconds + 5 },
     { ...good, iat: nowSeconds + 86_400 },
     { ...good, iat: 'yesterday' },
-    { ...good, iss: 'anybody', aud: ['anything'] },
+    { ...good, iss: 'any issuer', aud: ['anything'] },
   ])
     expect([claims, judge(claims)]).toEqual([claims, { kind: 'known', userId: 'shopper-7' }]);
 });

@@ -124,7 +124,7 @@ test('a ticket of another sale, or a bad quantity, never reaches the stock', asy
   expect(asked).toEqual([]);
 });
 
-test('a repeat hears how its order ended, and that it ended where nobody can say how', async () => {
+test('a repeat hears how its order ended, or only that it ended when its state is not known', async () => {
   const ended: ReserveOutcome = { kind: 'ended', place: 7 };
   const states = ['cancelled', 'expired', 'refunded', 'failed'] as const;
   for (const state of states) {

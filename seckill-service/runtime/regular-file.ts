@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 
-/** Why a file that somebody named cannot be used, as the end of a sentence that begins with its path. */
+/** Why a file that a setting or an argument names cannot be used, as the end of a sentence that begins with its path. */
 export class FileProblem extends Error {}
 
 /** A pipe that replaces the file between the two looks is opened without waiting for its writer. */

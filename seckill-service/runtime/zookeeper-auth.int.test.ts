@@ -22,7 +22,7 @@ function client(...auth: string[]): ZooKeeper {
 }
 const text = (value: string) => Buffer.from(value);
 
-test('what is created with a password can be read by anybody and changed by nobody else', async () => {
+test('what is created with a password can be read by every client and changed only with the password', async () => {
   const [us, stranger] = [client(ours), client()];
   // Asked for before there is a connection: the password goes first all the same.
   expect(await us.create('/a/settings', text('1'))).toBe(true);

@@ -3,7 +3,7 @@ import { type Loop, startLoop } from './loop.ts';
 import type { ZooKeeper } from './zookeeper.ts';
 import type { Leadership } from './zookeeper-leader.ts';
 
-/** Gives the node and everything below it to our password, and says how many nodes were somebody else's. */
+/** Gives the node and everything below it to our password, and says how many nodes did not belong to it. */
 export async function protectTree(zookeeper: ZooKeeper, path: string): Promise<number> {
   const own = (await zookeeper.protect(path)) ? 1 : 0;
   const names = await zookeeper.children(path);
@@ -34,7 +34,8 @@ export function keepProtected(options: {
       doneAt = performance.now();
       await protectTree(zookeeper, root).then(
         (count) =>
-          count > 0 && logger.info({ root, count }, 'nodes in zookeeper that anybody could change are ours now'),
+          count > 0 &&
+          logger.info({ root, count }, 'nodes in zookeeper that any client could change belong to our password now'),
         (error: unknown) => warn(error, `protecting ${root}`),
       );
       return 'idle';

@@ -30,7 +30,7 @@ export type ZooKeeper = {
   remove: (path: string) => Promise<void>;
   /** Makes sure the path exists. */
   ensure: (path: string) => Promise<void>;
-  /** Gives a node that is there to the first of `auth`; true when it was somebody else's. Without `auth`: nothing. */
+  /** Gives a node that is there to the first of `auth`; true when it had another owner, or none. Without `auth`: nothing. */
   protect: (path: string) => Promise<boolean>;
   /** Calls the listener now if connected, and whenever a connection or a new session begins. */
   onSession: (listener: () => void) => void;
@@ -144,7 +144,7 @@ export function connectZooKeeper(options: ZooKeeperOptions): ZooKeeper {
   }
 
   const ensure = async (path: string) => {
-    // Asked first: whoever may not create in there would be refused what is there already.
+    // Asked first: a client that may not create nodes there would be refused also for a path that exists.
     const [stat] = await call<[Stat | null]>(`exists ${path}`, (run, done) => run.exists(path, done));
     if (stat === null) await call<[]>(`create ${path}`, (run, done) => run.mkdirp(path, acl, done));
   };
@@ -227,7 +227,7 @@ function retire(client: Client): void {
   }
 }
 
-/** All rights for the first of `auth`, and anybody may read: nothing in the tree is secret. Without it: everything for all. */
+/** All rights for the first of `auth`, and every client may read: nothing in the tree is secret. Without it: everything for all. */
 function aclOf([first]: readonly string[]): Acl[] {
   if (first === undefined) return zookeeper.ACL.OPEN_ACL_UNSAFE;
   const user = first.slice(0, first.indexOf(':'));

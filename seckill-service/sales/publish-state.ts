@@ -46,7 +46,7 @@ function publish(
     const wanted = next(current);
     if (wanted === null) return { data: null, result: 'missing' };
     if (current !== null && current.epoch > wanted.epoch) return { data: null, result: 'newer_is_there' };
-    // What nobody could read is not written.
+    // Nothing is written that no process could read.
     const data = Buffer.from(JSON.stringify(saleNodeSchema.parse(wanted)));
     return before?.equals(data) ? { data: null, result: 'current' } : { data, result: 'written' };
   });

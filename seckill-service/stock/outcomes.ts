@@ -8,7 +8,7 @@ export type ReserveOutcome =
   | { kind: 'accepted'; place: number; soldOutEpoch: number | null }
   /** The order was granted before; `place` is what it was then. */
   | { kind: 'replay'; place: number }
-  /** The same, and the order has ended since: nobody holds its units any more. */
+  /** The same, and the order has ended since: it holds no units any more. */
   | { kind: 'ended'; place: number }
   | { kind: 'sale_unknown' }
   /** `opensInMs` is null while the sale is a draft. */

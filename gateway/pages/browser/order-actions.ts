@@ -81,7 +81,7 @@ export function createOrderActions(page: Page, path: string, onDone: () => void)
       const offered = actionsOf[view.state] ?? [];
       byTestId('actions').hidden = !offered.includes('pay');
       for (const name of names) byTestId(name).hidden = !offered.includes(name);
-      // A question, and whatever else was said, is about the state in which it was said.
+      // A question, and any other message, is about the state in which it was said.
       if (state !== null && state !== view.state) {
         sure = null;
         say('');

@@ -53,7 +53,7 @@ export function createTicketDesk(page: Page, saleId: string, onWait: () => void)
   return {
     key,
     held,
-    /** None that was given to somebody else: another tab may have signed in anew. */
+    /** None that was given to another user: another tab may have signed in anew. */
     challenge: () =>
       challenge !== null && challenge.userId === page.session.userId() && lastsMs(challenge) > 0 ? challenge : null,
     drop: () => page.lasting.write(key, null),

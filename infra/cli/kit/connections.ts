@@ -22,7 +22,7 @@ export type CommandContext = Connections & {
 };
 
 /**
- * Runs a command's action with its connections open, and closes them whatever happens. What that takes is loaded here: a
+ * Runs a command's action with its connections open, and closes them in any case. What that takes is loaded here: a
  * command that is asked for its help does without.
  */
 export async function withConnections(

@@ -17,7 +17,7 @@ export function pathOf(command: Command): string {
 
 /**
  * Commander's help with examples at its end, and with `notes` after those of the program: as wide as the terminal. An
- * example is one line, whatever the width: it is there to be copied.
+ * example is one line at any width: it is there to be copied.
  */
 export function helpWith(
   examples: Readonly<Record<string, readonly string[]>>,

@@ -166,7 +166,7 @@ describe.concurrent('without a server that hangs', () => {
     await ends('SeckillProviderAway', { meanwhile: pay });
   });
 
-  test('WebhookUnused: the provider tells of a payment that nobody began; ends with its window', slow, async () => {
+  test('WebhookUnused: the provider tells of a payment that was never begun; ends with its window', slow, async () => {
     const keys = parseWebhookSecrets(stack.environment.SECKILL_PAYMENT_WEBHOOK_SECRET ?? '');
     const data = {
       object: 'payment',

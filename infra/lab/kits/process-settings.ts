@@ -68,7 +68,7 @@ export function makeSecrets(dir: string, endOfNames = ''): void {
   execFileSync('sh', [join(deployDir, 'make-secrets.sh'), dir, endOfNames], { stdio: 'pipe' });
   for (const name of ['payment-api-key', 'tls.crt', 'tls.key']) {
     const path = join(dir, name);
-    if (!existsSync(path)) writeFileSync(path, 'a key that somebody gave us');
+    if (!existsSync(path)) writeFileSync(path, 'a key that the operator put there');
     chmodSync(path, 0o644);
   }
 }

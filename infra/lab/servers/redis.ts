@@ -18,7 +18,7 @@ export type TestRedis = {
   stop(): Promise<void>;
 };
 
-/** What docs/redis.md says that a user of ours needs. */
+/** The rights that docs/redis.md gives to our Redis users. */
 const aclRights = ['~*', '&*', '+@all', '-@admin', '+config|get'];
 
 /** `authority`: the file of what a client must trust. */

@@ -108,7 +108,7 @@ export function testProvider(name: string, start: () => Promise<ProviderUnderTes
       expect(readEvent({ ...call, nowMs: nowMs + 600_000 })).toEqual({ kind: 'refused', why: 'timestamp' });
     });
 
-    test('a genuine call is an event whatever it tells, and never refused: the provider would repeat it for days', () => {
+    test('a genuine call is an event, whichever body it has, and never refused: the provider would repeat it for days', () => {
       for (const body of ['', 'null', '[]', '{"type":"account.updated","data":{}}', '\u0000']) {
         const verdict = under.provider.readEvent({ headers: under.sign(body), body, nowMs: Date.now() });
         expect([body, verdict]).toEqual([

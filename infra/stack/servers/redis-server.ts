@@ -29,7 +29,7 @@ export function redisServer(plan: StackPlan, role: keyof typeof appendFsync): Pr
     cwd: plan.dir.root,
     prepare: async () => {
       await mkdir(dataDir, { recursive: true, mode: 0o700 });
-      // The password in a file of ours alone: a command line is everybody's to read.
+      // The password is in its own file, mode 0600: every user can read a command line.
       await writeFile(configFile, '', { mode: 0o600 });
       await chmod(configFile, 0o600); // of an earlier start
       await writeFile(configFile, redisConfig({ port, dataDir, appendFsync: appendFsync[role], password }));

@@ -198,7 +198,7 @@ describe('the webhook', () => {
     await nothingMoved(paymentId);
   });
 
-  test('that is genuine is acknowledged whatever it is about, counted by what it was, and moves nothing of ours', async () => {
+  test('that is genuine but of no use here is acknowledged, counted by its kind, and moves nothing', async () => {
     const { paymentId, event } = await open();
     const { data, ...rest } = JSON.parse(event);
     const about = (change: Record<string, unknown>) => JSON.stringify({ ...rest, data: { ...data, ...change } });

@@ -12,7 +12,7 @@ export const pageRoutes: readonly ApiRoute[] = [
     path: '/',
     operation: 'showSales',
     summary: 'The page of all sales',
-    says: 'A static file, as `seckill pages publish` wrote it; `NOT_FOUND` before the first time. Wherever a page is not there, a person gets one that says so, and a program that asks for JSON the problem.',
+    says: 'A static file, as `seckill pages publish` wrote it; `NOT_FOUND` before the first time. Where a page is missing, a person gets a page that says so, and a program that asks for JSON gets the problem.',
     refusals,
   },
   {

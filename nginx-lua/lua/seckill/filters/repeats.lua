@@ -1,6 +1,6 @@
 --- Filter 8: may this repeat ask the service although the edge would refuse it?
 -- A client that asks again says so (`Seckill-Attempt: 2` and up): the yes to its first press may have been lost, and a
--- refusal out of this edge's memory would be a no to somebody who has an order. So a repeat with a genuine ticket
+-- refusal out of this edge's memory would be a no to a user who has an order. So a repeat with a genuine ticket
 -- passes a sale that is sold out, paused or closed, and a ticket that has expired. The service tells it of its order,
 -- or says the same no. A repeat that a first press would be passed like is none of this filter's.
 --
