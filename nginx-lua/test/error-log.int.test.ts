@@ -142,3 +142,51 @@ test('a fault in Lua is told without what is no plain text, with how often, and 
   expect(lines).toHaveLength(1 + 20 + 1);
   expect(lines).toContain('more kinds of faults than 20 (980 times)');
 });
+
+test('a hot module is guarded for a minute after a fault, so that the next one is told in words; its guard costs nothing else', () => {
+  const [isPlain, isGuarded, isPlainAgain, ...lines] = runLua(`
+    local lines, flush = {}, nil
+    ngx.log = function(_, ...) lines[#lines + 1] = table.concat({ ... }) end
+    ngx.timer = { every = function(_, run) flush = run end }
+    local faults = require('seckill.faults')
+    local judge = function() error('bad', 0) end
+    local module = { judge = judge }
+    faults.guard_once_suspect('purchase', module)
+    faults.start()
+    pcall(module.judge)
+    local is_plain = module.judge == judge
+    faults.answered(500) -- what nginx makes of it
+    local is_guarded = module.judge ~= judge
+    pcall(module.judge)
+    flush()
+    clock.seconds = clock.seconds + 61
+    flush()
+    return { is_plain, is_guarded, module.judge == judge, lines[1], lines[2] }
+  `) as [boolean, boolean, boolean, ...string[]];
+  expect([isPlain, isGuarded, isPlainAgain]).toEqual([true, true, true]);
+  expect(lines.sort()).toEqual(['fault in Lua: purchase.judge: bad', 'nginx answered 500 by itself']);
+});
+
+test('a fault in the log phase, of which nginx says nothing, is seen by the next purchase', () => {
+  const lines = runLua(`
+    local lines, flush = {}, nil
+    ngx.log = function(_, ...) lines[#lines + 1] = table.concat({ ... }) end
+    ngx.timer = { every = function(_, run) flush = run end }
+    ngx.var = { seckill_sale = 'open', seckill_user = 'u', upstream_status = '202' }
+    local metrics = require('seckill.metrics')
+    local count = metrics.upstream
+    metrics.upstream = function() error('bad', 0) end
+    local log = require('seckill.log')
+    local faults = require('seckill.faults')
+    faults.guard_once_suspect('log', log)
+    faults.start()
+    for _ = 1, 3 do
+      require('seckill.filters.in_flight').enter('u')
+      pcall(log.purchase)
+    end
+    metrics.upstream = count
+    flush()
+    return lines
+  `) as string[];
+  expect(lines.sort()).toEqual(['fault in Lua: log.purchase did not end (2 times)', 'fault in Lua: log.purchase: bad']);
+});

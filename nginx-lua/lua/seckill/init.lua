@@ -12,7 +12,7 @@ local ticket_keys = require('seckill.ticket_keys')
 
 -- Loaded here so that the workers inherit compiled modules and a mistake in one stops nginx at its start.
 require('seckill.inner')
-local FOR_SHOPPERS = { 'access', 'log', 'lost', 'purchase', 'respond', 'sales' }
+local FOR_SHOPPERS, HOT = { 'access', 'lost', 'respond', 'sales' }, { 'log', 'purchase' }
 
 local ipairs = ipairs
 local match = string.match
@@ -44,6 +44,7 @@ function _M.init(settings_path)
   })
   metrics_page.init(settings.edge_id, settings.platform)
   for _, name in ipairs(FOR_SHOPPERS) do faults.guard(name, require('seckill.' .. name)) end
+  for _, name in ipairs(HOT) do faults.guard_once_suspect(name, require('seckill.' .. name)) end
 end
 
 --- @phases init_worker

@@ -5,15 +5,18 @@
 -- @module seckill.log
 
 local answer_times = require('seckill.answer_times')
-local ended = require('seckill.faults').ended
+local faults = require('seckill.faults')
 local in_flight = require('seckill.filters.in_flight')
 local metrics = require('seckill.metrics')
 local state = require('seckill.state')
 
 local var = ngx.var
+local ended = faults.ended
 local match, tonumber = string.match, tonumber
 
 local GONE, HEAD = '410', 'HEAD'
+-- Whether `purchase` did not come to its end: nginx says nothing of a fault in this phase.
+local is_broken_off = false
 
 local _M = {}
 
@@ -33,6 +36,8 @@ end
 function _M.purchase()
   local id = var.seckill_sale
   if not id or id == '' then return end
+  if is_broken_off then faults.suspect('fault in Lua: log.purchase did not end') end
+  is_broken_off = true
   in_flight.leave(var.seckill_user)
   answer_times.observe()
   local status = last_status(var.upstream_status)
@@ -40,6 +45,7 @@ function _M.purchase()
   local told, read = var.upstream_http_content_length, var.upstream_response_length
   if told ~= read then ended(told, read, var.upstream_addr, status) end
   if status == GONE then state.learn_sold_out(id, tonumber(var.seckill_epoch)) end
+  is_broken_off = false
 end
 
 return _M
