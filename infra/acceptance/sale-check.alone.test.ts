@@ -256,8 +256,8 @@ describe('without the service that the edges know', () => {
   });
 
   test('a service whose gate is closed is named, and so are the edges that only it stands behind', async () => {
-    const nobody = 'redis://127.0.0.1:1'; // no server listens there
-    await away?.whileOdd({ SECKILL_STOCK_REDIS_URL: nobody }, async () => {
+    const deadUrl = 'redis://127.0.0.1:1'; // no server listens there
+    await away?.whileOdd({ SECKILL_STOCK_REDIS_URL: deadUrl }, async () => {
       // The edges fail without the good service; the odd one is known once it has begun.
       const isOdd = ([first, ...others]: SaleCheck['checks']) =>
         others.length === 0 && first?.says.includes('service-odd') === true;

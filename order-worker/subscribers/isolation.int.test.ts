@@ -26,7 +26,7 @@ test('one subscriber hangs, one fails, one is gone: every order is stored, and t
   await expect.poll(() => new Set(well.ids()).size, within).toBe(ids.length);
   expect(well.received).toHaveLength(ids.length); // once each: nobody's failure made it hear twice
   expect(await kit.orders.present(ids)).toHaveProperty('size', ids.length);
-  await expect.poll(hanging.maxOpen, within).toBe(3); // its own connections, and nobody else's
+  await expect.poll(hanging.maxOpen, within).toBe(3); // its own connections, and no other subscriber's
   expect(failing.received.length).toBeLessThanOrEqual(ids.length);
   await expect.poll(() => kit.waitingRows(well.id), within).toBe(0);
   for (const each of [hanging, failing, gone]) expect(await kit.waitingRows(each.id)).toBe(ids.length);

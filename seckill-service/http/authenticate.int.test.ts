@@ -160,8 +160,8 @@ test('keys that cannot be had are a fault of ours, not a stranger at the door', 
   }
   keyAnswer = {};
   expect((await compactVerify(good, keys)).protectedHeader.kid).toBe('one');
-  const nobody = createAuthenticate(secret, { shop: { jwksUrl: 'http://127.0.0.1:1/jwks' } });
-  await expect(nobody(bearing(good))).rejects.toThrow(/the shop's keys/);
+  const unreachable = createAuthenticate(secret, { shop: { jwksUrl: 'http://127.0.0.1:1/jwks' } });
+  await expect(unreachable(bearing(good))).rejects.toThrow(/the shop's keys/);
 });
 
 test('a key set that never ends is not waited for', async () => {

@@ -2,7 +2,7 @@
 -- A client that asks again says so (`Seckill-Attempt: 2` and up): the yes to its first press may have been lost, and a
 -- refusal out of this edge's memory would be a no to a user who has an order. So a repeat with a genuine ticket
 -- passes a sale that is sold out, paused or closed, and a ticket that has expired. The service tells it of its order,
--- or says the same no. A repeat that a first press would be passed like is none of this filter's.
+-- or says the same no. This filter is not asked about a repeat that passes as a first press does.
 --
 -- The budget is the edge's, over all workers: as many at once as may be in flight, because that many answers can be
 -- lost in one moment, and 100 a second after that (limits.lua): a small part of what a service decides. A user's own
