@@ -1,13 +1,12 @@
-import { connect } from 'node:net';
-import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type ProblemCode, problemBody, problemContentType } from '#contract/problems.ts';
+import { requestHead, sendRaw } from '#lab/kits/raw-request.ts';
 import { poll } from '#lab/poll.ts';
-import { startCountingUpstream } from '#lab/servers/counting-upstream.ts';
 import {
   ask,
   buy,
   refusal,
+  retryAfter,
   saleOf,
   seenOf,
   startEdge,
@@ -15,7 +14,6 @@ import {
   ticketFor,
   ticketKeys,
 } from '#lab/servers/edge.ts';
-import { temporaryDirectory } from '#lab/temporary-directory.ts';
 
 let edge: TestEdge;
 
@@ -40,8 +38,6 @@ afterAll(() => edge.stop());
 beforeEach(() => {
   edge.service.seen.length = 0;
 });
-
-const retryAfter = (answer: { headers: Headers }) => Number(answer.headers.get('retry-after'));
 
 describe('what the edge refuses never reaches the service (I8)', () => {
   test.each<[string, string, ProblemCode]>([
@@ -219,12 +215,9 @@ test("the service's own refusal passes unchanged", async () => {
 });
 
 test('a refused POST with a body leaves its connection usable: the body is not taken for the next request', async () => {
-  const socket = connect(edge.port, '127.0.0.1');
   const body = 'GET /smuggled HTTP/1.1\r\nhost: x\r\n\r\n';
   const post = `POST /api/sales/sold-out/orders HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
-  socket.write(`${post}${post}GET /api/sales/open HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`);
-  let text = '';
-  for await (const chunk of socket) text += chunk;
+  const text = await sendRaw(edge, post + post + requestHead('GET', '/api/sales/open'));
   expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 410', 'HTTP/1.1 410', 'HTTP/1.1 200']);
 });
 
@@ -236,141 +229,4 @@ test('the clock alone opens and closes a sale', async () => {
   await poll('the sale opens', async () => (await buy(edge, 'opening')).status === 202);
   await poll('the sale closes', async () => (await buy(edge, 'closing')).status === 410);
   expect(seenOf(await buy(edge, 'closing'))).toEqual(refusal('SALE_CLOSED'));
-});
-
-describe('an edge with tight limits', () => {
-  let tight: TestEdge;
-  beforeAll(async () => {
-    // Two workers: a cap of 2 is one each.
-    tight = await startEdge({ userPerSecond: 1, userBurst: 3, addressPerSecond: 1, addressBurst: 12, inFlight: 2 });
-    await tight.agent.send({ type: 'snapshot', sales: [saleOf('open')] });
-  });
-  afterAll(() => tight.stop());
-
-  test('says BUSY above its in-flight cap, and gives each place back', async () => {
-    const held: (() => void)[] = [];
-    const answer = tight.service.answer;
-    tight.service.answer = (seen, response) => held.push(() => answer(seen, response));
-    const asked = Array.from({ length: 5 }, () => buy(tight, 'open'));
-    const refused = Promise.all(
-      asked.map(async (one) => {
-        const seen = await one;
-        return seen.status === 202 ? [] : [{ ...seenOf(seen), retryAfter: retryAfter(seen) }];
-      }),
-    );
-    const busy = async () => Number(/outcome="busy"\} (\d+)\n/.exec(await tight.metrics())?.[1] ?? 0);
-    await poll('each has a place or is refused', async () => held.length + (await busy()) === 5);
-    expect(held.length).toBeGreaterThan(0);
-    expect(held.length).toBeLessThanOrEqual(2);
-    tight.service.answer = answer;
-    for (const release of held) release();
-    const told = (await refused).flat();
-    expect(told.length).toBe(5 - held.length);
-    for (const one of told) {
-      expect(one).toMatchObject(refusal('BUSY'));
-      expect(one.retryAfter).toBeGreaterThanOrEqual(1);
-      expect(one.retryAfter).toBeLessThanOrEqual(2);
-    }
-    await poll('no place is kept', async () => (await tight.metrics()).includes('seckill_edge_in_flight 0\n'));
-    expect((await buy(tight, 'open')).status).toBe(202);
-  });
-
-  test('lets a payment provider tell of sixty payments at once: servers have a limit of their own', async () => {
-    const status = async (path: string) => (await ask(tight, path, { method: 'POST', body: '{}' })).status;
-    const webhooks = () => Promise.all(Array.from({ length: 60 }, () => status('/api/payments/webhook')));
-    expect(await webhooks()).toEqual(Array(60).fill(200));
-    const limits = { serverPerSecond: 1, serverBurst: 5 };
-    await tight.agent.send({ type: 'settings', settings: { version: 1, limits, maintenance: null } });
-    expect((await webhooks()).filter((each) => each === 429).length).toBeGreaterThan(30);
-    expect(await status('/api/session')).toBe(200);
-  });
-
-  test('limits each user, then each address, with a time to wait, over all workers', async () => {
-    tight.service.seen.length = 0;
-    const ticket = ticketFor('open', { userId: 'hasty' });
-    const from = performance.now();
-    const hasty = () => buy(tight, 'open', { 'seckill-ticket': ticket });
-    let passed = 0;
-    let refused = await hasty();
-    for (; refused.status === 202; refused = await hasty()) {
-      passed += 1;
-      // A fourth only half a second later, and one more after each further second.
-      expect(passed).toBeLessThanOrEqual(3.5 + (performance.now() - from) / 1000);
-    }
-    expect(passed).toBeGreaterThanOrEqual(3);
-    expect(seenOf(refused)).toEqual(refusal('RATE_LIMITED'));
-    expect(retryAfter(refused)).toBe(1);
-    expect(tight.service.seen.length).toBe(passed);
-    // Another user of the same address is served until the address has had its share.
-    expect((await buy(tight, 'open')).status).toBe(202);
-    await poll('the address is limited', async () => (await buy(tight, 'open')).status === 429);
-    // And on every other route; a slow machine may have given it one more meanwhile.
-    let other = await ask(tight, '/api/orders/x');
-    await poll('the address is limited elsewhere', async () => {
-      other = await ask(tight, '/api/orders/x');
-      return other.status === 429;
-    });
-    expect(seenOf(other)).toEqual(refusal('RATE_LIMITED'));
-  });
-});
-
-describe('an edge whose service is away', () => {
-  test('says UNAVAILABLE, keeps no place in flight, and serves again when it is back', async () => {
-    await edge.service.stop();
-    const answer = await buy(edge, 'open');
-    expect(seenOf(answer)).toEqual(refusal('UNAVAILABLE'));
-    expect(retryAfter(answer)).toBe(1);
-    await edge.restartService();
-    await poll('the service is asked again', async () => (await buy(edge, 'open')).status === 202);
-    await poll('no place is kept', async () => (await edge.metrics()).includes('seckill_edge_in_flight 0\n'));
-  });
-
-  test('says UNAVAILABLE when the service drops the connection, and never sends the purchase twice', async () => {
-    const answer = edge.service.answer;
-    edge.service.seen.length = 0;
-    edge.service.answer = (_, response) => response.socket?.destroy();
-    const seen = await buy(edge, 'open');
-    edge.service.answer = answer;
-    expect(seenOf(seen)).toEqual(refusal('UNAVAILABLE'));
-    expect(edge.service.seen.length).toBe(1);
-  });
-});
-
-test('of two services a dead one is passed over unseen, and a purchase that was sent is never sent to the other', async () => {
-  const path = join(temporaryDirectory('edge'), 'second.sock');
-  const pair = await startEdge({}, [path]);
-  onTestFinished(pair.stop);
-  await pair.agent.send({ type: 'snapshot', sales: [saleOf('open')] });
-  for (let nth = 0; nth < 6; nth += 1) expect((await buy(pair, 'open')).status).toBe(202);
-  expect(pair.service.seen.length).toBe(6);
-
-  pair.service.answer = (_, response) => response.socket?.destroy();
-  const second = await startCountingUpstream(path, (_, response) => response.socket?.destroy());
-  onTestFinished(() => second.stop());
-  const seen = await Promise.all(Array.from({ length: 10 }, () => buy(pair, 'open')));
-  for (const answer of seen) expect(seenOf(answer)).toEqual(refusal('UNAVAILABLE'));
-  expect(pair.service.seen.length - 6 + second.seen.length).toBeLessThanOrEqual(10);
-});
-
-test('services that are stopped in turn, each when the other one is just back, cost no purchase an answer', async () => {
-  const path = join(temporaryDirectory('edge'), 'second.sock');
-  const pair = await startEdge({}, [path]);
-  onTestFinished(pair.stop);
-  await pair.agent.send({ type: 'snapshot', sales: [saleOf('open')] });
-  let second = await startCountingUpstream(path, pair.service.answer);
-  onTestFinished(() => second.stop());
-  // A dozen at once, so that each worker meets the service that is down.
-  const crowd = async () => {
-    const answers = await Promise.all(Array.from({ length: 12 }, () => buy(pair, 'open')));
-    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 202));
-  };
-  await crowd();
-  for (let round = 0; round < 3; round += 1) {
-    await pair.service.stop();
-    await crowd();
-    await pair.restartService();
-    await second.stop(); // the edge may not have asked the first one since it came back
-    await crowd();
-    second = await startCountingUpstream(path, pair.service.answer);
-  }
 });

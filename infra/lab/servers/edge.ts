@@ -223,6 +223,9 @@ export async function ask(edge: TestEdge, path: string, init: RequestInit = {}):
   return { status: answer.status, headers: answer.headers, text: await answer.text() };
 }
 
+/** In seconds; 0 when the answer has none. */
+export const retryAfter = ({ headers }: { headers: Headers }) => Number(headers.get('retry-after'));
+
 /** What an answer of the edge is when it refuses with `code`: compare with `seenOf`. */
 export const refusal = (code: ProblemCode) => ({
   status: problemBody(code).status,
