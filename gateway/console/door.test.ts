@@ -50,7 +50,7 @@ test('the token opens as a bearer and by the form; nothing, and anything else, d
   for (const wrong of ['b'.repeat(40), token.slice(1), `${token}a`]) {
     const answer = await house().bearer(wrong);
     expect(answer.status).toBe(401);
-    expect(answer.headers.get('www-authenticate')).toBe('Bearer');
+    expect(answer.headers.get('www-authenticate')).toBe('Bearer realm="seckill"');
     expect(((await answer.json()) as { detail: string }).detail).toContain('not the token');
   }
   const form = await app.request('/console', { headers: { accept: 'text/html' } });

@@ -2,7 +2,7 @@ import { getConnInfo } from '@hono/node-server/conninfo';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { deleteCookie, getSignedCookie, setSignedCookie } from 'hono/cookie';
-import { problemResponse } from '#contract/problems.ts';
+import { bearerChallenge, problemResponse } from '#contract/problems.ts';
 import { bearerOf } from '#http/bearer.ts';
 import type { Logger } from '#runtime/logger.ts';
 import { isSameToken } from '#runtime/same-token.ts';
@@ -76,9 +76,7 @@ export function createDoor(deps: {
       given === null
         ? 'The console needs its token: sign in at /console, or send "Authorization: Bearer <token>".'
         : 'This is not the token of this console: see SECKILL_CONSOLE_TOKEN, or "seckill console".';
-    const refusal = problemResponse('UNAUTHENTICATED', { detail });
-    refusal.headers.set('WWW-Authenticate', 'Bearer');
-    return refusal;
+    return problemResponse('UNAUTHENTICATED', { detail });
   };
 
   const app = new Hono();
@@ -120,7 +118,7 @@ export function createDoor(deps: {
   };
 }
 
-const challenge = { 'WWW-Authenticate': 'Bearer' };
+const challenge = { 'WWW-Authenticate': bearerChallenge };
 
 function tooMany(seconds: number): Response {
   const detail = `Too many wrong tokens: wait ${seconds} s, then try again.`;

@@ -5,7 +5,14 @@ import { apiRoutes } from '#contract/api/routes.ts';
 import { challengeSchema } from '#contract/challenge.ts';
 import { orderIdSchema, orderViewSchema } from '#contract/order.ts';
 import { paymentAnswerSchema } from '#contract/payment.ts';
-import { type ProblemCode, problemBody, problemCodes, problemContentType, problems } from '#contract/problems.ts';
+import {
+  bearerChallenge,
+  type ProblemCode,
+  problemBody,
+  problemCodes,
+  problemContentType,
+  problems,
+} from '#contract/problems.ts';
 import { publicSaleSchema, saleIdSchema } from '#contract/sale.ts';
 
 /** The version of the API's words, not of the program: it changes when a client may notice. */
@@ -145,6 +152,9 @@ function refusals(codes: readonly ProblemCode[], toPeople: boolean): ZodOpenApiR
       const waits = here.some((code) => problems[code].retryable && code !== 'WRONG_ANSWER');
       const headers = {
         ...(waits ? { 'Retry-After': header('seconds after which asking again may help', 'integer') } : {}),
+        ...(here.includes('UNAUTHENTICATED')
+          ? { 'WWW-Authenticate': header(`of \`UNAUTHENTICATED\`: \`${bearerChallenge}\``, 'string') }
+          : {}),
         ...(here.includes('METHOD_NOT_ALLOWED') ? { Allow: header('the methods of this path', 'string') } : {}),
       };
       const narrowed = { status: { const: status }, code: { enum: here } };

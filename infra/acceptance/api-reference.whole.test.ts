@@ -6,7 +6,7 @@ import { Pool } from 'undici';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { ApiRoute } from '#contract/api/route.ts';
 import { apiRoutes } from '#contract/api/routes.ts';
-import { type ProblemCode, problemContentType, problems } from '#contract/problems.ts';
+import { bearerChallenge, type ProblemCode, problemContentType, problems } from '#contract/problems.ts';
 import { newSaleId, openSale, seckillJson, untilEdgesFollow } from '#lab/kits/command-line.ts';
 import { poll } from '#lab/poll.ts';
 import { stackUnderTest } from '#lab/servers/stack-under-test.ts';
@@ -91,6 +91,7 @@ async function askOnce(
   expect(type, seen).toBe(problemContentType);
   expect(of.refusals, seen).toContain(code);
   expect(problems[code].status, seen).toBe(response.status);
+  expect(response.headers.get('www-authenticate'), seen).toBe(code === 'UNAUTHENTICATED' ? bearerChallenge : null);
   return { status: response.status, code, body: text };
 }
 

@@ -42,12 +42,19 @@ export function problemBody(code: ProblemCode, detail?: string): ProblemBody {
 
 export const problemContentType = 'application/problem+json';
 
+/**
+ * `WWW-Authenticate` of each UNAUTHENTICATED: RFC 9110, 15.5.2, wants a challenge, RFC 6750, 3, its scheme and a parameter.
+ * The refusals of a ticket, 401 too, have none: a ticket is a header of its own, and no HTTP authentication scheme.
+ */
+export const bearerChallenge = 'Bearer realm="seckill"';
+
 /** A refusal as a Response. `retryAfterSeconds` wherever waiting helps: whole seconds, at least 1 (RFC 9110, 10.2.3). */
 export function problemResponse(
   code: ProblemCode,
   options: { detail?: string | undefined; retryAfterSeconds?: number | undefined } = {},
 ): Response {
   const headers: Record<string, string> = { 'Content-Type': problemContentType, 'Cache-Control': 'no-store' };
+  if (code === 'UNAUTHENTICATED') headers['WWW-Authenticate'] = bearerChallenge;
   if (options.retryAfterSeconds !== undefined) {
     headers['Retry-After'] = String(Math.max(1, Math.ceil(options.retryAfterSeconds)));
   }
