@@ -1,14 +1,13 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import {
   checkout,
   configProblems,
   deployDir,
-  makeSecrets,
+  secretsDirectory,
   secretsReadBy,
   withSecretsIn,
 } from '#lab/kits/process-settings.ts';
@@ -99,10 +98,8 @@ const settingsMap = z
 
 let secretsDir: string;
 beforeAll(() => {
-  secretsDir = mkdtempSync(join(tmpdir(), 'kubernetes-'));
-  makeSecrets(secretsDir);
+  secretsDir = secretsDirectory('kubernetes');
 });
-afterAll(() => rmSync(secretsDir, { recursive: true }));
 
 test('every manifest is part of the kustomization, and every file that it names exists', () => {
   const files = readdirSync(dir).filter((name) => name.endsWith('.yaml') && name !== 'kustomization.yaml');

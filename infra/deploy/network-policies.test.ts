@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
-import { deployDir, makeSecrets } from '#lab/kits/process-settings.ts';
-import { temporaryDirectory } from '#lab/temporary-directory.ts';
+import { deployDir, secretsDirectory } from '#lab/kits/process-settings.ts';
 
 // What a network plugin would decide, for every address that the manifests, the secrets and edge.json name.
 
@@ -153,8 +152,7 @@ const settingsMap = z
 const isOnlyAName = (name: string) => name === 'SECKILL_EDGE_URL';
 
 test('each pod reaches what its settings, its secrets and edge.json name, by names that hold in its namespace', () => {
-  const secretsDir = temporaryDirectory('network-policies');
-  makeSecrets(secretsDir, '.data.svc');
+  const secretsDir = secretsDirectory('network-policies', '.data.svc');
   const edgeFile = z
     .object({ serviceServers: z.array(z.string()), orderServers: z.array(z.string()), cacheRedis: z.string() })
     .parse(JSON.parse(readFileSync(join(dir, 'edge.json'), 'utf8')));

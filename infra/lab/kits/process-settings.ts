@@ -3,6 +3,7 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type SettingName, settings } from '#contract/settings.ts';
 import { consoleSettings, readConsoleConfig } from '#gateway/console/console-config.ts';
+import { temporaryDirectory } from '#lab/temporary-directory.ts';
 import { ConfigError, readConfig } from '#runtime/config.ts';
 
 export const checkout = join(import.meta.dirname, '../../..');
@@ -71,6 +72,13 @@ export function makeSecrets(dir: string, endOfNames = ''): void {
     if (!existsSync(path)) writeFileSync(path, 'a key that the operator put there');
     chmodSync(path, 0o644);
   }
+}
+
+/** A temporary directory with such secrets, named after the file that asks; it is removed when the file is through. */
+export function secretsDirectory(name: string, endOfNames = ''): string {
+  const dir = temporaryDirectory(name);
+  makeSecrets(dir, endOfNames);
+  return dir;
 }
 
 /** `/run/secrets/…` is a directory of the test. */
