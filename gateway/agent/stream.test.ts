@@ -7,21 +7,12 @@ import { createInterface } from 'node:readline';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { nothingApplied } from '#contract/edge-stream.ts';
 import type { SaleNode } from '#contract/sale.ts';
+import { saleNode } from '#lab/kits/sale-node.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { startAgent } from './stream.ts';
 import type { SettingsWatch } from './watch-settings.ts';
 
 const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
-const sale = (saleId: string): SaleNode => ({
-  saleId,
-  title: 'A phone',
-  price: { amount: 1, currency: 'CNY' },
-  challenge: 'none',
-  state: 'open',
-  epoch: 1,
-  window: { opensAt: '2026-11-11T00:00:00.000Z', closesAt: '2026-11-12T00:00:00.000Z' },
-  limits: { perUser: 1 },
-});
 
 async function agentWith(sales: SaleNode[]) {
   const followed: Parameters<typeof startAgent>[0]['sales'] = {
@@ -56,7 +47,9 @@ async function agentWith(sales: SaleNode[]) {
 
 test('an edge that dies with our words unread does not take the gateway along; the next one is served', async () => {
   // More than the kernel and the client hold, so that part of it is still unread when the edge goes.
-  const { agent, socketPath } = await agentWith(Array.from({ length: 6000 }, (_, index) => sale(`sale-${index}`)));
+  const { agent, socketPath } = await agentWith(
+    Array.from({ length: 6000 }, (_, index) => saleNode({ saleId: `sale-${index}` })),
+  );
   const dying = connect(socketPath);
   await once(dying, 'connect');
   dying.pause();

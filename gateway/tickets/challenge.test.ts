@@ -3,26 +3,16 @@ import { describe, expect, test } from 'vitest';
 import type { Challenge, Work } from '#contract/challenge.ts';
 import { saleIdOfOrder } from '#contract/order.ts';
 import type { SaleNode } from '#contract/sale.ts';
+import { saleNode } from '#lab/kits/sale-node.ts';
 import { createChallenges } from './challenge.ts';
 import { createPressure } from './pressure.ts';
 import { sealQuiz } from './quiz.ts';
 
 const secret = 'a secret of at least 32 characters';
 const nowMs = Date.parse('2026-11-11T00:00:00Z');
-const saleOf = (change: Partial<SaleNode> = {}): SaleNode => ({
-  saleId: 'tea',
-  title: 'Tea set',
-  price: { amount: 1, currency: 'CNY' },
-  challenge: 'quiz',
-  state: 'open',
-  epoch: 1,
-  window: { opensAt: '2026-11-11T00:00:00.000Z', closesAt: '2026-11-12T00:00:00.000Z' },
-  limits: { perUser: 1 },
-  ...change,
-});
 const challenges = createChallenges(secret);
 const quiz = [{ question: { en: 'Which lake?', zh: '哪个湖？' }, answers: ['West Lake', '西湖'] }];
-const withQuiz = saleOf({ quiz: sealQuiz(secret, 'tea', quiz) });
+const withQuiz = saleNode({ quiz: sealQuiz(secret, 'tea', quiz) });
 
 const sumOf = (challenge: Challenge) => {
   const [a, b] = challenge.question.match(/\d+/g) ?? [];
@@ -42,7 +32,7 @@ function work({ challengeId }: Challenge, { rounds, bits }: Work, userId: string
 }
 
 describe('a sale without questions of its own', () => {
-  const sale = saleOf();
+  const sale = saleNode();
   test('asks for a plain sum, in English and Chinese', () => {
     const challenge = challenges.create(sale, 'ada', nowMs);
     expect(challenge).toMatchObject({ kind: 'quiz', expiresAt: '2026-11-11T00:05:00.000Z' });
@@ -54,7 +44,7 @@ describe('a sale without questions of its own', () => {
 });
 
 test('the right answer names one order of this sale: the same again, another for another challenge (I5)', () => {
-  const sale = saleOf();
+  const sale = saleNode();
   const challenge = challenges.create(sale, 'ada', nowMs);
   const orderOf = (userId: string, atMs?: number) => {
     const verdict = judge(sale, challenge, sumOf(challenge), userId, atMs);
@@ -68,12 +58,12 @@ test('the right answer names one order of this sale: the same again, another for
 });
 
 test('a challenge is for its own sale, for five minutes, and only as it was signed', () => {
-  const sale = saleOf();
+  const sale = saleNode();
   const challenge = challenges.create(sale, 'ada', nowMs);
   const answer = sumOf(challenge);
   expect(judge(sale, challenge, answer, 'ada', nowMs + 299_999).kind).toBe('right');
   expect(judge(sale, challenge, answer, 'ada', nowMs + 300_000).kind).toBe('expired');
-  expect(judge(saleOf({ saleId: 'lamp' }), challenge, answer).kind).toBe('foreign');
+  expect(judge(saleNode({ saleId: 'lamp' }), challenge, answer).kind).toBe('foreign');
   const forged = { ...challenge, challengeId: challenge.challengeId.replace(/s-\d+-\d+/, 's-1-1') };
   expect(judge(sale, forged, '2').kind).toBe('foreign');
   expect(createChallenges(`${secret}, another`).judge(sale, challenge.challengeId, answer, 'ada', nowMs).kind).toBe(
@@ -85,9 +75,9 @@ test('a challenge is for its own sale, for five minutes, and only as it was sign
 });
 
 test.each([
-  ['a sum', saleOf(), sumOf],
+  ['a sum', saleNode(), sumOf],
   ['a quiz', withQuiz, () => 'west lake'],
-  ['nothing', saleOf({ challenge: 'none' }), () => ''],
+  ['nothing', saleNode({ challenge: 'none' }), () => ''],
 ] as const)('%s: a challenge is good for the user who asked, and for no other user', (_, sale, solve) => {
   const ofAda = challenges.create(sale, 'ada', nowMs);
   expect(judge(sale, ofAda, solve(ofAda), 'bob').kind).toBe('foreign');
@@ -114,7 +104,7 @@ describe('a quiz of the shop', () => {
   });
 
   test('asks each of its questions', () => {
-    const many = saleOf({
+    const many = saleNode({
       quiz: sealQuiz(
         secret,
         'tea',
@@ -127,7 +117,7 @@ describe('a quiz of the shop', () => {
 });
 
 describe('proof of work', () => {
-  const sale = saleOf({ challenge: 'pow' });
+  const sale = saleNode({ challenge: 'pow' });
   test('is of no use to another user, nor is half of it', () => {
     const challenge = challenges.create(sale, 'ada', nowMs);
     const done = work(challenge, challenge.work ?? { rounds: 0, bits: 0 }, 'ada');
@@ -161,13 +151,13 @@ describe('proof of work', () => {
 });
 
 test('`none` takes any answer', () => {
-  const sale = saleOf({ challenge: 'none' });
+  const sale = saleNode({ challenge: 'none' });
   expect(judge(sale, challenges.create(sale, 'ada', nowMs), 'any answer').kind).toBe('right');
 });
 
 test('another spelling of the same signature is no second challenge: one answer is one order (I5)', () => {
   const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
-  const sale = saleOf();
+  const sale = saleNode();
   const challenge = challenges.create(sale, 'ada', nowMs);
   const verdicts = [...letters].map((letter) => {
     const challengeId = `${challenge.challengeId.slice(0, -1)}${letter}`;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Challenge } from '#contract/challenge.ts';
-import type { SaleNode } from '#contract/sale.ts';
+import { saleNode } from '#lab/kits/sale-node.ts';
 import { createChallenges } from './challenge.ts';
 import { createTicketApp } from './issue.ts';
 
@@ -25,23 +25,13 @@ test('a gateway that has not read every sale yet does not say of one that it doe
   expect(await ask()).toMatchObject({ status: 404, code: 'SALE_UNKNOWN' });
 });
 
-const sale: SaleNode = {
-  saleId: 'tea',
-  title: 'Tea set',
-  price: { amount: 1, currency: 'CNY' },
-  challenge: 'quiz',
-  state: 'open',
-  epoch: 1,
-  window: { opensAt: '2026-11-11T00:00:00.000Z', closesAt: '2026-11-12T00:00:00.000Z' },
-  limits: { perUser: 1 },
-};
 const startMs = Date.parse('2026-11-11T00:00:00Z');
 
 /** A ticket office whose bearers are their own names. */
 function office() {
   const clock = { nowMs: startMs };
   const app = createTicketApp({
-    findSale: () => sale,
+    findSale: () => saleNode(),
     knowsAll: () => true,
     challenges: createChallenges('a secret of at least 32 characters'),
     authenticate: async (request) => {
