@@ -125,7 +125,7 @@ test('an order that is paid at the last moment is never expired, one that is not
     'SELECT id, (extract(epoch FROM pay_by - now()) * 1000)::int AS ms FROM orders WHERE id = ANY($1)',
     [ids],
   );
-  // Each is paid a little before or after its end, in steps of 20 ms around it.
+  // Each is paid a little before or after its end, in steps of 20 ms around it: that wait is the load itself.
   const paid = await Promise.all(
     rows.map(async ({ id, ms }, index) => {
       await new Promise((resolve) => setTimeout(resolve, ms + (index - units / 2) * 20));

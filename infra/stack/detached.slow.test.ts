@@ -112,7 +112,8 @@ test('in the foreground Ctrl-C, which npm makes two of, stops everything in orde
   await vi.waitUntil(() => foreground.output.stdout.includes('http://'), { timeout: 120_000 });
   const family = descendantsOf(foreground.child.pid ?? 0);
   foreground.child.kill('SIGINT');
-  await new Promise((resolve) => setTimeout(resolve, 20)); // at once it would be the same signal
+  // A second signal while the first one still waits to be handled would be the same signal.
+  await vi.waitUntil(() => foreground.output.stderr.includes('stopping: SIGINT'), { timeout: 60_000, interval: 5 });
   foreground.child.kill('SIGINT');
   const { code, stderr } = await foreground.ended;
   expect(code).toBe(0);
