@@ -32,7 +32,7 @@ beforeAll(async () => {
   stock = new Redis(stockUrl, { replyMapping: 'legacy' });
   cache = new Redis(stack.env.SECKILL_QUEUE_REDIS_URL ?? '', { replyMapping: 'legacy' });
   await openSale(stack.env, { saleId, units: 3 });
-  await seckillJson(stack.env, 'sale', 'create', await writeSaleFile(stack.dir, { saleId: draftId, units: 1 }));
+  await seckillJson(stack.env, 'sale', 'create', await writeSaleFile({ saleId: draftId, units: 1 }));
   connections = await openPatientConnections(stack.env);
   await openShadowSale(connections, { saleId: shadowId, units: 1 }, Date.now());
 });

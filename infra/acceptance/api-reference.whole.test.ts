@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -21,12 +18,10 @@ vi.setConfig({ testTimeout: 180_000 });
  */
 const stack = stackUnderTest();
 const saleId = newSaleId('api');
-let dir: string;
 let pool: Pool;
 let held: HeldTicket;
 
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'api-'));
   pool = new Pool(stack.edgeUrl, { connections: 4 });
   await openSale(stack.env, { saleId, units: 5, limitPerUser: 1 });
   await seckillJson(stack.env, 'pages', 'publish');
@@ -34,7 +29,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await pool?.close();
-  await rm(dir, { recursive: true, force: true });
 });
 
 async function ticket(): Promise<HeldTicket> {

@@ -184,7 +184,7 @@ test('what is not HTTP is closed or refused, and the next shopper is served', as
 describe('the command line', () => {
   const create = async (change: Record<string, unknown>) => {
     const id = newSaleId('file');
-    const file = await writeSaleFile(stack.dir, { saleId: id, units: 5, ...change });
+    const file = await writeSaleFile({ saleId: id, units: 5, ...change });
     const result = await seckill(stack.env, 'sale', 'create', file);
     expect((await seckill(stack.env, 'sale', 'show', id)).code).toBe(2); // nothing was created
     return result;

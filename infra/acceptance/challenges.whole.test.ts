@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { Pool } from 'undici';
@@ -101,13 +101,13 @@ test.each([
   ['a picture of 20 MB', { picture: 'huge.png' }, 'huge.png is 20.0 MB: at most 2 MB'],
   ['a picture with a script inside', { picture: 'script.png' }, 'script.png is an SVG, which may hold scripts'],
 ])('%s is refused in one line, exit 2, and nothing is created', async (_what, change, words) => {
-  await writeFile(join(stack.dir, 'huge.png'), Buffer.alloc(20_000_000));
+  const saleId = newSaleId('bad');
+  const file = await writeSaleFile({ saleId, units: 1 });
+  await writeFile(join(dirname(file), 'huge.png'), Buffer.alloc(20_000_000));
   await writeFile(
-    join(stack.dir, 'script.png'),
+    join(dirname(file), 'script.png'),
     '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>',
   );
-  const saleId = newSaleId('bad');
-  const file = await writeSaleFile(stack.dir, { saleId, units: 1 });
   const sale = { saleId, units: 1, title: 'A', price: { amount: 1, currency: 'CNY' } };
   const window = { opensAt: '2026-11-11T00:00:00Z', closesAt: '2026-11-12T00:00:00Z' };
   await writeFile(file, JSON.stringify({ ...sale, ...window, ...change }));

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, inject, onTestFinished, test, vi } from 'v
 import { newSaleId, openSale, seckill, seckillJson, untilEdgesFollow, writeSaleFile } from '#lab/kits/command-line.ts';
 import { poll } from '#lab/poll.ts';
 import { startRefusingProxy } from '#lab/servers/refusing-proxy.ts';
+import { temporaryDirectory } from '#lab/temporary-directory.ts';
 import { runCrowd } from '#loadtest/crowd/crowd.ts';
 import { buy, call, orderState } from '#loadtest/crowd/shopper.ts';
 import type { AuditReport } from '#order-worker/audit/audit.ts';
@@ -39,7 +40,7 @@ const stackIsUp = () =>
   });
 
 test('minted tickets buy, their file is private, and audit --units names the owners in the order of the grants', async () => {
-  const out = join(stack.dir, `${saleId}.tickets`);
+  const out = join(temporaryDirectory('tickets'), 'minted.tickets');
   await seckillJson(stack.env, 'tickets', 'mint', saleId, '--count', '3', '--out', out);
   expect((await stat(out)).mode & 0o777).toBe(0o600);
   const minted = (await readFile(out, 'utf8'))
@@ -99,7 +100,7 @@ test('a sale that opens later says when, and opens by the clock without anybodyâ
 
 test('the published page is served by the edge with headers for a CDN, and a title with signs is only text', async () => {
   const marked = newSaleId('page');
-  const file = await writeSaleFile(stack.dir, { saleId: marked, units: 1, ...{ title: 'Cups & "saucers", 5 < 6' } });
+  const file = await writeSaleFile({ saleId: marked, units: 1, ...{ title: 'Cups & "saucers", 5 < 6' } });
   await seckillJson(stack.env, 'sale', 'create', file);
   await seckillJson(stack.env, 'stock', 'preload', marked);
   await seckillJson(stack.env, 'pages', 'publish', marked);

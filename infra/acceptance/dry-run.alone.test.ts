@@ -15,7 +15,7 @@ let connections: Connections;
 let file: string;
 beforeAll(async () => {
   connections = await openConnections(stack.env);
-  file = await writeSaleFile(stack.dir, { saleId, units: 5 });
+  file = await writeSaleFile({ saleId, units: 5 });
 });
 afterAll(() => connections.close());
 
@@ -102,7 +102,7 @@ test('--dry-run of subscribers changes nothing', async () => {
 test('a hundred times the usual price or stock needs a second yes, and the first does not answer it', async () => {
   const fat = newSaleId('fat');
   const price = { amount: 20_000_000, currency: 'CNY' };
-  const path = await writeSaleFile(stack.dir, { saleId: fat, units: 200_000, price });
+  const path = await writeSaleFile({ saleId: fat, units: 200_000, price });
   const create = (...flags: string[]) => seckill(stack.env, 'sale', 'create', path, ...flags);
   const asked = await create();
   expect([asked.code, asked.stderr]).toEqual([2, expect.stringContaining('add --yes --unusual')]);

@@ -56,7 +56,7 @@ describe('before anything is sent, a load test is refused', () => {
     await openSale(stack.env, { saleId, units: 1 });
     await refused(2, /is live \(open\).*Nothing was sent/, stack.env, 'rehearsal', saleId, beside);
     await refused(2, /is live \(open\).*Nothing was sent/, stack.env, 'peak', '--sale', saleId, beside);
-    await seckillJson(stack.env, 'sale', 'create', await writeSaleFile(stack.dir, { saleId: `${saleId}-b`, units: 1 }));
+    await seckillJson(stack.env, 'sale', 'create', await writeSaleFile({ saleId: `${saleId}-b`, units: 1 }));
     await refused(2, /sells only sales of its own/, stack.env, 'peak', '--sale', `${saleId}-b`, beside);
     await refused(2, /there is no sale/, stack.env, 'rehearsal', 'no-such-sale', beside);
   });
@@ -102,7 +102,7 @@ describe('before anything is sent, a load test is refused', () => {
 });
 
 test('a sale cannot be given the name of a shadow sale by hand', async () => {
-  const file = await writeSaleFile(stack.dir, { saleId: `shadow-${crypto.randomUUID().slice(0, 8)}`, units: 1 });
+  const file = await writeSaleFile({ saleId: `shadow-${crypto.randomUUID().slice(0, 8)}`, units: 1 });
   const { code, stderr } = await seckill(stack.env, 'sale', 'create', file);
   expect([code, stderr]).toEqual([2, expect.stringContaining('load test')]);
 });
@@ -141,7 +141,7 @@ describe.runIf(k6.kind === 'found')('with k6', () => {
 
   test('a rehearsal sells its shadow to the last unit and leaves the sale as it was', async () => {
     const saleId = newSaleId('coming');
-    const file = await writeSaleFile(stack.dir, {
+    const file = await writeSaleFile({
       saleId,
       units: 50,
       opensAt: new Date(Date.now() + 3_000_000).toISOString(),

@@ -18,7 +18,7 @@ import type { SaleCheck } from '../sale-check/sale-check.ts';
 
 // These tests break what all edges and services stand on; each puts it back, in more time than any of its polls has.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
-const { dir, env, edges } = stackUnderTest();
+const { env, edges } = stackUnderTest();
 const stockRedis = new Redis(env.SECKILL_STOCK_REDIS_URL ?? '');
 const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
 const zookeeper = connectZooKeeper({ ...zookeeperOf(env), logger });
@@ -31,7 +31,7 @@ type Steps = { preload?: boolean; publish?: boolean };
 
 async function draft(steps: Steps = {}, fields: Record<string, unknown> = {}) {
   const saleId = newSaleId('check');
-  const file = await writeSaleFile(dir, { saleId, units: 5, limitPerUser: 2, ...fields });
+  const file = await writeSaleFile({ saleId, units: 5, limitPerUser: 2, ...fields });
   await seckillJson(env, 'sale', 'create', file);
   if (steps.preload !== false) await preload(env, saleId);
   if (steps.publish !== false) await seckillJson(env, 'pages', 'publish', saleId);

@@ -150,7 +150,7 @@ test('a table on a terminal is not wrapped; piped it is whole', async () => {
 test('a sale far from the usual is created after a yes and its id typed; anything else changes nothing', async () => {
   const fat = newSaleId('typed');
   const price = { amount: 20_000_000, currency: 'CNY' };
-  const file = await writeSaleFile(stack.dir, { saleId: fat, units: 5, price });
+  const file = await writeSaleFile({ saleId: fat, units: 5, price });
   for (const [typed, code] of [
     ['another-sale', 1],
     [fat, 0],

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { poll } from '#lab/poll.ts';
 import { type Prometheus, startPrometheus } from '#lab/servers/prometheus.ts';
 import { stackUnderTest } from '#lab/servers/stack-under-test.ts';
+import { temporaryDirectory } from '#lab/temporary-directory.ts';
 import { requireProgram } from '../../stack/host/binaries.ts';
 import { alertNames, expressionsOf, metricNamesIn } from './read-rules.ts';
 
@@ -13,7 +14,7 @@ import { alertNames, expressionsOf, metricNamesIn } from './read-rules.ts';
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 const here = import.meta.dirname;
-const dir = join(stackUnderTest().dir, 'prometheus');
+const dir = temporaryDirectory('prometheus');
 const path = process.env.PATH ?? '';
 const run = promisify(execFile);
 const read = (file: string) => readFile(join(here, file), 'utf8');

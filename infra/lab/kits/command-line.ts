@@ -10,6 +10,7 @@ import { checkoutDir } from '#infra/stack/host/run-directory.ts';
 import { type EdgesInStep, edgesInStep } from '#sales/edges.ts';
 import { changeSaleState, preloadSale } from '#sales/sale-state.ts';
 import { poll } from '../poll.ts';
+import { temporaryDirectory } from '../temporary-directory.ts';
 import { openPatientConnections } from './patient-connections.ts';
 
 export type CliResult = { code: number; stdout: string; stderr: string };
@@ -109,9 +110,9 @@ const saleOf = (draft: SaleDraft) => ({
   ...draft,
 });
 
-/** Writes a sale file as ops would. */
-export async function writeSaleFile(dir: string, draft: SaleDraft): Promise<string> {
-  const file = join(dir, `${draft.saleId}.json`);
+/** Writes a sale file as ops would: in a folder of theirs, outside of the stack's. */
+export async function writeSaleFile(draft: SaleDraft): Promise<string> {
+  const file = join(temporaryDirectory('sale'), `${draft.saleId}.json`);
   await writeFile(file, JSON.stringify(saleOf(draft)));
   return file;
 }
