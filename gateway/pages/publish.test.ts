@@ -20,7 +20,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(pagesDir, { recursive: true }));
 
-const publish = (chosen = sales, at = now) => publishPages({ sales: chosen, pagesDir, now: at });
+const publish = (chosen = sales, at = now) => publishPages({ sales: async () => chosen, pagesDir, now: at });
 const read = (file: string) => readFile(join(pagesDir, file), 'utf8');
 const sizeOf = async (file: string) => (await stat(join(pagesDir, file))).size;
 
@@ -68,7 +68,7 @@ describe('what a first visit costs, as it travels', () => {
     const picture = { width: 1280, height: 960, webp: randomBytes(pictureBudgets.page.bytes) };
     const card = { width: 480, height: 360, webp: randomBytes(pictureBudgets.card.bytes) };
     const pictures = new Map([['full', { page: picture, card }]]);
-    return publishPages({ sales: [sale], pictures, pagesDir, now });
+    return publishPages({ sales: async () => [sale], pictures: async () => pictures, pagesDir, now });
   }
   const travelling = (file: string) => sizeOf(file.endsWith('.webp') ? file : `${file}.gz`);
   const loaded = (files: string[], page: string) => files.filter((file) => page.includes(`"/${file}"`));
@@ -135,6 +135,24 @@ test('many publishers at once leave a whole site', async () => {
     expect(gunzipSync(await readFile(join(pagesDir, `${file}.gz`))).toString()).toBe(await read(file));
 });
 
+test('a publisher that has read the sales before another one takes no page away, and leaves the list as it is now', async () => {
+  const seen: string[][] = [];
+  const published = await publishPages({
+    sales: async () => {
+      seen.push(await readdir(join(pagesDir, 'sales')).catch(() => []));
+      if (seen.length > 1) return sales;
+      await publish(); // the other one has the lamp already
+      return sales.slice(0, 1);
+    },
+    pagesDir,
+    now,
+  });
+  for (const names of seen.slice(1)) expect(names).toContain('lamp.html');
+  expect(seen.length).toBeGreaterThan(2);
+  expect(await read('index.html')).toContain('/sales/lamp');
+  expect(published.removed).toEqual([]);
+});
+
 test('the page of a sale that is gone is removed, its assets stay for pages in caches', async () => {
   await publish();
   const assets = await readdir(join(pagesDir, 'assets'));
@@ -157,7 +175,7 @@ test('what a publisher that was killed left behind is swept after an hour', asyn
 
 test('two sales whose picture is the same are both published', async () => {
   const sales = ['twin-7', 'twin-9'].map((saleId) => testingSale(saleId, now));
-  const { files } = await publishPages({ sales, pagesDir, now });
+  const { files } = await publishPages({ sales: async () => sales, pagesDir, now });
   expect(files).toEqual(expect.arrayContaining(['sales/twin-7.html', 'sales/twin-9.html']));
   const pictures = files.filter((file) => file.startsWith('assets/') && file.endsWith('.svg'));
   expect(new Set(pictures).size).toBe(pictures.length);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
+import { isDeepStrictEqual, promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import { type Asset, buildAssets, pictureAsset } from './assets.ts';
 import type { PageSale } from './frame.ts';
@@ -12,10 +12,10 @@ import { renderOrder } from './render-order.ts';
 import { renderSale } from './render-sale.ts';
 
 export type PublishOptions = {
-  /** Every sale that is to have a page; the page of any other sale is taken away. */
-  sales: readonly PageSale[];
-  /** Pictures of their own, by sale id; a sale without one gets a drawn one. */
-  pictures?: ReadonlyMap<string, PreparedPicture>;
+  /** Every sale that is to have a page, as it is at the call; the page of any other sale is taken away. */
+  sales: () => Promise<readonly PageSale[]>;
+  /** Pictures of their own, by sale id; a sale without one gets a drawn one. Called after `sales`. */
+  pictures?: () => Promise<ReadonlyMap<string, PreparedPicture>>;
   /** The edge's document root, absolute. */
   pagesDir: string;
   now: Date;
@@ -57,11 +57,12 @@ async function sweepStaging(pagesDir: string, now: Date): Promise<void> {
   }
 }
 
+const salePages = (pagesDir: string) => readdir(join(pagesDir, 'sales')).catch(() => []); // nothing was published yet
+
 /** Page before its compressed twins: a page that is gone must not live on as a `.gz`. */
-async function gonePages(pagesDir: string, sales: readonly PageSale[]): Promise<string[]> {
+function gonePages(present: readonly string[], sales: readonly PageSale[]): string[] {
   const kept = new Set(sales.map(({ saleId }) => `${saleId}.html`));
-  const names = await readdir(join(pagesDir, 'sales')).catch(() => []); // nothing was published yet
-  return names.filter((name) => !kept.has(name.replace(/\.(gz|br)$/, ''))).sort();
+  return present.filter((name) => !kept.has(name.replace(/\.(gz|br)$/, ''))).sort();
 }
 
 type Difference = { path: string; bytes: Buffer };
@@ -78,6 +79,7 @@ async function differences(pagesDir: string, site: readonly Asset[]): Promise<Di
   return found;
 }
 
+const without = (paths: readonly string[], others: readonly string[]) => paths.filter((path) => !others.includes(path));
 const withoutTwins = (paths: readonly string[]) => [...new Set(paths.map((path) => path.replace(/\.(gz|br)$/, '')))];
 
 function withImages(sales: readonly PageSale[], pictures: ReadonlyMap<string, PreparedPicture>) {
@@ -97,11 +99,31 @@ function withImages(sales: readonly PageSale[], pictures: ReadonlyMap<string, Pr
  * assets before the pages that name them, so a reader never meets half a file nor a page without its script. Files that
  * would not change are left alone. Old hashed assets stay: pages in caches still name them.
  *
+ * Several may publish at once, each from what it has read: a page that another one wrote since is not taken for a page
+ * that is gone, and what changed while the site was written is written too. Who ends last leaves what is true.
+ *
  * @returns the site's files, and which of them differed.
  */
 export async function publishPages(options: PublishOptions): Promise<Published> {
-  const { pictures = new Map(), pagesDir, now, dryRun = false } = options;
-  const { sales, files: pictureFiles } = withImages(options.sales, pictures);
+  let written: string[] = [];
+  let removed: string[] = [];
+  for (;;) {
+    const present = await salePages(options.pagesDir); // before the sales are read: see above
+    const sales = await options.sales();
+    const round = await publishOnce(options, sales, present);
+    written = [...without(written, [...round.written, ...round.removed]), ...round.written];
+    removed = [...without(removed, [...round.written, ...round.removed]), ...round.removed];
+    if (options.dryRun || isDeepStrictEqual(await options.sales(), sales)) return { ...round, written, removed };
+  }
+}
+
+async function publishOnce(
+  options: PublishOptions,
+  read: readonly PageSale[],
+  present: readonly string[],
+): Promise<Published> {
+  const { pagesDir, now, dryRun = false } = options;
+  const { sales, files: pictureFiles } = withImages(read, (await options.pictures?.()) ?? new Map());
   const assets = await buildAssets(sales.map(({ saleId }) => saleId));
   const context = { renderedAt: now, assets: assets.urls };
   const site = [
@@ -113,7 +135,7 @@ export async function publishPages(options: PublishOptions): Promise<Published> 
     { file: 'index.html', content: renderList(sales, context) },
   ];
   const differing = await differences(pagesDir, site);
-  const gone = await gonePages(pagesDir, sales);
+  const gone = gonePages(present, sales);
   const published = {
     files: [...new Set(site.map(({ file }) => file))],
     written: withoutTwins(differing.map(({ path }) => path)),

@@ -145,7 +145,7 @@ test.each(['/sales/open.br', '/sales/open.html.gz', '/assets/page.0123abcd.js.br
 test('what the publisher writes is what a browser gets, each file packed', async () => {
   const now = new Date();
   const { files } = await publishPages({
-    sales: [testingSale('real', now)],
+    sales: async () => [testingSale('real', now)],
     pagesDir: edge.pagesDir,
     now,
   });

@@ -24,18 +24,23 @@ export async function publishAllPages(
   options: { dryRun?: boolean; onUnreadable?: (saleId: string, error: Error) => void } = {},
 ): Promise<Published> {
   const { dryRun = false, onUnreadable } = options;
-  const sales = (await deps.catalogue.list()).filter(({ saleId }) => !isShadowSale(saleId));
-  const books = await deps.stock.eachSale(sales.map(({ saleId }) => saleId));
-  const pages = sales.flatMap((sale) => {
-    const stock = books.get(sale.saleId) ?? null;
-    if (stock instanceof StockFault) throw stock;
-    if (stock === null) return [];
-    if (stock instanceof Error) onUnreadable?.(sale.saleId, stock);
-    const node = toSaleNode(sale, stock instanceof Error ? lastPublished(sale) : stock);
-    return [{ ...node, description: sale.description }];
-  });
+  const unreadable = new Map<string, Error>();
+  const sales = async () => {
+    const published = (await deps.catalogue.list()).filter(({ saleId }) => !isShadowSale(saleId));
+    const books = await deps.stock.eachSale(published.map(({ saleId }) => saleId));
+    return published.flatMap((sale) => {
+      const stock = books.get(sale.saleId) ?? null;
+      if (stock instanceof StockFault) throw stock;
+      if (stock === null) return [];
+      if (stock instanceof Error) unreadable.set(sale.saleId, stock);
+      const node = toSaleNode(sale, stock instanceof Error ? lastPublished(sale) : stock);
+      return [{ ...node, description: sale.description }];
+    });
+  };
   const { publishPages } = await import('#gateway/pages/publish.ts'); // a bundler, for who publishes
-  return publishPages({ sales: pages, pictures: await deps.pictures.all(), pagesDir, now: new Date(), dryRun });
+  const done = await publishPages({ sales, pictures: deps.pictures.all, pagesDir, now: new Date(), dryRun });
+  for (const [saleId, error] of unreadable) onUnreadable?.(saleId, error);
+  return done;
 }
 
 const lastPublished = ({ state, epoch, opensAt, closesAt, limitPerUser }: CatalogueSale) => ({

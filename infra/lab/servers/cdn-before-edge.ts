@@ -24,7 +24,7 @@ export async function startCdnBeforeEdge({ pageSeconds = 10 }: { pageSeconds?: n
   });
   await edge.agent.send({ type: 'snapshot', sales: [saleOf('open'), saleOf('s-sum')] });
   const now = new Date();
-  const { files } = await publishPages({ sales: [testingSale('open', now)], pagesDir: edge.pagesDir, now });
+  const { files } = await publishPages({ sales: async () => [testingSale('open', now)], pagesDir: edge.pagesDir, now });
   const cdn = await startCdn(temporaryDirectory('cdn'), `127.0.0.1:${edge.port}`);
   const pool = new Pool(cdn.url, { connections: 32 });
   return {
