@@ -91,10 +91,11 @@ test('an epoch of no use in stock Redis: that sale is paused and mended by a reb
   expect(await kit.sell(0, saleId, kit.buyer(saleId))).toBe('202');
 });
 
-test('books of one sale that make no sense keep no other sale from a list or a page, and what mends them is said', async () => {
+test('books of one sale that make no sense keep no other sale from a list or a page, and what is said mends them', async () => {
   const { stockRedis } = kit.connections;
   const saleId = await kit.openSale(1);
-  await stockRedis.hset(saleKeys(saleId).sale, 'opensAt', 'soon');
+  const { sale: key } = saleKeys(saleId);
+  await stockRedis.hset(key, 'opensAt', 'soon');
   try {
     await othersWork(saleId);
     for (const args of [
@@ -102,9 +103,17 @@ test('books of one sale that make no sense keep no other sale from a list or a p
       ['pages', 'publish'],
     ]) {
       const { code, stderr } = await run(...args);
-      expect([code, stderr]).toEqual([0, expect.stringContaining(`seckill stock rebuild ${saleId}`)]);
+      const mend = `mend: HSET ${key} opensAt <number>`;
+      expect([code, stderr]).toEqual([0, expect.stringContaining(mend)]);
+      expect(stderr).toContain(`then seckill stock rebuild ${saleId}`);
     }
+    const shown = await run('sale', 'show', saleId);
+    expect(shown).toMatchObject({ code: 1, stderr: expect.stringContaining('"seckill sale list" says what mends it') });
+    await poll('the guard', async () => (await stockRedis.hget(key, 'state')) === 'paused');
   } finally {
-    await stockRedis.hset(saleKeys(saleId).sale, 'opensAt', String(Date.now()));
+    await stockRedis.hset(key, 'opensAt', String(Date.now()));
   }
+  expect(await run('stock', 'rebuild', saleId, '--yes')).toMatchObject({ code: 0 });
+  expect(await run('sale', 'resume', saleId)).toMatchObject({ code: 0 });
+  expect(await kit.sell(0, saleId, kit.buyer(saleId))).toBe('202');
 });

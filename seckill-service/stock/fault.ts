@@ -29,3 +29,15 @@ export function faultOf(error: unknown): StockFault {
 export function fail(error: unknown): never {
   throw faultOf(error);
 }
+
+/**
+ * Stock Redis holds no number as a term of a sale (its window, limit or total). No count of the reservations brings one back,
+ * so no rebuild does: a person writes it anew. `field` is the one of the sale's hash.
+ */
+export class UnreadableTerm extends Error {
+  readonly field: string;
+  constructor(field: string, value: unknown) {
+    super(`stock Redis holds no number as ${field} of the sale: ${JSON.stringify(value ?? null)}`);
+    this.field = field;
+  }
+}

@@ -1,6 +1,7 @@
 import { epochSchema } from '#contract/epoch.ts';
 import type { Reservation } from '#contract/reservation.ts';
 import { type StoredSaleState, storedSaleStates } from '#contract/sale.ts';
+import { UnreadableTerm } from './fault.ts';
 
 /** The sale as stock Redis has it. Times are Unix ms, the rest units. */
 export type StockSale = {
@@ -46,13 +47,13 @@ function toWholeNumber(value: unknown): number | null {
   return Number.isSafeInteger(number) ? number : null;
 }
 
-function wholeNumber(value: unknown): number {
+function term(field: string, value: unknown): number {
   const number = toWholeNumber(value);
-  if (number === null) throw new Error(`stock Redis holds no number: ${JSON.stringify(value)}`);
+  if (number === null) throw new UnreadableTerm(field, value);
   return number;
 }
 
-/** From the fields of `read-sale.lua`, in its order: free, state, epoch, … */
+/** From the fields of `read-sale.lua`, in its order: free, state, epoch, … Throws {@link UnreadableTerm}. */
 export function toStockSale(free: unknown, fields: readonly unknown[]): StockSale {
   const [state, epoch, opensAt, closesAt, limit, total, returned, committed, skipped, fault, withheld] = fields;
   const unreadable: string[] = [];
@@ -75,10 +76,10 @@ export function toStockSale(free: unknown, fields: readonly unknown[]): StockSal
   return {
     state: toStoredState(typeof state === 'string' ? state : undefined),
     epoch: readEpoch.data ?? 0,
-    opensAtMs: wholeNumber(opensAt),
-    closesAtMs: wholeNumber(closesAt),
-    limitPerUser: wholeNumber(limit),
-    total: wholeNumber(total),
+    opensAtMs: term('opensAt', opensAt),
+    closesAtMs: term('closesAt', closesAt),
+    limitPerUser: term('limit', limit),
+    total: term('total', total),
     ...counts,
     fault: typeof fault === 'string' ? fault : (unreadable[0] ?? null),
   };

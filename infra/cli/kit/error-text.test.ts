@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { faultOf } from '#stock/fault.ts';
+import { toStockSale } from '#stock/stock-sale.ts';
 import { errorText } from './error-text.ts';
 
 test('a stock Redis that does not answer: says whether anything was done, and what stops a sale without it', () => {
@@ -16,4 +17,22 @@ test('a database that is older than the program: says what brings it there', () 
   expect(errorText(missing)).toBe(
     'relation "replays" does not exist. The schema of the database is older than this program: run "seckill migrate"',
   );
+});
+
+test('a sale whose window, limit or total is no number: names the field, and the command that says what mends it', () => {
+  const terms = { opensAt: '1', closesAt: '2', limit: '1', total: '5' };
+  const thrown = (wrong: object) => {
+    const { opensAt, closesAt, limit, total } = { ...terms, ...wrong };
+    try {
+      return toStockSale('5', ['open', '1', opensAt, closesAt, limit, total, '0', '0']).total;
+    } catch (error) {
+      return errorText(error);
+    }
+  };
+  expect(thrown({})).toBe(5);
+  for (const field of Object.keys(terms)) {
+    expect(thrown({ [field]: 'soon' })).toBe(
+      `stock Redis holds no number as ${field} of the sale: "soon"; "seckill sale list" says what mends it`,
+    );
+  }
 });

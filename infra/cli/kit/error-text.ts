@@ -1,7 +1,8 @@
-import { StockFault } from '#stock/fault.ts';
+import { StockFault, UnreadableTerm } from '#stock/fault.ts';
 
 /** What a command says of what ended it. Who wants to stop a sale needs to know what works without stock Redis. */
 export function errorText(error: unknown): string {
+  if (error instanceof UnreadableTerm) return `${error.message}; "seckill sale list" says what mends it`;
   if (!(error instanceof StockFault)) return error instanceof Error ? `${error.message}${older(error)}` : String(error);
   const done = error.kind === 'unknown' ? 'it may have done what it was asked for, or not' : 'nothing was done';
   const cause = error.cause instanceof Error ? error.cause.message : String(error.cause);
