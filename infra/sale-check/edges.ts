@@ -49,7 +49,7 @@ function troubleOf(edge: EdgeNode, behind: readonly string[], saleId: string, st
 }
 
 const everyEdge =
-  'SECKILL_EDGE_URLS=<the URL of every edge, with commas between them>, or SECKILL_EDGE_CONNECT=<host:port of every edge>';
+  'SECKILL_EDGE_URLS=<the URL of every edge, with commas between them>, or SECKILL_EDGE_URL=<the URL that shoppers type> and SECKILL_EDGE_CONNECT=<host:port of every edge>';
 const noUrls = () => fail('no edge can be asked from here', everyEdge);
 
 /** What a ticket office that is well answers to a request without a token. */
