@@ -123,6 +123,24 @@ test('no file imports itself by way of others, and no folder does', () => {
   expect(circles(arrows.map(([from, to]) => [dirname(from), dirname(to)] as const))).toEqual([]);
 });
 
+test('the map in AGENTS.md names every room of each folder, and what gateway and order-worker may import', () => {
+  const text = readFileSync(join(root, 'AGENTS.md'), 'utf8');
+  const lines = [...text.matchAll(/^\| `([a-z-]+)\/` \| (.*) \| (.*) \|$/gm)];
+  const map = new Map(lines.map(([, top = '', owns = '', mayImport = '']) => [top, { owns, mayImport }]));
+  expect([...map.keys()].sort()).toEqual([...tops].sort());
+  const missing = tops
+    .filter((top) => top !== 'nginx-lua') // told as a whole
+    .flatMap((top) => readdirSync(join(root, top), { withFileTypes: true }).map((entry) => ({ top, entry })))
+    .filter(({ top, entry }) => entry.isDirectory() && !map.get(top)?.owns.includes(`\`${entry.name}/\``));
+  expect(missing.map(({ top, entry }) => `${top}/${entry.name}`)).toEqual([]);
+  for (const top of ['gateway', 'order-worker']) {
+    const told = [...(map.get(top)?.mayImport ?? '').matchAll(/`([a-z]+)`/g)].map(
+      ([, name]) => `seckill-service/${name}`,
+    );
+    expect([top, told]).toEqual([top, rooms.find(({ room }) => room === top)?.mayImport]);
+  }
+});
+
 test('a circle is found, however long, and a way that ends is none', () => {
   const arrows = [
     ...[['a', 'b'] as const, ['b', 'c'] as const, ['c', 'a'] as const],
