@@ -1,8 +1,8 @@
 import { settings } from '#contract/settings.ts';
 import { readConfig } from '#runtime/config.ts';
 import { stackEnvironment } from '../../stack/running-stack.ts';
+import { callerSettings } from './caller-settings.ts';
 import { CliError } from './cli-error.ts';
-import { givenSettings } from './given-settings.ts';
 import { neededSettings } from './needed-settings.ts';
 import type { CliRun } from './run.ts';
 
@@ -11,7 +11,7 @@ export async function commandEnvironment(
   run: CliRun,
   dir: string | undefined,
 ): Promise<Record<string, string | undefined>> {
-  const given = givenSettings(run);
+  const given = callerSettings(run);
   // A misspelled variable is refused before anything else: it may be the reason why no stack is found.
   readConfig(settings, [], given);
   const runDir = dir ?? given.SECKILL_RUN_DIR;

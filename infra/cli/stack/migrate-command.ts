@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { givenSettings } from '../kit/given-settings.ts';
+import { callerSettings } from '../kit/caller-settings.ts';
 import { jsonOption } from '../kit/options.ts';
 import { runOf } from '../kit/run.ts';
 
@@ -14,7 +14,7 @@ export function registerMigrateCommand(program: Command): void {
       const run = runOf(command);
       const { commandConfig } = await import('../kit/command-config.ts');
       const { createOutput } = await import('../kit/output.ts');
-      const { SECKILL_DATABASE_URL: url } = commandConfig(['SECKILL_DATABASE_URL'], givenSettings(run));
+      const { SECKILL_DATABASE_URL: url } = commandConfig(['SECKILL_DATABASE_URL'], callerSettings(run));
       const { runMigrations } = await import('../../migrations/run.ts');
       const { readSslRootCert } = await import('#runtime/ssl-root-cert.ts');
       readSslRootCert(url);

@@ -1,5 +1,5 @@
 import type { CliRun } from './run.ts';
 
 /** The settings among what the caller set. */
-export const givenSettings = ({ environment }: Pick<CliRun, 'environment'>): Record<string, string | undefined> =>
+export const callerSettings = ({ environment }: Pick<CliRun, 'environment'>): Record<string, string | undefined> =>
   Object.fromEntries(Object.entries(environment).filter(([name]) => name.startsWith('SECKILL_')));
