@@ -176,7 +176,12 @@ test('a dead letter is counted, listed with its reason, and put back at a click'
     .getByText(/^orders: \d+$/)
     .waitFor();
   await page.getByTestId('dead-list').press('Enter');
-  await page.getByTestId('dead-letters').getByText(orderId).first().waitFor();
+  const letters = page.getByTestId('dead-letters');
+  await letters.getByText(orderId).first().waitFor();
+  await letters
+    .getByText(/^1 try, /)
+    .first()
+    .waitFor();
   expect(await seriousObjections(page)).toEqual([]);
   await page.getByRole('button', { name: `Retry ${orderId} of orders` }).press('Enter');
   await dialog().getByText(`Put ${orderId} back into orders`).waitFor();

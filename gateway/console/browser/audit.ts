@@ -1,6 +1,6 @@
 import type { AuditAnswer } from '#contract/ops.ts';
 import { call, messageOf } from './call.ts';
-import { byId, make } from './element.ts';
+import { byId, counted, make } from './element.ts';
 import { badge } from './tables.ts';
 
 const maxShown = 20;
@@ -29,7 +29,8 @@ export function createAuditPanel(saleId: () => string | null) {
 
 function report({ saleId, balanced, orders, checks, differences, fault }: AuditAnswer): HTMLElement[] {
   const verdict = balanced ? badge('open', 'balanced') : badge('paused', 'NOT BALANCED');
-  const head = make('p', [verdict, ` ${saleId}: ${orders.reservations} reservations, ${orders.rows} rows`]);
+  const sides = `${counted(orders.reservations, 'reservation')}, ${counted(orders.rows, 'row')}`;
+  const head = make('p', [verdict, ` ${saleId}: ${sides}`]);
   const list = make(
     'ul',
     checks.map(({ invariant, holds, says }) => make('li', `${holds ? 'ok' : 'FAIL'} ${invariant} ${says}`)),

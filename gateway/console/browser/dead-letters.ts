@@ -1,7 +1,7 @@
 import type { DeadLetterAnswer, OpsOverview, RetryRequest } from '#contract/ops.ts';
 import { ask } from './ask.ts';
 import { call, messageOf } from './call.ts';
-import { byId, count, fill, make, say } from './element.ts';
+import { byId, count, counted, fill, make, say } from './element.ts';
 
 /** How many there are, the newest of them at a click, and the button that puts them back. */
 export function createDeadLetterPanel() {
@@ -40,7 +40,7 @@ export function createDeadLetterPanel() {
     });
     return make('li', [
       make('p', [make('b', queue), ` ${id}`]),
-      make('p', `${attempts} tries, ${failedAt}: ${reason}`),
+      make('p', `${counted(attempts, 'try', 'tries')}, ${failedAt}: ${reason}`),
       make('p', [make('code', mend)], { class: 'soft' }),
       button,
     ]);
@@ -48,10 +48,8 @@ export function createDeadLetterPanel() {
 
   byId('dead-list').addEventListener('click', () => void list()); // it tells what went wrong by itself
   byId('dead-retry').addEventListener('click', () => {
-    void retry(
-      `Put ${total === null ? 'all' : count(total)} dead letters back into their queues, with all their tries?`,
-      { all: true },
-    );
+    const all = total === null ? 'all dead letters' : counted(total, 'dead letter');
+    void retry(`Put ${all} back into the queues, with all tries?`, { all: true });
   });
   byId('dead-letters').addEventListener('click', ({ target }) => {
     const { retry: id, queue } = (target as HTMLElement).dataset;

@@ -2,7 +2,7 @@ import type { DrainSettings } from '#contract/drain.ts';
 import type { DrainStatus } from '#contract/ops.ts';
 import { ask } from './ask.ts';
 import { call, messageOf } from './call.ts';
-import { byId, count, fill, make, say } from './element.ts';
+import { byId, count, counted, fill, make, say } from './element.ts';
 
 const perSecond = (rate: number | null) => (rate === null ? 'no limit' : `${count(rate)} orders/s`);
 
@@ -21,11 +21,12 @@ export function createDrainPanel() {
     }
   }
 
-  const waiting = () => (backlog === null ? 'The backlog is unknown.' : `${count(backlog)} orders wait now.`);
+  const waiting = () =>
+    backlog === null ? 'The backlog is unknown.' : `${counted(backlog, 'order waits', 'orders wait')} now.`;
   byId<HTMLFormElement>('rate-form').addEventListener('submit', (event) => {
     event.preventDefault();
     const rate = byId<HTMLInputElement>('rate').valueAsNumber;
-    void change(`Store at most ${count(rate)} orders a second, over all workers? ${waiting()}`, {
+    void change(`Store at most ${counted(rate, 'order')} a second, over all workers? ${waiting()}`, {
       ratePerSecond: rate,
     });
   });
@@ -51,7 +52,10 @@ export function createDrainPanel() {
           : [
               ['set', `${perSecond(drain.ratePerSecond)}${drain.paused ? ', PAUSED' : ''}`],
               ['limit now', perSecond(drain.limitPerSecond)],
-              ['stored', `${count(Math.round(drain.storedPerSecond))} orders/s by ${drain.workers.length} worker(s)`],
+              [
+                'stored',
+                `${count(Math.round(drain.storedPerSecond))} orders/s by ${counted(drain.workers.length, 'worker')}`,
+              ],
               [
                 'backlog',
                 `${count(drain.backlog)}: waiting ${drain.waiting}, active ${drain.active}, delayed ${drain.delayed}, outbox ${drain.inOutbox}`,

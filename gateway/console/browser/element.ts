@@ -32,3 +32,7 @@ export function fill(parent: HTMLElement, rows: HTMLElement[]): void {
 
 export const count = (value: number | null | undefined): string =>
   value === null || value === undefined ? '?' : value.toLocaleString('en');
+
+/** `1 order`, `12,345 orders`. */
+export const counted = (value: number, one: string, many = `${one}s`): string =>
+  `${count(value)} ${value === 1 ? one : many}`;
