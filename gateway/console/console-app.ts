@@ -37,7 +37,11 @@ export function createConsoleApp(deps: {
   app.get('/console/assets/console.js', async () => file((await assets())['console.js'], 'text/javascript'));
 
   app.get('/console/api/events', ({ req }) => {
-    const stream = viewers.open(() => door.isStillIn(req.raw));
+    const saleId = req.query('sale') ?? null;
+    if (saleId !== null && !saleIdPattern.test(saleId)) {
+      return problemResponse('BAD_REQUEST', { detail: '"sale" must be a sale id.' });
+    }
+    const stream = viewers.open({ isStillIn: () => door.isStillIn(req.raw), saleId });
     if (stream === null) {
       return problemResponse('BUSY', { detail: 'As many look on as may: close a page.', retryAfterSeconds: 10 });
     }

@@ -32,7 +32,8 @@ test('every viewer gets the same bytes, a new one the last tick at once, and one
 
 test('there are so many viewers at most, and one that goes makes room', async () => {
   const viewers = createViewers();
-  const streams = Array.from({ length: 50 }, () => viewers.open());
+  const streams = Array.from({ length: 50 }, (_, nth) => viewers.open({ saleId: nth < 2 ? 'tea' : null }));
+  expect([...viewers.lookedAt()]).toEqual(['tea']);
   expect(streams.every((stream) => stream !== null)).toBe(true);
   expect(viewers.open()).toBeNull();
   await streams[0]?.cancel();

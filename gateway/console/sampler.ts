@@ -52,9 +52,9 @@ export function startSampler(deps: SamplerDeps): { close: () => void } {
 }
 
 async function takeTick(deps: SamplerDeps): Promise<Tick> {
-  const { urls, token, redis, edges, now } = deps;
+  const { urls, token, redis, edges, viewers, now } = deps;
   const at = now();
-  const { shown, leftOut } = shownSales(deps.sales(), at);
+  const { shown, leftOut } = shownSales(deps.sales(), at, viewers.lookedAt());
   const saleIds = shown.map(({ saleId }) => saleId);
   const [{ counts, silent }, lags, overview, stocks] = await Promise.all([
     readEdgeCounts(urls.edges),

@@ -31,6 +31,16 @@ test('what is open stands first, then what runs, the next to open, and the lates
   expect(idsOf(sales.toReversed())).toEqual(expected);
 });
 
+test('a sale that somebody looks at stays in its place when it sells out, however many others are open', () => {
+  const others = Array.from({ length: maxSalesCounted + 5 }, (_, nth) => sale(`open-${nth}`, 'open', -nth - 1, 60));
+  const all = [...others, sale('mine', 'sold_out', -60, 60), sale('not-mine', 'sold_out', -60, 60)];
+  const { shown, leftOut } = shownSales(all, now, new Set(['mine', 'gone']));
+  expect(shown.map(({ saleId }) => saleId)).toEqual(
+    [...others.slice(0, maxSalesCounted - 1), all.at(-2)].map((it) => it?.saleId),
+  );
+  expect(leftOut).toBe(7);
+});
+
 test('however many are still to open, one that is open is not left out', () => {
   const coming = Array.from({ length: maxSalesCounted + 5 }, (_, nth) => sale(`next-${nth}`, 'open', 60 + nth, 900));
   const { shown, leftOut } = shownSales([...coming, sale('now', 'open', -60, 60)], now);

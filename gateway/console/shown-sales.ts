@@ -9,8 +9,13 @@ const rank: Record<SaleState, number> = { open: 0, sold_out: 1, paused: 1, upcom
 /**
  * The sales that the console shows, the one to look at first: those that are open, those that run and do not sell, the
  * next to open, the latest that closed. Drafts, what is long over, and what `sale check` tries for a moment are not shown.
+ * Where there are too many, a sale that somebody looks at is not left out.
  */
-export function shownSales(sales: readonly SaleNode[], nowMs: number): { shown: SaleNode[]; leftOut: number } {
+export function shownSales(
+  sales: readonly SaleNode[],
+  nowMs: number,
+  lookedAt: ReadonlySet<string> = new Set(),
+): { shown: SaleNode[]; leftOut: number } {
   const current = sales
     .filter(({ saleId, state }) => state !== 'draft' && !isCheckSale(saleId))
     .map((sale) => {
@@ -25,5 +30,7 @@ export function shownSales(sales: readonly SaleNode[], nowMs: number): { shown: 
       return a.state === 'closed' ? b.closesAt - a.closesAt : b.opensAt - a.opensAt;
     })
     .map(({ sale }) => sale);
-  return { shown: current.slice(0, maxSalesCounted), leftOut: Math.max(0, current.length - maxSalesCounted) };
+  const [wanted, others] = [true, false].map((is) => current.filter(({ saleId }) => lookedAt.has(saleId) === is));
+  const chosen = new Set([...(wanted ?? []), ...(others ?? [])].slice(0, maxSalesCounted));
+  return { shown: current.filter((sale) => chosen.has(sale)), leftOut: current.length - chosen.size };
 }

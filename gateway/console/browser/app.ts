@@ -16,6 +16,7 @@ const link = byId('link');
 const span = byId<HTMLSelectElement>('span');
 const series = createSeries();
 let tick: Tick | null = null;
+let heard: { path: string; events: EventSource | null } = { path: '', events: null };
 /** Where the pointer is on a chart, Unix ms; it goes before the slider. */
 let pointedAt: number | null = null;
 
@@ -53,6 +54,7 @@ function keep(name: 'sale' | 'span', value: string): void {
 
 async function choose(saleId: string): Promise<void> {
   choice.value = saleId;
+  listen(kept('sale') ?? saleId);
   try {
     const history = await call<SaleMoment[]>(`history?sale=${encodeURIComponent(saleId)}`);
     if (chosen() !== saleId) return; // another one meanwhile
@@ -73,7 +75,7 @@ function offerSales({ sales }: Tick): void {
   choice.dataset.ids = ids.join();
   const before = chosen();
   choice.replaceChildren(...ids.map((saleId) => make('option', saleId, { value: saleId })));
-  const next = [before, kept('sale'), ...ids].find((saleId) => saleId !== null && ids.includes(saleId)) ?? undefined;
+  const next = [kept('sale'), before, ...ids].find((saleId) => saleId !== null && ids.includes(saleId)) ?? undefined;
   if (next !== undefined && next !== before)
     void choose(next); // it tells what went wrong by itself
   else if (next !== undefined) choice.value = next;
@@ -105,16 +107,24 @@ function setLink(state: 'open' | 'upcoming' | 'paused', text: string): void {
   say(link, text);
 }
 
-const events = new EventSource('/console/api/events');
-events.addEventListener('tick', ({ data }) => {
-  setLink('open', 'live');
-  take(JSON.parse(data) as Tick);
-});
-events.addEventListener('error', () => {
-  setLink('paused', 'lost, trying again');
-  // A refusal ends an event stream for good: whether the session has ended, an ordinary request tells.
-  if (events.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 3000);
-});
+/** Hears each second of the sales, this one among them however many there are. */
+function listen(saleId: string | null): void {
+  const query = saleId === null ? '' : `?${new URLSearchParams({ sale: saleId })}`;
+  const path = `/console/api/events${query}`;
+  if (heard.path === path) return;
+  heard.events?.close();
+  const events = new EventSource(path);
+  heard = { path, events };
+  events.addEventListener('tick', ({ data }) => {
+    setLink('open', 'live');
+    take(JSON.parse(data) as Tick);
+  });
+  events.addEventListener('error', () => {
+    setLink('paused', 'lost, trying again');
+    // A refusal ends an event stream for good: whether the session has ended, an ordinary request tells.
+    if (events.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 3000);
+  });
+}
 
 choice.addEventListener('change', () => {
   keep('sale', choice.value);
@@ -136,7 +146,11 @@ function recall(): void {
     span.value = seconds;
     charts.span(Number(seconds));
   }
-  if (saleId !== null && saleId !== chosen() && tick?.sales.some((sale) => sale.saleId === saleId)) void choose(saleId);
+  if (saleId === null || saleId === chosen()) return;
+  if (tick?.sales.some((sale) => sale.saleId === saleId))
+    void choose(saleId); // as above
+  else listen(saleId); // chosen once it is told of
 }
 addEventListener('hashchange', recall);
 recall();
+if (heard.events === null) listen(null);
