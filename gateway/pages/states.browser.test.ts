@@ -92,18 +92,20 @@ test.each([
   await expect.poll(() => chinese.evaluate('document.documentElement.lang')).toBe('en');
 });
 
-test('list, and an order of someone else: nothing serious for axe', async () => {
+test('list: nothing serious for axe', async () => {
   await shop.open('Porcelain plate');
   const list = await shopperOn(stack.edgeUrl);
   await list.locator('.card').first().waitFor();
   await check(list, 'list');
+});
+
+test('an order of someone else: nothing serious for axe', async () => {
   const foreign = await shopperOn(`${stack.edgeUrl}/orders/nobody-01hx0000000000000000000101`);
   await foreign.getByText('Not your browser?').waitFor();
   await check(foreign, 'an order of someone else');
 });
 
-test('where no page is: words in the visitor’s language and a way back, nothing serious for axe; capitals lead on', async () => {
-  const { url, saleId } = await shop.open('Porcelain jar');
+test('where no page is: words in the visitor’s language, nothing serious for axe', async () => {
   const chinese = await newShopper(browser, { locale: 'zh-CN' });
   for (const path of ['/nope', '/orders/zzz', '/sales/never-published']) {
     const response = await chinese.page.goto(`${stack.edgeUrl}${path}`);
@@ -111,6 +113,10 @@ test('where no page is: words in the visitor’s language and a way back, nothin
     await chinese.page.getByText('这里没有内容。').waitFor();
   }
   await check(chinese.page, 'nothing here, in Chinese');
+});
+
+test('where no page is there is a way back, and capitals lead on', async () => {
+  const { url, saleId } = await shop.open('Porcelain jar');
   const lost = await shopperOn(`${stack.edgeUrl}/nope`);
   await lost.getByText('There is nothing here.').waitFor();
   await check(lost, 'nothing here');
