@@ -117,6 +117,11 @@ local function fill(key)
   return ask(key)
 end
 
+-- Whether the tiers were asked a moment ago, and what they told is still at hand.
+local function is_fresh(verdict, text)
+  return verdict and (text or verdict ~= FRESH)
+end
+
 -- The value, stale or not, unless there is no such sale; and why there is none.
 local function known(key, verdict)
   if verdict == 'SALE_UNKNOWN' then return nil, verdict end
@@ -146,12 +151,18 @@ end
 function _M.find(key)
   if key ~= _M.LIST and not _M.is_sale_id(key) then return nil, 'SALE_UNKNOWN' end
   local verdict, text = verdicts:get(key), cache:get(key)
-  if verdict and (text or verdict ~= FRESH) then return known(key, verdict) end
+  if is_fresh(verdict, text) then return known(key, verdict) end
 
   -- The lock first: who waits for another costs the tiers nothing, and takes nothing of the budget.
   if not fills:add(key, true, LOCK_SECONDS) then
     if text then return told_by('dictionary', text) end
     return wait(key)
+  end
+  -- Another worker may have had the lock, and asked, between the look above and this one.
+  verdict, text = verdicts:get(key), cache:get(key)
+  if is_fresh(verdict, text) then
+    fills:delete(key)
+    return known(key, verdict)
   end
   local found, code, seconds = fill(key)
   fills:delete(key)
