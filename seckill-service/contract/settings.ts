@@ -4,10 +4,15 @@ import { parseTicketKeys } from './ticket.ts';
 
 const positiveInt = z.coerce.number().int().positive();
 
+const maxPort = 65_535;
+/** False where `host:port` has a port that there cannot be; what is no number is told of by the pattern. */
+const mayBePort = (place: string) => !(Number(place.slice(place.lastIndexOf(':') + 1)) > maxPort);
+
 /** `host:port`, `:port` is refused on purpose (it would listen on every interface), or `unix:/path`. */
 const listenAddress = z
   .string()
-  .regex(/^(unix:\/.+|[A-Za-z0-9.:[\]-]+:\d{1,5})$/, 'must be host:port or unix:/absolute/path');
+  .regex(/^(unix:\/.+|[A-Za-z0-9.:[\]-]+:\d{1,5})$/, 'must be host:port or unix:/absolute/path')
+  .refine((place) => place.startsWith('unix:') || mayBePort(place), `must have a port of at most ${maxPort}`);
 
 const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' });
 const whsec = 'whsec_[A-Za-z0-9+/]{32,88}={0,2}';
@@ -44,10 +49,14 @@ const zookeeperAuth = z
   )
   .transform((text) => text.split(','));
 
+/** `host:port[,host:port]`; IPv6 addresses stand in brackets. */
 const hostsAndPorts = z
   .string()
-  .regex(/^[A-Za-z0-9.:[\]-]+:\d{1,5}(,[A-Za-z0-9.:[\]-]+:\d{1,5})*$/, 'must be host:port[,host:port]')
-  .transform((text) => text.split(','));
+  .transform((text) => text.split(','))
+  .refine(
+    (places) => places.every((place) => URL.canParse(`tcp://${place}`) && new URL(`tcp://${place}`).port !== ''),
+    `must be host:port[,host:port], a port of at most ${maxPort}, IPv6 addresses in brackets`,
+  );
 
 /** `CNY=100,USD=50`: minor units by currency. */
 const priceFloor = z.string().transform((text, context) => {
@@ -93,7 +102,10 @@ export const settings = {
   SECKILL_QUEUE_REDIS_URL_FILE: absolutePath.optional(),
   SECKILL_CACHE_REDIS_URL: redisUrl,
   SECKILL_CACHE_REDIS_URL_FILE: absolutePath.optional(),
-  SECKILL_ZOOKEEPER: z.string().regex(/^[^\s/]+:\d+(,[^\s/]+:\d+)*$/, 'must be host:port[,host:port]'),
+  SECKILL_ZOOKEEPER: z
+    .string()
+    .regex(/^[^\s/]+:\d+(,[^\s/]+:\d+)*$/, 'must be host:port[,host:port]')
+    .refine((text) => text.split(',').every(mayBePort), `must have ports of at most ${maxPort}`),
   /** Owner of all nodes: only this user may change them. Several while one takes another's place, the new one first. */
   SECKILL_ZOOKEEPER_AUTH: zookeeperAuth.optional(),
   SECKILL_ZOOKEEPER_AUTH_FILE: absolutePath.optional(),

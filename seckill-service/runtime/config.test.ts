@@ -28,6 +28,25 @@ test('every problem is named at once: missing, wrong, and unknown', () => {
   ]);
 });
 
+test.each([
+  ['SECKILL_ZOOKEEPER', 'zk-1:2181,zk-2:99999', 'must have ports of at most 65535'],
+  ['SECKILL_LISTEN', '127.0.0.1:65536', 'must have a port of at most 65535'],
+  ['SECKILL_EDGE_CONNECT', 'edge:99999', 'a port of at most 65535, IPv6 addresses in brackets'],
+  ['SECKILL_EDGE_CONNECT', '::1:8443', 'IPv6 addresses in brackets'],
+  ['SECKILL_EDGE_CONNECT', 'edge', 'must be host:port[,host:port]'],
+] as const)('an address that leads nowhere is named: %s=%s', (name, value, words) => {
+  expect(problemsOf({ [name]: value }, [name])).toEqual([expect.stringContaining(words)]);
+});
+
+test.each([
+  ['SECKILL_LISTEN', 'unix:/run/seckill/service.sock'],
+  ['SECKILL_LISTEN', '0.0.0.0:9000'],
+  ['SECKILL_ZOOKEEPER', '[::1]:2181,zk-2:65535'],
+  ['SECKILL_EDGE_CONNECT', '[::1]:8443,edge-1.edges:8443'],
+] as const)('an address is taken: %s=%s', (name, value) => {
+  expect(problemsOf({ [name]: value }, [name])).toEqual([]);
+});
+
 test('a setting with a default may be absent, and names of others are left alone', () => {
   const config = readConfig(settings, ['SECKILL_LOG_LEVEL'], { PATH: '/bin' });
   expect(config).toEqual({ SECKILL_LOG_LEVEL: 'info' });
