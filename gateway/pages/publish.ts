@@ -79,7 +79,6 @@ async function differences(pagesDir: string, site: readonly Asset[]): Promise<Di
   return found;
 }
 
-const without = (paths: readonly string[], others: readonly string[]) => paths.filter((path) => !others.includes(path));
 const withoutTwins = (paths: readonly string[]) => [...new Set(paths.map((path) => path.replace(/\.(gz|br)$/, '')))];
 
 function withImages(sales: readonly PageSale[], pictures: ReadonlyMap<string, PreparedPicture>) {
@@ -100,20 +99,31 @@ function withImages(sales: readonly PageSale[], pictures: ReadonlyMap<string, Pr
  * would not change are left alone. Old hashed assets stay: pages in caches still name them.
  *
  * Several may publish at once, each from what it has read: a page that another one wrote since is not taken for a page
- * that is gone, and what changed while the site was written is written too. Who ends last leaves what is true.
+ * that is gone, and a sale that came, went or was changed while the site was written is looked at once more. The state of a
+ * sale changes too often for that: a page asks for it.
  *
  * @returns the site's files, and which of them differed.
  */
 export async function publishPages(options: PublishOptions): Promise<Published> {
-  let written: string[] = [];
-  let removed: string[] = [];
+  const [written, removed] = [new Set<string>(), new Set<string>()];
   for (;;) {
     const present = await salePages(options.pagesDir); // before the sales are read: see above
     const sales = await options.sales();
     const round = await publishOnce(options, sales, present);
-    written = [...without(written, [...round.written, ...round.removed]), ...round.written];
-    removed = [...without(removed, [...round.written, ...round.removed]), ...round.removed];
-    if (options.dryRun || isDeepStrictEqual(await options.sales(), sales)) return { ...round, written, removed };
+    move(round.written, removed, written);
+    move(round.removed, written, removed);
+    if (!options.dryRun && !isDeepStrictEqual((await options.sales()).map(lasting), sales.map(lasting))) continue;
+    return { files: round.files, written: [...written], removed: [...removed] };
+  }
+}
+
+/** What of a sale does not change by itself. */
+const lasting = ({ state, epoch, ...sale }: PageSale) => sale;
+
+function move(paths: readonly string[], from: Set<string>, to: Set<string>): void {
+  for (const path of paths) {
+    from.delete(path);
+    to.add(path);
   }
 }
 
