@@ -4,6 +4,7 @@ import type { Costs } from './costs.ts';
 import type { Plan } from './plan.ts';
 
 const whole = (value: number) => Math.ceil(value).toLocaleString('en');
+const many = (value: number, noun: string) => counted(value, noun, undefined, whole(value));
 const round = (value: number) => (value < 10 ? value.toFixed(1) : whole(value));
 
 /** The plan for people: what is needed, what gives first, and where each figure comes from. */
@@ -21,7 +22,7 @@ export function describePlan(plan: Plan, costs: Costs, width: number | null): st
   const edges = Math.max(...parts.filter(({ name }) => name.startsWith('edge')).map(({ count }) => count));
   const sources = [...new Set(Object.values(costs).flatMap((cost) => (cost === null ? [] : [cost.from])))];
   return [
-    `${whole(crowd.shoppers)} ${crowd.shoppers === 1 ? 'shopper' : 'shoppers'}, ${whole(crowd.units)} ${crowd.units === 1 ? 'unit' : 'units'}, open in ${whole(crowd.openInSeconds)} s`,
+    `${many(crowd.shoppers, 'shopper')}, ${many(crowd.units, 'unit')}, open in ${whole(crowd.openInSeconds)} s`,
     `at the opening  ${whole(plan.requestsPerSecond)} requests/s for ${whole(crowd.withinSeconds)} s; ${whole(plan.acceptedPerSecond)} purchases/s go on; sold out after ${round(plan.soldOutAfterSeconds)} s`,
     '',
     table(['part', 'count', 'needed', 'at most', 'unit', 'used', 'why'], rows, width),

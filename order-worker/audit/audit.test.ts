@@ -153,6 +153,19 @@ test('a buyer whose note differs from what the buyer holds breaks I2', async () 
   expect(await failing({ buyers: new Map([['u', 1]]) })).toEqual(['I2']);
 });
 
+test('a difference of one unit is told as one', async () => {
+  const told = async (change: Parameters<typeof audit>[0]) =>
+    (await audit(change))?.differences.map(({ explains }) => explains);
+  expect(await told({ buyers: new Map([['u', 1]]) })).toEqual([
+    'user v holds 1 unit, but 0 are noted',
+    'user w holds 1 unit, but 0 are noted',
+  ]);
+  expect(await told({ sale: { returned: 1 } })).toContain(
+    '0 units of ended orders, but 1 was counted back and 0 withheld',
+  );
+  expect(await told({ sale: { committed: 1 } })).toEqual(['2 units are committed, but 1 was counted']);
+});
+
 test('each unit has an owner by name when asked for', async () => {
   const report = await audit({}, { owners: true });
   expect(report?.owners?.map(({ orderId, where }) => `${orderId} ${where}`)).toEqual(['a paid', 'b unpaid', 'c held']);

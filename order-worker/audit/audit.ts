@@ -1,5 +1,6 @@
 import { moneyText } from '#contract/money-text.ts';
 import type { Reservation } from '#contract/reservation.ts';
+import { counted } from '#runtime/counted.ts';
 import type { Stock } from '#stock/stock.ts';
 import type { StockCut } from '#stock/stock-sale.ts';
 import { endedStates } from '../orders/order-state.ts';
@@ -147,19 +148,19 @@ function compare(read: {
   }
 
   for (const userId of new Set([...perUser.keys(), ...buyers.keys()])) {
-    const [counted, noted] = [perUser.get(userId) ?? 0, buyers.get(userId) ?? 0];
-    if (counted === noted) continue;
+    const [held, noted] = [perUser.get(userId) ?? 0, buyers.get(userId) ?? 0];
+    if (held === noted) continue;
     differences.push({
       invariant: 'I2',
       orderId: '',
-      explains: `user ${userId} holds ${counted === 1 ? '1 unit' : `${counted} units`}, but ${noted} ${noted === 1 ? 'is' : 'are'} noted`,
+      explains: `user ${userId} holds ${counted(held, 'unit')}, but ${counted(noted, 'is', 'are')} noted`,
     });
   }
   if (returned !== sale.returned + withheld) {
     differences.push({
       invariant: 'I6',
       orderId: '',
-      explains: `${returned === 1 ? '1 unit' : `${returned} units`} of ended orders, but ${sale.returned} were counted back and ${withheld} withheld`,
+      explains: `${counted(returned, 'unit')} of ended orders, but ${counted(sale.returned, 'was', 'were')} counted back and ${withheld} withheld`,
     });
   }
   const { sums, findings } = auditMoney(read.money);
@@ -170,7 +171,7 @@ function compare(read: {
     differences.push({
       invariant: 'I3',
       orderId: '',
-      explains: `${committed === 1 ? '1 unit is' : `${committed} units are`} committed, but ${sale.committed} were counted`,
+      explains: `${counted(committed, 'unit is', 'units are')} committed, but ${counted(sale.committed, 'was', 'were')} counted`,
     });
   }
 

@@ -1,6 +1,7 @@
 import { type AcceptedOrder, acceptedOrderSchema } from '#contract/order.ts';
 import type { Reservation } from '#contract/reservation.ts';
 import type { SaleFile } from '#contract/sale.ts';
+import { counted } from '#runtime/counted.ts';
 import type { Correction } from '#stock/outcomes.ts';
 import type { KnownOrder, Stock, UnitsGo } from '#stock/stock.ts';
 import type { StockSale } from '#stock/stock-sale.ts';
@@ -50,8 +51,8 @@ export async function planRebuild(
   sale: Pick<SaleFile, 'units' | 'restock'>,
 ): Promise<RebuildPlan | null> {
   const cut = await deps.stock.cut(saleId);
-  const counted = cut === null ? null : await deps.stock.recount(saleId, 'look');
-  if (counted?.kind === 'not_standing') return null;
+  const books = cut === null ? null : await deps.stock.recount(saleId, 'look');
+  if (books?.kind === 'not_standing') return null;
   // Jobs first: an order that leaves the queue in between is found among the rows.
   const jobs = await deps.queuedOrders();
   const rows = await deps.store.ofSale(saleId);
@@ -80,7 +81,7 @@ export async function planRebuild(
   });
   const going = (to: UnitsGo) => stillCounting.filter(({ where }) => where === to).map(({ orderId }) => orderId);
   const [release, withhold] = [going('shelf'), going('withheld')];
-  let free = counted?.free ?? sale.units;
+  let free = books?.free ?? sale.units;
   for (const orderId of release) free += reservations.get(orderId)?.units ?? 0;
   for (const { where, units } of endedUnknown) if (where === 'withheld') free -= units;
 
@@ -103,8 +104,8 @@ export async function planRebuild(
     freeNow: cut?.sale.free ?? null,
     freeAfter: free,
     restock: sale.restock,
-    counts: counted?.counts ?? [],
-    buyers: counted?.buyers ?? [],
+    counts: books?.counts ?? [],
+    buyers: books?.buyers ?? [],
     restore,
     release,
     withhold,
@@ -149,23 +150,20 @@ export async function applyRebuild(
   const { stock, store } = deps;
   const { saleId } = plan;
   // First, because what follows adds to the counts and takes from them; again, when units came back that were missing.
-  let counted = await stock.recount(saleId, 'mend');
+  let books = await stock.recount(saleId, 'mend');
   const nothing = { restored: 0, refused: [], counts: [], buyers: [], oversold: 0 };
   const onSale = { ...nothing, refused: [`${saleId} is on sale again: pause it first`] };
-  if (counted.kind === 'not_standing') return onSale;
+  if (books.kind === 'not_standing') return onSale;
   for (const orderId of plan.release) await stock.release(saleId, orderId);
   for (const orderId of plan.withhold) await stock.release(saleId, orderId, 'withheld');
-  if (counted.kind === 'oversold') counted = await stock.recount(saleId, 'mend');
-  if (counted.kind === 'not_standing') return onSale;
-  const { counts, buyers } = counted;
-  if (counted.kind === 'oversold') {
+  if (books.kind === 'oversold') books = await stock.recount(saleId, 'mend');
+  if (books.kind === 'not_standing') return onSale;
+  const { counts, buyers } = books;
+  if (books.kind === 'oversold') {
     // Keeps it off sale: a unit that comes back belongs to one of those who have none.
-    await stock.pauseForFault(
-      saleId,
-      `${-counted.free === 1 ? '1 unit more is' : `${-counted.free} units more are`} promised than there are`,
-      0,
-    );
-    return { ...nothing, oversold: -counted.free };
+    const missing = counted(-books.free, 'unit more is', 'units more are');
+    await stock.pauseForFault(saleId, `${missing} promised than there are`, 0);
+    return { ...nothing, oversold: -books.free };
   }
   let restored = 0;
   // Before the others: each needs its units for a moment.

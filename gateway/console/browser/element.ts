@@ -1,3 +1,5 @@
+import { counted as withNoun } from '#runtime/counted.ts';
+
 /** The element with this id; the page's frame has it. */
 export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
   const found = document.getElementById(id);
@@ -34,5 +36,4 @@ export const count = (value: number | null | undefined): string =>
   value === null || value === undefined ? '?' : value.toLocaleString('en');
 
 /** `1 order`, `12,345 orders`. */
-export const counted = (value: number, one: string, many = `${one}s`): string =>
-  `${count(value)} ${value === 1 ? one : many}`;
+export const counted = (value: number, one: string, many?: string): string => withNoun(value, one, many, count(value));
