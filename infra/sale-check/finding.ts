@@ -1,7 +1,9 @@
 import { withDeadline } from '#runtime/deadline.ts';
 
-/** `fail` keeps a sale from being opened; `warn` is worth a look and keeps nobody from anything. */
+/** `fail` keeps a sale from being opened; `warn` is worth a look and keeps no sale from anything. */
 export type Verdict = 'pass' | 'warn' | 'fail';
+/** As a person reads them, of one width. */
+export const verdictMarks: Readonly<Record<Verdict, string>> = { pass: 'ok  ', warn: 'WARN', fail: 'FAIL' };
 
 /** One line of `seckill sale check`. `mend`: the command, or the edit, that mends it; null when nothing is to be mended. */
 export type Finding = { check: string; verdict: Verdict; says: string; mend: string | null };

@@ -4,7 +4,7 @@ import { FileProblem } from '#runtime/regular-file.ts';
 import { readTextFile } from '#runtime/text-file.ts';
 import type { CatalogueSale } from '#sales/catalogue.ts';
 import type { TicketMeans } from '../../sale-check/check-tickets.ts';
-import { blocking, type Finding } from '../../sale-check/finding.ts';
+import { blocking, type Finding, verdictMarks } from '../../sale-check/finding.ts';
 import type { EdgePlaces } from '../../sale-check/reach-edges.ts';
 import type { SaleCheck } from '../../sale-check/sale-check.ts';
 import { readTicketKeys } from '../keys/ticket-keys-file.ts';
@@ -14,10 +14,8 @@ import type { CommandContext } from '../kit/connections.ts';
 import { findSale } from '../kit/find-sale.ts';
 import { statusCommand } from '../kit/status-command.ts';
 
-const marks = { pass: 'ok  ', warn: 'WARN', fail: 'FAIL' } as const;
-
 function findingText({ check, verdict, says, mend }: Finding): string {
-  const line = `  ${marks[verdict]} ${check.padEnd(12)}  ${says}`;
+  const line = `  ${verdictMarks[verdict]} ${check.padEnd(12)}  ${says}`;
   return mend === null ? line : `${line}\n${' '.repeat(21)}mend: ${mend}`;
 }
 
