@@ -30,7 +30,7 @@ export function shownSales(
       return a.state === 'closed' ? b.closesAt - a.closesAt : b.opensAt - a.opensAt;
     })
     .map(({ sale }) => sale);
-  const [wanted, others] = [true, false].map((is) => current.filter(({ saleId }) => lookedAt.has(saleId) === is));
-  const chosen = new Set([...(wanted ?? []), ...(others ?? [])].slice(0, maxSalesCounted));
-  return { shown: current.filter((sale) => chosen.has(sale)), leftOut: current.length - chosen.size };
+  const isLookedAt = ({ saleId }: SaleNode) => Number(lookedAt.has(saleId));
+  const kept = new Set(current.toSorted((a, b) => isLookedAt(b) - isLookedAt(a)).slice(0, maxSalesCounted));
+  return { shown: current.filter((sale) => kept.has(sale)), leftOut: current.length - kept.size };
 }
