@@ -33,7 +33,7 @@ test('one value that makes no sense, and nothing is taken; an unknown limit alon
       { userPerSecond: 0 },
       { inFlight: 1.5 },
       { inFlight: '9' },
-      { inFlight: 8, nobody: 'x' },
+      { inFlight: 8, newer: 'x' },
     ]),
   ).toEqual([
     ['', 250, 256],

@@ -21,7 +21,7 @@ export function registerSubscriberListen(subscriber: Command): void {
   subscriber
     .command('listen')
     .description('be a subscriber yourself until Ctrl-C: verify and print every event, to see what subscribers get')
-    .option('--port <n>', 'port on 127.0.0.1 (default: any)', wholeNumber(0, 65_535), 0)
+    .option('--port <n>', 'port on 127.0.0.1 (default: a free one)', wholeNumber(0, 65_535), 0)
     .option('--events <types>', 'types with commas between them, or "all" (default: all)', eventTypes)
     .option('--batch <n>', 'events a request', wholeNumber(1, 1000), 1)
     .option('--answer <status>', 'answer with this status, to see what happens then', wholeNumber(200, 599), 204)
