@@ -1,29 +1,8 @@
-import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
-import { maxAbove, slackSeconds, startDrainLab, until } from '#lab/kits/drain-lab.ts';
+import { expect } from 'vitest';
+import { test } from '#lab/fixtures/test.ts';
+import { maxAbove, slackSeconds, until } from '#lab/kits/drain-lab.ts';
 import { disconnectRedis } from '#runtime/redis.ts';
 import { createOrderQueue } from './order-queue.ts';
-
-const drain = await startDrainLab();
-const {
-  queue,
-  queueRedis,
-  connectQueue,
-  workers,
-  startWorker,
-  stopWorkers,
-  settings,
-  jobOf,
-  accept,
-  storedAt,
-  storedCount,
-  allStored,
-  allCommitted,
-  reports,
-  clock,
-} = drain;
-beforeEach(drain.begin);
-afterEach(drain.stopWorkers);
-afterAll(drain.close);
 
 /** The most orders in any second. */
 function maxInASecond(times: readonly number[]): number {
@@ -36,31 +15,38 @@ function maxInASecond(times: readonly number[]): number {
   return most;
 }
 
-test.each([1, 2])('the set rate is held with %i workers, and never exceeded by more than its slice', async (count) => {
-  const rate = 400;
-  await settings(rate);
-  let accepted = rate * 2 * count; // the slack grows with the workers, and so must what is measured
-  await accept(accepted);
-  for (let i = 0; i < count; i += 1) startWorker();
-  // A machine that is busy elsewhere takes longer, but not all the time.
-  await until('a second at the set rate', async () => {
-    const stored = await storedAt();
-    if (stored.length >= rate * 2 * count && maxInASecond(stored) > rate * 0.8) return true;
-    if (accepted - stored.length < rate) accepted += (await accept(rate)).length;
-    return null;
-  });
-  await allStored(accepted);
-  const times = await storedAt();
-  expect(maxAbove(times, rate)).toBeLessThanOrEqual(rate * slackSeconds(count));
-  const took = (times.at(-1) ?? 0) - (times[0] ?? 0);
-  expect(took).toBeGreaterThan(accepted / rate - slackSeconds(count));
-});
+test.for([1, 2])(
+  'the set rate is held with %i workers, and never exceeded by more than its slice',
+  async (count, { drain }) => {
+    const rate = 400;
+    await drain.settings(rate);
+    let accepted = rate * 2 * count; // the slack grows with the workers, and so must what is measured
+    await drain.accept(accepted);
+    for (let i = 0; i < count; i += 1) drain.startWorker();
+    // A machine that is busy elsewhere takes longer, but not all the time.
+    await until('a second at the set rate', async () => {
+      const stored = await drain.storedAt();
+      if (stored.length >= rate * 2 * count && maxInASecond(stored) > rate * 0.8) return true;
+      if (accepted - stored.length < rate) accepted += (await drain.accept(rate)).length;
+      return null;
+    });
+    await drain.allStored(accepted);
+    const times = await drain.storedAt();
+    expect(maxAbove(times, rate)).toBeLessThanOrEqual(rate * slackSeconds(count));
+    const took = (times.at(-1) ?? 0) - (times[0] ?? 0);
+    expect(took).toBeGreaterThan(accepted / rate - slackSeconds(count));
+  },
+);
 
-test('the queue gives out orders at the set rate to all workers together, by Redis’ own clock to 0.2 s', async () => {
+test('the queue gives out orders at the set rate to all workers together, by Redis’ own clock to 0.2 s', async ({
+  drain,
+}) => {
   const ratePerSecond = 400;
-  await accept(ratePerSecond);
-  const redis = connectQueue();
-  const queues = ['one', 'two'].map((token) => createOrderQueue({ redis, queue, token, onError: () => {} }));
+  await drain.accept(ratePerSecond);
+  const redis = drain.connectQueue();
+  const queues = ['one', 'two'].map((token) =>
+    createOrderQueue({ redis, queue: drain.queue, token, onError: () => {} }),
+  );
   const seconds = async () => {
     const [whole = 0, micros = 0] = (await redis.time()).map(Number);
     return whole + micros / 1e6;
@@ -79,68 +65,72 @@ test('the queue gives out orders at the set rate to all workers together, by Red
   disconnectRedis(redis);
 });
 
-test('a rate that is changed while the worker runs is followed at once, down and up', async () => {
-  await settings(20);
-  await accept(1500);
-  startWorker();
-  await until('some orders', async () => (await storedCount()) >= 5);
-  await settings(1000);
-  const changedAt = await clock();
-  await until('a thousand orders', async () => (await storedCount()) >= 1000);
-  expect((await clock()) - changedAt).toBeLessThan(20); // at the old rate it takes 49
-  await settings(20);
+test('a rate that is changed while the worker runs is followed at once, down and up', async ({ drain }) => {
+  await drain.settings(20);
+  await drain.accept(1500);
+  drain.startWorker();
+  await until('some orders', async () => (await drain.storedCount()) >= 5);
+  await drain.settings(1000);
+  const changedAt = await drain.clock();
+  await until('a thousand orders', async () => (await drain.storedCount()) >= 1000);
+  expect((await drain.clock()) - changedAt).toBeLessThan(20); // at the old rate it takes 49
+  await drain.settings(20);
   await until('the worker to hear it', async () => {
-    const before = await storedCount();
-    const from = await clock();
-    await until('half a second', async () => (await clock()) - from > 0.5);
-    return (await storedCount()) - before <= 20 * (0.5 + slackSeconds()) + 10;
+    const before = await drain.storedCount();
+    const from = await drain.clock();
+    await until('half a second', async () => (await drain.clock()) - from > 0.5);
+    return (await drain.storedCount()) - before <= 20 * (0.5 + slackSeconds()) + 10;
   });
 });
 
-test('a paused drain stores nothing, stays paused through a restart and a wiped queue Redis, and goes on without a burst', async () => {
+test('a paused drain stores nothing, stays paused through a restart and a wiped queue Redis, and goes on without a burst', async ({
+  drain,
+}) => {
   const rate = 200;
-  await settings(rate, true);
-  startWorker();
-  const orders = await accept(240);
-  await until('a report', async () => (await reports()).length === 1);
-  await queueRedis.flushall();
-  await queue.addBulk(orders.map(jobOf));
-  await stopWorkers();
-  const anew = startWorker();
-  await until('the new worker’s report', async () => (await reports()).some(({ worker }) => worker.endsWith(anew)));
-  expect(await storedCount()).toBe(0);
-  await until('the metric', async () => /^seckill_drain_paused 1$/m.test((await workers[0]?.metrics()) ?? ''));
-  const resumedAt = await clock();
-  await settings(rate);
-  await allStored(240);
-  const times = await storedAt();
+  await drain.settings(rate, true);
+  drain.startWorker();
+  const orders = await drain.accept(240);
+  await until('a report', async () => (await drain.reports()).length === 1);
+  await drain.queueRedis.flushall();
+  await drain.queue.addBulk(orders.map(drain.jobOf));
+  await drain.stopWorkers();
+  const anew = drain.startWorker();
+  await until('the new worker’s report', async () =>
+    (await drain.reports()).some(({ worker }) => worker.endsWith(anew)),
+  );
+  expect(await drain.storedCount()).toBe(0);
+  await until('the metric', async () => /^seckill_drain_paused 1$/m.test((await drain.workers[0]?.metrics()) ?? ''));
+  const resumedAt = await drain.clock();
+  await drain.settings(rate);
+  await drain.allStored(240);
+  const times = await drain.storedAt();
   expect(times[0]).toBeGreaterThanOrEqual(resumedAt);
   expect(maxAbove(times, rate)).toBeLessThanOrEqual(rate * slackSeconds());
 });
 
-test('after idle time orders are not made up for: the first burst is stored at the rate', async () => {
+test('after idle time orders are not made up for: the first burst is stored at the rate', async ({ drain }) => {
   const rate = 200;
-  await settings(rate);
-  startWorker();
-  await accept(1);
-  await allStored(1);
-  const idleUntil = (await clock()) + 1;
-  await until('idle time', async () => (await clock()) > idleUntil);
-  await accept(150);
-  await allStored(151);
-  expect(maxAbove((await storedAt()).slice(1), rate)).toBeLessThanOrEqual(rate * slackSeconds());
+  await drain.settings(rate);
+  drain.startWorker();
+  await drain.accept(1);
+  await drain.allStored(1);
+  const idleUntil = (await drain.clock()) + 1;
+  await until('idle time', async () => (await drain.clock()) > idleUntil);
+  await drain.accept(150);
+  await drain.allStored(151);
+  expect(maxAbove((await drain.storedAt()).slice(1), rate)).toBeLessThanOrEqual(rate * slackSeconds());
 });
 
-test('uncapped, a backlog is drained to its last order, and backlog and age are told', async () => {
-  await settings(null, true);
-  startWorker();
-  await accept(2000);
-  const metric = async (pattern: RegExp) => Number(pattern.exec((await workers[0]?.metrics()) ?? '')?.[1]);
+test('uncapped, a backlog is drained to its last order, and backlog and age are told', async ({ drain }) => {
+  await drain.settings(null, true);
+  drain.startWorker();
+  await drain.accept(2000);
+  const metric = async (pattern: RegExp) => Number(pattern.exec((await drain.workers[0]?.metrics()) ?? '')?.[1]);
   await until('the backlog to be told', async () => (await metric(/backlog_orders\{state="waiting"\} (\d+)/)) === 2000);
   await until('an age', async () => (await metric(/seckill_drain_oldest_seconds ([\d.]+)/)) > 0.5);
-  await settings(null);
-  await allStored(2000);
+  await drain.settings(null);
+  await drain.allStored(2000);
   await until('the backlog to be gone', async () => (await metric(/backlog_orders\{state="waiting"\} (\d+)/)) === 0);
   await until('no age', async () => (await metric(/seckill_drain_oldest_seconds ([\d.]+)/)) === 0);
-  await allCommitted(2000);
+  await drain.allCommitted(2000);
 });

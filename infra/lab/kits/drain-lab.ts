@@ -35,7 +35,7 @@ export function maxAbove(times: readonly number[], rate: number): number {
 
 type Worker = { stop: () => Promise<void>; metrics: () => Promise<string> };
 
-/** Orders, the queue and workers in this process, for the tests of one file; `begin` before each, `stopWorkers` after. */
+/** Orders, the queue and workers in this process, for the tests of one file: its fixture is `drain`. */
 export async function startDrainLab() {
   const database = await startOrdersDatabase(['postgres', 'stock-redis', 'queue-redis', 'zookeeper']);
   const { pool, logger } = database;
