@@ -24,8 +24,7 @@ beforeEach(async () => {
   version += 10;
   const settings = { version, limits: {}, maintenance: null };
   await edge.agent.send({ type: 'snapshot', sales: [saleOf('open')], settings, keys: text(ticketKeys) });
-  edge.service.seen.length = 0;
-  edge.gateway.seen.length = 0;
+  edge.forgetSeen();
 });
 
 const text = (keys: typeof ticketKeys) => keys.map(({ id, secret }) => `${id}:${secret}`).join(',');

@@ -1,8 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type ProblemCode, problemBody } from '#contract/problems.ts';
+import { writePlainPages } from '#lab/kits/plain-pages.ts';
 import { requestHead as head, sendRaw } from '#lab/kits/raw-request.ts';
 import { poll } from '#lab/poll.ts';
 import { saleOf, startEdge, type TestEdge, ticketFor } from '#lab/servers/edge.ts';
@@ -12,14 +11,10 @@ let edge: TestEdge;
 beforeAll(async () => {
   edge = await startEdge();
   await edge.agent.send({ type: 'snapshot', sales: [saleOf('open')] });
-  await mkdir(join(edge.pagesDir, 'sales'));
-  for (const page of ['index.html', 'sales/open.html']) await writeFile(join(edge.pagesDir, page), `plain ${page}`);
+  await writePlainPages(edge, 'index.html', 'sales/open.html');
 });
 afterAll(() => edge.stop());
-beforeEach(() => {
-  edge.gateway.seen.length = 0;
-  edge.service.seen.length = 0;
-});
+beforeEach(() => edge.forgetSeen());
 
 const order = '/api/orders/open-01h00000000000000000000000';
 const json = 'content-type: application/json';

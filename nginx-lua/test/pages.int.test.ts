@@ -1,6 +1,7 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { writePlainPages } from '#lab/kits/plain-pages.ts';
 import { requestHead as head, sendRaw } from '#lab/kits/raw-request.ts';
 import { ask, refusal, saleOf, seenOf, startEdge, type TestEdge } from '#lab/servers/edge.ts';
 
@@ -9,11 +10,7 @@ let edge: TestEdge;
 beforeAll(async () => {
   edge = await startEdge();
   await edge.agent.send({ type: 'snapshot', sales: [saleOf('open')] });
-  await mkdir(join(edge.pagesDir, 'assets'), { recursive: true });
-  await mkdir(join(edge.pagesDir, 'sales'));
-  for (const page of ['index.html', 'order.html', 'sales/open.html', 'assets/page.0123abcd.js']) {
-    await writeFile(join(edge.pagesDir, page), `plain ${page}`);
-  }
+  await writePlainPages(edge, 'index.html', 'order.html', 'sales/open.html', 'assets/page.0123abcd.js');
 });
 afterAll(() => edge.stop());
 

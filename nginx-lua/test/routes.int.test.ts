@@ -1,10 +1,9 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
-import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ProblemCode } from '#contract/problems.ts';
 import { publicSaleSchema } from '#contract/sale.ts';
 import { shadowSalePrefix } from '#contract/shadow-sale.ts';
+import { writePlainPages } from '#lab/kits/plain-pages.ts';
 import { ask, refusal, saleOf, seenOf, startEdge, type TestEdge } from '#lab/servers/edge.ts';
 
 let edge: TestEdge;
@@ -25,14 +24,10 @@ beforeAll(async () => {
       saleOf('shadowy'),
     ],
   });
-  await mkdir(join(edge.pagesDir, 'sales'));
-  for (const page of ['index.html', 'sales/open.html']) await writeFile(join(edge.pagesDir, page), `plain ${page}`);
+  await writePlainPages(edge, 'index.html', 'sales/open.html');
 });
 afterAll(() => edge.stop());
-beforeEach(() => {
-  edge.gateway.seen.length = 0;
-  edge.service.seen.length = 0;
-});
+beforeEach(() => edge.forgetSeen());
 
 const order = '/api/orders/open-01h00000000000000000000000';
 

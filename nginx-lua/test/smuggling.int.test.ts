@@ -11,10 +11,7 @@ beforeAll(async () => {
   await edge.agent.send({ type: 'snapshot', sales: [saleOf('open')] });
 });
 afterAll(() => edge.stop());
-beforeEach(() => {
-  edge.service.seen.length = 0;
-  edge.gateway.seen.length = 0;
-});
+beforeEach(() => edge.forgetSeen());
 
 const body = '{"quantity":1}';
 function purchase(headers: readonly string[], sent: string): Buffer {

@@ -39,6 +39,8 @@ export type TestEdge = {
   agent: FakeAgent;
   service: CountingUpstream;
   gateway: CountingUpstream;
+  /** As if nothing had reached the service and the gateway so far. */
+  forgetSeen(): void;
   /** A new agent, service or gateway at the same socket as the one that was stopped. */
   restartAgent(): Promise<void>;
   restartService(): Promise<void>;
@@ -146,6 +148,10 @@ export async function startEdge(
     agent,
     service,
     gateway,
+    forgetSeen() {
+      edge.service.seen.length = 0;
+      edge.gateway.seen.length = 0;
+    },
     async restartAgent() {
       edge.agent = await startFakeAgent(sockets.agent);
     },
