@@ -9,11 +9,8 @@ import { refusal, saleOf, seenOf } from '#lab/servers/edge.ts';
 
 const tiers = await startSaleTiers();
 const { edge, get, many, epochOf } = tiers;
-let sale: string;
-beforeEach(async () => {
-  sale = await tiers.begin();
-});
-afterAll(() => tiers.stop());
+beforeEach(tiers.begin);
+afterAll(tiers.stop);
 
 /** Waits for a line of the error log. No line names a sale: strangers choose which one they ask for. */
 const loggedLine = (line: string) => poll(`the log to say ${line}`, () => isLogged(line));
@@ -33,7 +30,7 @@ describe('when a tier is broken', () => {
     ['tells no JSON', (_, response) => response.end('<html>'), noSale],
   ])('a gateway that %s is UNAVAILABLE, remembered as such for a moment, and logged', async (_, answer, line) => {
     edge.gateway.answer = answer;
-    const { answers, seconds } = await timed(() => many(50, sale));
+    const { answers, seconds } = await timed(() => many(50, tiers.sale));
     for (const seen of answers) {
       expect(seenOf(seen)).toEqual(refusal('UNAVAILABLE'));
       expect(seen.headers.get('retry-after')).toBe('1');
@@ -43,9 +40,9 @@ describe('when a tier is broken', () => {
   });
 
   test('rubbish in Redis is passed over and logged', async () => {
-    await tiers.redis.client.set(publicSaleKey(sale), '{"id":"a"}');
-    await tiers.redis.client.lpush(publicSaleKey(`${sale}-list`), 'not a string');
-    for (const saleId of [sale, `${sale}-list`]) {
+    await tiers.redis.client.set(publicSaleKey(tiers.sale), '{"id":"a"}');
+    await tiers.redis.client.lpush(publicSaleKey(`${tiers.sale}-list`), 'not a string');
+    for (const saleId of [tiers.sale, `${tiers.sale}-list`]) {
       edge.gateway.answer = tells(saleOf(saleId, { epoch: 2 }));
       expect(await epochOf(saleId)).toBe(2);
     }
@@ -54,28 +51,28 @@ describe('when a tier is broken', () => {
   });
 
   test('a sale that was told once stays shown while the gateway and Redis are away', async () => {
-    edge.gateway.answer = tells(saleOf(sale, { epoch: 9 }));
-    expect(await epochOf(sale)).toBe(9);
+    edge.gateway.answer = tells(saleOf(tiers.sale, { epoch: 9 }));
+    expect(await epochOf(tiers.sale)).toBe(9);
     await tiers.redis.stop();
     edge.gateway.answer = (_, response) => response.socket?.destroy();
     const asked = edge.gateway.seen.length;
     await poll('the gateway is asked in vain', async () => {
-      expect(await epochOf(sale)).toBe(9);
+      expect(await epochOf(tiers.sale)).toBe(9);
       return edge.gateway.seen.length > asked;
     });
-    expect(await epochOf(sale)).toBe(9);
+    expect(await epochOf(tiers.sale)).toBe(9);
     await tiers.restartRedis();
   });
 
   test('a silent Redis costs one request a worker its deadline, then the gateway is asked straight away; it is logged', async () => {
-    edge.gateway.answer = tells(saleOf(sale));
+    edge.gateway.answer = tells(saleOf(tiers.sale));
     await tiers.redis.client.set(publicSaleKey('x'), 'x');
     tiers.redis.pause();
     let more = 0;
     const askForAnother = async () => {
       more += 1;
-      edge.gateway.answer = tells(saleOf(`${sale}-${more}`));
-      return (await get(`${sale}-${more}`)).status;
+      edge.gateway.answer = tells(saleOf(`${tiers.sale}-${more}`));
+      return (await get(`${tiers.sale}-${more}`)).status;
     };
     try {
       // Two workers, a deadline of 200 ms each. Slower only where the machine stands still: then once more.

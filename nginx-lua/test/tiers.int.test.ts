@@ -10,16 +10,13 @@ import { ask, refusal, saleOf, seenOf } from '#lab/servers/edge.ts';
 
 const tiers = await startSaleTiers();
 const { edge, get, many, epochOf } = tiers;
-let sale: string;
-beforeEach(async () => {
-  sale = await tiers.begin();
-});
-afterAll(() => tiers.stop());
+beforeEach(tiers.begin);
+afterAll(tiers.stop);
 
 /** A body is kept for a tick of nginx' clock, so what has just changed is told a millisecond later. */
 const told = (expected: { epoch: number; state: string }) =>
-  poll(`${sale} is ${expected.state}`, async () => {
-    const { epoch, state } = JSON.parse((await get(sale)).text);
+  poll(`${tiers.sale} is ${expected.state}`, async () => {
+    const { epoch, state } = JSON.parse((await get(tiers.sale)).text);
     return epoch === expected.epoch && state === expected.state;
   });
 /**
@@ -47,7 +44,7 @@ describe('before the first snapshot', () => {
   test('a sale is told by the gateway, which is asked once a second for a whole crowd and all workers', async () => {
     edge.gateway.answer = (seen, response) =>
       tells(saleOf(seen.url.split('/').at(-1) ?? '', { epoch: 7 }))(seen, response);
-    const { answers, seconds, saleId } = await crowd(200, (attempt) => `${sale}-${attempt}`);
+    const { answers, seconds, saleId } = await crowd(200, (attempt) => `${tiers.sale}-${attempt}`);
     for (const answer of answers) {
       expect(publicSaleSchema.strict().parse(JSON.parse(answer.text))).toMatchObject({
         saleId,
@@ -62,61 +59,61 @@ describe('before the first snapshot', () => {
   });
 
   test("nothing of the shopper's own is sent along", async () => {
-    edge.gateway.answer = tells(saleOf(sale));
-    await ask(edge, `/api/sales/${sale}?x=1`, {
+    edge.gateway.answer = tells(saleOf(tiers.sale));
+    await ask(edge, `/api/sales/${tiers.sale}?x=1`, {
       headers: { authorization: 'Bearer mine', 'seckill-ticket': 'mine', cookie: 'c=1' },
     });
     const { headers = {}, url } = edge.gateway.seen[0] ?? {};
-    expect(url).toBe(`/edge/sales/${sale}`);
+    expect(url).toBe(`/edge/sales/${tiers.sale}`);
     expect(headers).toEqual({ host: 'edge' });
   });
 
   test('what Redis holds is shown, and the gateway is not asked', async () => {
-    await tiers.redis.client.set(publicSaleKey(sale), JSON.stringify(saleOf(sale, { epoch: 3 })));
+    await tiers.redis.client.set(publicSaleKey(tiers.sale), JSON.stringify(saleOf(tiers.sale, { epoch: 3 })));
     await tiers.redis.client.set(
       publicSalesKey,
-      JSON.stringify([saleOf(sale), saleOf(`${shadowSalePrefix}a-1`), saleOf('b')]),
+      JSON.stringify([saleOf(tiers.sale), saleOf(`${shadowSalePrefix}a-1`), saleOf('b')]),
     );
     // A Redis that is late by 200 ms is passed over, and the gateway has nothing to tell: then once more. The list of the
     // test before may be shown for a second.
-    let answers = [await get(sale), await ask(edge, '/api/sales')];
+    let answers = [await get(tiers.sale), await ask(edge, '/api/sales')];
     await poll('Redis answers in time', async () => {
-      if (answers.every(({ status }) => status === 200) && String(answers[1]?.text).includes(sale)) return true;
+      if (answers.every(({ status }) => status === 200) && String(answers[1]?.text).includes(tiers.sale)) return true;
       edge.gateway.seen.length = 0;
-      answers = [await get(sale), await ask(edge, '/api/sales')];
+      answers = [await get(tiers.sale), await ask(edge, '/api/sales')];
       return false;
     });
     const [one, list] = answers.map(({ text }) => JSON.parse(text));
     expect(publicSaleSchema.parse(one).epoch).toBe(3);
     // Also from a gateway that would list a load test's sale.
-    expect(list.sales).toMatchObject([{ saleId: sale }, { saleId: 'b' }]);
+    expect(list.sales).toMatchObject([{ saleId: tiers.sale }, { saleId: 'b' }]);
     expect(edge.gateway.seen).toEqual([]);
   });
 
   test('the state follows the clock of this edge: a sale opens in time although nobody tells it', async () => {
-    edge.gateway.answer = tells(saleOf(sale, { opensInMs: 3000 }));
-    expect(JSON.parse((await get(sale)).text).state).toBe('upcoming');
+    edge.gateway.answer = tells(saleOf(tiers.sale, { opensInMs: 3000 }));
+    expect(JSON.parse((await get(tiers.sale)).text).state).toBe('upcoming');
     edge.gateway.answer = (_, response) => response.socket?.destroy();
-    await poll('the sale opens', async () => JSON.parse((await get(sale)).text).state === 'open');
+    await poll('the sale opens', async () => JSON.parse((await get(tiers.sale)).text).state === 'open');
   });
 });
 
 test('while one request fills, the others get the stale value at once', async () => {
-  edge.gateway.answer = tells(saleOf(sale, { epoch: 1 }));
-  await get(sale);
+  edge.gateway.answer = tells(saleOf(tiers.sale, { epoch: 1 }));
+  await get(tiers.sale);
   const held: (() => void)[] = [];
-  const tellNew = tells(saleOf(sale, { epoch: 2 }));
+  const tellNew = tells(saleOf(tiers.sale, { epoch: 2 }));
   edge.gateway.answer = (seen, response) => held.push(() => tellNew(seen, response));
   // One who fills gives up after two seconds. Where the machine stood still for a while, the next one is looked at.
   await poll('somebody fills, and the others are answered within a second meanwhile', async () => {
     const before = held.length;
     let isFilling = true;
-    const filler = get(sale).finally(() => {
+    const filler = get(tiers.sale).finally(() => {
       isFilling = false;
     });
     await poll('the gateway is asked, or need not be', () => held.length > before || !isFilling);
     if (!isFilling) return false;
-    const { answers, seconds } = await timed(() => many(50, sale));
+    const { answers, seconds } = await timed(() => many(50, tiers.sale));
     for (const each of answers) expect(JSON.parse(each.text).epoch).toBe(1);
     const isProof = isFilling && seconds < 1;
     if (isProof) expect(held.length).toBe(before + 1);
@@ -125,19 +122,19 @@ test('while one request fills, the others get the stale value at once', async ()
   });
   edge.gateway.answer = tellNew;
   for (const release of held) release();
-  await poll('the new value is there', async () => (await epochOf(sale)) === 2);
+  await poll('the new value is there', async () => (await epochOf(tiers.sale)) === 2);
 });
 
 test('a tier that tells of a lower epoch than the one before is not believed (I7)', async () => {
-  edge.gateway.answer = tells(saleOf(sale, { epoch: 5, state: 'sold_out' }));
-  expect(await epochOf(sale)).toBe(5);
-  edge.gateway.answer = tells(saleOf(sale, { epoch: 4 }));
+  edge.gateway.answer = tells(saleOf(tiers.sale, { epoch: 5, state: 'sold_out' }));
+  expect(await epochOf(tiers.sale)).toBe(5);
+  edge.gateway.answer = tells(saleOf(tiers.sale, { epoch: 4 }));
   const asked = edge.gateway.seen.length;
   await poll('the gateway is asked again', async () => {
-    expect(await epochOf(sale)).toBe(5);
+    expect(await epochOf(tiers.sale)).toBe(5);
     return edge.gateway.seen.length > asked;
   });
-  expect(await epochOf(sale)).toBe(5);
+  expect(await epochOf(tiers.sale)).toBe(5);
 });
 
 test('while a sale is hot, its page, its state and the list cost no other process a single request', async () => {
@@ -153,11 +150,11 @@ test('while a sale is hot, its page, its state and the list cost no other proces
 });
 
 test('a sale that ZooKeeper lists no longer is told by the tiers; one that it lists again, by the stream at once', async () => {
-  await edge.agent.send({ type: 'snapshot', sales: [saleOf(sale, { epoch: 5 })] });
-  edge.gateway.answer = tells(saleOf(sale, { epoch: 6, state: 'closed' }));
-  await edge.agent.send({ type: 'gone', id: sale });
+  await edge.agent.send({ type: 'snapshot', sales: [saleOf(tiers.sale, { epoch: 5 })] });
+  edge.gateway.answer = tells(saleOf(tiers.sale, { epoch: 6, state: 'closed' }));
+  await edge.agent.send({ type: 'gone', id: tiers.sale });
   await told({ epoch: 6, state: 'closed' });
-  await edge.agent.send({ type: 'sale', sale: saleOf(sale, { epoch: 7, state: 'paused' }) });
+  await edge.agent.send({ type: 'sale', sale: saleOf(tiers.sale, { epoch: 7, state: 'paused' }) });
   await told({ epoch: 7, state: 'paused' });
 });
 

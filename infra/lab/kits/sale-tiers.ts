@@ -35,20 +35,21 @@ export async function startSaleTiers() {
   let nth = 0;
   const tiers = {
     edge,
+    /** The test's own. */
+    sale: '',
     redis: await startCache(),
     /** A Redis in the place of the one that was stopped. */
     async restartRedis() {
       tiers.redis = await startCache();
     },
     /** Before each test: nothing is kept, and nothing was asked. A sale of its own: the edge remembers those before. */
-    async begin(): Promise<string> {
+    async begin() {
       edge.gateway.answer = knowsNothing;
-      edge.gateway.seen.length = 0;
-      edge.service.seen.length = 0;
+      edge.forgetSeen();
       await tiers.redis.client.flushall();
       await tiers.redis.client.config('RESETSTAT');
       nth += 1;
-      return `sale-${nth}`;
+      tiers.sale = `sale-${nth}`;
     },
     get,
     many: (count: number, saleId: string) => Promise.all(Array.from({ length: count }, () => get(saleId))),
