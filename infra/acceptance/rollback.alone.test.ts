@@ -1,12 +1,10 @@
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { Pool as DatabasePool } from 'pg';
 import { Pool } from 'undici';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { queueNames, queuePrefix } from '#contract/queues.ts';
 import { saleKeys, salesRegistryKey } from '#contract/redis-keys.ts';
 import { newSaleId, openSale, seckill, seckillJson, untilEdgesFollow } from '#lab/kits/command-line.ts';
-import { runningPid, untilHealthy, whileFrozen } from '#lab/kits/processes.ts';
+import { runningPid, untilHealthy } from '#lab/kits/processes.ts';
 import { poll } from '#lab/poll.ts';
 import { startLike } from '#lab/servers/process-like.ts';
 import { stackUnderTest } from '#lab/servers/stack-under-test.ts';
@@ -15,12 +13,11 @@ import { call, getTicket, type HeldTicket, signIn } from '#loadtest/crowd/shoppe
 import type { AuditReport } from '#order-worker/audit/audit.ts';
 import { createStock } from '#stock/create-stock.ts';
 
-// Stock Redis and queue Redis lose their memory here, and every link to them breaks.
+// Stock Redis loses its memory here, and every link to it breaks.
 const stack = stackUnderTest();
 const units = 20;
 const dir = temporaryDirectory('rollback');
 const redis = new Redis(stack.env.SECKILL_STOCK_REDIS_URL ?? '');
-const database = new DatabasePool({ connectionString: stack.env.SECKILL_DATABASE_URL ?? '', max: 2 });
 /** By the edge and its service; and by a second service, which is asked itself, for it stands behind no edge. */
 const pool = new Pool(stack.edgeUrl, { connections: 8 });
 const second = new Pool('http://service', { connections: 8, socketPath: join(dir, 'service.sock') });
@@ -38,7 +35,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   redis.disconnect();
-  await database.end();
   await Promise.all([pool.close(), second.close()]);
   await secondService?.stop();
   await untilHealthy();
@@ -251,51 +247,3 @@ test('a sale that is closed keeps its orders, and its counts can be put right', 
   expect((await rebuild('--yes')).counts).toEqual([{ name: 'free', from: String(units), to: units - 1 }]);
   expect((await audit()).balanced).toBe(true);
 });
-
-test('every accepted order becomes a row when queue Redis is wiped in mid-sale (I3)', async () => {
-  await whileFrozen('worker-1', async () => {
-    for (let index = 0; index < units; index += 1) expect((await decided(await ticket())).status).toBe(202);
-    await poll('the queue to have them all', async () => (await redis.xlen(saleKeys(saleId).outbox)) === 0);
-    await wipeQueueRedis();
-    expect((await audit()).orders.rows).toBe(0);
-    await makeReservationsOlder(20_000);
-  });
-  await poll('every row', async () => (await audit().catch(() => null))?.orders.rows === units);
-  await balanced();
-});
-
-test('orders expire although queue Redis and all their jobs were wiped in between (I6)', async () => {
-  await buyAndStore(6);
-  const orderIds = await redis.hkeys(saleKeys(saleId).reservations);
-  const queue = new Redis(stack.env.SECKILL_QUEUE_REDIS_URL ?? '');
-  // Orders are stored first and get their jobs second: one that came after this would expire its order.
-  const jobs = orderIds.map((orderId) => `${queuePrefix}:${queueNames.expiry}:${orderId}`);
-  await poll('a job for each', async () => (await queue.exists(...jobs)) === 6);
-  queue.disconnect();
-  await wipeQueueRedis();
-  await database.query(`UPDATE orders SET pay_by = now() - interval '10 s' WHERE sale_id = $1`, [saleId]);
-  await poll('all units to be back', async () => (await audit().catch(() => null))?.units.free === units);
-  expect(await audit()).toMatchObject({ balanced: true, units: { free: units, unpaid: 0 } });
-  const { rows } = await database.query(
-    `SELECT o.state, data->>'foundBy' AS by, count(*)::int AS orders
-       FROM order_events e JOIN orders o ON o.id = e.order_id
-      WHERE o.sale_id = $1 AND e.type = 'order.expired' GROUP BY 1, 2`,
-    [saleId],
-  );
-  expect(rows).toEqual([{ state: 'expired', by: 'sweep', orders: 6 }]);
-});
-
-async function wipeQueueRedis(): Promise<void> {
-  const queue = new Redis(stack.env.SECKILL_QUEUE_REDIS_URL ?? '');
-  await queue.flushall();
-  queue.disconnect();
-}
-
-/** As if they had been accepted before: the sweeper looks at those that are held for 15 s. */
-async function makeReservationsOlder(ms: number): Promise<void> {
-  const { reservations } = saleKeys(saleId);
-  for (const [orderId, text] of Object.entries(await redis.hgetall(reservations))) {
-    const [state, count, place, acceptedAt, ...userId] = text.split(':');
-    await redis.hset(reservations, orderId, [state, count, place, Number(acceptedAt) - ms, ...userId].join(':'));
-  }
-}
