@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { cloudEventSchema, eventIdOf, type SentEventType } from '#contract/cloud-events.ts';
 import { shadowSalePrefix } from '#contract/shadow-sale.ts';
@@ -212,13 +213,27 @@ test('Retry-After is obeyed for everything of that subscriber, within the longes
 });
 
 test('two workers share the work, each event once, and never more requests at a time than the subscriber takes', async () => {
+  const held: ServerResponse[] = [];
+  const answerAll = () => {
+    for (const response of held.splice(0)) response.writeHead(204).end();
+  };
+  let isAnswering = false;
   const points = await kit.subscribe({
     concurrency: 3,
-    reply: (_one, response) => void setTimeout(() => response.writeHead(204).end(), 5),
+    reply: (_one, response) => {
+      held.push(response);
+      if (isAnswering && held.length === 3) answerAll();
+    },
   });
   kit.startWorker();
   kit.startWorker();
   const ids = await kit.buy(300);
+  await expect.poll(points.maxOpen, within).toBeGreaterThanOrEqual(3);
+  const { queue } = queueOf(points.name);
+  await expect.poll(async () => (await queue.getWaitingCount()) + points.received.length, within).toBe(300);
+  expect(points.maxOpen()).toBe(3); // all the others could be sent by now, and are not
+  isAnswering = true; // from here on three at a time, each when the third has come
+  answerAll();
   await expect.poll(() => points.ids().length, within).toBe(300);
   expect(points.ids().toSorted()).toEqual(ids.map((orderId) => eventIdOf(orderId, 1)).toSorted());
   expect(points.maxOpen()).toBeLessThanOrEqual(3);
