@@ -1,7 +1,7 @@
 std = 'ngx_lua'
 max_line_length = 120
 files['seckill-service/stock/scripts'] = { std = 'lua51', read_globals = { 'redis', 'KEYS', 'ARGV', 'cjson' } }
--- BullMQ's own functions stand before ours when the script is loaded (seckill-service/runtime/bullmq-script.ts).
+-- BullMQ's own functions stand before ours when the script is loaded (seckill-service/runtime/redis/bullmq-script.ts).
 local withBullmq = {
   std = 'lua51',
   read_globals = { 'redis', 'KEYS', 'ARGV', 'cjson', 'cmsgpack', 'addStandardJob', 'moveToActive', 'moveToFinished' },

@@ -6,9 +6,9 @@ import type { Own } from '#runtime/belongings.ts';
 import type { Followed } from '#runtime/follow-setting.ts';
 import type { Logger } from '#runtime/logger.ts';
 import { Gauge, type Registry } from '#runtime/metrics.ts';
-import type { ZooKeeper } from '#runtime/zookeeper.ts';
-import type { Folder } from '#runtime/zookeeper-folder.ts';
-import { keepPresence, type Presence } from '#runtime/zookeeper-presence.ts';
+import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
+import type { Folder } from '#runtime/zookeeper/folder.ts';
+import { keepPresence, type Presence } from '#runtime/zookeeper/presence.ts';
 import { startAgent } from './stream.ts';
 import { watchSettings } from './watch-settings.ts';
 

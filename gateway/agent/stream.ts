@@ -6,7 +6,7 @@ import { formatTicketKeys, type TicketKey } from '#contract/ticket.ts';
 import type { Followed } from '#runtime/follow-setting.ts';
 import { listen } from '#runtime/listen.ts';
 import type { Logger } from '#runtime/logger.ts';
-import type { Folder } from '#runtime/zookeeper-folder.ts';
+import type { Folder } from '#runtime/zookeeper/folder.ts';
 import type { SettingsWatch } from './watch-settings.ts';
 
 export type Agent = {

@@ -1,8 +1,8 @@
 import { type EdgeSettings, foundEdgeSettingsSchema } from '#contract/edge-settings.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import type { Logger } from '#runtime/logger.ts';
-import type { ZooKeeper } from '#runtime/zookeeper.ts';
-import { watchChildren } from '#runtime/zookeeper-watch.ts';
+import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
+import { watchChildren } from '#runtime/zookeeper/watch.ts';
 
 export type SettingsWatch = {
   /** The settings as last read, undefined while there are none. */

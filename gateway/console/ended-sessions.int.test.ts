@@ -3,7 +3,7 @@ import { consoleSessionsSchema, maxEndedSessions } from '#contract/ops.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import { ownZooKeeperTree } from '#lab/servers/zookeeper.ts';
 import { createLogger } from '#runtime/logger.ts';
-import { connectZooKeeper } from '#runtime/zookeeper.ts';
+import { connectZooKeeper } from '#runtime/zookeeper/client.ts';
 import { startEndedSessions } from './ended-sessions.ts';
 
 const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });

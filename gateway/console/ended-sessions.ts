@@ -2,8 +2,8 @@ import { type ConsoleSessions, consoleSessionsSchema, maxEndedSessions } from '#
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { startLoop } from '#runtime/loop.ts';
-import type { ZooKeeper } from '#runtime/zookeeper.ts';
-import { changeNode } from '#runtime/zookeeper-change.ts';
+import { changeNode } from '#runtime/zookeeper/change.ts';
+import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
 
 /** A session of the console: its id, and when it ends by itself, Unix seconds. */
 export type Session = { id: string; until: number };

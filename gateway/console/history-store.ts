@@ -3,7 +3,7 @@ import { deflateRaw, inflateRaw } from 'node:zlib';
 import { z } from 'zod';
 import { consoleHistory } from '#contract/ops.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
-import type { Redis } from '#runtime/redis.ts';
+import type { Redis } from '#runtime/redis/connect.ts';
 import { type SaleMoment, saleColumns } from './sample.ts';
 
 /** What one second told of each sale, by its id. */

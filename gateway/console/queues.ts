@@ -9,8 +9,8 @@ import { queueNames, queuePrefix } from '#contract/queues.ts';
 import { subscriberQueueName } from '#contract/subscribers.ts';
 import type { Logger } from '#runtime/logger.ts';
 import { startLoop } from '#runtime/loop.ts';
-import type { Pool } from '#runtime/postgres.ts';
-import type { Redis } from '#runtime/redis.ts';
+import type { Pool } from '#runtime/postgres/connect.ts';
+import type { Redis } from '#runtime/redis/connect.ts';
 
 const at = '/console/queues';
 const lookMs = 30_000;

@@ -1,5 +1,5 @@
 import { saleKeys } from '#contract/redis-keys.ts';
-import type { Redis } from '#runtime/redis.ts';
+import type { Redis } from '#runtime/redis/connect.ts';
 
 /** A sale in stock Redis, in units. `accepted`: granted so far; `stored`: of them, in the database. */
 export type StockNow = {

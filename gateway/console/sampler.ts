@@ -1,7 +1,7 @@
 import { effectiveState, type SaleNode } from '#contract/sale.ts';
 import { withDeadline } from '#runtime/deadline.ts';
 import type { Logger } from '#runtime/logger.ts';
-import type { Redis } from '#runtime/redis.ts';
+import type { Redis } from '#runtime/redis/connect.ts';
 import type { History } from './history.ts';
 import type { HistoryStore } from './history-store.ts';
 import { type InnerUrls, readEdgeCounts, readOverview, readRelayLags } from './read-processes.ts';

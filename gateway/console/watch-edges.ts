@@ -1,8 +1,8 @@
 import { edgeNodeSchema } from '#contract/edge-stream.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import type { Logger } from '#runtime/logger.ts';
-import type { ZooKeeper } from '#runtime/zookeeper.ts';
-import { watchChildren } from '#runtime/zookeeper-watch.ts';
+import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
+import { watchChildren } from '#runtime/zookeeper/watch.ts';
 import type { EdgeNow } from './sample.ts';
 
 /** Every connected edge with what it has applied, as its agent told ZooKeeper. */

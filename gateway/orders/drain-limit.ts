@@ -2,7 +2,7 @@ import { defaultDrainSettings, drainSettingsSchema } from '#contract/drain.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import type { Logger } from '#runtime/logger.ts';
 import { startLoop } from '#runtime/loop.ts';
-import type { ZooKeeper } from '#runtime/zookeeper.ts';
+import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
 
 /** Keeps in memory how many orders a second ops let into the database: null without a limit, while paused or unknown. */
 export function watchDrainLimit(deps: { zookeeper: ZooKeeper; logger: Logger; everyMs?: number }) {

@@ -1,7 +1,7 @@
 import { parseShownOrder, type ShownOrder, shownOrdersChannel } from '#contract/shown-order.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
-import type { Redis } from '#runtime/redis.ts';
-import { listenToChannel } from '#runtime/redis-channel.ts';
+import { listenToChannel } from '#runtime/redis/channel.ts';
+import type { Redis } from '#runtime/redis/connect.ts';
 
 /**
  * Hears of every order whose picture changes, one subscription a process (`redis`: kind `listening`). `follows` is asked

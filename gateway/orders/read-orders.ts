@@ -5,7 +5,7 @@ import { saleKeys } from '#contract/redis-keys.ts';
 import { parseReservation, type Reservation } from '#contract/reservation.ts';
 import { parseShownOrder, type ShownOrder } from '#contract/shown-order.ts';
 import { createMicroBatcher } from '#runtime/micro-batch.ts';
-import type { Pool } from '#runtime/postgres.ts';
+import type { Pool } from '#runtime/postgres/connect.ts';
 
 /** An order as stock Redis has it: its reservation, and the picture of its row once there is one. */
 export type OrderRecord = { orderId: string; saleId: string; reservation: Reservation; shown: ShownOrder | null };

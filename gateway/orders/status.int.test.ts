@@ -3,7 +3,7 @@ import type { OrderView } from '#contract/order.ts';
 import { orderViewSchema } from '#contract/order.ts';
 import { saleKeys } from '#contract/redis-keys.ts';
 import { startOrdersServer } from '#lab/kits/order-routes.ts';
-import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
+import { connectRedis, disconnectRedis } from '#runtime/redis/connect.ts';
 
 vi.setConfig({ testTimeout: 180_000 });
 

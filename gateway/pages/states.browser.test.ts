@@ -18,7 +18,7 @@ import {
   shiftsOf,
 } from '#lab/kits/shopper.ts';
 import { moveOrders } from '#order-worker/orders/move-orders.ts';
-import { inTransaction } from '#runtime/postgres.ts';
+import { inTransaction } from '#runtime/postgres/connect.ts';
 import { preparePicture } from './picture.ts';
 
 const stack = inject('stack');

@@ -4,7 +4,7 @@ import { problemResponse } from '#contract/problems.ts';
 import { publicSaleKey, publicSalesKey } from '#contract/redis-keys.ts';
 import { saleIdPattern } from '#contract/sale.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
-import type { Redis } from '#runtime/redis.ts';
+import type { Redis } from '#runtime/redis/connect.ts';
 import type { SaleFinder } from './find-sales.ts';
 
 /** An edge asks for what it shows once a second at most; within this, all edges together ask PostgreSQL once. */

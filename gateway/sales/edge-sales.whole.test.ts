@@ -10,7 +10,7 @@ import { newSaleId, openSale, seckillJson, writeSaleFile } from '#lab/kits/comma
 import { openPatientConnections } from '#lab/kits/patient-connections.ts';
 import { poll } from '#lab/poll.ts';
 import { createLogger } from '#runtime/logger.ts';
-import { connectPostgres, type Pool } from '#runtime/postgres.ts';
+import { connectPostgres, type Pool } from '#runtime/postgres/connect.ts';
 import { createEdgeSaleApp } from './edge-sales.ts';
 import { createSaleFinder } from './find-sales.ts';
 

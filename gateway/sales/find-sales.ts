@@ -3,8 +3,8 @@ import { saleKeys } from '#contract/redis-keys.ts';
 import { type SaleNode, storedSaleStates } from '#contract/sale.ts';
 import { shadowSalePrefix } from '#contract/shadow-sale.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
-import type { Pool } from '#runtime/postgres.ts';
-import type { Redis } from '#runtime/redis.ts';
+import type { Pool } from '#runtime/postgres/connect.ts';
+import type { Redis } from '#runtime/redis/connect.ts';
 
 export type SaleFinder = {
   /** Null when PostgreSQL has no such sale. Rejects when PostgreSQL does not answer. */

@@ -11,7 +11,7 @@ import { newSaleId, openSale, seckill, seckillJson, writeSaleFile } from '#lab/k
 import { poll } from '#lab/poll.ts';
 import { buy, call, type HeldTicket, type Shopper, signIn } from '#loadtest/crowd/shopper.ts';
 import { createLogger } from '#runtime/logger.ts';
-import { connectZooKeeper } from '#runtime/zookeeper.ts';
+import { connectZooKeeper } from '#runtime/zookeeper/client.ts';
 
 // A busy machine takes long for what is done in a moment elsewhere.
 vi.setConfig({ testTimeout: 300_000 });

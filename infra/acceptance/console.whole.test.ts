@@ -12,7 +12,7 @@ import { poll } from '#lab/poll.ts';
 import { stackUnderTest } from '#lab/servers/stack-under-test.ts';
 import { ConfigError } from '#runtime/config.ts';
 import { createLogger } from '#runtime/logger.ts';
-import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
+import { connectRedis, disconnectRedis } from '#runtime/redis/connect.ts';
 import { consoleOf } from '../stack/stack.ts';
 
 vi.setConfig({ testTimeout: 180_000 });

@@ -8,7 +8,7 @@ import type { EdgesKit } from '#lab/kits/edges.ts';
 import { whileFrozen } from '#lab/kits/processes.ts';
 import { poll } from '#lab/poll.ts';
 import { call, getTicket, signIn } from '#loadtest/crowd/shopper.ts';
-import type { ZooKeeper } from '#runtime/zookeeper.ts';
+import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
 import { readKeyHolders } from '#sales/key-holders.ts';
 import { nextKeysText, rotateKeys } from '../cli/keys/rotate-keys.ts';
 import { readTicketKeysFile } from '../cli/keys/ticket-keys-file.ts';

@@ -12,8 +12,8 @@ import { seckill } from '#lab/kits/command-line.ts';
 import { poll } from '#lab/poll.ts';
 import { stackUnderTest } from '#lab/servers/stack-under-test.ts';
 import { createLogger } from '#runtime/logger.ts';
-import { connectZooKeeper } from '#runtime/zookeeper.ts';
-import { ZooKeeperRefusedError } from '#runtime/zookeeper-refused.ts';
+import { connectZooKeeper } from '#runtime/zookeeper/client.ts';
+import { ZooKeeperRefusedError } from '#runtime/zookeeper/refused.ts';
 
 // Another user of this machine reaches every port of a local stack, and reads what is not closed to him.
 const { dir, env } = stackUnderTest();

@@ -10,8 +10,8 @@ import { type AuditReport, auditSale } from '#order-worker/audit/audit.ts';
 import { createMoneyBooks } from '#order-worker/audit/money.ts';
 import { createOrderStore } from '#order-worker/orders/order-store.ts';
 import { createLogger } from '#runtime/logger.ts';
-import { connectPostgres } from '#runtime/postgres.ts';
-import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
+import { connectPostgres } from '#runtime/postgres/connect.ts';
+import { connectRedis, disconnectRedis } from '#runtime/redis/connect.ts';
 import { createStock } from '#stock/create-stock.ts';
 import { readEdgeSamples } from '../cli/watch/funnel.ts';
 

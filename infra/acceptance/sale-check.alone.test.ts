@@ -13,7 +13,7 @@ import { stackUnderTest } from '#lab/servers/stack-under-test.ts';
 import { zookeeperOf } from '#lab/servers/zookeeper.ts';
 import { call } from '#loadtest/crowd/shopper.ts';
 import { createLogger } from '#runtime/logger.ts';
-import { connectZooKeeper } from '#runtime/zookeeper.ts';
+import { connectZooKeeper } from '#runtime/zookeeper/client.ts';
 
 // These tests break what all edges and services stand on; each puts it back, in more time than any of its polls has.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });

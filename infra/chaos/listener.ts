@@ -6,7 +6,7 @@ import { defaultDelivery } from '#contract/subscribers.ts';
 import { createRandom } from '#lab/random.ts';
 import { createSubscriberStore, type NewSubscriber } from '#order-worker/subscribers/subscriber-store.ts';
 import { createLogger } from '#runtime/logger.ts';
-import { connectPostgres } from '#runtime/postgres.ts';
+import { connectPostgres } from '#runtime/postgres/connect.ts';
 import { newWebhookSecret, parseWebhookSecrets, verifyWebhook } from '#runtime/standard-webhooks.ts';
 
 /** What is looked at of an event: the rest is the contract's own tests' business. */

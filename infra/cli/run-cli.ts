@@ -1,6 +1,6 @@
 import { type Command, CommanderError } from 'commander';
 import { ConfigError } from '#runtime/config.ts';
-import { ZooKeeperRefusedError } from '#runtime/zookeeper-refused.ts';
+import { ZooKeeperRefusedError } from '#runtime/zookeeper/refused.ts';
 import { CliError } from './kit/cli-error.ts';
 import { errorText } from './kit/error-text.ts';
 import { type Surroundings, startRun } from './kit/run.ts';

@@ -8,10 +8,10 @@ import {
   paymentProtocolRoutes,
 } from '#contract/payment-protocol.ts';
 import { bearerOf } from '#http/bearer.ts';
-import { parseStrictJson } from '#runtime/json-file.ts';
-import { FileProblem } from '#runtime/regular-file.ts';
+import { parseStrictJson } from '#runtime/files/json-file.ts';
+import { FileProblem } from '#runtime/files/regular-file.ts';
+import { decodeUtf8 } from '#runtime/files/text-file.ts';
 import { isSameToken } from '#runtime/same-token.ts';
-import { decodeUtf8 } from '#runtime/text-file.ts';
 import { type Behaviour, behaviourFor, behaviourSchema, draw } from './behaviour.ts';
 import type { Ledger } from './ledger.ts';
 import type { SandboxMetrics } from './metrics.ts';

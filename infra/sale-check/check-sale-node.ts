@@ -1,7 +1,7 @@
 import type { SaleNode } from '#contract/sale.ts';
 import { checkSaleIds } from '#contract/shadow-sale.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
-import type { ZooKeeper } from '#runtime/zookeeper.ts';
+import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
 import type { Stock } from '#stock/stock.ts';
 
 const windowMs = 600_000;

@@ -1,5 +1,5 @@
-import type { Pool } from '#runtime/postgres.ts';
-import type { Redis } from '#runtime/redis.ts';
+import type { Pool } from '#runtime/postgres/connect.ts';
+import type { Redis } from '#runtime/redis/connect.ts';
 import { type AskedEdge, readEdgeSale } from './edge-answers.ts';
 import { type Found, fail, pass, warn } from './finding.ts';
 

@@ -1,8 +1,8 @@
 import { drainKeys, readDrainReports } from '#contract/drain.ts';
 import { readDrainSettings } from '#order-worker/drain/settings.ts';
 import { counted } from '#runtime/counted.ts';
-import type { Redis } from '#runtime/redis.ts';
-import type { ZooKeeper } from '#runtime/zookeeper.ts';
+import type { Redis } from '#runtime/redis/connect.ts';
+import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
 import { type Found, pass, warn } from './finding.ts';
 
 /** Whether accepted orders will be stored, and how long the last of them waits. Orders are safe meanwhile: no failure. */

@@ -1,7 +1,7 @@
 import type { EdgeNode } from '#contract/edge-stream.ts';
 import { buildAssets } from '#gateway/pages/assets.ts';
 import { counted } from '#runtime/counted.ts';
-import type { ZooKeeper } from '#runtime/zookeeper.ts';
+import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
 import { edgesInStep, readEdges } from '#sales/edges.ts';
 import { readKeyHolders } from '#sales/key-holders.ts';
 import type { StockSale } from '#stock/stock-sale.ts';

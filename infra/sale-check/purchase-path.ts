@@ -1,5 +1,5 @@
 import type { SaleNode } from '#contract/sale.ts';
-import type { ZooKeeper } from '#runtime/zookeeper.ts';
+import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
 import { edgesInStep } from '#sales/edges.ts';
 import { readServices } from '#sales/services.ts';
 import type { Stock } from '#stock/stock.ts';

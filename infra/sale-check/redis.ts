@@ -1,4 +1,4 @@
-import type { Redis } from '#runtime/redis.ts';
+import type { Redis } from '#runtime/redis/connect.ts';
 import { type Found, fail, pass, warn } from './finding.ts';
 
 type Wanted = { name: string; value: string; why: string };

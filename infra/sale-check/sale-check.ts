@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { effectiveState, type SaleState } from '#contract/sale.ts';
-import type { Pool } from '#runtime/postgres.ts';
-import type { Redis } from '#runtime/redis.ts';
-import type { ZooKeeper } from '#runtime/zookeeper.ts';
+import type { Pool } from '#runtime/postgres/connect.ts';
+import type { Redis } from '#runtime/redis/connect.ts';
+import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
 import type { CatalogueSale } from '#sales/catalogue.ts';
 import { readUsual } from '#sales/usual.ts';
 import { rehearse } from '#stock/rehearse.ts';

@@ -1,4 +1,4 @@
-import type { ZooKeeper } from '#runtime/zookeeper.ts';
+import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
 import { readServices } from '#sales/services.ts';
 import { type Found, fail, pass, warn } from './finding.ts';
 

@@ -1,6 +1,6 @@
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { eachSafely, type Loop, startLoop } from '#runtime/loop.ts';
-import type { Leadership } from '#runtime/zookeeper-leader.ts';
+import type { Leadership } from '#runtime/zookeeper/leader.ts';
 import type { Stock } from '#stock/stock.ts';
 import type { OrderStore } from '../orders/order-store.ts';
 import { auditSale, type Books } from './audit.ts';

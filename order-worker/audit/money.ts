@@ -1,6 +1,6 @@
 import type { StoredOrderState } from '#contract/order-events.ts';
 import type { PaymentState, RefundReason } from '#contract/payment.ts';
-import type { Pool } from '#runtime/postgres.ts';
+import type { Pool } from '#runtime/postgres/connect.ts';
 
 type Sum = { amount: number; currency: string };
 /** One payment of an order with its refund, or an order that must have a payment and has none. */

@@ -4,7 +4,7 @@ import type { AcceptedOrder } from '#contract/order.ts';
 import { orderJobOptions, queueNames, queuePrefix } from '#contract/queues.ts';
 import { startOrdersDatabase } from '#lab/kits/orders.ts';
 import { poll } from '#lab/poll.ts';
-import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
+import { connectRedis, disconnectRedis } from '#runtime/redis/connect.ts';
 import { createStock } from '#stock/create-stock.ts';
 import { createOrderStore } from '../orders/order-store.ts';
 import { startOutbox } from '../outbox/outbox.ts';

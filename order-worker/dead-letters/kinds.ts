@@ -2,7 +2,7 @@ import type { Job } from 'bullmq';
 import { type AcceptedOrder, acceptedOrderSchema, saleIdOfOrder } from '#contract/order.ts';
 import { queueNames } from '#contract/queues.ts';
 import { deliveryJobSchema, subscriberQueueName } from '#contract/subscribers.ts';
-import type { Pool } from '#runtime/postgres.ts';
+import type { Pool } from '#runtime/postgres/connect.ts';
 import type { Stock } from '#stock/stock.ts';
 import { failOrder } from '../orders/fail-order.ts';
 import type { DeliveryBacklog } from '../subscribers/delivery-backlog.ts';

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { queueNames } from '#contract/queues.ts';
 import { subscriberQueueName } from '#contract/subscribers.ts';
-import type { Pool } from '#runtime/postgres.ts';
+import type { Pool } from '#runtime/postgres/connect.ts';
 import type { Stock } from '#stock/stock.ts';
 import { createDeliveryBacklog } from '../subscribers/delivery-backlog.ts';
 import { createSubscriberStore } from '../subscribers/subscriber-store.ts';

@@ -3,7 +3,7 @@ import { queueNames } from '#contract/queues.ts';
 import type { Logger } from '#runtime/logger.ts';
 import { type Loop, startLoop } from '#runtime/loop.ts';
 import { Gauge, type Registry } from '#runtime/metrics.ts';
-import type { Pool } from '#runtime/postgres.ts';
+import type { Pool } from '#runtime/postgres/connect.ts';
 import type { Stock } from '#stock/stock.ts';
 import { openDeadLetters } from './dead-letters.ts';
 import { expiryKind, ordersKind, refundsKind } from './kinds.ts';

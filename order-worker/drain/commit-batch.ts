@@ -1,7 +1,7 @@
 import type { AcceptedOrder } from '#contract/order.ts';
 import type { ShownOrder } from '#contract/shown-order.ts';
 import type { Logger } from '#runtime/logger.ts';
-import { isDatabaseOutage } from '#runtime/postgres.ts';
+import { isDatabaseOutage } from '#runtime/postgres/connect.ts';
 import { StockFault } from '#stock/fault.ts';
 import type { Stock } from '#stock/stock.ts';
 import { isUnitsGuard, type OrderStore, type StoreOutcome } from '../orders/order-store.ts';

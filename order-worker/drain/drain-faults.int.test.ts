@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { test } from '#lab/fixtures/test.ts';
 import { maxAbove, slackSeconds, until } from '#lab/kits/drain-lab.ts';
-import { disconnectRedis } from '#runtime/redis.ts';
+import { disconnectRedis } from '#runtime/redis/connect.ts';
 import { createOrderQueue } from './order-queue.ts';
 
 test('a queue Redis that is wiped in the middle costs no order, and the rate holds on', async ({ drain }) => {

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { test } from '#lab/fixtures/test.ts';
 import { maxAbove, slackSeconds, until } from '#lab/kits/drain-lab.ts';
-import { disconnectRedis } from '#runtime/redis.ts';
+import { disconnectRedis } from '#runtime/redis/connect.ts';
 import { createOrderQueue } from './order-queue.ts';
 
 /** The most orders in any second. */

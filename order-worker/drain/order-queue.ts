@@ -3,7 +3,7 @@ import { Job as BullmqJob, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { type DrainSettings, drainKeys } from '#contract/drain.ts';
 import { queueNames, queuePrefix } from '#contract/queues.ts';
-import { defineBullmqScript } from '#runtime/bullmq-script.ts';
+import { defineBullmqScript } from '#runtime/redis/bullmq-script.ts';
 import { replies } from './replies.ts';
 
 export type OrderJob = { jobId: string; data: string };

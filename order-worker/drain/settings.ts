@@ -2,8 +2,8 @@ import { type DrainSettings, defaultDrainSettings, drainSettingsSchema } from '#
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { startLoop } from '#runtime/loop.ts';
-import type { ZooKeeper } from '#runtime/zookeeper.ts';
-import { changeNode } from '#runtime/zookeeper-change.ts';
+import { changeNode } from '#runtime/zookeeper/change.ts';
+import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
 
 /** What ops set. Throws when ZooKeeper does not answer, or holds something else there. */
 export async function readDrainSettings(zookeeper: ZooKeeper, watch?: () => void): Promise<DrainSettings> {

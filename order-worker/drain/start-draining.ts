@@ -6,7 +6,7 @@ import type { Own } from '#runtime/belongings.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import type { Registry } from '#runtime/metrics.ts';
 import type { Tracing } from '#runtime/tracing.ts';
-import type { ZooKeeper } from '#runtime/zookeeper.ts';
+import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
 import type { Stock } from '#stock/stock.ts';
 import type { OrderStore } from '../orders/order-store.ts';
 import { createCommitBatch } from './commit-batch.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeEach, expect, test, vi } from 'vitest';
 import { startOrdersDatabase } from '#lab/kits/orders.ts';
-import { inTransaction } from '#runtime/postgres.ts';
+import { inTransaction } from '#runtime/postgres/connect.ts';
 import { moveOrders } from '../orders/move-orders.ts';
 import { createOrderStore } from '../orders/order-store.ts';
 import { createExpiry, overdueSql } from './expire-orders.ts';

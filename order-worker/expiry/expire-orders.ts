@@ -1,4 +1,4 @@
-import { inTransaction, type Pool } from '#runtime/postgres.ts';
+import { inTransaction, type Pool } from '#runtime/postgres/connect.ts';
 import { type MovedOrder, moveOrders } from '../orders/move-orders.ts';
 
 export type ExpiryOutcome =

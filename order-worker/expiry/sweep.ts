@@ -1,7 +1,7 @@
 import { withDeadline } from '#runtime/deadline.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { type Loop, startLoop } from '#runtime/loop.ts';
-import { isDatabaseOutage } from '#runtime/postgres.ts';
+import { isDatabaseOutage } from '#runtime/postgres/connect.ts';
 import type { Expiry } from './expire-orders.ts';
 
 const batchSize = 200;

@@ -2,7 +2,7 @@ import { Queue } from 'bullmq';
 import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { queuePrefix } from '#contract/queues.ts';
 import { startOrdersDatabase } from '#lab/kits/orders.ts';
-import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
+import { connectRedis, disconnectRedis } from '#runtime/redis/connect.ts';
 import { moveOrders } from '../orders/move-orders.ts';
 import { createOrderStore } from '../orders/order-store.ts';
 import { createExpiry, type Expiry } from './expire-orders.ts';

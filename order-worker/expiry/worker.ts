@@ -2,7 +2,7 @@ import { DelayedError, type Queue, RateLimitError, Worker } from 'bullmq';
 import { expiryPerSecond, queuePrefix } from '#contract/queues.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { createMicroBatcher } from '#runtime/micro-batch.ts';
-import { isDatabaseOutage } from '#runtime/postgres.ts';
+import { isDatabaseOutage } from '#runtime/postgres/connect.ts';
 import type { Expiry, ExpiryOutcome } from './expire-orders.ts';
 import { afterDueMs } from './schedule.ts';
 

@@ -1,4 +1,4 @@
-import { inTransaction, type Pool, type PoolClient } from '#runtime/postgres.ts';
+import { inTransaction, type Pool, type PoolClient } from '#runtime/postgres/connect.ts';
 import { type CancelOutcome, cancelOrder } from '../orders/cancel-order.ts';
 import { type OpenOutcome, openPayment } from './payment/open-payment.ts';
 import { type PaymentNews, type SettleOutcome, settlePayment } from './payment/settle-payment.ts';

@@ -5,7 +5,7 @@ import type { Own } from '#runtime/belongings.ts';
 import type { GrowingWait } from '#runtime/growing-wait.ts';
 import type { Logger } from '#runtime/logger.ts';
 import { Counter, Gauge, type Registry } from '#runtime/metrics.ts';
-import type { Pool } from '#runtime/postgres.ts';
+import type { Pool } from '#runtime/postgres/connect.ts';
 import type { Stock } from '#stock/stock.ts';
 import { createFindOrder } from '../orders/find-order.ts';
 import { createMoneyDesk } from './money-desk.ts';

@@ -8,7 +8,7 @@ import { newSaleId, openSale, seckillJson } from '#lab/kits/command-line.ts';
 import { poll } from '#lab/poll.ts';
 import { stackUnderTest } from '#lab/servers/stack-under-test.ts';
 import { createLogger } from '#runtime/logger.ts';
-import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
+import { connectRedis, disconnectRedis } from '#runtime/redis/connect.ts';
 
 const stack = stackUnderTest();
 const token = stack.env.SECKILL_CONSOLE_TOKEN ?? '';

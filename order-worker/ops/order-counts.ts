@@ -1,6 +1,6 @@
 import type { UnitsByState } from '#contract/ops.ts';
 import type { OrderState } from '#contract/order.ts';
-import type { Pool } from '#runtime/postgres.ts';
+import type { Pool } from '#runtime/postgres/connect.ts';
 
 export type OrderCounts = Record<string, UnitsByState>;
 

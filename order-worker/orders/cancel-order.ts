@@ -1,4 +1,4 @@
-import type { PoolClient } from '#runtime/postgres.ts';
+import type { PoolClient } from '#runtime/postgres/connect.ts';
 import { lockOrder, type OrderRow } from './find-order.ts';
 import { moveOrders } from './move-orders.ts';
 

@@ -1,6 +1,6 @@
 import type { AcceptedOrder } from '#contract/order.ts';
 import type { StoredOrderState } from '#contract/order-events.ts';
-import type { Pool } from '#runtime/postgres.ts';
+import type { Pool } from '#runtime/postgres/connect.ts';
 
 export type FailOutcome =
   | { kind: 'failed' }

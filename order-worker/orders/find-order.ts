@@ -1,5 +1,5 @@
 import type { StoredOrderState } from '#contract/order-events.ts';
-import type { Pool, PoolClient } from '#runtime/postgres.ts';
+import type { Pool, PoolClient } from '#runtime/postgres/connect.ts';
 import type { Stock } from '#stock/stock.ts';
 
 /** An order's row as it is now. `amount` in minor units, `payByMs` Unix ms. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import { eventOfState, type StoredOrderState } from '#contract/order-events.ts';
 import { startOrdersDatabase } from '#lab/kits/orders.ts';
-import { inTransaction } from '#runtime/postgres.ts';
+import { inTransaction } from '#runtime/postgres/connect.ts';
 import { moveOrders } from './move-orders.ts';
 import { firstStates, orderMoves } from './order-state.ts';
 import { createOrderStore } from './order-store.ts';

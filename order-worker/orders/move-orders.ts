@@ -1,6 +1,6 @@
 import { eventOfState, type StoredOrderState } from '#contract/order-events.ts';
 import type { ShownOrder } from '#contract/shown-order.ts';
-import type { PoolClient } from '#runtime/postgres.ts';
+import type { PoolClient } from '#runtime/postgres/connect.ts';
 import { endedStates } from './order-state.ts';
 
 /** An order after its move. */

@@ -6,7 +6,7 @@ import type { PaymentState, RefundReason } from '#contract/payment.ts';
 import { queueNames, queuePrefix } from '#contract/queues.ts';
 import type { Reservation } from '#contract/reservation.ts';
 import type { ShownOrder } from '#contract/shown-order.ts';
-import type { Pool } from '#runtime/postgres.ts';
+import type { Pool } from '#runtime/postgres/connect.ts';
 import type { Stock } from '#stock/stock.ts';
 
 /** Times are ISO 8601; amounts minor units. */

@@ -1,7 +1,7 @@
 import type { AcceptedOrder } from '#contract/order.ts';
 import type { StoredOrderState } from '#contract/order-events.ts';
 import type { ShownOrder } from '#contract/shown-order.ts';
-import type { Pool } from '#runtime/postgres.ts';
+import type { Pool } from '#runtime/postgres/connect.ts';
 
 export type StoreOutcome =
   | { kind: 'stored' | 'already'; shown: ShownOrder }

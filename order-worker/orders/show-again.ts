@@ -1,4 +1,4 @@
-import type { PoolClient } from '#runtime/postgres.ts';
+import type { PoolClient } from '#runtime/postgres/connect.ts';
 
 /**
  * Has an order's picture drawn again whose row has not moved, in the caller's transaction: something became of its

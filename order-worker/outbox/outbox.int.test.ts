@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, expect, test, vi } from 'vitest';
 import { startOrdersDatabase } from '#lab/kits/orders.ts';
-import { inTransaction } from '#runtime/postgres.ts';
-import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
+import { inTransaction } from '#runtime/postgres/connect.ts';
+import { connectRedis, disconnectRedis } from '#runtime/redis/connect.ts';
 import { createStock } from '#stock/create-stock.ts';
 import { StockFault } from '#stock/fault.ts';
 import { moveOrders } from '../orders/move-orders.ts';

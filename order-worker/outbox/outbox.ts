@@ -1,6 +1,6 @@
 import type { Logger } from '#runtime/logger.ts';
 import { type Loop, startLoop } from '#runtime/loop.ts';
-import { inTransaction, type Pool, type PoolClient } from '#runtime/postgres.ts';
+import { inTransaction, type Pool, type PoolClient } from '#runtime/postgres/connect.ts';
 
 export type OutboxEntry = { seq: number; orderId: string };
 

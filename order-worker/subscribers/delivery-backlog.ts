@@ -1,4 +1,4 @@
-import { inTransaction, type Pool } from '#runtime/postgres.ts';
+import { inTransaction, type Pool } from '#runtime/postgres/connect.ts';
 import { toWaiting, type Waiting } from './delivery-store.ts';
 
 /** What waits for a subscriber, seen from its queue and by ops: what has room in the queue, how much waits, and giving up. */

@@ -1,5 +1,5 @@
 import { eventIdOf } from '#contract/cloud-events.ts';
-import type { Pool, PoolClient } from '#runtime/postgres.ts';
+import type { Pool, PoolClient } from '#runtime/postgres/connect.ts';
 import { type EventRow, type StoredEvent, toEvent } from './event-history.ts';
 
 /** Something of an order waits for a subscriber, from this version on. */

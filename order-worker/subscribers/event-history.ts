@@ -1,6 +1,6 @@
 import type { OrderEventType } from '#contract/order-events.ts';
 import { shadowSalePrefix } from '#contract/shadow-sale.ts';
-import type { Pool, PoolClient } from '#runtime/postgres.ts';
+import type { Pool, PoolClient } from '#runtime/postgres/connect.ts';
 
 /** An event out of the order's history, as it is stored. */
 export type StoredEvent = {

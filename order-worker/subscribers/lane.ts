@@ -4,7 +4,7 @@ import { type DeliveryJob, deliveryJobSchema, subscriberQueueName } from '#contr
 import { growingWaitMs } from '#runtime/growing-wait.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { createMicroBatcher } from '#runtime/micro-batch.ts';
-import type { Redis } from '#runtime/redis.ts';
+import type { Redis } from '#runtime/redis/connect.ts';
 import { chooseSender } from './choose-sender.ts';
 import { createDeliverOrder, DeliveryError } from './deliver-order.ts';
 import { type DeliveryStore, type Pending, type Waiting, waitingId } from './delivery-store.ts';

@@ -1,6 +1,6 @@
 import { maxSubscribers } from '#contract/subscribers.ts';
-import type { Pool } from '#runtime/postgres.ts';
-import type { Redis } from '#runtime/redis.ts';
+import type { Pool } from '#runtime/postgres/connect.ts';
+import type { Redis } from '#runtime/redis/connect.ts';
 import type { Answer } from './answer.ts';
 import { createDeliveryBacklog } from './delivery-backlog.ts';
 import { waitingId } from './delivery-store.ts';

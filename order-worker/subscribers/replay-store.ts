@@ -1,5 +1,5 @@
 import { ulid } from 'ulid';
-import type { Pool, PoolClient } from '#runtime/postgres.ts';
+import type { Pool, PoolClient } from '#runtime/postgres/connect.ts';
 
 export type Replay = {
   id: string;

@@ -1,8 +1,8 @@
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { startLoop } from '#runtime/loop.ts';
 import type { Registry } from '#runtime/metrics.ts';
-import type { Pool } from '#runtime/postgres.ts';
-import type { Redis } from '#runtime/redis.ts';
+import type { Pool } from '#runtime/postgres/connect.ts';
+import type { Redis } from '#runtime/redis/connect.ts';
 import { startOutbox } from '../outbox/outbox.ts';
 import { createDeliveryBacklog } from './delivery-backlog.ts';
 import { createDeliveryStore } from './delivery-store.ts';

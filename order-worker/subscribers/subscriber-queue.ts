@@ -1,7 +1,7 @@
 import { type JobsOptions, Queue } from 'bullmq';
 import { queuePrefix } from '#contract/queues.ts';
 import { type DeliveryJob, type DeliverySettings, subscriberQueueName } from '#contract/subscribers.ts';
-import type { Redis } from '#runtime/redis.ts';
+import type { Redis } from '#runtime/redis/connect.ts';
 import { type Waiting, waitingId } from './delivery-store.ts';
 
 /** One subscriber's queue. Every process that serves the subscriber has one of these on the same jobs. */

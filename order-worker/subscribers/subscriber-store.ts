@@ -1,6 +1,6 @@
 import type { OrderEventType } from '#contract/order-events.ts';
 import type { DeliverySettings } from '#contract/subscribers.ts';
-import { inTransaction, type Pool } from '#runtime/postgres.ts';
+import { inTransaction, type Pool } from '#runtime/postgres/connect.ts';
 
 export type Subscriber = DeliverySettings & {
   id: number;

@@ -32,7 +32,7 @@ const urls = z
 
 /**
  * `redis://[user][:password]@host[:port]`, or `rediss://` for TLS. Its `sslrootcert` is a file of authorities to trust in the
- * place of the well-known ones: the word that PostgreSQL's URL has for it. Read by runtime/redis.ts.
+ * place of the well-known ones: the word that PostgreSQL's URL has for it. Read by runtime/redis/connect.ts.
  */
 const redisUrl = z.url({ protocol: /^rediss?$/, error: 'must be a redis:// URL' }).refine((text) => {
   const { protocol, searchParams } = new URL(text);

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from '#runtime/logger.ts';
-import { hotDeadlineMs } from '#runtime/redis.ts';
+import { hotDeadlineMs } from '#runtime/redis/connect.ts';
 import { StockFault } from '#stock/fault.ts';
 import type { ReserveOutcome } from '#stock/outcomes.ts';
 import type { Question, Stock } from '#stock/stock.ts';

@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from 'vitest';
 import { startStockRedis } from '#lab/servers/stock-redis.ts';
 import { createLogger } from '#runtime/logger.ts';
-import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
+import { connectRedis, disconnectRedis } from '#runtime/redis/connect.ts';
 import { createStock } from '#stock/create-stock.ts';
 import type { Stock } from '#stock/stock.ts';
 import { createPurchase } from './purchase.ts';

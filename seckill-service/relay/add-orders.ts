@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { AcceptedOrder } from '#contract/order.ts';
 import { orderJobOptions, queuePrefix } from '#contract/queues.ts';
-import { defineBullmqScript } from '#runtime/bullmq-script.ts';
+import { defineBullmqScript } from '#runtime/redis/bullmq-script.ts';
 
 /** Puts orders into the queue, all of them or, when it throws, maybe some: safe to repeat, the job's id is the order's. */
 export type AddOrders = (orders: readonly AcceptedOrder[]) => Promise<void>;

@@ -7,7 +7,7 @@ import { relayGroup, saleKeys } from '#contract/redis-keys.ts';
 import { poll } from '#lab/poll.ts';
 import { startRedis } from '#lab/servers/redis.ts';
 import { createLogger } from '#runtime/logger.ts';
-import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
+import { connectRedis, disconnectRedis } from '#runtime/redis/connect.ts';
 import { createStock } from '#stock/create-stock.ts';
 import { createAddOrders } from './add-orders.ts';
 import { type RelayLag, watchRelayLag } from './lag.ts';

@@ -3,7 +3,7 @@ import { queueNames } from '#contract/queues.ts';
 import type { Own } from '#runtime/belongings.ts';
 import type { Logger } from '#runtime/logger.ts';
 import type { Registry } from '#runtime/metrics.ts';
-import type { Redis } from '#runtime/redis.ts';
+import type { Redis } from '#runtime/redis/connect.ts';
 import type { Tracing } from '#runtime/tracing.ts';
 import type { Stock } from '#stock/stock.ts';
 import { createAddOrders } from './add-orders.ts';

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import { FileProblem } from './regular-file.ts';
-import { readTextFileSync } from './text-file.ts';
+import { FileProblem } from './files/regular-file.ts';
+import { readTextFileSync } from './files/text-file.ts';
 
 /** Configuration that cannot be used; every problem at once. Exit code 78 (EX_CONFIG, sysexits.h). */
 export class ConfigError extends Error {

@@ -1,7 +1,7 @@
 import { ConfigError, whyUnreadable } from './config.ts';
+import { FileProblem } from './files/regular-file.ts';
+import { readTextFile } from './files/text-file.ts';
 import { createThrottledWarn, type Logger } from './logger.ts';
-import { FileProblem } from './regular-file.ts';
-import { readTextFile } from './text-file.ts';
 
 /** A value that may change while the process runs. */
 export type Followed<T> = {

@@ -1,6 +1,6 @@
 import { ConfigError, whyUnreadable } from './config.ts';
-import { FileProblem, readRegularFileSync } from './regular-file.ts';
-import { maxTextBytes } from './text-file.ts';
+import { FileProblem, readRegularFileSync } from './files/regular-file.ts';
+import { maxTextBytes } from './files/text-file.ts';
 
 /**
  * The authorities in the file that a URL's `sslrootcert` names, in PEM; null when it names none. Throws {@link ConfigError}

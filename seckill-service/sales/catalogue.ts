@@ -1,7 +1,7 @@
 import { highestEpoch } from '#contract/epoch.ts';
 import type { SaleFile, SaleNode, StoredSaleState, Translations } from '#contract/sale.ts';
 import type { SealedQuestion } from '#contract/sale-quiz.ts';
-import type { Pool } from '#runtime/postgres.ts';
+import type { Pool } from '#runtime/postgres/connect.ts';
 import type { SalePicture } from './sale-pictures.ts';
 
 /** A sale as ops wrote it, with the quiz sealed. Times are ISO 8601 UTC. */

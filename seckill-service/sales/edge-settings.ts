@@ -1,8 +1,8 @@
 import { type EdgeSettings, edgeSettingsSchema, foundEdgeSettingsSchema } from '#contract/edge-settings.ts';
 import { nextEpoch } from '#contract/epoch.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
-import type { ZooKeeper } from '#runtime/zookeeper.ts';
-import { changeNode } from '#runtime/zookeeper-change.ts';
+import { changeNode } from '#runtime/zookeeper/change.ts';
+import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
 import { readEdges } from './edges.ts';
 
 const path = zookeeperPaths.edgeSettings;

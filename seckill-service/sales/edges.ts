@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { type EdgeNode, edgeNodeSchema, nothingApplied } from '#contract/edge-stream.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
-import type { ZooKeeper } from '#runtime/zookeeper.ts';
+import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
 
 /** Every connected edge, by id, with what it has applied. Throws while ZooKeeper does not answer. */
 export async function readEdges(zookeeper: ZooKeeper): Promise<EdgeNode[]> {

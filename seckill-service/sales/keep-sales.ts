@@ -1,9 +1,9 @@
 import type { Own } from '#runtime/belongings.ts';
 import type { Logger } from '#runtime/logger.ts';
 import { startLoop } from '#runtime/loop.ts';
-import type { Redis } from '#runtime/redis.ts';
-import type { ZooKeeper } from '#runtime/zookeeper.ts';
-import type { Leadership } from '#runtime/zookeeper-leader.ts';
+import type { Redis } from '#runtime/redis/connect.ts';
+import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
+import type { Leadership } from '#runtime/zookeeper/leader.ts';
 import type { Stock } from '#stock/stock.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { createSaleMetrics } from './metrics.ts';

@@ -1,4 +1,4 @@
-import type { ZooKeeper } from '#runtime/zookeeper.ts';
+import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
 import { readEdges } from './edges.ts';
 import { readServices } from './services.ts';
 

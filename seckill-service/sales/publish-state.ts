@@ -1,7 +1,7 @@
 import { parseSaleNode, type SaleNode, saleNodeSchema } from '#contract/sale.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
-import type { ZooKeeper } from '#runtime/zookeeper.ts';
-import { changeNode } from '#runtime/zookeeper-change.ts';
+import { changeNode } from '#runtime/zookeeper/change.ts';
+import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
 
 export type PublishOutcome = 'written' | 'current' | 'newer_is_there' | 'missing';
 

@@ -1,8 +1,8 @@
 import { parseSaleNode, type SaleNode } from '#contract/sale.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import type { Logger } from '#runtime/logger.ts';
-import type { ZooKeeper } from '#runtime/zookeeper.ts';
-import { type Folder, followFolder } from '#runtime/zookeeper-folder.ts';
+import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
+import { type Folder, followFolder } from '#runtime/zookeeper/folder.ts';
 
 export type PublishedSales = Pick<Folder<SaleNode>, 'get' | 'all' | 'isComplete' | 'close'>;
 

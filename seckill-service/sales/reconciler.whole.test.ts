@@ -7,8 +7,8 @@ import { newSaleId, openSale } from '#lab/kits/command-line.ts';
 import { poll } from '#lab/poll.ts';
 import { zookeeperOf } from '#lab/servers/zookeeper.ts';
 import { createLogger } from '#runtime/logger.ts';
-import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
-import { connectZooKeeper } from '#runtime/zookeeper.ts';
+import { connectRedis, disconnectRedis } from '#runtime/redis/connect.ts';
+import { connectZooKeeper } from '#runtime/zookeeper/client.ts';
 import { createStock } from '#stock/create-stock.ts';
 import { publishState, readSaleNode } from './publish-state.ts';
 

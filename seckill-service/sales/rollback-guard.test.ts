@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import { createLogger } from '#runtime/logger.ts';
-import type { ZooKeeper } from '#runtime/zookeeper.ts';
+import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
 import type { SetStateOutcome } from '#stock/outcomes.ts';
 import type { StockSale } from '#stock/stock-sale.ts';
 import type { SaleWitness } from './catalogue.ts';

@@ -2,7 +2,7 @@ import { nextEpoch } from '#contract/epoch.ts';
 import type { SaleNode } from '#contract/sale.ts';
 import { withDeadline } from '#runtime/deadline.ts';
 import type { Logger } from '#runtime/logger.ts';
-import type { ZooKeeper } from '#runtime/zookeeper.ts';
+import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
 import type { Stock } from '#stock/stock.ts';
 import type { StockSale } from '#stock/stock-sale.ts';
 import type { Catalogue } from './catalogue.ts';

@@ -1,7 +1,7 @@
 import { parseSaleNews, type SaleNews, saleNewsChannel } from '#contract/sale-news.ts';
 import type { Logger } from '#runtime/logger.ts';
-import type { Redis } from '#runtime/redis.ts';
-import { listenToChannel } from '#runtime/redis-channel.ts';
+import { listenToChannel } from '#runtime/redis/channel.ts';
+import type { Redis } from '#runtime/redis/connect.ts';
 
 /**
  * Listens on a connection of its own (kind `listening`) to what stock Redis says of new epochs. What is said while the

@@ -1,4 +1,4 @@
-import type { Pool } from '#runtime/postgres.ts';
+import type { Pool } from '#runtime/postgres/connect.ts';
 
 /** One size of a product's picture, as pages show it: WebP, of these pixels. */
 export type Picture = { width: number; height: number; webp: Buffer };

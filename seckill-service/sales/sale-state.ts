@@ -1,5 +1,5 @@
 import type { SaleNode } from '#contract/sale.ts';
-import type { ZooKeeper } from '#runtime/zookeeper.ts';
+import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
 import type { SaleAction, SetStateOutcome } from '#stock/outcomes.ts';
 import type { Stock } from '#stock/stock.ts';
 import type { StockSale } from '#stock/stock-sale.ts';

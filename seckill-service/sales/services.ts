@@ -1,6 +1,6 @@
 import { type ServiceNode, serviceNodeSchema } from '#contract/edge-stream.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
-import type { ZooKeeper } from '#runtime/zookeeper.ts';
+import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
 
 /** Every connected seckill-service, by instance. Throws while ZooKeeper does not answer. */
 export async function readServices(zookeeper: ZooKeeper): Promise<ServiceNode[]> {

@@ -1,5 +1,5 @@
 import type { Money } from '#contract/sale.ts';
-import type { Pool } from '#runtime/postgres.ts';
+import type { Pool } from '#runtime/postgres/connect.ts';
 
 /** What the shop usually sells: price of a unit in minor units, and units of a sale. `sales`: of how many it is the median. */
 export type Usual = { sales: number; priceAmount: number; units: number };

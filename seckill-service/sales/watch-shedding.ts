@@ -1,5 +1,5 @@
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
-import type { ZooKeeper } from '#runtime/zookeeper.ts';
+import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
 import { edgesInStep } from './edges.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import type { SaleKeys } from '#contract/redis-keys.ts';
-import { readHeader, type ScriptHeader } from '#runtime/script-header.ts';
+import { readHeader, type ScriptHeader } from '#runtime/redis/script-header.ts';
 import { replies, type ScriptName } from './replies.ts';
 
 /** `keys`: those that its header names, in its order. */

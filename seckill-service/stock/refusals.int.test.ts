@@ -8,7 +8,7 @@ import { poll } from '#lab/poll.ts';
 import { spawnTied } from '#lab/servers/tied-process.ts';
 import { temporaryDirectory } from '#lab/temporary-directory.ts';
 import { createLogger } from '#runtime/logger.ts';
-import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
+import { connectRedis, disconnectRedis } from '#runtime/redis/connect.ts';
 import { createStock } from './create-stock.ts';
 import { StockFault } from './fault.ts';
 

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { outboxFields } from '#contract/outbox.ts';
 import { bodyOf, redisScriptSuite } from '#lab/suites/redis-script.ts';
-import { readHeader } from '#runtime/script-header.ts';
+import { readHeader } from '#runtime/redis/script-header.ts';
 import { loadScripts, saleKeysOf } from './load-scripts.ts';
 import { replies } from './replies.ts';
 

@@ -1,6 +1,6 @@
 import type { EdgeNode } from '#contract/edge-stream.ts';
 import { createLogger } from '#runtime/logger.ts';
-import { connectZooKeeper } from '#runtime/zookeeper.ts';
+import { connectZooKeeper } from '#runtime/zookeeper/client.ts';
 import { readEdges } from '#sales/edges.ts';
 
 /** What each edge says of itself, over a connection for this one question. Rejects while ZooKeeper does not answer. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { maxTicketTtlSeconds } from '#contract/settings.ts';
 import { formatTicketKeys, type TicketKey } from '#contract/ticket.ts';
-import type { ZooKeeper } from '#runtime/zookeeper.ts';
+import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
 import { type KeyHolder, readKeyHolders } from '#sales/key-holders.ts';
 import { CliError } from '../kit/cli-error.ts';
 import { errorText } from '../kit/error-text.ts';

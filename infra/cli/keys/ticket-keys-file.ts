@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { chmod, chown, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { formatTicketKeys, parseTicketKeys, type TicketKey } from '#contract/ticket.ts';
 import { whyUnreadable } from '#runtime/config.ts';
-import { FileProblem } from '#runtime/regular-file.ts';
-import { readTextFile } from '#runtime/text-file.ts';
+import { FileProblem } from '#runtime/files/regular-file.ts';
+import { readTextFile } from '#runtime/files/text-file.ts';
 import { CliError } from '../kit/cli-error.ts';
 import { commandConfig } from '../kit/command-config.ts';
 

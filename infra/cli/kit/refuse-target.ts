@@ -1,4 +1,4 @@
-import { FileProblem, refuseOtherTarget } from '#runtime/regular-file.ts';
+import { FileProblem, refuseOtherTarget } from '#runtime/files/regular-file.ts';
 import { CliError } from './cli-error.ts';
 
 /** Says at once, not after an hour of work, that a result cannot be written to `path`: it is a pipe, a device, a directory. */

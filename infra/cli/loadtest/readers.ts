@@ -1,7 +1,7 @@
 import { edgeCounts } from '#contract/edge-counts.ts';
 import type { Reader, Reading } from '#loadtest/run/sampler.ts';
 import { createLogger } from '#runtime/logger.ts';
-import { connectRedis, disconnectRedis, type Redis } from '#runtime/redis.ts';
+import { connectRedis, disconnectRedis, type Redis } from '#runtime/redis/connect.ts';
 import { unitsGranted } from '#stock/stock-sale.ts';
 import { commandConfig } from '../kit/command-config.ts';
 import type { CommandContext } from '../kit/connections.ts';

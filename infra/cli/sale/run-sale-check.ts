@@ -1,7 +1,7 @@
 import { whyUnreadable } from '#runtime/config.ts';
 import { counted } from '#runtime/counted.ts';
-import { FileProblem } from '#runtime/regular-file.ts';
-import { readTextFile } from '#runtime/text-file.ts';
+import { FileProblem } from '#runtime/files/regular-file.ts';
+import { readTextFile } from '#runtime/files/text-file.ts';
 import type { CatalogueSale } from '#sales/catalogue.ts';
 import type { TicketMeans } from '../../sale-check/check-tickets.ts';
 import { blocking, type Finding, verdictMarks } from '../../sale-check/finding.ts';

@@ -2,8 +2,8 @@ import { dirname, resolve } from 'node:path';
 import { type SaleFile, saleFileSchema } from '#contract/sale.ts';
 import type { PreparedPicture } from '#gateway/pages/picture.ts';
 import { sealQuiz } from '#gateway/tickets/quiz.ts';
-import { readJsonFile } from '#runtime/json-file.ts';
-import { FileProblem, readRegularFile } from '#runtime/regular-file.ts';
+import { readJsonFile } from '#runtime/files/json-file.ts';
+import { FileProblem, readRegularFile } from '#runtime/files/regular-file.ts';
 import type { NewSale } from '#sales/catalogue.ts';
 import { CliError } from '../kit/cli-error.ts';
 

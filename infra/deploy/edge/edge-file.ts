@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError } from '#runtime/config.ts';
 import { withDeadline } from '#runtime/deadline.ts';
-import { readJsonFile } from '#runtime/json-file.ts';
-import { FileProblem } from '#runtime/regular-file.ts';
+import { readJsonFile } from '#runtime/files/json-file.ts';
+import { FileProblem } from '#runtime/files/regular-file.ts';
 import { defaultEdgeLimits, type EdgeConfigValues } from '../../stack/servers/edge-values.ts';
 
 const text = z.string().min(1);

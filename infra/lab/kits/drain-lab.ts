@@ -8,9 +8,9 @@ import { startDraining } from '#order-worker/drain/start-draining.ts';
 import { createOrderStore } from '#order-worker/orders/order-store.ts';
 import { createBelongings } from '#runtime/belongings.ts';
 import { createRegistry } from '#runtime/metrics.ts';
-import { connectPostgres } from '#runtime/postgres.ts';
-import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
-import { connectZooKeeper } from '#runtime/zookeeper.ts';
+import { connectPostgres } from '#runtime/postgres/connect.ts';
+import { connectRedis, disconnectRedis } from '#runtime/redis/connect.ts';
+import { connectZooKeeper } from '#runtime/zookeeper/client.ts';
 import { createStock } from '#stock/create-stock.ts';
 import { startOrdersDatabase } from './orders.ts';
 

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { Pool } from '#runtime/postgres.ts';
+import type { Pool } from '#runtime/postgres/connect.ts';
 
 /**
  * Holds an order's row, lets several decisions come to it one after the other, and lets go: so a race is run in the

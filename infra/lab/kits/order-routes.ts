@@ -19,7 +19,7 @@ import { startOrdersDatabase } from '#lab/kits/orders.ts';
 import { createOrderStore } from '#order-worker/orders/order-store.ts';
 import { closeServer } from '#runtime/listen.ts';
 import { createRegistry } from '#runtime/metrics.ts';
-import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
+import { connectRedis, disconnectRedis } from '#runtime/redis/connect.ts';
 import { createStock } from '#stock/create-stock.ts';
 
 const secret = 'a secret of the tests, long enough';

@@ -1,7 +1,7 @@
 import { type AcceptedOrder, newOrderId } from '#contract/order.ts';
 import { type SaleFile, saleFileSchema } from '#contract/sale.ts';
 import { createLogger, type Logger } from '#runtime/logger.ts';
-import { connectPostgres, type Pool } from '#runtime/postgres.ts';
+import { connectPostgres, type Pool } from '#runtime/postgres/connect.ts';
 import { createCatalogue } from '#sales/catalogue.ts';
 import { cloneDatabase } from '../servers/database.ts';
 import { startRedis } from '../servers/redis.ts';

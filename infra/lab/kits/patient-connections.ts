@@ -1,6 +1,6 @@
 import { type Connections, openConnections } from '#infra/cli/kit/connections.ts';
 import { createLogger } from '#runtime/logger.ts';
-import { connectZooKeeper } from '#runtime/zookeeper.ts';
+import { connectZooKeeper } from '#runtime/zookeeper/client.ts';
 import { zookeeperOf } from '../servers/zookeeper.ts';
 
 /** What a command works with, but for ZooKeeper's deadlines: what a test itself asks may take as long as it wants. */

@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { newOrderId } from '#contract/order.ts';
 import { signTicket } from '#contract/ticket.ts';
 import { createLogger } from '#runtime/logger.ts';
-import { connectRedis, disconnectRedis } from '#runtime/redis.ts';
+import { connectRedis, disconnectRedis } from '#runtime/redis/connect.ts';
 import { createStock } from '#stock/create-stock.ts';
 import { StockFault } from '#stock/fault.ts';
 import { reserveInBatches } from '#stock/reserve-batch.ts';

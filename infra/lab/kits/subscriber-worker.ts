@@ -1,8 +1,8 @@
 import { startSubscribers } from '#order-worker/subscribers/start-subscribers.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { createRegistry } from '#runtime/metrics.ts';
-import { connectPostgres } from '#runtime/postgres.ts';
-import { connectRedis } from '#runtime/redis.ts';
+import { connectPostgres } from '#runtime/postgres/connect.ts';
+import { connectRedis } from '#runtime/redis/connect.ts';
 
 /** The part of a worker that serves subscribers as a process of its own, for tests that kill it. */
 const [databaseUrl = '', redisUrl = ''] = process.argv.slice(2);

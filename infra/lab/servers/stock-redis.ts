@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { newOrderId } from '#contract/order.ts';
-import { disconnectRedis } from '#runtime/redis.ts';
+import { disconnectRedis } from '#runtime/redis/connect.ts';
 import { createStock } from '#stock/create-stock.ts';
 import { startRedis } from './redis.ts';
 

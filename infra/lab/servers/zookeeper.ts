@@ -1,6 +1,6 @@
 import { inject } from 'vitest';
 import { createLogger } from '#runtime/logger.ts';
-import { connectZooKeeper } from '#runtime/zookeeper.ts';
+import { connectZooKeeper } from '#runtime/zookeeper/client.ts';
 import { poll } from '../poll.ts';
 
 /** How to reach the ZooKeeper of an environment, and by what password. */

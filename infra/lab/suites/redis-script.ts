@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readHeader } from '#runtime/script-header.ts';
+import { readHeader } from '#runtime/redis/script-header.ts';
 
 /** Without the header and other comments that stand alone. */
 export const bodyOf = (lua: string): string =>

@@ -1,5 +1,5 @@
 import { newPaymentId } from '#contract/payment.ts';
-import type { PoolClient } from '#runtime/postgres.ts';
+import type { PoolClient } from '#runtime/postgres/connect.ts';
 import { lockOrder, type OrderRow } from '../../orders/find-order.ts';
 import { showAgain } from '../../orders/show-again.ts';
 import { type Payment, paymentFields, readPayments } from './payments.ts';

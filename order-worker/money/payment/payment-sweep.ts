@@ -1,6 +1,6 @@
 import type { Logger } from '#runtime/logger.ts';
 import { type Loop, startLoop } from '#runtime/loop.ts';
-import type { Pool } from '#runtime/postgres.ts';
+import type { Pool } from '#runtime/postgres/connect.ts';
 import type { PaymentProvider } from '../provider/provider.ts';
 import { type Payment, paymentFields, readPayments } from './payments.ts';
 import type { TakePayment } from './settle-payment.ts';

@@ -1,5 +1,5 @@
 import type { PaymentState } from '#contract/payment.ts';
-import type { PoolClient } from '#runtime/postgres.ts';
+import type { PoolClient } from '#runtime/postgres/connect.ts';
 
 /** A payment's row. `amount` in minor units. */
 export type Payment = {

@@ -1,4 +1,4 @@
-import type { PoolClient } from '#runtime/postgres.ts';
+import type { PoolClient } from '#runtime/postgres/connect.ts';
 import { lockOrder } from '../../orders/find-order.ts';
 import { moveOrders } from '../../orders/move-orders.ts';
 import { showAgain } from '../../orders/show-again.ts';

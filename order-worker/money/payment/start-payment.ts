@@ -1,4 +1,4 @@
-import type { Pool } from '#runtime/postgres.ts';
+import type { Pool } from '#runtime/postgres/connect.ts';
 import type { OrderRow } from '../../orders/find-order.ts';
 import type { PaymentProvider } from '../provider/provider.ts';
 import type { OpenOutcome } from './open-payment.ts';

@@ -1,6 +1,6 @@
 import type { StoredOrderState } from '#contract/order-events.ts';
 import { newRefundId, type RefundReason } from '#contract/payment.ts';
-import type { PoolClient } from '#runtime/postgres.ts';
+import type { PoolClient } from '#runtime/postgres/connect.ts';
 
 /** A new refund has its job at once; when that is lost, the sweep finds it after so long. */
 const firstLookSeconds = 10;

@@ -1,6 +1,6 @@
 import type { Logger } from '#runtime/logger.ts';
 import { type Loop, startLoop } from '#runtime/loop.ts';
-import type { Pool } from '#runtime/postgres.ts';
+import type { Pool } from '#runtime/postgres/connect.ts';
 import type { RefundQueue } from './refund-queue.ts';
 
 /**

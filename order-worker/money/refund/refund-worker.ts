@@ -2,7 +2,7 @@ import { type ConnectionOptions, DelayedError, type Job, UnrecoverableError, Wor
 import { queueNames, queuePrefix } from '#contract/queues.ts';
 import { type GrowingWait, growingWaitMs } from '#runtime/growing-wait.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
-import type { Pool } from '#runtime/postgres.ts';
+import type { Pool } from '#runtime/postgres/connect.ts';
 import type { PaymentProvider } from '../provider/provider.ts';
 import type { RefundJob } from './refund-queue.ts';
 import type { TakeRefund } from './settle-refund.ts';

@@ -1,4 +1,4 @@
-import type { PoolClient } from '#runtime/postgres.ts';
+import type { PoolClient } from '#runtime/postgres/connect.ts';
 import { lockOrder, type OrderRow } from '../../orders/find-order.ts';
 import { moveOrders } from '../../orders/move-orders.ts';
 import { addRefund } from './add-refund.ts';

@@ -1,5 +1,5 @@
 import type { RefundReason } from '#contract/payment.ts';
-import type { PoolClient } from '#runtime/postgres.ts';
+import type { PoolClient } from '#runtime/postgres/connect.ts';
 import { lockOrder } from '../../orders/find-order.ts';
 import { moveOrders } from '../../orders/move-orders.ts';
 

@@ -8,9 +8,9 @@ import { makeCertificate } from '#lab/kits/certificate.ts';
 import { startRedis } from '#lab/servers/redis.ts';
 import { temporaryDirectory } from '#lab/temporary-directory.ts';
 import { createStock } from '#stock/create-stock.ts';
-import { ConfigError } from './config.ts';
-import { createLogger } from './logger.ts';
-import { connectRedis, disconnectRedis } from './redis.ts';
+import { ConfigError } from '../config.ts';
+import { createLogger } from '../logger.ts';
+import { connectRedis, disconnectRedis } from './connect.ts';
 
 const [own, other] = [temporaryDirectory('redis-tls'), temporaryDirectory('redis-tls-other')];
 const { certificate, certificateKey } = makeCertificate(own);

@@ -1,7 +1,7 @@
 import { expect, inject, onTestFinished, test, vi } from 'vitest';
 import { startTcpProxy } from '#lab/servers/tcp-proxy.ts';
-import { createLogger } from './logger.ts';
-import { connectPostgres, inTransaction } from './postgres.ts';
+import { createLogger } from '../logger.ts';
+import { connectPostgres, inTransaction } from './connect.ts';
 
 const url = new URL(inject('servers').databaseUrl);
 const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });

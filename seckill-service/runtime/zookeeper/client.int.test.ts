@@ -1,12 +1,12 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { afterEach, expect, inject, test } from 'vitest';
 import { poll } from '#lab/poll.ts';
-import { createLogger } from './logger.ts';
-import { connectZooKeeper, type ZooKeeper } from './zookeeper.ts';
-import { changeNode, NodeContendedError } from './zookeeper-change.ts';
-import { standForLeader } from './zookeeper-leader.ts';
-import { keepPresence } from './zookeeper-presence.ts';
-import { watchChildren } from './zookeeper-watch.ts';
+import { createLogger } from '../logger.ts';
+import { changeNode, NodeContendedError } from './change.ts';
+import { connectZooKeeper, type ZooKeeper } from './client.ts';
+import { standForLeader } from './leader.ts';
+import { keepPresence } from './presence.ts';
+import { watchChildren } from './watch.ts';
 
 const address = inject('servers').zookeeper;
 const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });

@@ -5,8 +5,8 @@ import { runMigrations } from '#infra/migrations/run.ts';
 import { type Stack, startStack } from '#infra/stack/stack.ts';
 import { makeCertificate } from '#lab/kits/certificate.ts';
 import { temporaryDirectory } from '#lab/temporary-directory.ts';
-import { createLogger } from './logger.ts';
-import { connectPostgres } from './postgres.ts';
+import { createLogger } from '../logger.ts';
+import { connectPostgres } from './connect.ts';
 
 const [own, other] = [temporaryDirectory('postgres-tls'), temporaryDirectory('postgres-tls-other')];
 const { certificate, certificateKey } = makeCertificate(own);

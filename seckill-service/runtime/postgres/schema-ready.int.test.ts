@@ -1,8 +1,8 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { databaseSchema } from '#contract/database-schema.ts';
 import { cloneDatabase } from '#lab/servers/database.ts';
-import { createLogger } from './logger.ts';
-import { connectPostgres } from './postgres.ts';
+import { createLogger } from '../logger.ts';
+import { connectPostgres } from './connect.ts';
 import { schemaReady } from './schema-ready.ts';
 
 const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });

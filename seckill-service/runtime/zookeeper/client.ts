@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import zookeeper, { type Acl, type Client, type Failure, type Stat } from 'node-zookeeper-client';
-import { withDeadline } from './deadline.ts';
-import type { Logger } from './logger.ts';
-import { ZooKeeperRefusedError } from './zookeeper-refused.ts';
+import { withDeadline } from '../deadline.ts';
+import type { Logger } from '../logger.ts';
+import { ZooKeeperRefusedError } from './refused.ts';
 
 export type ZooKeeperNode = { data: Buffer; version: number };
 

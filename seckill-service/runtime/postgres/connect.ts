@@ -1,6 +1,6 @@
 import { Pool, type PoolClient, types } from 'pg';
-import { createThrottledWarn, type Logger } from './logger.ts';
-import { readSslRootCert } from './ssl-root-cert.ts';
+import { createThrottledWarn, type Logger } from '../logger.ts';
+import { readSslRootCert } from '../ssl-root-cert.ts';
 
 export type { Pool, PoolClient };
 

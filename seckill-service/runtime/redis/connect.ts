@@ -1,6 +1,6 @@
 import { Redis, type RedisOptions } from 'ioredis';
-import { createThrottledWarn, type Logger } from './logger.ts';
-import { readSslRootCert } from './ssl-root-cert.ts';
+import { createThrottledWarn, type Logger } from '../logger.ts';
+import { readSslRootCert } from '../ssl-root-cert.ts';
 
 export type { Redis };
 

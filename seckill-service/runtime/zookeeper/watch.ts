@@ -1,5 +1,5 @@
-import { createThrottledWarn, type Logger } from './logger.ts';
-import type { ZooKeeper } from './zookeeper.ts';
+import { createThrottledWarn, type Logger } from '../logger.ts';
+import type { ZooKeeper } from './client.ts';
 
 export type ChildrenWatch = { close: () => void };
 

@@ -1,11 +1,11 @@
 import { afterEach, expect, test } from 'vitest';
 import { poll } from '#lab/poll.ts';
 import { ownZooKeeperTree } from '#lab/servers/zookeeper.ts';
-import { createLogger } from './logger.ts';
-import { connectZooKeeper, type ZooKeeper } from './zookeeper.ts';
-import { keepProtected, protectTree } from './zookeeper-protection.ts';
-import { ZooKeeperRefusedError } from './zookeeper-refused.ts';
-import { watchChildren } from './zookeeper-watch.ts';
+import { createLogger } from '../logger.ts';
+import { connectZooKeeper, type ZooKeeper } from './client.ts';
+import { keepProtected, protectTree } from './protection.ts';
+import { ZooKeeperRefusedError } from './refused.ts';
+import { watchChildren } from './watch.ts';
 
 const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
 const connection = await ownZooKeeperTree();

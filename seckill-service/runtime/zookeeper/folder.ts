@@ -1,6 +1,6 @@
-import type { Logger } from './logger.ts';
-import type { ZooKeeper } from './zookeeper.ts';
-import { watchChildren } from './zookeeper-watch.ts';
+import type { Logger } from '../logger.ts';
+import type { ZooKeeper } from './client.ts';
+import { watchChildren } from './watch.ts';
 
 /** The children of a node, each by its name, as ZooKeeper told them last: late by milliseconds, never ahead. */
 export type Folder<T> = {

@@ -1,6 +1,6 @@
-import { withDeadline } from './deadline.ts';
-import { createThrottledWarn, type Logger } from './logger.ts';
-import type { Pool } from './postgres.ts';
+import { withDeadline } from '../deadline.ts';
+import { createThrottledWarn, type Logger } from '../logger.ts';
+import type { Pool } from './connect.ts';
 
 /** A probe has 3 s for all of its checks. */
 const answerWithinMs = 1000;

@@ -1,4 +1,4 @@
-import type { ZooKeeper } from './zookeeper.ts';
+import type { ZooKeeper } from './client.ts';
 
 /** What a node shall hold, and what the caller is told then. `data` null: the node stays as it is. */
 export type NodeChange<T> = { data: Buffer | null; result: T };

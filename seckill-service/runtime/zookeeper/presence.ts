@@ -1,6 +1,6 @@
-import type { Logger } from './logger.ts';
-import { type Loop, startLoop } from './loop.ts';
-import type { ZooKeeper } from './zookeeper.ts';
+import type { Logger } from '../logger.ts';
+import { type Loop, startLoop } from '../loop.ts';
+import type { ZooKeeper } from './client.ts';
 
 export type Presence = Pick<Loop, 'nudge' | 'close'>;
 

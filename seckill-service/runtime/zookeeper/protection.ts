@@ -1,7 +1,7 @@
-import { createThrottledWarn, type Logger } from './logger.ts';
-import { type Loop, startLoop } from './loop.ts';
-import type { ZooKeeper } from './zookeeper.ts';
-import type { Leadership } from './zookeeper-leader.ts';
+import { createThrottledWarn, type Logger } from '../logger.ts';
+import { type Loop, startLoop } from '../loop.ts';
+import type { ZooKeeper } from './client.ts';
+import type { Leadership } from './leader.ts';
 
 /** Gives the node and everything below it to our password, and says how many nodes did not belong to it. */
 export async function protectTree(zookeeper: ZooKeeper, path: string): Promise<number> {

@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { createLogger } from './logger.ts';
-import type { ZooKeeper } from './zookeeper.ts';
-import { type Folder, followFolder } from './zookeeper-folder.ts';
+import { createLogger } from '../logger.ts';
+import type { ZooKeeper } from './client.ts';
+import { type Folder, followFolder } from './folder.ts';
 
 const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
 const closers: (() => void)[] = [];

@@ -1,4 +1,4 @@
-/** The part of node-zookeeper-client 1.1 that runtime/zookeeper.ts uses; the package has no types of its own. */
+/** The part of node-zookeeper-client 1.1 that runtime/zookeeper/client.ts uses; the package has no types of its own. */
 declare module 'node-zookeeper-client' {
   import type { EventEmitter } from 'node:events';
   import type { Socket } from 'node:net';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { createThrottledWarn, type Logger } from './logger.ts';
-import type { ZooKeeper } from './zookeeper.ts';
+import { createThrottledWarn, type Logger } from '../logger.ts';
+import type { ZooKeeper } from './client.ts';
 
 export type Leadership = { isLeader: () => boolean; close: () => void };
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isDatabaseOutage } from './postgres.ts';
+import { isDatabaseOutage } from './connect.ts';
 
 test.each([
   ['57P01', true],

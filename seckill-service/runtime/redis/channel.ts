@@ -1,5 +1,5 @@
-import type { Logger } from './logger.ts';
-import type { Redis } from './redis.ts';
+import type { Logger } from '../logger.ts';
+import type { Redis } from './connect.ts';
 
 const pingMs = 1000;
 
