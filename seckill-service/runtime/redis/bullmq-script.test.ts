@@ -80,7 +80,7 @@ test.each([
   ['order-worker/drain/scripts/fetch.lua', 'moveToActive'],
   ['order-worker/drain/scripts/finish.lua', 'moveToFinished'],
 ] as const)('%s is given as many keys as BullMQ’s own takes, and stands behind it', (file, theirs) => {
-  const lua = readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
+  const lua = readFileSync(new URL(`../../../${file}`, import.meta.url), 'utf8');
   const [first] = readHeader(basename(file, '.lua'), lua).keys;
   expect(first).toEqual({ from: 1, to: bullmqKeys[theirs].length, name: 'what' });
   expect(withBullmqScript(theirs, lua).startsWith(`local function ${theirs}(KEYS, ARGV)\n--[[`)).toBe(true);
