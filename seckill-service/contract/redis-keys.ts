@@ -6,6 +6,8 @@ export type SaleKeys = {
   reservations: string;
   outbox: string;
   orders: string;
+  /** Written before each wait for replicas: what it holds says nothing. */
+  fence: string;
 };
 
 export const saleKeys = (saleId: string): SaleKeys => keysBelow(`seckill:{${saleId}}:`);
@@ -22,6 +24,7 @@ function keysBelow(prefix: string): SaleKeys {
     reservations: `${prefix}reservations`,
     outbox: `${prefix}outbox`,
     orders: `${prefix}orders`,
+    fence: `${prefix}fence`,
   };
 }
 

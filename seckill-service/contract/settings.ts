@@ -40,6 +40,40 @@ const redisUrl = z.url({ protocol: /^rediss?$/, error: 'must be a redis:// URL' 
   return file === null || (protocol === 'rediss:' && file.startsWith('/'));
 }, 'must be rediss:// where it has an sslrootcert, which is an absolute path');
 
+/** User and password, hosts, the name after the slash. What it says is read by runtime/redis/place.ts, and judged there. */
+const sentinelUrl = /^rediss?\+sentinel:\/\/([^@/?#]*@)?[^@/?#\s]+\/[\w.-]+(\?[^#\s]*)?$/;
+
+/** {@link redisUrl}, or `redis+sentinel://[user:password@]host[:port],host[:port],host[:port]/<name of the primary>`, which asks Sentinel. */
+const redisPlace = z.string().superRefine((text, context) => {
+  if (isSentinelUrl(text)) {
+    if (sentinelUrl.test(text)) return;
+    const form = 'redis+sentinel://host:port,host:port,host:port/name, the name that the sentinels know the primary by';
+    context.addIssue({ code: 'custom', message: `must be ${form}` });
+    return;
+  }
+  for (const { message } of redisUrl.safeParse(text).error?.issues ?? []) {
+    const alternative = message === 'must be a redis:// URL' ? ', or a redis+sentinel:// one' : '';
+    context.addIssue({ code: 'custom', message: `${message}${alternative}` });
+  }
+});
+
+function isSentinelUrl(text: string): boolean {
+  return /^rediss?\+sentinel:/.test(text);
+}
+
+/**
+ * `postgres://[user[:password]@]host[:port][,host[:port]]/database`, IPv6 in brackets. What it says is read by
+ * runtime/postgres/place.ts, and judged there.
+ */
+const databaseUrl = z
+  .string()
+  .regex(/^postgres(ql)?:\/\/([^@/?#]*@)?[^@/?#\s]*(\/[^?#\s]*)?(\?[^#\s]*)?$/, 'must be a postgres:// URL')
+  .refine((text) => text.includes(',') || URL.canParse(text), 'must be a postgres:// URL')
+  .refine(
+    (text) => !/[?&]target_session_attrs=/.test(text),
+    'must not have target_session_attrs, which the driver ignores: of several hosts the primary is found by asking each',
+  );
+
 /** `user:password[,user:password]`. */
 const zookeeperAuth = z
   .string()
@@ -96,9 +130,14 @@ const ticketKeys = z.string().transform((text, context) => {
  * What may hold a secret has a twin that ends in `_FILE`: `readConfig` takes the value out of that file then.
  */
 export const settings = {
-  SECKILL_STOCK_REDIS_URL: redisUrl,
+  SECKILL_STOCK_REDIS_URL: redisPlace,
   SECKILL_STOCK_REDIS_URL_FILE: absolutePath.optional(),
-  SECKILL_QUEUE_REDIS_URL: redisUrl,
+  /** How many replicas of stock Redis must have a yes before it is told; left out: see {@link stockReplicas}. */
+  SECKILL_STOCK_REPLICAS: z
+    .enum(['0', '1'], 'must be 0 (a yes is on one disk) or 1 (a yes is on two disks)')
+    .transform(Number)
+    .optional(),
+  SECKILL_QUEUE_REDIS_URL: redisPlace,
   SECKILL_QUEUE_REDIS_URL_FILE: absolutePath.optional(),
   SECKILL_CACHE_REDIS_URL: redisUrl,
   SECKILL_CACHE_REDIS_URL_FILE: absolutePath.optional(),
@@ -109,7 +148,7 @@ export const settings = {
   /** Owner of all nodes: only this user may change them. Several while one takes another's place, the new one first. */
   SECKILL_ZOOKEEPER_AUTH: zookeeperAuth.optional(),
   SECKILL_ZOOKEEPER_AUTH_FILE: absolutePath.optional(),
-  SECKILL_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }),
+  SECKILL_DATABASE_URL: databaseUrl,
   SECKILL_DATABASE_URL_FILE: absolutePath.optional(),
   SECKILL_LISTEN: listenAddress,
   SECKILL_INNER_LISTEN: listenAddress,
@@ -200,3 +239,11 @@ export const settings = {
 } as const;
 
 export type SettingName = keyof typeof settings;
+
+/** How many replicas must have a yes: as SECKILL_STOCK_REPLICAS says, else 1 where Sentinel keeps stock Redis and 0 where it stands alone. */
+export function stockReplicas(config: {
+  readonly SECKILL_STOCK_REDIS_URL: string;
+  readonly SECKILL_STOCK_REPLICAS?: number | undefined;
+}): number {
+  return config.SECKILL_STOCK_REPLICAS ?? (isSentinelUrl(config.SECKILL_STOCK_REDIS_URL) ? 1 : 0);
+}

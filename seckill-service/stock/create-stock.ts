@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { relayGroup, saleKeys, salesRegistryKey } from '#contract/redis-keys.ts';
 import { saleNewsChannel } from '#contract/sale-news.ts';
 import { formatShownOrder, shownOrdersChannel } from '#contract/shown-order.ts';
+import { createBarrier } from './barrier.ts';
 import { fail } from './fault.ts';
 import { defineScripts, type RunScripts } from './load-scripts.ts';
 import { commitOutcomes, numbers, recountOutcome, restoreOutcomes, setStateOutcome, unexpected } from './outcomes.ts';
@@ -14,15 +15,15 @@ import { unitsGranted } from './stock-sale.ts';
 
 /**
  * The stock on one connection. Give it a `hot` connection for decisions, a `patient` one for everything that is idempotent
- * and in no hurry.
+ * and in no hurry. `replicas`: how many must have a write before {@link Stock.barrier} lets its outcome pass.
  */
-export function createStock(redis: Redis): Stock {
+export function createStock(redis: Redis, { replicas = 0 }: { replicas?: number } = {}): Stock {
   const scripts = defineScripts(redis);
   const reads = createStockReads(redis, scripts);
-  return { ...reads, ...createDecisions(redis, scripts, reads) };
+  return { ...reads, ...createDecisions(redis, scripts, reads), barrier: createBarrier(redis, replicas) };
 }
 
-function createDecisions(redis: Redis, scripts: RunScripts, reads: StockReads): StockDecisions {
+function createDecisions(redis: Redis, scripts: RunScripts, reads: StockReads): Omit<StockDecisions, 'barrier'> {
   const run: RunScripts['one'] = (...call) => scripts.one(...call).catch(fail);
 
   /** Another slot than the sale's, so a command of its own: a name in the list of sales. */

@@ -85,6 +85,14 @@ export type StockDecisions = {
    * what it would set. Again changes nothing more.
    */
   recount: (saleId: string, how: 'look' | 'mend') => Promise<RecountOutcome>;
+
+  /**
+   * Runs `write`, and hands on its outcome when so many replicas as this stock was made for have all that it wrote or read
+   * over this connection: what is told to the world then outlives the server. Throws a `StockFault` of kind `unknown` when too
+   * few have it in 0.3 s, or when the connection was lost meanwhile: all that `write` did may stay or may be gone. Without
+   * replicas it is `write` alone.
+   */
+  barrier: <T>(saleId: string, write: () => Promise<T>) => Promise<T>;
 };
 
 /** What is read of the stock, and changes nothing. */

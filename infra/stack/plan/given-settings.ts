@@ -14,6 +14,7 @@ type Origin = 'stack' | 'given' | 'beside';
 const origins: Readonly<Record<SettingName, Origin>> = {
   SECKILL_STOCK_REDIS_URL: 'stack',
   SECKILL_STOCK_REDIS_URL_FILE: 'stack',
+  SECKILL_STOCK_REPLICAS: 'stack',
   SECKILL_QUEUE_REDIS_URL: 'stack',
   SECKILL_QUEUE_REDIS_URL_FILE: 'stack',
   SECKILL_CACHE_REDIS_URL: 'stack',
