@@ -183,7 +183,8 @@ test('the walk sees imports at all, relative and by alias', () => {
 
 test('node-zookeeper-client has one importer, process.env only the entries, Redis scripts two: the stock and what calls BullMQ', () => {
   const files = tops.flatMap(sources);
-  const mentioning = (pattern: RegExp) => files.filter((file) => pattern.test(readFileSync(join(root, file), 'utf8'))).sort();
+  const mentioning = (pattern: RegExp) =>
+    files.filter((file) => pattern.test(readFileSync(join(root, file), 'utf8'))).sort();
   expect(mentioning(/from 'node-zookeeper-client'/)).toEqual(['seckill-service/runtime/zookeeper/client.ts']);
   expect(mentioning(/\.defineCommand\(|\.eval(sha)?\(/)).toEqual([
     'seckill-service/runtime/redis/bullmq-script.ts',
