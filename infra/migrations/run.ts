@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { runner } from 'node-pg-migrate';
-import { Client } from 'pg';
 import { databaseSchema } from '#contract/database-schema.ts';
+import { connectClient } from '#runtime/postgres/connect.ts';
 
 /**
  * Brings the database to the newest schema; safe to run by several at once (an advisory lock). Names what it ran, or
@@ -10,9 +10,7 @@ import { databaseSchema } from '#contract/database-schema.ts';
 export async function runMigrations(databaseUrl: string, options: { dryRun?: boolean } = {}): Promise<string[]> {
   // A client of our own: the runner's has no `error` listener, and its end is not awaited. A server that stops in such a moment
   // would end this process.
-  const client = new Client({ connectionString: databaseUrl, connectionTimeoutMillis: 5_000 });
-  client.on('error', () => undefined); // the statement under way rejects
-  await client.connect();
+  const client = await connectClient(databaseUrl, { connectionTimeoutMillis: 5_000 });
   try {
     const done = await runner({
       dbClient: client,

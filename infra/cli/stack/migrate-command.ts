@@ -16,8 +16,6 @@ export function registerMigrateCommand(program: Command): void {
       const { createOutput } = await import('../kit/output.ts');
       const { SECKILL_DATABASE_URL: url } = commandConfig(['SECKILL_DATABASE_URL'], callerSettings(run));
       const { runMigrations } = await import('../../migrations/run.ts');
-      const { readSslRootCert } = await import('#runtime/ssl-root-cert.ts');
-      readSslRootCert(url);
       const ran = await runMigrations(url, { dryRun });
       const what = ran.length === 0 ? 'the schema is up to date' : ran.join(', ');
       createOutput(run, json).result({ ran, dryRun }, dryRun && ran.length > 0 ? `would run ${what}` : what);

@@ -1,6 +1,9 @@
-import { Pool, type PoolClient, types } from 'pg';
+import { type Client, type ClientConfig, type Pool, type PoolClient, types } from 'pg';
 import { createThrottledWarn, type Logger } from '../logger.ts';
-import { readSslRootCert } from '../ssl-root-cert.ts';
+import { HostClient } from './host-client.ts';
+import { postgresPlaceOf } from './place.ts';
+import { primaryPool, singlePool, spoilsClient } from './primary-pool.ts';
+import { isStandby, NoPrimary, PrimarySearch } from './primary-search.ts';
 
 export type { Pool, PoolClient };
 
@@ -17,8 +20,8 @@ const restsAtMostMs = 20_000;
 /**
  * A pool with deadlines on connecting and on each statement; a statement that missed its own takes its link along.
  * `mayLoseLast`: a commit does not wait for the disk (synchronous_commit off). A crash of the server may take the last
- * transactions away, each whole and none before an older one: for work that is simply done again then. Throws
- * ConfigError when the file of the URL's `sslrootcert` cannot be read.
+ * transactions away, each whole and none before an older one: for work that is simply done again then. So may a failover.
+ * With several hosts in the URL its clients are on the primary. Throws ConfigError when the URL cannot be used (place.ts).
  */
 export function connectPostgres(
   url: string,
@@ -26,9 +29,8 @@ export function connectPostgres(
   options: { max?: number; statementTimeoutMs?: number /** See below. */; mayLoseLast?: boolean } = {},
 ): Pool {
   const { statementTimeoutMs = 4000 } = options;
-  readSslRootCert(url);
-  const pool = new Pool({
-    connectionString: url,
+  const place = postgresPlaceOf(url);
+  const config = {
     max: options.max ?? 10,
     connectionTimeoutMillis: 3000,
     statement_timeout: statementTimeoutMs,
@@ -37,13 +39,29 @@ export function connectPostgres(
     idleTimeoutMillis: 30_000,
     keepAlive: true,
     ...(options.mayLoseLast === true ? { options: '-c synchronous_commit=off' } : {}),
-  });
+  };
+  const pool = place.hosts.length > 1 ? primaryPool(place, config) : singlePool(place, config);
   const warn = createThrottledWarn(logger);
   pool.on('error', (error) => warn(error, 'postgres connection'));
   // The pool listens to idle connections only. One that breaks while it is out, between two statements of a transaction,
   // would end the process by an unhandled 'error'; its next statement rejects, and that is where it belongs.
   pool.on('connect', (client) => client.on('error', (error) => warn(error, 'postgres connection')));
   return pool;
+}
+
+/**
+ * One client, connected to the primary of the URL's hosts; its owner ends it. It listens to 'error' already: what breaks rejects the
+ * statement under way. Throws ConfigError when the URL cannot be used, {@link NoPrimary} where there is none.
+ */
+export async function connectClient(url: string, config: Omit<ClientConfig, 'connectionString'> = {}): Promise<Client> {
+  const search = new PrimarySearch(postgresPlaceOf(url));
+  if (search.hasSeveral) await search.search(config.connectionTimeoutMillis ?? 3000);
+  const client = new HostClient({ ...config, connectionString: search.current.url });
+  client.on('error', () => undefined);
+  await client.connect();
+  if (!(await isStandby(client))) return client;
+  await client.end();
+  throw new NoPrimary([{ host: search.current, role: { kind: 'standby' } }]);
 }
 
 /** Runs `work` in one transaction; rolls back when it throws. */
@@ -56,12 +74,16 @@ export async function inTransaction<T>(pool: Pool, work: (client: PoolClient) =>
     client.release();
     return result;
   } catch (error) {
-    // A client whose ROLLBACK fails is broken: it is destroyed, not given back.
-    const broken = await client.query('ROLLBACK').then(
-      () => false,
-      () => true,
-    );
-    client.release(broken);
+    // A COMMIT that a standby is waited for with has no answer, and a ROLLBACK would wait behind it.
+    if (spoilsClient(error)) client.release(error);
+    else {
+      // A client whose ROLLBACK fails is broken: it is destroyed, not given back.
+      const broken = await client.query('ROLLBACK').then(
+        () => false,
+        () => true,
+      );
+      client.release(broken);
+    }
     throw error;
   }
 }
