@@ -4,7 +4,7 @@ import { Queue } from 'bullmq';
 import { databaseSchema } from '#contract/database-schema.ts';
 import { describeRequest } from '#contract/origin.ts';
 import { queueNames, queuePrefix } from '#contract/queues.ts';
-import { settings } from '#contract/settings.ts';
+import { settings, stockReplicas } from '#contract/settings.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import { createAuthenticate, shopSignInOf } from '#http/authenticate.ts';
 import { createProblemApp } from '#http/problem-app.ts';
@@ -50,6 +50,7 @@ const readSettings = (environment: Record<string, string | undefined>) =>
       'SECKILL_LISTEN',
       'SECKILL_INNER_LISTEN',
       'SECKILL_STOCK_REDIS_URL',
+      'SECKILL_STOCK_REPLICAS',
       'SECKILL_QUEUE_REDIS_URL',
       'SECKILL_ZOOKEEPER',
       'SECKILL_ZOOKEEPER_AUTH',
@@ -128,7 +129,7 @@ await runService('order-worker', readSettings, async ({ config, logger, own }) =
     zookeeper: () => zookeeper.ready() === null,
   });
 
-  const stock = createStock(stockRedis);
+  const stock = createStock(stockRedis, { replicas: stockReplicas(config) });
   const store = createOrderStore(pool);
   const queue = new Queue(queueNames.orders, { connection: queueRedis, prefix: queuePrefix });
   queue.on('error', (error) => warn(error, 'queue'));

@@ -4,7 +4,7 @@ import { Queue } from 'bullmq';
 import { databaseSchema } from '#contract/database-schema.ts';
 import type { ServiceNode } from '#contract/edge-stream.ts';
 import { queueNames, queuePrefix } from '#contract/queues.ts';
-import { settings } from '#contract/settings.ts';
+import { settings, stockReplicas } from '#contract/settings.ts';
 import { parseTicketKeys } from '#contract/ticket.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import type { Own } from '#runtime/belongings.ts';
@@ -31,6 +31,7 @@ import { publishState } from '#sales/publish-state.ts';
 import { watchShedding } from '#sales/watch-shedding.ts';
 import { createStock } from '#stock/create-stock.ts';
 import { reserveInBatches } from '#stock/reserve-batch.ts';
+import { reserveInGroups } from '#stock/reserve-groups.ts';
 import { createGate } from './purchase/gate.ts';
 import { createPurchaseListener } from './purchase/listener.ts';
 import { createPurchaseMetrics } from './purchase/metrics.ts';
@@ -47,6 +48,7 @@ const readSettings = (environment: Record<string, string | undefined>) =>
       'SECKILL_LISTEN',
       'SECKILL_INNER_LISTEN',
       'SECKILL_STOCK_REDIS_URL',
+      'SECKILL_STOCK_REPLICAS',
       'SECKILL_QUEUE_REDIS_URL',
       'SECKILL_ZOOKEEPER',
       'SECKILL_ZOOKEEPER_AUTH',
@@ -112,7 +114,8 @@ await runService('seckill-service', readSettings, async ({ config, logger, own }
   if (config.SECKILL_ZOOKEEPER_AUTH !== undefined) {
     own('zookeeper protection', keepProtected({ zookeeper, root: zookeeperPaths.root, leadership, logger }));
   }
-  const patientStock = createStock(patient);
+  const replicas = stockReplicas(config);
+  const patientStock = createStock(patient, { replicas });
   const saleMetrics = createSaleMetrics(registers);
   const guard = keepSales({
     ...{ own, listening, zookeeper, leadership, logger },
@@ -128,10 +131,10 @@ await runService('seckill-service', readSettings, async ({ config, logger, own }
     stock: patientStock,
   });
 
-  const hotStock = createStock(hot);
+  const hotStock = createStock(hot, { replicas });
   const gate = createGate({
     redis: hot,
-    stock: { clock: hotStock.clock, reserve: reserveInBatches(hotStock) },
+    stock: { clock: hotStock.clock, reserve: replicas === 0 ? reserveInBatches(hotStock) : reserveInGroups(hotStock) },
     // Over the very connection that is to be opened: another one may lead to another server.
     verify: () => guard.check(hotStock, { needsWitness: true }),
     logger,

@@ -3,7 +3,7 @@ import type { Origin } from '#contract/origin.ts';
 import { maxUnitsPerUser } from '#contract/sale.ts';
 import { checkTicket, type TicketKey } from '#contract/ticket.ts';
 import { StockFault } from '#stock/fault.ts';
-import type { ReserveOutcome } from '#stock/outcomes.ts';
+import { isGranted, type ReserveOutcome } from '#stock/outcomes.ts';
 import type { Question, Stock } from '#stock/stock.ts';
 import { type Gate, questionLifeMs } from './gate.ts';
 
@@ -102,11 +102,6 @@ export function createPurchase(deps: {
     if (outcome.kind === 'accepted' && outcome.soldOutEpoch !== null) onSoldOut(saleId, outcome.soldOutEpoch);
     return { ...outcome, orderId };
   };
-}
-
-type Granted = Extract<ReserveOutcome, { kind: 'accepted' | 'replay' | 'ended' }>;
-function isGranted(outcome: ReserveOutcome): outcome is Granted {
-  return outcome.kind === 'accepted' || outcome.kind === 'replay' || outcome.kind === 'ended';
 }
 
 /** The number in `{quantity}`, or null when there is none. */

@@ -1,39 +1,114 @@
-import type { Redis } from 'ioredis';
+import type { ChainableCommander, Redis } from 'ioredis';
 import { saleKeys } from '#contract/redis-keys.ts';
-import { fail, StockFault } from './fault.ts';
+import { NotReplicated, StockFault } from './fault.ts';
 
 /** So long stock Redis waits for its replicas: below every deadline of ours, and far above one round trip and its fsync. */
 export const replicationDeadlineMs = 300;
 
-export type Barrier = <T>(saleId: string, write: () => Promise<T>) => Promise<T>;
+/** Called with each answer of stock Redis to WAIT: the time from the first byte that was sent until it came. */
+export type OnBarrier = (seconds: number, isReplicated: boolean) => void;
+
+export type Reply = readonly [error: Error | null, reply?: unknown];
+/** `fault`: too few replicas have what was sent, or nothing is known of it; null: enough have it. */
+export type Sent = { replies: readonly Reply[]; fault: StockFault | null };
+
+export type Barrier = {
+  /** See {@link StockDecisions.barrier}. */
+  behind: <T>(saleId: string, write: () => Promise<T>) => Promise<T>;
+  /**
+   * Sends what `fill` puts into a pipeline, and says how many replicas have it: commands, fence and WAIT go in one pipeline
+   * over one connection. Without replicas it is the commands alone. Replies in the order of the commands.
+   */
+  send: (saleId: string, fill: (pipeline: ChainableCommander) => void) => Promise<Sent>;
+};
 
 /**
- * The barrier of one connection, see {@link StockDecisions.barrier}. It writes a fence key of the sale before it waits: WAIT
- * answers for what its own connection has written, and on Redis 7.2, Valkey 8 and later a connection that has only read is told
- * at once that all replicas have it. A connection that was lost in between may lead to another server now, which never had
- * what the one before was given: that is too few, too.
+ * The barrier of one connection. It writes a fence key of the sale before it waits: WAIT answers for what its own connection
+ * has written, and on Redis 7.2, Valkey 8 and later a connection that has only read is told at once that all replicas have it.
+ * A connection that was lost in between may lead to another server now, which never had what the one before was given: that
+ * is too few, too.
+ *
+ * WAIT keeps its connection from everything else. So one is under way at a time, and what comes meanwhile shares the next:
+ * while the replicas are away a crowd waits for two deadlines, not for one each.
  */
-export function createBarrier(redis: Redis, replicas: number): Barrier {
-  if (replicas === 0) return (_saleId, write) => write();
+export function createBarrier(
+  redis: Redis,
+  { replicas, onBarrier = () => {} }: { replicas: number; onBarrier?: OnBarrier | undefined },
+): Barrier {
+  type Waiting = { saleId: string; fill: (pipeline: ChainableCommander) => void; answer: PromiseWithResolvers<Sent> };
+  let waiting: Waiting[] = [];
+  let isUnderWay = false;
   let link = 0;
-  redis.on('close', () => {
-    link += 1;
-  });
-  return async (saleId, write) => {
-    const mine = link;
-    const written = await write();
-    const replies = await redis
-      .pipeline()
-      .set(saleKeys(saleId).fence, 1)
-      .wait(replicas, replicationDeadlineMs)
-      .exec()
-      .catch(fail);
-    const [fenceError] = replies?.[0] ?? [];
-    const [error, acknowledged] = replies?.[1] ?? [];
-    if (fenceError ?? error) throw new StockFault('unknown', fenceError ?? error);
-    if (mine !== link) throw new StockFault('unknown', 'the connection was lost before the replicas had answered');
-    if (Number(acknowledged) < replicas)
-      throw new StockFault('unknown', `${acknowledged ?? 0} of ${replicas} replicas have it`);
-    return written;
+  if (replicas > 0) {
+    redis.on('close', () => {
+      link += 1;
+    });
+  }
+
+  /** One pipeline for all of them. */
+  async function exchange(group: readonly Waiting[]): Promise<Sent[]> {
+    const pipeline = redis.pipeline();
+    const ends = group.map(({ fill }) => {
+      fill(pipeline);
+      return pipeline.length;
+    });
+    const fence = saleKeys(group.at(-1)?.saleId ?? '').fence; // one write is enough: all of it goes to the same replicas
+    pipeline.set(fence, 1).wait(replicas, replicationDeadlineMs);
+    const startedAt = performance.now();
+    const replies = (await pipeline.exec()) ?? [];
+    const [fenceReply = noAnswer, waitReply = noAnswer] = replies.slice(-2);
+    const fault = faultIn(fenceReply, waitReply);
+    if (waitReply[0] === null) onBarrier((performance.now() - startedAt) / 1000, fault === null);
+    return ends.map((end, index) => ({ replies: replies.slice(ends[index - 1] ?? 0, end), fault }));
+  }
+
+  function faultIn([fenceError]: Reply, [waitError, acknowledged]: Reply): StockFault | null {
+    const error = fenceError ?? waitError;
+    if (error !== null) return new StockFault('unknown', error);
+    const count = Number(acknowledged);
+    return count < replicas ? new StockFault('unknown', new NotReplicated(count, replicas)) : null;
+  }
+
+  async function sendWaiting(): Promise<void> {
+    isUnderWay = true;
+    while (waiting.length > 0) {
+      const group = waiting;
+      waiting = [];
+      try {
+        const sent = await exchange(group);
+        for (const [index, { answer }] of group.entries()) answer.resolve(sent[index] ?? nothing);
+      } catch (error) {
+        for (const { answer } of group) answer.reject(error);
+      }
+    }
+    isUnderWay = false;
+  }
+
+  const send: Barrier['send'] = async (saleId, fill) => {
+    if (replicas === 0) {
+      const pipeline = redis.pipeline();
+      fill(pipeline);
+      return { replies: (await pipeline.exec()) ?? [], fault: null };
+    }
+    const answer = Promise.withResolvers<Sent>();
+    waiting.push({ saleId, fill, answer });
+    if (!isUnderWay) void sendWaiting(); // settles through the promises of its group
+    return answer.promise;
+  };
+
+  return {
+    send,
+    async behind(saleId, write) {
+      if (replicas === 0) return write();
+      const mine = link;
+      const written = await write();
+      const { fault } = await send(saleId, () => {});
+      if (fault !== null) throw fault;
+      if (mine !== link) throw new StockFault('unknown', 'the connection was lost before the replicas had answered');
+      return written;
+    },
   };
 }
+
+export const noAnswer: Reply = [new Error('no answer')];
+const nothing: Sent = { replies: [], fault: new StockFault('unknown', noAnswer[0]) };

@@ -2,39 +2,60 @@ import type { Redis } from 'ioredis';
 import { relayGroup, saleKeys, salesRegistryKey } from '#contract/redis-keys.ts';
 import { saleNewsChannel } from '#contract/sale-news.ts';
 import { formatShownOrder, shownOrdersChannel } from '#contract/shown-order.ts';
-import { createBarrier } from './barrier.ts';
+import { type Barrier, createBarrier, type OnBarrier } from './barrier.ts';
 import { fail } from './fault.ts';
 import { defineScripts, type RunScripts } from './load-scripts.ts';
 import { commitOutcomes, numbers, recountOutcome, restoreOutcomes, setStateOutcome, unexpected } from './outcomes.ts';
-import { list } from './read-reply.ts';
 import { replies } from './replies.ts';
-import { outcomeAt, reserveArguments } from './reserve-call.ts';
+import { outcomesIn, reserveArguments } from './reserve-call.ts';
+import { createReserveGroup } from './reserve-group.ts';
 import type { Stock, StockDecisions, StockReads } from './stock.ts';
 import { createStockReads } from './stock-reads.ts';
 import { unitsGranted } from './stock-sale.ts';
 
 /**
  * The stock on one connection. Give it a `hot` connection for decisions, a `patient` one for everything that is idempotent
- * and in no hurry. `replicas`: how many must have a write before {@link Stock.barrier} lets its outcome pass.
+ * and in no hurry. `replicas`: how many must have a yes, or what a {@link Stock.barrier} lets pass, before it is told.
  */
-export function createStock(redis: Redis, { replicas = 0 }: { replicas?: number } = {}): Stock {
+export function createStock(
+  redis: Redis,
+  { replicas = 0, onBarrier }: { replicas?: number; onBarrier?: OnBarrier } = {},
+): Stock {
   const scripts = defineScripts(redis);
   const reads = createStockReads(redis, scripts);
-  return { ...reads, ...createDecisions(redis, scripts, reads), barrier: createBarrier(redis, replicas) };
+  const barrier = createBarrier(redis, { replicas, onBarrier });
+  const reserving = createReserving(scripts, barrier, replicas);
+  return { ...reads, ...reserving, ...createDecisions(redis, scripts, reads), barrier: barrier.behind };
 }
 
-function createDecisions(redis: Redis, scripts: RunScripts, reads: StockReads): Omit<StockDecisions, 'barrier'> {
+type Reserving = Pick<StockDecisions, 'reserve' | 'reserveAll' | 'reserveGroup'>;
+
+function createReserving(scripts: RunScripts, barrier: Barrier, replicas: number): Reserving {
+  const reserveGroup = createReserveGroup(scripts, barrier);
+  const alone: Reserving['reserveAll'] = async (saleId, asked) =>
+    outcomesIn(await scripts.one('reserve', saleKeys(saleId), asked.flatMap(reserveArguments)).catch(fail), asked);
+  const behind: Reserving['reserveAll'] = async (saleId, asked) => (await reserveGroup([{ saleId, asked }]))[0] ?? [];
+  const reserveAll = replicas === 0 ? alone : behind;
+  return {
+    reserveGroup,
+    reserveAll,
+    async reserve(saleId, question, notAfterMs = null) {
+      const [outcome] = await reserveAll(saleId, [{ question, notAfterMs }]);
+      if (outcome === undefined || outcome instanceof Error) throw outcome;
+      return outcome;
+    },
+  };
+}
+
+function createDecisions(
+  redis: Redis,
+  scripts: RunScripts,
+  reads: StockReads,
+): Omit<StockDecisions, keyof Reserving | 'barrier'> {
   const run: RunScripts['one'] = (...call) => scripts.one(...call).catch(fail);
 
   /** Another slot than the sale's, so a command of its own: a name in the list of sales. */
   const addToRegistry = (saleId: string) => redis.sadd(salesRegistryKey, saleId).catch(fail);
-
-  const reserveAll: StockDecisions['reserveAll'] = async (saleId, asked) => {
-    const reply = list(await run('reserve', saleKeys(saleId), asked.flatMap(reserveArguments)));
-    if (reply.length !== 3 * asked.length)
-      throw new Error(`the script reserve answered ${asked.length} orders with ${JSON.stringify(reply)}`);
-    return asked.map((_each, index) => outcomeAt(reply, 3 * index));
-  };
 
   /** Whether nothing of a sale can be on its way any more. */
   async function isOver(saleId: string, afterMs: number): Promise<boolean> {
@@ -44,8 +65,6 @@ function createDecisions(redis: Redis, scripts: RunScripts, reads: StockReads): 
   }
 
   return {
-    reserveAll,
-
     async preload(saleId, { total, opensAtMs, closesAtMs, limitPerUser, lowestEpoch }) {
       const args = [total, opensAtMs, closesAtMs, limitPerUser, lowestEpoch, relayGroup];
       // Sent first: a name without stock is passed over everywhere, stock without a name would sell unseen by relay,
@@ -54,12 +73,6 @@ function createDecisions(redis: Redis, scripts: RunScripts, reads: StockReads): 
       const [code, epoch] = numbers(reply);
       if (code === replies.preload.LIVE) return { kind: 'live' };
       return { kind: 'done', epoch };
-    },
-
-    async reserve(saleId, question, notAfterMs = null) {
-      const [outcome] = await reserveAll(saleId, [{ question, notAfterMs }]);
-      if (outcome === undefined || outcome instanceof Error) throw outcome;
-      return outcome;
     },
 
     async commit(saleId, orderIds) {

@@ -10,6 +10,13 @@ export class StockFault extends Error {
   }
 }
 
+/** The cause of a fault of kind `unknown`: stock Redis did what it was asked for, and too few of its replicas have it yet. */
+export class NotReplicated extends Error {
+  constructor(acknowledged: number, replicas: number) {
+    super(`${acknowledged} of ${replicas} replicas have it`);
+  }
+}
+
 /** Errors that ioredis raises before a byte was sent, by their text: it has no codes for them. */
 const notSent = /Stream isn't writeable/;
 

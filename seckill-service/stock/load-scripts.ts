@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Redis } from 'ioredis';
+import type { ChainableCommander, Redis } from 'ioredis';
 import type { SaleKeys } from '#contract/redis-keys.ts';
 import { readHeader, type ScriptHeader } from '#runtime/redis/script-header.ts';
 import { replies, type ScriptName } from './replies.ts';
@@ -35,6 +36,17 @@ export type RunScripts = {
   one: (name: ScriptName, keys: SaleKeys, args: readonly Argument[]) => Promise<unknown>;
   /** The same script for each of these keys, sent at once: replies in their order, an error in the place of one that failed. */
   each: (name: ScriptName, keys: readonly SaleKeys[]) => Promise<unknown[]>;
+  /**
+   * Puts a call into a pipeline of the caller's: by the script's SHA-1, or by its whole text for a Redis that has answered
+   * NOSCRIPT. The driver's own second try would come after what follows in the pipeline.
+   */
+  add: (
+    to: ChainableCommander,
+    by: 'sha' | 'text',
+    name: ScriptName,
+    keys: SaleKeys,
+    args: readonly Argument[],
+  ) => void;
 };
 
 /**
@@ -42,14 +54,15 @@ export type RunScripts = {
  * returns the ways to call them: keys are picked by the header, so their order is written down once.
  */
 export function defineScripts(redis: Redis): RunScripts {
-  const keysOf = new Map<ScriptName, (keyof SaleKeys)[]>();
-  for (const { name, lua, keys } of loadScripts().values()) {
+  const scripts = loadScripts();
+  const shaOf = new Map<ScriptName, string>();
+  for (const { name, lua, keys } of scripts.values()) {
     redis.defineCommand(`seckill_${name}`, { numberOfKeys: keys.length, lua });
-    keysOf.set(name, keys);
+    shaOf.set(name, createHash('sha1').update(lua).digest('hex'));
   }
   /** `target` is the connection or a pipeline of it: defineCommand adds to both what the types do not know. */
   const call = (target: object, name: ScriptName, keys: SaleKeys, args: readonly Argument[]) => {
-    const picked = keysOf.get(name)?.map((key) => keys[key]);
+    const picked = scripts.get(name)?.keys.map((key) => keys[key]);
     if (picked === undefined) throw new Error(`no such script: ${name}`);
     return Reflect.get(target, `seckill_${name}`).call(target, ...picked, ...args);
   };
@@ -63,6 +76,13 @@ export function defineScripts(redis: Redis): RunScripts {
         const [error, reply] = answers[index] ?? [new Error('no answer'), null];
         return error ?? reply;
       });
+    },
+    add: (to, by, name, keys, args) => {
+      const [script, sha] = [scripts.get(name), shaOf.get(name)];
+      if (script === undefined || sha === undefined) throw new Error(`no such script: ${name}`);
+      const picked = script.keys.map((key) => keys[key]);
+      if (by === 'sha') to.evalsha(sha, picked.length, ...picked, ...args);
+      else to.eval(script.lua, picked.length, ...picked, ...args);
     },
   };
 }

@@ -22,6 +22,12 @@ export type ReserveOutcome =
   /** Not a whole number of at least 1: the caller should have known. */
   | { kind: 'quantity_invalid' };
 
+/** A yes: the order was granted, now or before. */
+export type Granted = Extract<ReserveOutcome, { kind: 'accepted' | 'replay' | 'ended' }>;
+export function isGranted(outcome: ReserveOutcome): outcome is Granted {
+  return outcome.kind === 'accepted' || outcome.kind === 'replay' || outcome.kind === 'ended';
+}
+
 export type CommitOutcome = 'committed' | 'already' | 'unknown' | 'released';
 
 export type ReleaseOutcome =

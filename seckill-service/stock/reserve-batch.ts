@@ -3,7 +3,7 @@ import type { ReserveOutcome } from './outcomes.ts';
 import type { Asked, Stock } from './stock.ts';
 
 /** A call holds up stock Redis for as long as it runs: about 1 ms for so many. */
-const ordersPerCall = 100;
+export const ordersPerCall = 100;
 
 /**
  * The stock's `reserve`, where all that is asked in one turn of the event loop goes as one call of the script for each

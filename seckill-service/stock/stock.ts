@@ -19,6 +19,8 @@ export type Question = { orderId: string; userId: string; quantity: number; orig
  * {@link StockReads.clock}) or later is not carried out; null: it is never too late.
  */
 export type Asked = { question: Question; notAfterMs: number | null };
+/** Questions about one sale, at most 100: one call of the script. */
+export type ReserveCall = { saleId: string; asked: readonly Asked[] };
 /** An order as the database or the queue knows it, for {@link Stock.restore}. */
 export type KnownOrder = Omit<Reservation, 'state'> & { orderId: string; state: 'held' | 'committed' };
 /** Where the units of an order that has ended go: back on sale, or nowhere, as the sale's file says of refunds. */
@@ -36,7 +38,10 @@ export type StockDecisions = {
   /** Loads a draft's units. `live`: the sale is past being a draft, nothing was changed. */
   preload: (saleId: string, plan: PreloadPlan) => Promise<{ kind: 'done'; epoch: number } | { kind: 'live' }>;
 
-  /** Grants units to an order, once. A question that comes too late ({@link Asked}) does nothing: `unavailable`. */
+  /**
+   * Grants units to an order, once. A question that comes too late ({@link Asked}) does nothing: `unavailable`. A yes that too
+   * few replicas have is no yes yet: `unknown`, and the next question gets the truth.
+   */
   reserve: (saleId: string, question: Question, notAfterMs?: number | null) => Promise<ReserveOutcome>;
 
   /**
@@ -44,6 +49,9 @@ export type StockDecisions = {
    * Outcomes in the order of `asked`, a fault in the place of an order that has none.
    */
   reserveAll: (saleId: string, asked: readonly Asked[]) => Promise<(ReserveOutcome | Error)[]>;
+
+  /** The same of several sales, or of more orders, in one exchange with stock Redis. Outcomes in the order of `calls`. */
+  reserveGroup: (calls: readonly ReserveCall[]) => Promise<(ReserveOutcome | Error)[][]>;
 
   /** Marks orders of one sale, at most 1,000, as stored in the database. Outcomes in the order of `orderIds`. */
   commit: (saleId: string, orderIds: readonly string[]) => Promise<CommitOutcome[]>;

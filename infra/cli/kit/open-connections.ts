@@ -1,5 +1,5 @@
 import { queueNames, queuePrefix } from '#contract/queues.ts';
-import { settings } from '#contract/settings.ts';
+import { settings, stockReplicas } from '#contract/settings.ts';
 import { createMoneyBooks } from '#order-worker/audit/money.ts';
 import { createOrderStore } from '#order-worker/orders/order-store.ts';
 import { readConfig } from '#runtime/config.ts';
@@ -14,7 +14,11 @@ import { neededSettings } from './needed-settings.ts';
 
 /** Everything that {@link Connections} names; of connections.ts alone, which loads this file when a command runs. */
 export async function openConnections(environment: Record<string, string | undefined>) {
-  const config = readConfig(settings, [...neededSettings, 'SECKILL_ZOOKEEPER_AUTH'], environment);
+  const config = readConfig(
+    settings,
+    [...neededSettings, 'SECKILL_STOCK_REPLICAS', 'SECKILL_ZOOKEEPER_AUTH'],
+    environment,
+  );
   const logger = createLogger({ service: 'cli', instance: 'cli', level: 'silent' });
   const stockRedis = connectRedis('patient', config.SECKILL_STOCK_REDIS_URL, logger);
   const queueRedis = connectRedis('patient', config.SECKILL_QUEUE_REDIS_URL, logger);
@@ -40,7 +44,7 @@ export async function openConnections(environment: Record<string, string | undef
     return opening;
   };
   return {
-    stock: createStock(stockRedis),
+    stock: createStock(stockRedis, { replicas: stockReplicas(config) }),
     catalogue: createCatalogue(pool),
     pictures: createPictures(pool),
     store: createOrderStore(pool),

@@ -27,12 +27,13 @@ export type RedisTls = { certificate: string; certificateKey: string; authority:
 /**
  * A real Redis of a file's own in some 20 ms, without a disk: for files whose subject is not what a Redis keeps through
  * its death. On a port of 127.0.0.1, or on `socket`. `password`: what clients must know, as `user`
- * where that is given (the default user is off then). With `tls` it speaks nothing else, as localhost.
+ * where that is given (the default user is off then). With `tls` it speaks nothing else, as localhost. `replicaOf`: it follows that one, which has
+ * no password.
  */
 export async function startRedis(
-  options: { socket?: string; password?: string; user?: string; tls?: RedisTls } = {},
+  options: { socket?: string; password?: string; user?: string; tls?: RedisTls; replicaOf?: TestRedis } = {},
 ): Promise<TestRedis> {
-  const { socket, password = '', user = '', tls } = options;
+  const { socket, password = '', user = '', tls, replicaOf } = options;
   const block = socket === undefined ? await reservePortBlock(crypto.randomUUID()) : null;
   const port = block === null ? 0 : await portOf(block);
   const args = [
@@ -44,6 +45,8 @@ export async function startRedis(
       ...(socket === undefined ? [] : ['--unixsocket', socket]),
     ],
     ...['--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction'],
+    ...['--repl-diskless-sync-delay', '0', '--repl-diskless-load', 'swapdb'],
+    ...(replicaOf === undefined ? [] : ['--replicaof', '127.0.0.1', new URL(replicaOf.url).port]),
     ...(password === '' || user !== '' ? [] : ['--requirepass', password]),
     ...(user === '' ? [] : ['--user', user, 'on', `>${password}`, ...aclRights, '--user', 'default', 'off']),
     ...(tls === undefined ? [] : ['--port', '0', '--tls-auth-clients', 'no', '--tls-ca-cert-file', tls.authority]),
