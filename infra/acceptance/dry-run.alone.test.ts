@@ -64,6 +64,7 @@ test('--dry-run says what would change, for a sale from its file to its end, and
   expect(await dry('sale', 'pause', saleId)).toContain('(state open -> paused, epoch 2 -> 3)');
   await seckillJson(stack.env, 'sale', 'pause', saleId);
   expect(await dry('stock', 'rebuild', saleId)).toContain('change the stock');
+  expect(await dry('orders', 'rebuild', saleId)).toBe(`put 0 orders of ${saleId} back on the queue`);
   expect(await dry('sale', 'resume', saleId)).toContain('(state paused -> open, epoch 3 -> 4)');
   expect(await dry('sale', 'close', saleId)).toContain('for good, 5 of 5 units unsold');
   // It refuses what the command would refuse.

@@ -48,6 +48,7 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   ],
   'subscriber listen': ['subscriber listen', 'subscriber listen --events order.paid --answer 500'],
   'order show': ['order show autumn-phone-01kb8z3v5t9xq4m7n2r6w1c0de'],
+  'orders rebuild': ['orders rebuild autumn-phone --dry-run', 'orders rebuild autumn-phone'],
   'edge show': ['edge show'],
   'edge set': ['edge set userPerSecond 5', 'edge set addressPerSecond 200 --dry-run'],
   'edge reset': ['edge reset', 'edge reset addressPerSecond'],

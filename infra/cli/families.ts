@@ -92,6 +92,10 @@ export const families: readonly Family[] = [
     load: async () => (await import('./order/order-commands.ts')).registerOrderCommands,
   },
   {
+    entries: [{ name: 'orders', description: 'all orders of a sale' }],
+    load: async () => (await import('./order/orders-commands.ts')).registerOrdersCommands,
+  },
+  {
     entries: [{ name: 'edge', description: 'what every edge limits, changed while it runs' }],
     load: async () => (await import('./edge/edge-commands.ts')).registerEdgeCommands,
   },

@@ -46,7 +46,15 @@ test('every command that changes state takes --dry-run; what cannot be undone, o
   for (const [name, options] of commands) {
     expect([name, options.includes('--dry-run')]).toEqual([name, !looking.test(name)]);
   }
-  for (const name of ['sale close', 'stock rebuild', 'dlq drop', 'subscriber remove', 'sale create', 'stock preload']) {
+  for (const name of [
+    'sale close',
+    'stock rebuild',
+    'orders rebuild',
+    'dlq drop',
+    'subscriber remove',
+    'sale create',
+    'stock preload',
+  ]) {
     expect([name, commands.get(name)]).toEqual([name, expect.arrayContaining(['--yes'])]);
   }
 });

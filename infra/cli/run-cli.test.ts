@@ -16,6 +16,7 @@ test('the help names every command of the contract', async () => {
     'audit',
     'drain',
     'dlq',
+    'orders',
   ]) {
     expect(stdout).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
   }
@@ -40,6 +41,11 @@ test('runs at the same time have each their own words, environment, output and e
     [78, expect.stringContaining('no stack is running in /nowhere')],
     [2, expect.stringContaining('Did you mean open?')],
   ]);
+});
+
+test('who asks one order for what all orders have is told where that is', async () => {
+  const { code, stderr } = await seckill({}, 'order', 'rebuild', 'tea-cup');
+  expect([code, stderr]).toEqual([2, expect.stringContaining('seckill orders --help')]);
 });
 
 test('what a terminal would obey in a word of the command line is shown in its errors, commander’s too', async () => {

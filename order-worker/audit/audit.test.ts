@@ -131,6 +131,14 @@ test('a committed order without a row breaks I3, a row without a reservation I4'
   expect(await failing({ rows: [row('a', 'u', 1), row('b', 'v', 2), row('ghost', 'x', 9)] })).toEqual(['I4']);
 });
 
+test('the differences that a command of their own puts right name it', async () => {
+  const mends = async (change: Parameters<typeof audit>[0]) =>
+    (await audit(change))?.differences.map(({ mend }) => mend);
+  expect(await mends({ rows: [row('a', 'u', 1)] })).toEqual(['seckill orders rebuild autumn']);
+  expect(await mends({ deadLetters: ['c'] })).toEqual(['seckill dlq list --queue orders']);
+  expect(await mends({ sale: { committed: 1 } })).toEqual([undefined]);
+});
+
 test('an accepted order whose job was given up on breaks I3, and so does a count that is off', async () => {
   expect(await failing({ deadLetters: ['c', 'foreign'] })).toEqual(['I3']);
   expect(await failing({ sale: { committed: 99 } })).toEqual(['I3']);

@@ -9,7 +9,8 @@ import { auditMoney, type MoneyRow, type MoneySums } from './money.ts';
 
 export type InvariantId = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6';
 export type AuditCheck = { invariant: InvariantId; holds: boolean; says: string };
-export type AuditDifference = { invariant: InvariantId; orderId: string; explains: string };
+/** `mend`: the command that puts it right, where it is not `stock rebuild`. */
+export type AuditDifference = { invariant: InvariantId; orderId: string; explains: string; mend?: string };
 export type AuditReport = {
   saleId: string;
   balanced: boolean;
@@ -125,10 +126,12 @@ function compare(read: {
     perUser.set(reservation.userId, (perUser.get(reservation.userId) ?? 0) + reservation.units);
     if (reservation.state === 'committed') committed += reservation.units;
     if (reservation.state === 'held' && row === undefined && deadLetters.has(orderId)) {
-      differences.push({ invariant: 'I3', orderId, explains: 'accepted, but its job is a dead letter: no row' });
+      const explains = 'accepted, but its job is a dead letter: no row';
+      differences.push({ invariant: 'I3', orderId, explains, mend: 'seckill dlq list --queue orders' });
     }
     if (reservation.state === 'committed' && row === undefined) {
-      differences.push({ invariant: 'I3', orderId, explains: 'committed in stock Redis, but there is no row' });
+      const explains = 'committed in stock Redis, but there is no row: the database has forgotten it';
+      differences.push({ invariant: 'I3', orderId, explains, mend: `seckill orders rebuild ${saleId}` });
     }
     if (row !== undefined && !agree(row, reservation)) {
       differences.push({ invariant: 'I5', orderId, explains: 'user, units or place of row and reservation differ' });

@@ -4,6 +4,7 @@ import { queueNames } from '#contract/queues.ts';
 import { deliveryJobSchema, subscriberQueueName } from '#contract/subscribers.ts';
 import type { Pool } from '#runtime/postgres/connect.ts';
 import type { Stock } from '#stock/stock.ts';
+import { grantedOrder } from '../drain/granted-orders.ts';
 import { failOrder } from '../orders/fail-order.ts';
 import type { DeliveryBacklog } from '../subscribers/delivery-backlog.ts';
 import { type DeadLetterKind, type DropOutcome, retryCommand, textOf } from './dead-letter.ts';
@@ -24,9 +25,7 @@ export function ordersKind(deps: { pool: Pool; stock: Pick<Stock, 'reservation' 
     const reservation = await stock.reservation(orderId);
     if (reservation?.state === 'released') return 'went back';
     if (reservation !== null) {
-      const { units, userId, place, acceptedAt } = reservation;
-      const order = { orderId, saleId, userId, quantity: units, place, acceptedAt };
-      return { order: acceptedOrderSchema.parse(order), isForgotten: false };
+      return { order: acceptedOrderSchema.parse(grantedOrder(saleId, orderId, reservation)), isForgotten: false };
     }
     const sale = await stock.sale(saleId);
     if (sale !== null && sale.fault === null) return 'never';

@@ -1,10 +1,9 @@
 import type { Queue } from 'bullmq';
-import type { AcceptedOrder } from '#contract/order.ts';
-import { orderJobOptions } from '#contract/queues.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { eachSafely, type Loop, startLoop } from '#runtime/loop.ts';
 import type { Stock } from '#stock/stock.ts';
 import type { OrderStore } from '../orders/order-store.ts';
+import { enqueueOrders, grantedOrder } from './granted-orders.ts';
 
 /**
  * Finds reservations that are held for longer than the way to the database takes, and finishes them (I3): a row that
@@ -62,12 +61,9 @@ export function startSweeper(deps: {
     const jobs = await Promise.all(absent.map(({ orderId }) => queue.getJob(orderId)));
     const lost = absent.filter((_order, index) => jobs[index] === undefined);
     if (lost.length === 0) return;
-    await queue.addBulk(
-      lost.map(({ orderId, reservation }) => {
-        const { userId, units, place, acceptedAt } = reservation;
-        const data: AcceptedOrder = { orderId, saleId, userId, quantity: units, place, acceptedAt };
-        return { name: 'order', data, opts: { ...orderJobOptions, jobId: orderId } };
-      }),
+    await enqueueOrders(
+      queue,
+      lost.map(({ orderId, reservation }) => grantedOrder(saleId, orderId, reservation)),
     );
     onSwept('enqueued', lost.length);
     logger.warn({ saleId, committed: rows.length, enqueued: lost.length }, 'reservations were held too long');

@@ -123,6 +123,24 @@ export function createOrderStore(pool: Pool) {
       return shownById(rows);
     },
 
+    /** Those of these orders that have a row: its state and version. */
+    async versions(orderIds: readonly string[]): Promise<Map<string, { state: StoredOrderState; version: number }>> {
+      const { rows } = await pool.query<{ id: string; state: StoredOrderState; version: number }>(
+        'SELECT id, state, version FROM orders WHERE id = ANY($1)',
+        [orderIds],
+      );
+      return new Map(rows.map(({ id, state, version }) => [id, { state, version }]));
+    },
+
+    /** A page of a sale's orders, by place, after that place: along the index (sale_id, place). */
+    async pageOf(saleId: string, afterPlace: number, count: number): Promise<{ orderId: string; place: number }[]> {
+      const { rows } = await pool.query<{ id: string; place: number }>(
+        'SELECT id, place FROM orders WHERE sale_id = $1 AND place > $2 ORDER BY place LIMIT $3',
+        [saleId, afterPlace, count],
+      );
+      return rows.map(({ id, place }) => ({ orderId: id, place }));
+    },
+
     /** Those of these sales whose refunded units are not to go back on sale. */
     async withholding(saleIds: readonly string[]): Promise<Set<string>> {
       if (saleIds.length === 0) return new Set();

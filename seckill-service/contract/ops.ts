@@ -117,7 +117,9 @@ export const auditAnswerSchema = z.object({
   balanced: z.boolean(),
   orders: z.object({ reservations: z.int(), rows: z.int() }),
   checks: z.array(z.object({ invariant: z.string(), holds: z.boolean(), says: z.string() })),
-  differences: z.array(z.object({ invariant: z.string(), orderId: z.string(), explains: z.string() })),
+  differences: z.array(
+    z.object({ invariant: z.string(), orderId: z.string(), explains: z.string(), mend: z.string().optional() }),
+  ),
   fault: z.string().nullable(),
   oldestHeldAt: z.iso.datetime().nullable(),
 });

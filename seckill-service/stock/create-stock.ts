@@ -100,6 +100,10 @@ function createDecisions(
       await run('show', saleKeys(saleId), [shownOrdersChannel, ...pictures]);
     },
 
+    async forgetPictures(saleId, orderIds) {
+      if (orderIds.length > 0) await redis.hdel(saleKeys(saleId).orders, ...orderIds).catch(fail);
+    },
+
     async setState(saleId, action, openNow = false) {
       return setStateOutcome(await run('set-state', saleKeys(saleId), [action, openNow ? 'now' : '', '', 0]));
     },

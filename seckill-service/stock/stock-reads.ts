@@ -1,9 +1,10 @@
 import type { Redis } from 'ioredis';
 import { saleIdOfOrder } from '#contract/order.ts';
+import { outboxFields } from '#contract/outbox.ts';
 import { saleKeys, salesRegistryKey } from '#contract/redis-keys.ts';
 import { parseReservation, type Reservation } from '#contract/reservation.ts';
 import { parseShownOrder } from '#contract/shown-order.ts';
-import { fail } from './fault.ts';
+import { fail, faultOf } from './fault.ts';
 import type { RunScripts } from './load-scripts.ts';
 import { attempt, list, pairs, toSale } from './read-reply.ts';
 import { replies } from './replies.ts';
@@ -63,6 +64,17 @@ export function createStockReads(redis: Redis, scripts: RunScripts): StockReads 
       return picture === null ? null : parseShownOrder(picture);
     },
 
+    async pictures(saleId, orderIds) {
+      if (orderIds.length === 0) return new Map();
+      const texts = await redis.hmget(saleKeys(saleId).orders, ...orderIds).catch(fail);
+      return new Map(
+        orderIds.flatMap((orderId, index) => {
+          const text = texts[index];
+          return text == null ? [] : [[orderId, parseShownOrder(text)]];
+        }),
+      );
+    },
+
     async cut(saleId) {
       const reply = list(await scripts.one('read-books', saleKeys(saleId), []).catch(fail));
       const [code, free, reservations, buyers, ...fields] = reply;
@@ -78,6 +90,22 @@ export function createStockReads(redis: Redis, scripts: RunScripts): StockReads 
       return redis.xlen(saleKeys(saleId).outbox).catch(fail);
     },
 
+    async inOutbox(saleId, orders) {
+      const { outbox } = saleKeys(saleId);
+      if (orders.length === 0 || (await redis.xlen(outbox).catch(fail)) === 0) return new Set();
+      // An entry's id begins with the instant at which its order was accepted: each is a look along the index.
+      const asking = redis.pipeline();
+      for (const acceptedAt of new Set(orders.map((order) => order.acceptedAt)))
+        asking.xrange(outbox, acceptedAt, acceptedAt);
+      const answers = (await asking.exec().catch(fail)) ?? [];
+      const there = new Set<string>();
+      for (const [error, reply] of answers) {
+        if (error !== null) throw faultOf(error);
+        for (const [, fields] of reply as [string, string[]][]) there.add(orderOfEntry(fields));
+      }
+      return new Set(orders.flatMap(({ orderId }) => (there.has(orderId) ? [orderId] : [])));
+    },
+
     async orderCount(saleId) {
       return redis.hlen(saleKeys(saleId).reservations).catch(fail);
     },
@@ -91,4 +119,10 @@ export function createStockReads(redis: Redis, scripts: RunScripts): StockReads 
       return { cursor: next, page };
     },
   };
+}
+
+/** The order of an outbox entry, from its fields: name, value, name, value, … */
+function orderOfEntry(fields: readonly string[]): string {
+  const at = fields.indexOf(outboxFields.orderId);
+  return at < 0 ? '' : (fields[at + 1] ?? '');
 }

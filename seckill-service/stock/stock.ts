@@ -68,6 +68,12 @@ export type StockDecisions = {
    */
   show: (saleId: string, orders: readonly (ShownOrder & { orderId: string })[]) => Promise<void>;
 
+  /**
+   * Takes away what shoppers are shown of these orders of one sale: the database has forgotten what it shows. Show the rows
+   * as they are after that; meanwhile a stored order is read from the database.
+   */
+  forgetPictures: (saleId: string, orderIds: readonly string[]) => Promise<void>;
+
   /** Opens, pauses, resumes or closes; `openNow` also moves the window's start to this instant. */
   setState: (saleId: string, action: SaleAction, openNow?: boolean) => Promise<SetStateOutcome>;
 
@@ -129,11 +135,17 @@ export type StockReads = {
   /** What an order's shopper is shown, null while it is not stored. */
   shown: (orderId: string) => Promise<ShownOrder | null>;
 
+  /** The same of many orders of one sale; those that have no picture are not in it. */
+  pictures: (saleId: string, orderIds: readonly string[]) => Promise<Map<string, ShownOrder>>;
+
   /** Sale, stock, buyers and every reservation at one instant: the audit's cut. See read-books.lua for its cost. */
   cut: (saleId: string) => Promise<StockCut | null>;
 
   /** Accepted orders that no relay has moved to the queue yet. */
   outboxLength: (saleId: string) => Promise<number>;
+
+  /** Those of these accepted orders that no relay has moved yet. */
+  inOutbox: (saleId: string, orders: readonly { orderId: string; acceptedAt: number }[]) => Promise<Set<string>>;
 
   /** Orders that were ever granted in a sale. */
   orderCount: (saleId: string) => Promise<number>;

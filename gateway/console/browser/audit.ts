@@ -40,7 +40,9 @@ function report({ saleId, balanced, orders, checks, differences, fault }: AuditA
     fault === null ? [] : [make('p', `FAULT ${fault}: seckill stock rebuild ${saleId}`, { class: 'alert' })];
   const shown = differences.slice(0, maxShown);
   const more = differences.length - shown.length;
-  const found = shown.map(({ invariant, orderId, explains }) => make('li', `${invariant} ${orderId}: ${explains}`));
+  const found = shown.map(({ invariant, orderId, explains, mend }) =>
+    make('li', [`${invariant} ${orderId}: ${explains}`, mend].filter(Boolean).join('; mend: ')),
+  );
   if (more > 0) found.push(make('li', `and ${more} more: seckill audit ${saleId} --json`));
   return [head, ...faults, list, ...(found.length === 0 ? [] : [make('ul', found, { class: 'warn' })])];
 }

@@ -5,7 +5,10 @@ import { dirOption, jsonOption } from '../kit/options.ts';
 import { orderText, remarksOn } from './order-text.ts';
 
 export function registerOrderCommands(program: Command): void {
-  const order = program.command('order').description('one order, for support');
+  const order = program
+    .command('order')
+    .description('one order, for support')
+    .showHelpAfterError('(what is about all orders of a sale is there: seckill orders --help)');
   order
     .command('show')
     .argument('<orderId>')

@@ -68,6 +68,7 @@ test.each<[string, Partial<OrderDossier>, RegExp]>([
     /the sweep will expire it/,
   ],
   ['in line without a job', { ...held, reservation: heldReservation }, /no job has it/],
+  ['a reservation without a row', { ...held, reservation: stored.reservation }, /seckill orders rebuild phone/],
   ['a row without a reservation', { reservation: null }, /seckill audit phone/],
   ['stock Redis is behind', { untold: [{ consumer: 'stock', version: 1 }] }, /has not been told/],
   ['the picture is behind', { order: { ...order, version: 2 } }, /still sees version 1 of 2/],

@@ -14,6 +14,8 @@ export function remarksOn(dossier: OrderDossier, nowMs: number): string[] {
     remarks.push(`given up on in ${deadLetters.join(', ')}: see "seckill dlq show ${orderId}"`);
   if (order === null && reservation?.state === 'held' && isHeard('queue') && jobIn('orders') === undefined)
     remarks.push('no job has it: it is in the outbox of its sale, or the sweeper will enqueue it within 20 s');
+  if (order === null && reservation?.state === 'committed' && isHeard('PostgreSQL') && jobIn('orders') === undefined)
+    remarks.push(`the database has forgotten it (I3): see "seckill orders rebuild ${dossier.saleId} --dry-run"`);
   const isOverdue = order?.state === 'awaiting_payment' && Date.parse(order.payBy) < nowMs;
   if (isOverdue && jobIn('order-expiry') === undefined) remarks.push('overdue, and no job: the sweep will expire it');
   if (order?.state === 'awaiting_payment' && !isOverdue && isHeard('queue') && jobIn('order-expiry') === undefined)

@@ -10,7 +10,7 @@ export function auditText(report: AuditReport, width: number | null): string {
   return [
     `${report.saleId}: ${report.balanced ? 'balanced' : 'NOT BALANCED'}; ${counted(report.orders.reservations, 'reservation')}, ${counted(report.orders.rows, 'row')}`,
     ...(report.fault === null ? [] : [`  FAULT ${report.fault}: run "seckill stock rebuild ${report.saleId}"`]),
-    ...(report.balanced || report.fault !== null ? [] : [mendText(report)]),
+    ...(report.balanced ? [] : mendText(report)),
     ...checks,
     ...(report.oldestHeldAt === null
       ? []
@@ -21,9 +21,16 @@ export function auditText(report: AuditReport, width: number | null): string {
   ].join('\n');
 }
 
-/** What a rebuild can put right; the rest says itself what it is about. */
-function mendText({ saleId }: AuditReport): string {
-  return `  what would be put right, once the sale is paused: seckill stock rebuild ${saleId} --dry-run`;
+/** The commands that put it right, each once; what none of them can says itself what it is about. */
+function mendText({ saleId, differences, fault }: AuditReport): string[] {
+  const own = [...new Set(differences.flatMap(({ mend }) => mend ?? []))];
+  const isStock = fault === null && (own.length === 0 || differences.some(({ mend }) => mend === undefined));
+  return [
+    ...own.map((mend) => `  mend: ${mend}`),
+    ...(isStock
+      ? [`  what would be put right, once the sale is paused: seckill stock rebuild ${saleId} --dry-run`]
+      : []),
+  ];
 }
 
 function ownersTable(owners: readonly UnitOwner[], width: number | null): string {

@@ -118,6 +118,12 @@ export async function startDrainLab() {
     Number((await pool.query(`SELECT extract(epoch FROM clock_timestamp())::float8 AS at`)).rows[0]?.at);
 
   return {
+    /** For commands that ask ZooKeeper nothing: a setting names no tree. */
+    environment: { ...env, SECKILL_ZOOKEEPER: (env.SECKILL_ZOOKEEPER ?? '').replace(/\/.*/, '') },
+    backUp: database.backUp,
+    saleId: () => saleId,
+    stock,
+    stockRedis,
     pool,
     queue,
     queueRedis,

@@ -41,6 +41,11 @@ export async function startOrdersDatabase(parts: readonly Part[] = ['postgres'])
     environment,
     pool,
     logger,
+    /** See `OwnDatabase` of servers/database.ts. */
+    backUp() {
+      if (database === null) throw new Error('there is no database to back up');
+      return database.backUp();
+    },
     /** A sale of its own for one test; returns its id. */
     async makeSale(changes: Partial<SaleFile> = {}): Promise<string> {
       const saleId = changes.saleId ?? `orders-${crypto.randomUUID().slice(0, 8)}`;
