@@ -19,7 +19,7 @@ export type TestRedis = {
 };
 
 /** The rights that docs/redis.md gives to our Redis users. */
-const aclRights = ['~*', '&*', '+@all', '-@admin', '+config|get'];
+export const aclRights = ['~*', '&*', '+@all', '-@admin', '+config|get'];
 
 /** `authority`: the file of what a client must trust. */
 export type RedisTls = { certificate: string; certificateKey: string; authority: string };
@@ -52,7 +52,7 @@ export async function startRedis(
     ...(tls === undefined ? [] : ['--port', '0', '--tls-auth-clients', 'no', '--tls-ca-cert-file', tls.authority]),
     ...(tls === undefined ? [] : ['--tls-cert-file', tls.certificate, '--tls-key-file', tls.certificateKey]),
   ];
-  let server = await start(args);
+  let server = await startRedisServer(args);
   const login = password === '' ? '' : `${encodeURIComponent(user)}:${encodeURIComponent(password)}@`;
   const url = tls === undefined ? `redis://${login}127.0.0.1:${port}` : `rediss://${login}localhost:${port}`;
   const patience = { retryStrategy: () => 20, maxRetriesPerRequest: null };
@@ -70,7 +70,7 @@ export async function startRedis(
     resume: () => void server.child.kill('SIGCONT'),
     kill: () => server.end('SIGKILL'),
     async revive() {
-      server = await start(args);
+      server = await startRedisServer(args);
     },
     async stop() {
       client.disconnect();
@@ -86,14 +86,15 @@ async function portOf(block: PortBlock): Promise<number> {
   return redis;
 }
 
-/** Resolves when it takes connections. */
-async function start(args: readonly string[]): Promise<TiedProcess> {
+/** Resolves when it takes connections; with `--sentinel` among its arguments, when it watches. */
+export async function startRedisServer(args: readonly string[]): Promise<TiedProcess> {
   const server = spawnTied('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const { stdout } = server.child;
   if (stdout === null) throw new Error('redis-server has no output');
   const ended = once(server.child, 'exit').then(() => null);
   let said = '';
-  const isUp = () => /ready to accept connections/i.test(said); // on a port and on a socket it says so differently
+  const up = args.includes('--sentinel') ? /\+monitor master/ : /ready to accept connections/i;
+  const isUp = () => up.test(said); // on a port and on a socket it says so differently
   const listening = new Promise<true>((resolve) => {
     stdout.on('data', (text: Buffer) => {
       if (isUp()) return;

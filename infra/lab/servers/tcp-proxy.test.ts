@@ -6,7 +6,7 @@ import { startTcpProxy } from './tcp-proxy.ts';
 const until = (holds: () => boolean) => vi.waitUntil(holds, 20_000);
 
 /** A server that answers each message with `got <message>`, behind a proxy. */
-async function proxied() {
+async function proxied(groupOf?: (address: string) => string) {
   const heard: string[] = [];
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -20,7 +20,8 @@ async function proxied() {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
-  const proxy = await startTcpProxy({ to: { host: '127.0.0.1', port: address.port } });
+  const to = { host: '127.0.0.1', port: address.port };
+  const proxy = await startTcpProxy({ to, ...(groupOf && { groupOf }) });
   onTestFinished(async () => {
     await proxy.close();
     for (const socket of sockets) socket.destroy();
@@ -29,8 +30,8 @@ async function proxied() {
   return { proxy, heard, server, sockets };
 }
 
-async function dial(port: number) {
-  const socket = connect({ host: '127.0.0.1', port });
+async function dial(port: number, localAddress = '127.0.0.1') {
+  const socket = connect({ host: '127.0.0.1', port, localAddress });
   const client = { socket, text: '', isClosed: false };
   socket.on('data', (chunk) => {
     client.text += chunk.toString();
@@ -143,4 +144,18 @@ test('held bytes arrive when they are let go, also after their sender has left',
   proxy.letGo();
   await until(() => heard.length === 2);
   expect(heard).toEqual(['in time', 'late']);
+});
+
+test('a mode for one group leaves the others alone, and a mode for all ends it', async () => {
+  const { proxy } = await proxied((address) => address);
+  const [mine, other] = [await dial(proxy.port, '127.0.1.1'), await dial(proxy.port, '127.0.1.2')];
+  proxy.mode('cut', 0, '127.0.1.1');
+  await until(() => mine.isClosed);
+  other.socket.write('one');
+  await until(() => other.text === 'got one');
+  proxy.mode('pass');
+  const again = await dial(proxy.port, '127.0.1.1');
+  again.socket.write('two');
+  await until(() => again.text === 'got two');
+  expect(other.isClosed).toBe(false);
 });

@@ -13,8 +13,11 @@ export type ProxyMode = 'pass' | 'cut' | 'delay' | 'held' | 'half-open' | 'drop-
 
 export type TcpProxy = {
   port: number;
-  /** Takes effect at once, for open connections too. `ms` is for `delay`; default 100. */
-  mode: (mode: ProxyMode, ms?: number) => void;
+  /**
+   * Takes effect at once, for open connections too. `ms` is for `delay`; default 100. `group`: for its connections only,
+   * those that are there and those to come.
+   */
+  mode: (mode: ProxyMode, ms?: number, group?: string) => void;
   /** Sends on what was held. */
   letGo: () => void;
   /** How many connections are open. */
@@ -24,20 +27,30 @@ export type TcpProxy = {
 
 type Direction = 'request' | 'reply';
 /** `isBroken`: bytes of it were lost, so it can never go on: it is reset when the mode that loses them ends. */
-type Link = { client: Socket; server: Socket | null; isBroken: boolean; held: Promise<void> | null };
+type Link = { client: Socket; server: Socket | null; group: Group; isBroken: boolean; held: Promise<void> | null };
+type Group = { mode: ProxyMode; delayMs: number; gate: PromiseWithResolvers<void> | null };
 
 /**
  * A link to `to` that a test can break, on a port of its own on 127.0.0.1. A server that is down looks like a
- * connection that is reset at once: the proxy itself always accepts.
+ * connection that is reset at once: the proxy itself always accepts. `groupOf` tells apart who connects, by the address
+ * that it connects from; without it all are one group.
  */
-export async function startTcpProxy(options: { to: { host: string; port: number } }): Promise<TcpProxy> {
+export async function startTcpProxy(options: {
+  to: { host: string; port: number };
+  groupOf?: (remoteAddress: string) => string;
+}): Promise<TcpProxy> {
   const links = new Set<Link>();
-  let current: ProxyMode = 'pass';
-  let delayMs = 0;
-  let gate: PromiseWithResolvers<void> | null = null;
+  const groups = new Map<string, Group>();
+  const everyone: Group = { mode: 'pass', delayMs: 0, gate: null };
 
-  const loses = (direction: Direction) =>
-    current === 'half-open' || (current === 'drop-replies' && direction === 'reply');
+  function groupNamed(name: string): Group {
+    const group = groups.get(name) ?? { ...everyone };
+    groups.set(name, group);
+    return group;
+  }
+
+  const loses = ({ group }: Link, direction: Direction) =>
+    group.mode === 'half-open' || (group.mode === 'drop-replies' && direction === 'reply');
 
   const end = (link: Link) => {
     links.delete(link);
@@ -49,7 +62,7 @@ export async function startTcpProxy(options: { to: { host: string; port: number 
     let tail = Promise.resolve();
     /** Keeps the order of what is delayed by different times. */
     const later = (act: () => void) => {
-      const dueAt = performance.now() + delayMs;
+      const dueAt = performance.now() + link.group.delayMs;
       const { held } = link;
       tail = tail.then(async () => {
         await held;
@@ -59,7 +72,7 @@ export async function startTcpProxy(options: { to: { host: string; port: number 
       });
     };
     from.on('data', (chunk: Buffer) => {
-      if (loses(direction)) {
+      if (loses(link, direction)) {
         link.isBroken = true;
         return;
       }
@@ -70,7 +83,7 @@ export async function startTcpProxy(options: { to: { host: string; port: number 
       });
     });
     from.on('end', () => {
-      if (loses(direction)) link.isBroken = true;
+      if (loses(link, direction)) link.isBroken = true;
       else later(() => to.end());
     });
     from.on('error', () => end(link));
@@ -81,18 +94,15 @@ export async function startTcpProxy(options: { to: { host: string; port: number 
   }
 
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
-    const link: Link = {
-      client,
-      server: null,
-      isBroken: false,
-      held: current === 'held' ? (gate?.promise ?? null) : null,
-    };
+    const group = groupNamed(options.groupOf?.(client.remoteAddress ?? '') ?? '');
+    const held = group.mode === 'held' ? (group.gate?.promise ?? null) : null;
+    const link: Link = { client, server: null, group, isBroken: false, held };
     links.add(link);
-    if (current === 'cut') {
+    if (group.mode === 'cut') {
       end(link);
       return;
     }
-    if (current === 'half-open') {
+    if (group.mode === 'half-open') {
       link.isBroken = true;
       client.on('error', () => end(link));
       client.on('close', () => links.delete(link));
@@ -113,18 +123,24 @@ export async function startTcpProxy(options: { to: { host: string; port: number 
 
   return {
     port: address.port,
-    mode: (next, ms = 100) => {
-      current = next;
-      delayMs = next === 'delay' ? ms : 0;
-      if (next === 'held') gate ??= Promise.withResolvers();
+    mode: (next, ms = 100, name) => {
+      const changed = name === undefined ? [everyone, ...groups.values()] : [groupNamed(name)];
+      for (const group of changed) {
+        group.mode = next;
+        group.delayMs = next === 'delay' ? ms : 0;
+        if (next === 'held') group.gate ??= Promise.withResolvers();
+      }
       for (const link of [...links]) {
-        if (next === 'held') link.held = gate?.promise ?? null;
+        if (!changed.includes(link.group)) continue;
+        if (next === 'held') link.held = link.group.gate?.promise ?? null;
         if (next === 'cut' || (link.isBroken && next !== 'half-open' && next !== 'drop-replies')) end(link);
       }
     },
     letGo: () => {
-      gate?.resolve();
-      gate = null;
+      for (const group of [everyone, ...groups.values()]) {
+        group.gate?.resolve();
+        group.gate = null;
+      }
     },
     connections: () => links.size,
     close: () =>
