@@ -14,6 +14,7 @@ const optionsSchema = z.object({
   port: z.int().optional(),
   services: z.int().optional(),
   edges: z.int().optional(),
+  ha: z.boolean().optional(),
 });
 
 /** What the daemon sends to its launcher. */
@@ -22,7 +23,7 @@ export type DaemonMessage =
   | { type: 'failed'; kind: StackError['kind']; message: string };
 
 const options = optionsSchema.parse(JSON.parse(process.argv[2] ?? '{}'));
-const { dir, port, services, edges } = options;
+const { dir, port, services, edges, ha } = options;
 
 /** Resolves when the message has left: the process may end right after it. */
 const tell = (message: DaemonMessage) =>
@@ -59,6 +60,7 @@ try {
     ...(port === undefined ? {} : { port }),
     ...(services === undefined ? {} : { services }),
     ...(edges === undefined ? {} : { edges }),
+    ...(ha === undefined ? {} : { ha }),
   });
   let isStopping = false;
   stop = (reason) => {

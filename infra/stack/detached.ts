@@ -17,6 +17,7 @@ export async function startDetached(options: {
   port?: number;
   services?: number;
   edges?: number;
+  ha?: boolean;
   environment: Environment;
   onEvent: OnEvent;
   signal: AbortSignal;

@@ -13,7 +13,7 @@ import { type ProcessState, writeState } from './supervise/state-file.ts';
 test('a running stack that an older version started gets no secret that its processes do not know', async () => {
   const dir = runDirectory(temporaryDirectory('older'));
   await makeRunDirectory(dir);
-  await makeSecrets(dir);
+  await makeSecrets(dir, { ha: false });
   for (const since of ['zookeeper-auth', 'stock-redis-password', 'queue-redis-password']) {
     rmSync(join(dir.secrets, since));
   }
@@ -31,7 +31,7 @@ test('a running stack that an older version started gets no secret that its proc
   const processes: ProcessState[] = [{ ...one, ...(await process(pid)), ...since }];
   const supervisor = await process(globalThis.process.pid);
   const rest = { edgePort: 1, settings: {}, portBase: 1 };
-  writeState(dir, { version: 1, phase: 'up', supervisor, ...counts, ...rest, ports, processes });
+  writeState(dir, { version: 1, phase: 'up', supervisor, ...counts, ha: false, ...rest, ports, processes });
 
   expect((await stackStatus(dir.root)).processes).toMatchObject([{ health: 'up', problem: null }]);
   const environment = await stackEnvironment(dir.root);

@@ -5,7 +5,7 @@ import { type RunDirectory, runDirectory } from './host/run-directory.ts';
 import { clientEnvironment, makePlan, type StackPlan } from './plan/plan.ts';
 import type { Role } from './plan/roles.ts';
 import { consoleTokenFile, type KnownSecrets, readSecrets } from './plan/secrets.ts';
-import { type Check, httpCheck, postgresCheck, redisCheck, zookeeperCheck } from './supervise/health.ts';
+import { type Check, httpCheck, postgresCheck, redisCheck, sentinelCheck, zookeeperCheck } from './supervise/health.ts';
 import { endLeftovers } from './supervise/leftovers.ts';
 import { type ProcessState, readState, type StackState, writeState } from './supervise/state-file.ts';
 
@@ -101,11 +101,13 @@ function checkOf(plan: RunningPlan, role: Role, name: string): Check {
   switch (role) {
     case 'stock-redis':
     case 'queue-redis':
-      return redisCheck(plan.port(role), plan.secrets.redisPasswords[role]);
+      return redisCheck(plan.port(name), plan.secrets.redisPasswords[role]);
+    case 'sentinel':
+      return sentinelCheck(plan.port(name), plan.secrets.sentinelPassword);
     case 'zookeeper':
-      return zookeeperCheck(plan.port('zookeeper'));
+      return zookeeperCheck(plan.port(name));
     case 'postgres':
-      return postgresCheck(plan.databaseUrl('postgres'));
+      return postgresCheck(plan.databaseUrl('postgres', { role, name, port: plan.port(name) }));
     case 'edge':
       return httpCheck(`http://127.0.0.1:${plan.port(`${name}-inner`)}/readyz`);
     case 'gateway':
@@ -135,6 +137,6 @@ export async function stackEnvironment(dir?: string): Promise<Record<string, str
 /** An older version may have started the stack, without some of the secrets that a start makes today. */
 type RunningPlan = StackPlan<KnownSecrets>;
 
-async function planOf(dir: RunDirectory, { services, edges, edgePort, ports }: StackState): Promise<RunningPlan> {
-  return makePlan({ dir, secrets: await readSecrets(dir), services, edges, edgePort, ports, environment: {} });
+async function planOf(dir: RunDirectory, { ha, services, edges, edgePort, ports }: StackState): Promise<RunningPlan> {
+  return makePlan({ dir, secrets: await readSecrets(dir), ha, services, edges, edgePort, ports, environment: {} });
 }

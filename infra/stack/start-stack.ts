@@ -5,6 +5,7 @@ import { choosePorts, isPortFree, type PortBlock, reservePortBlock } from './hos
 import { identityOf } from './host/process-identity.ts';
 import { makeRunDirectory, type RunDirectory, runDirectory } from './host/run-directory.ts';
 import { givenSettings } from './plan/given-settings.ts';
+import { refuseOtherData } from './plan/other-data.ts';
 import {
   clientEnvironment,
   defaultEdgePort,
@@ -16,6 +17,7 @@ import {
 } from './plan/plan.ts';
 import { type Role, roles, type ServerRole } from './plan/roles.ts';
 import { makeSecrets } from './plan/secrets.ts';
+import { keptRoles } from './plan/servers.ts';
 import { processTable } from './servers/processes.ts';
 import type { OnEvent } from './supervise/events.ts';
 import { endLeftovers } from './supervise/leftovers.ts';
@@ -35,6 +37,8 @@ export type StackOptions = {
   /** How many edges (an nginx and its gateway each), 1 to 4. Default 1. `port` is the first one's. */
   edges?: number;
   /** The caller's environment: handed on, of its SECKILL_* names those that {@link givenSettings} lets take effect. */
+  /** Stock Redis, its sentinels, queue Redis, ZooKeeper and PostgreSQL more than once each. Default false. */
+  ha?: boolean;
   environment: Environment;
   /** As if they stood in `environment`, and of any name: schedules that a test cannot wait for. */
   settings?: Settings;
@@ -44,15 +48,16 @@ export type StackOptions = {
   /** Start only these, for tests of a part. */
   only?: readonly Role[];
   /**
-   * For tests that break links: where a process of ours is to reach the four servers instead of at their own `ports` on
-   * 127.0.0.1, a proxy each for example. Asked for each of our processes by its name, before each attempt to start.
+   * For tests that break links: where a process of ours is to reach the servers instead of at their own `ports` on
+   * 127.0.0.1, a proxy each for example; what it leaves out stays. Asked for each of our processes by its name, before each attempt to start.
    * What `environment` of the stack says stays the truth.
    */
   rewire?: Rewire;
 };
 
-export type ServerPorts = Readonly<Record<ServerRole, number>>;
-export type Rewire = (process: string, ports: ServerPorts) => Promise<ServerPorts>;
+/** The port of each server, by the name of its process: with `ha` these are `stock-redis-1`, `sentinel-1` and so on. */
+export type ServerPorts = Readonly<Record<ServerRole, number> & Record<string, number>>;
+export type Rewire = (process: string, ports: ServerPorts) => Promise<Readonly<Record<string, number>>>;
 
 /** A stack that this process supervises. */
 export type Stack = {
@@ -72,13 +77,14 @@ export type Stack = {
  * Linux). Throws {@link StackError}, with nothing left running.
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
-  const { port = defaultEdgePort, services = 1, edges = 1, onEvent = () => undefined } = options;
+  const { port = defaultEdgePort, services = 1, edges = 1, ha = false, onEvent = () => undefined } = options;
   const signal = options.signal ?? new AbortController().signal;
   const startedAt = Date.now();
   const dir = runDirectory(options.dir);
   const settings = { ...givenSettings(options.environment, dir), ...options.settings };
   await makeRunDirectory(dir);
   tellLowLimits(onEvent);
+  refuseOtherData(dir, ha);
   const lock = await lockDirectory(dir);
   if (lock === null) throw new StackError('busy', `another process is running or starting the stack in ${dir.root}`);
   let block: PortBlock | null = null;
@@ -88,13 +94,14 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       const ended = await endLeftovers(before);
       if (ended.length > 0) onEvent({ type: 'note', text: `ended what a dead supervisor left: ${ended.join(', ')}` });
     }
-    block = await reservePortBlock(dir.root, before?.portBase);
+    block = await reservePortBlock(dir.root, before?.portBase, ha ? 2 : 1);
     const running = await startOnFreePorts({
       ...options,
       settings,
       port,
       services,
       edges,
+      ha,
       onEvent,
       signal,
       dir,
@@ -113,7 +120,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
-type Attempt = Required<Pick<StackOptions, 'port' | 'services' | 'edges' | 'environment' | 'onEvent' | 'signal'>> & {
+type Attempt = Required<
+  Pick<StackOptions, 'port' | 'services' | 'edges' | 'ha' | 'environment' | 'onEvent' | 'signal'>
+> & {
   only?: readonly Role[];
   settings: Settings;
   rewire?: Rewire;
@@ -150,9 +159,9 @@ async function startOnFreePorts(attempt: Attempt): Promise<Running> {
 }
 
 async function planFor(attempt: Attempt, avoid: ReadonlySet<number>) {
-  const { port, services, edges, dir, before, block, environment, settings } = attempt;
+  const { port, services, edges, ha, dir, before, block, environment, settings } = attempt;
   const wanted = [...portNames(attempt), ...(port === 'any' ? ['edge'] : [])];
-  const names = await choosePorts(block.base, wanted, before?.ports ?? {}, avoid);
+  const names = await choosePorts(block.base, wanted, before?.ports ?? {}, avoid, block.size);
   const edgePort = port === 'any' ? names.edge : port;
   if (edgePort === undefined) throw new Error('no port was chosen for the edge');
   if (port !== 'any' && (attempt.only ?? roles).includes('edge') && !(await isPortFree(port))) {
@@ -161,9 +170,9 @@ async function planFor(attempt: Attempt, avoid: ReadonlySet<number>) {
       `port ${port} on 127.0.0.1 is taken by another program, or needs rights that we do not have: choose another one with --port`,
     );
   }
-  const secrets = await makeSecrets(dir);
+  const secrets = await makeSecrets(dir, { ha });
   const planWith = (ports: Readonly<Record<string, number>>) =>
-    makePlan({ dir, secrets, services, edges, edgePort, ports, environment, settings });
+    makePlan({ dir, secrets, ha, services, edges, edgePort, ports, environment, settings });
   const plan = planWith(names);
   const seen = new Map<string, StackPlan>();
   for (const name of attempt.rewire === undefined ? [] : nodeProcessNames(attempt)) {
@@ -174,12 +183,8 @@ async function planFor(attempt: Attempt, avoid: ReadonlySet<number>) {
 }
 
 function serverPorts(plan: StackPlan): ServerPorts {
-  return {
-    'stock-redis': plan.port('stock-redis'),
-    'queue-redis': plan.port('queue-redis'),
-    zookeeper: plan.port('zookeeper'),
-    postgres: plan.port('postgres'),
-  };
+  const servers = keptRoles.flatMap((role) => plan.servers(role));
+  return Object.fromEntries(servers.map(({ name, port }) => [name, port])) as ServerPorts; // the names that it says
 }
 
 async function startOnce(
@@ -188,7 +193,7 @@ async function startOnce(
   ports: Record<string, number>,
   seenBy: (name: string) => StackPlan,
 ): Promise<Running> {
-  const { dir, services, edges, settings, onEvent, signal, block, only } = attempt;
+  const { dir, services, edges, ha, settings, onEvent, signal, block, only } = attempt;
   const specs = processTable(plan, only, seenBy);
   const identity = await identityOf(process.pid);
   let phase: StackState['phase'] = 'starting';
@@ -203,6 +208,7 @@ async function startOnce(
       edgePort: plan.edgePort,
       services,
       edges,
+      ha,
       settings,
       portBase: block.base,
       ports,

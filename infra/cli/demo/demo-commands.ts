@@ -11,11 +11,12 @@ export function registerDemoCommands(program: Command): void {
     .description('start the stack, open a demo sale and show its funnel until Ctrl-C (what "npm start" runs)')
     .addOption(dirOption())
     .option('--port <n>', 'port of the edge', wholeNumber(1, 65_535), 8080)
+    .option('--ha', 'every server more than once, as "seckill up --ha" does')
     .option('--units <n>', 'units of the demo sale', wholeNumber(1, 1_000_000), 200)
-    .action(async (options: { port: number; units: number }, command: Command) => {
+    .action(async (options: { port: number; units: number; ha?: boolean }, command: Command) => {
       const { dir } = command.opts<{ dir?: string }>();
       const { runDemo } = await import('./run-demo.ts');
-      return runDemo(runOf(command), { dir, port: options.port, units: options.units });
+      return runDemo(runOf(command), { dir, port: options.port, units: options.units, ha: options.ha ?? false });
     });
   demo
     .command('crowd')

@@ -17,7 +17,7 @@ import { startedLines } from './started-lines.ts';
  */
 export async function runDemo(
   run: CliRun,
-  options: { dir: string | undefined; port: number; units: number },
+  options: { dir: string | undefined; port: number; units: number; ha: boolean },
 ): Promise<void> {
   const { signal: interrupted } = run.interruption();
   const left = new AbortController();
@@ -34,6 +34,7 @@ export async function runDemo(
   const stack = await startStack({
     dir: options.dir ?? `${checkoutDir}/.run`,
     port: options.port,
+    ha: options.ha,
     environment: run.environment,
     signal,
     onEvent: (event) => output.progress(describeEvent(event)),

@@ -21,6 +21,7 @@ type UpOptions = {
   port?: number;
   services?: number;
   edges?: number;
+  ha?: boolean;
   foreground?: boolean;
 };
 /** `dir`: the run directory that was named; undefined for the default. */
@@ -45,6 +46,7 @@ export function registerStackCommands(program: Command): void {
     .option('--port <n>', `port of the edge on 127.0.0.1 (default: ${defaultEdgePort})`, wholeNumber(1, 65_535))
     .option('--services <n>', 'how many seckill-service processes (default: 1)', wholeNumber(1, maxServices))
     .option('--edges <n>', 'how many edges, each an nginx with its gateway (default: 1)', wholeNumber(1, maxEdges))
+    .option('--ha', 'every server more than once, so that no single one ends a sale (some 600 MB more)')
     .option('--foreground', 'supervise in this process until Ctrl-C')
     .addOption(dirOption())
     .addOption(jsonOption())
@@ -94,7 +96,7 @@ async function up(context: StackContext, options: UpOptions): Promise<void> {
 
 async function start(context: StackContext, options: UpOptions): Promise<void> {
   const { run, output, dir } = context;
-  const { foreground = false, port, services, edges } = options;
+  const { foreground = false, port, services, edges, ha } = options;
   if (await isUpAlready(context, options)) return;
   const asked = {
     dir,
@@ -103,6 +105,7 @@ async function start(context: StackContext, options: UpOptions): Promise<void> {
     ...(port === undefined ? {} : { port }),
     ...(services === undefined ? {} : { services }),
     ...(edges === undefined ? {} : { edges }),
+    ...(ha === undefined ? {} : { ha }),
   };
   const interrupted = run.interruption();
   try {
@@ -140,16 +143,17 @@ async function isUpAlready(context: StackContext, options: UpOptions): Promise<b
     running = await findRunningStack(dir);
   }
   if (running === null) return false;
-  const { edgePort, services, edges, settings } = running.state;
+  const { edgePort, services, edges, ha, settings } = running.state;
   const where = dir === undefined ? '' : ` --dir ${shellQuote(dir)}`;
-  const isAsAsked = (asked: number | undefined, is: number) => asked === undefined || asked === is;
+  const isAsAsked = (asked: number | boolean | undefined, is: number | boolean) => asked === undefined || asked === is;
   if (
     !isAsAsked(options.port, edgePort) ||
     !isAsAsked(options.services, services) ||
-    !isAsAsked(options.edges, edges)
+    !isAsAsked(options.edges, edges) ||
+    !isAsAsked(options.ha, ha)
   ) {
     throw new CliError(
-      `already running with --port ${edgePort} --services ${services} --edges ${edges}: \`seckill down${where}\` first to change that`,
+      `already running with --port ${edgePort} --services ${services} --edges ${edges}${ha ? ' --ha' : ', and without --ha'}: \`seckill down${where}\` first to change that`,
       78,
     );
   }

@@ -60,6 +60,17 @@ test('a port of another block is not taken over', async () => {
   expect(chosen.a).toBe(base + 1);
 });
 
+test('a wide block is two neighbours, and neither goes to another stack', async () => {
+  const wide = await reservePortBlock('/wide', undefined, 2);
+  cleanups.push(wide.release);
+  const names = Array.from({ length: 60 }, (_, i) => `server-${i}`);
+  const ports = Object.values(await choosePorts(wide.base, names, {}, new Set(), wide.size));
+  expect(new Set(ports).size).toBe(60);
+  expect(Math.max(...ports)).toBeLessThan(wide.base + 2 * blockSize);
+  expect(ports).not.toContain(wide.base + blockSize); // its guard
+  expect([wide.base, wide.base + blockSize]).not.toContain(await reserve('/wide', wide.base + blockSize));
+});
+
 test('a port that somebody listens on is not free', async () => {
   const base = await reserve('/busy');
   await occupy(base + 5);

@@ -56,7 +56,7 @@ export function runDirectory(dir: string = defaultRoot): RunDirectory {
 }
 
 /** In `data`: PostgreSQL runs as a user of its own when the stack is root's, and closes its folder itself. */
-const ofAnotherUser = 'postgres';
+const ofAnotherUser = /^postgres(-\d+)?$/;
 
 /** What a stack has at the top of its directory; the state is drafted as `stack.json.<pid>`. */
 const ofStack = /^(stack\.json(\.\d+)?|pages|secrets|config|data|logs|sockets)$/;
@@ -83,7 +83,7 @@ export async function makeRunDirectory(dir: RunDirectory): Promise<void> {
     // Folders of an earlier start, by another user or before the disk became read-only.
     await Promise.all([dir.root, dir.secrets, join(dir.root, 'logs')].map((each) => access(each, constants.W_OK)));
     // Folders of an earlier version.
-    const inData = (await readdir(data)).filter((name) => name !== ofAnotherUser).map((name) => join(data, name));
+    const inData = (await readdir(data)).filter((name) => !ofAnotherUser.test(name)).map((name) => join(data, name));
     await closeRoot(dir.root);
     await chmod(data, 0o711).catch(ignoreForeign);
     for (const each of [...closed, ...inData]) await chmod(each, 0o700).catch(ignoreForeign);

@@ -4,6 +4,16 @@ import { requireProgram } from '../host/binaries.ts';
 import { childEnvironment, type Environment } from '../host/launch.ts';
 import { checkoutDir, type RunDirectory } from '../host/run-directory.ts';
 import { type KnownSecrets, type Secrets, ticketKeysFile } from './secrets.ts';
+import {
+  type KeptRole,
+  keptRoles,
+  primaryNames,
+  type RedisRole,
+  type Server,
+  serverNames,
+  serverPortNames,
+  stockReplicas,
+} from './servers.ts';
 
 export type Settings = Readonly<Partial<Record<SettingName, string>>>;
 
@@ -16,6 +26,8 @@ export type StackPlan<Known extends KnownSecrets = Secrets> = {
   checkout: string;
   dir: RunDirectory;
   secrets: Known;
+  /** Each server that is not ours more than once. */
+  ha: boolean;
   services: number;
   /** The first is the one that everybody uses; the others are for rehearsals and tests of several edges. */
   edges: readonly EdgePlan[];
@@ -29,9 +41,13 @@ export type StackPlan<Known extends KnownSecrets = Secrets> = {
   /** The private port of that name. */
   port: (name: string) => number;
   program: (name: string) => string;
-  redisUrl: (role: 'stock-redis' | 'queue-redis') => string;
+  /** The servers of a role, at least one; no sentinel without `ha`. */
+  servers: (role: KeptRole) => Server[];
+  /** As clients are told: the place of the server, or of the sentinels that know it. */
+  redisUrl: (role: RedisRole) => string;
   zookeeper: string;
-  databaseUrl: (database?: string) => string;
+  /** As clients are told: every server in one URL; `on` is one of them alone. */
+  databaseUrl: (database?: string, on?: Server) => string;
   edgeUrl: string;
   paymentUrl: string;
 };
@@ -69,16 +85,13 @@ export const nodeProcessNames = ({ services, edges }: Counts): string[] => [
 ];
 
 /** How many of each a stack has. */
-export type Counts = { services: number; edges: number };
+export type Counts = { services: number; edges: number; ha?: boolean };
 
 /** Every private port of a stack, by name. `edge` is among them when any free port will do for it. */
 export const portNames = (counts: Counts): string[] => {
   const [first, ...others] = instances.edges(counts.edges);
   return [
-    'stock-redis',
-    'queue-redis',
-    'zookeeper',
-    'postgres',
+    ...keptRoles.flatMap((role) => serverPortNames(role, counts.ha ?? false)),
     `${first}-inner`,
     ...others.flatMap((name) => [name, `${name}-inner`]),
     ...nodeProcessNames(counts),
@@ -90,6 +103,7 @@ export const portNames = (counts: Counts): string[] => {
 export function makePlan<Known extends KnownSecrets>(options: {
   dir: RunDirectory;
   secrets: Known;
+  ha?: boolean;
   services: number;
   edges: number;
   edgePort: number;
@@ -97,17 +111,20 @@ export function makePlan<Known extends KnownSecrets>(options: {
   environment: Environment;
   settings?: Settings;
 }): StackPlan<Known> {
-  const { dir, secrets, services, edges, edgePort, ports, environment, settings = {} } = options;
+  const { dir, secrets, ha = false, services, edges, edgePort, ports, environment, settings = {} } = options;
   const searchPath = environment.PATH ?? '/usr/local/bin:/usr/bin:/bin';
   const port = (name: string): number => {
     const found = ports[name];
     if (found === undefined) throw new Error(`no port is planned for ${name}`);
     return found;
   };
+  const servers = (role: KeptRole): Server[] => serverNames(role, ha).map((name) => ({ role, name, port: port(name) }));
+  const places = (of: readonly Server[]): string => of.map((each) => `127.0.0.1:${each.port}`).join(',');
   return {
     checkout: checkoutDir,
     dir,
     secrets,
+    ha,
     services,
     edges: instances.edges(edges).map((name, index) => ({
       name,
@@ -125,10 +142,16 @@ export function makePlan<Known extends KnownSecrets>(options: {
     zookeeperClasspath: environment.SECKILL_ZOOKEEPER_CLASSPATH,
     port,
     program: (name) => requireProgram(name, searchPath, javaHome(name, environment)),
-    redisUrl: (role) => `redis://${login('', secrets.redisPasswords[role])}127.0.0.1:${port(role)}`,
-    zookeeper: `127.0.0.1:${port('zookeeper')}`,
-    databaseUrl: (database = 'seckill') =>
-      `postgres://${login('seckill', secrets.databasePassword)}127.0.0.1:${port('postgres')}/${database}?sslmode=disable`, // the caller's PGSSLMODE is for other servers
+    servers,
+    redisUrl: (role) => {
+      const user = login('', secrets.redisPasswords[role]);
+      if (!ha) return `redis://${user}${places(servers(role))}`;
+      const sentinels = places(servers('sentinel'));
+      return `redis+sentinel://${user}${sentinels}/${primaryNames[role]}?sentinelPassword=${secrets.sentinelPassword}`;
+    },
+    zookeeper: places(servers('zookeeper')),
+    databaseUrl: (database = 'seckill', on) =>
+      `postgres://${login('seckill', secrets.databasePassword)}${places(on === undefined ? servers('postgres') : [on])}/${database}?sslmode=disable`, // the caller's PGSSLMODE is for other servers
     edgeUrl: `http://127.0.0.1:${edgePort}`,
     paymentUrl: `http://127.0.0.1:${port('payment-api')}`,
   };
@@ -145,6 +168,10 @@ function javaHome(name: string, environment: Environment): string[] {
   return name === 'java' && home !== undefined && home !== '' ? [join(home, 'bin')] : [];
 }
 
+/** What our processes are told beside the address of stock Redis. */
+export const replicaSettings = ({ ha }: Pick<StackPlan, 'ha'>): Settings =>
+  ha ? { SECKILL_STOCK_REPLICAS: String(stockReplicas) } : {};
+
 type ClientEnvironment = Partial<Record<SettingName, string>> & Record<string, string>;
 
 /**
@@ -156,6 +183,7 @@ export function clientEnvironment(plan: StackPlan<KnownSecrets>): ClientEnvironm
   const all = {
     SECKILL_RUN_DIR: plan.dir.root,
     SECKILL_STOCK_REDIS_URL: plan.redisUrl('stock-redis'),
+    ...replicaSettings(plan),
     SECKILL_QUEUE_REDIS_URL: plan.redisUrl('queue-redis'),
     SECKILL_ZOOKEEPER: plan.zookeeper,
     SECKILL_ZOOKEEPER_AUTH: secrets.zookeeperAuth,

@@ -8,6 +8,8 @@ export type Secrets = {
   challengeSecret: string;
   databasePassword: string;
   redisPasswords: Readonly<Record<'stock-redis' | 'queue-redis', string>>;
+  /** Of the sentinels; null in a stack without them. */
+  sentinelPassword: string | null;
   /** `user:password`. Only a process that knows it may change the stack's nodes in ZooKeeper. */
   zookeeperAuth: string;
   /** What the sandbox provider knows us by, and what it signs its webhooks with. */
@@ -31,19 +33,28 @@ export const consoleTokenFile = (dir: RunDirectory): string => join(dir.secrets,
 export const redisPasswordFile = (dir: RunDirectory, role: 'stock-redis' | 'queue-redis'): string =>
   join(dir.secrets, `${role}-password`);
 
+export const sentinelPasswordFile = (dir: RunDirectory): string => join(dir.secrets, 'sentinel-password');
+
 type ReadOne<Secret> = (path: string, make: () => string) => Promise<Secret>;
 
 /**
  * For the start of a stack alone: its secrets, made at the first start, files of mode 0600, the same ever after. In a stack
  * that runs, a secret that its processes do not know would shut them out.
  */
-export async function makeSecrets(dir: RunDirectory): Promise<Secrets> {
-  const [secrets] = await Promise.all([each(dir, once), once(ticketKeysFile(dir), () => `k1:${hex()}`)]);
-  return secrets;
+export async function makeSecrets(dir: RunDirectory, { ha }: { ha: boolean }): Promise<Secrets> {
+  const [secrets, sentinelPassword] = await Promise.all([
+    each(dir, once),
+    ha ? once(sentinelPasswordFile(dir), hex) : null,
+    once(ticketKeysFile(dir), () => `k1:${hex()}`),
+  ]);
+  return { ...secrets, sentinelPassword };
 }
 
 /** The secrets that are there; makes none. */
-export const readSecrets = (dir: RunDirectory): Promise<KnownSecrets> => each(dir, textOf);
+export async function readSecrets(dir: RunDirectory): Promise<KnownSecrets> {
+  const [secrets, sentinelPassword] = await Promise.all([each(dir, textOf), textOf(sentinelPasswordFile(dir))]);
+  return { ...secrets, sentinelPassword };
+}
 
 async function each<Secret>(dir: RunDirectory, read: ReadOne<Secret>) {
   const [sessionSecret, challengeSecret, databasePassword, stockPassword, queuePassword, ...rest] = await Promise.all([

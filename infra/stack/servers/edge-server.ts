@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { findProgram, requireProgram } from '../host/binaries.ts';
 import { type EdgePlan, instances, type StackPlan } from '../plan/plan.ts';
 import { redisPasswordFile, ticketKeysFile } from '../plan/secrets.ts';
+import type { Server } from '../plan/servers.ts';
 import { httpCheck } from '../supervise/health.ts';
 import type { ProcessSpec } from '../supervise/process-spec.ts';
 import { renderEdgeConfig } from './edge-config.ts';
@@ -47,7 +48,7 @@ export function edgeServer(plan: StackPlan, edge: EdgePlan): ProcessSpec {
           orderServers: [plan.dir.socket(instances.worker)],
           agentSocket: edge.agentSocket,
           // Cached sales may be lost at any time, and nothing of the crowd should come near stock Redis.
-          cacheRedis: `127.0.0.1:${plan.port('queue-redis')}`,
+          cacheRedis: `127.0.0.1:${cacheOf(plan).port}`,
           cacheRedisPasswordFile: redisPasswordFile(plan.dir, 'queue-redis'),
           cacheRedisUser: null,
           cacheRedisTls: null,
@@ -68,6 +69,13 @@ export function edgeServer(plan: StackPlan, edge: EdgePlan): ProcessSpec {
     growing: { file: join(runDir, 'purchases.log'), reopenBy: 'SIGUSR1' },
     check: httpCheck(`http://${innerListen}/readyz`),
   };
+}
+
+/** nginx reads one Redis, a replica as well as a primary: it knows no sentinel. */
+function cacheOf(plan: StackPlan): Server {
+  const [first] = plan.servers('queue-redis');
+  if (first === undefined) throw new Error('the plan has no queue Redis');
+  return first;
 }
 
 /** Debian's nginx with its Lua module, else OpenResty. */

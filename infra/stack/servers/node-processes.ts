@@ -1,11 +1,10 @@
 import { join } from 'node:path';
-import { instances, type Settings, type StackPlan } from '../plan/plan.ts';
-import type { Role, ServerRole } from '../plan/roles.ts';
+import { instances, replicaSettings, type Settings, type StackPlan } from '../plan/plan.ts';
+import type { Role } from '../plan/roles.ts';
 import { ticketKeysFile } from '../plan/secrets.ts';
+import { keptRoles } from '../plan/servers.ts';
 import { httpCheck } from '../supervise/health.ts';
 import type { ProcessSpec } from '../supervise/process-spec.ts';
-
-const theServers: readonly ServerRole[] = ['stock-redis', 'queue-redis', 'zookeeper', 'postgres'];
 
 /** Our own processes. Each tells on its inner port whether it is ready. */
 export function nodeProcesses(plan: StackPlan, seenBy: (name: string) => StackPlan): ProcessSpec[] {
@@ -13,6 +12,7 @@ export function nodeProcesses(plan: StackPlan, seenBy: (name: string) => StackPl
     const seen = seenBy(name);
     return {
       SECKILL_STOCK_REDIS_URL: seen.redisUrl('stock-redis'),
+      ...replicaSettings(plan),
       SECKILL_ZOOKEEPER: seen.zookeeper,
       SECKILL_ZOOKEEPER_AUTH: seen.secrets.zookeeperAuth,
       SECKILL_DATABASE_URL: seen.databaseUrl(),
@@ -91,7 +91,7 @@ function nodeProcess(
     address: settings.SECKILL_LISTEN ?? `http://${inner}`,
     innerUrl: `http://${inner}`,
     portName: name,
-    after: theServers,
+    after: keptRoles,
     line: { command: process.execPath, args: [join(plan.checkout, main)] },
     environment: {
       ...plan.baseEnvironment,

@@ -11,6 +11,7 @@ import { messageOf, StackError } from '../host/errors.ts';
 import { type RunAs, tied, traversalCapability } from '../host/launch.ts';
 import type { StackPlan } from '../plan/plan.ts';
 import { endings } from '../plan/roles.ts';
+import type { Server } from '../plan/servers.ts';
 import { postgresCheck } from '../supervise/health.ts';
 import type { ProcessSpec } from '../supervise/process-spec.ts';
 
@@ -19,9 +20,9 @@ export const databaseName = 'seckill';
 export const databaseUser = 'seckill';
 
 /** One cluster, one database, one user with a generated password, on 127.0.0.1 only. */
-export function postgresServer(plan: StackPlan): ProcessSpec {
-  const port = plan.port('postgres');
-  const home = plan.dir.data('postgres');
+export function postgresServer(plan: StackPlan, server: Server): ProcessSpec {
+  const { name, port } = server;
+  const home = plan.dir.data(name);
   const cluster = join(home, 'cluster');
   const programs = postgresDirs(versionOf(cluster));
   const user = isRoot() ? postgresUser(home) : undefined;
@@ -36,9 +37,9 @@ export function postgresServer(plan: StackPlan): ProcessSpec {
   };
   return {
     role: 'postgres',
-    name: 'postgres',
+    name,
     address: address(databaseName),
-    portName: 'postgres',
+    portName: name,
     after: [],
     line: {
       command: requireProgram('postgres', plan.searchPath, programs),
@@ -50,10 +51,10 @@ export function postgresServer(plan: StackPlan): ProcessSpec {
     cwd: '/',
     prepare: (signal) => makeCluster({ plan, home, cluster, programs, user, signal }),
     // Any database proves that it serves; ours is made afterwards.
-    check: postgresCheck(plan.databaseUrl('postgres')),
+    check: postgresCheck(plan.databaseUrl('postgres', server)),
     afterReady: async () => {
-      await makeDatabase(plan.databaseUrl('postgres'));
-      await runMigrations(plan.databaseUrl(databaseName));
+      await makeDatabase(plan.databaseUrl('postgres', server));
+      await runMigrations(plan.databaseUrl(databaseName, server));
     },
   };
 }

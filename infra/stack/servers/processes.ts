@@ -5,16 +5,18 @@ import { edgeServer } from './edge-server.ts';
 import { nodeProcesses } from './node-processes.ts';
 import { postgresServer } from './postgres-server.ts';
 import { redisServer } from './redis-server.ts';
+import { sentinelServer } from './sentinel-server.ts';
 import { zookeeperServer } from './zookeeper-server.ts';
 
 const makers: Record<
   Exclude<Role, 'gateway' | 'seckill-service' | 'order-worker' | 'payment-sandbox'>,
   (plan: StackPlan) => ProcessSpec[]
 > = {
-  'stock-redis': (plan) => [redisServer(plan, 'stock-redis')],
-  'queue-redis': (plan) => [redisServer(plan, 'queue-redis')],
-  zookeeper: (plan) => [zookeeperServer(plan)],
-  postgres: (plan) => [postgresServer(plan)],
+  'stock-redis': (plan) => plan.servers('stock-redis').map((server) => redisServer(plan, 'stock-redis', server)),
+  'queue-redis': (plan) => plan.servers('queue-redis').map((server) => redisServer(plan, 'queue-redis', server)),
+  sentinel: (plan) => plan.servers('sentinel').map((server) => sentinelServer(plan, server)),
+  zookeeper: (plan) => plan.servers('zookeeper').map((server) => zookeeperServer(plan, server)),
+  postgres: (plan) => plan.servers('postgres').map((server) => postgresServer(plan, server)),
   edge: (plan) => plan.edges.map((edge) => edgeServer(plan, edge)),
 };
 

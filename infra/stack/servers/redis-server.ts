@@ -1,6 +1,9 @@
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { StackPlan } from '../plan/plan.ts';
+import { redisPasswordFile, sentinelPasswordFile } from '../plan/secrets.ts';
+import { primaryNames, type RedisRole, type Server } from '../plan/servers.ts';
 import { redisCheck } from '../supervise/health.ts';
 import type { ProcessSpec } from '../supervise/process-spec.ts';
 
@@ -13,30 +16,63 @@ const appendFsync = {
   'queue-redis': 'everysec',
 } as const;
 
-export function redisServer(plan: StackPlan, role: keyof typeof appendFsync): ProcessSpec {
-  const port = plan.port(role);
-  const dataDir = plan.dir.data(role);
-  const configFile = join(plan.dir.config, `${role}.conf`);
+/** `--ha`: it has replicas or is one, and the sentinels say which (redis-under-sentinels.sh). */
+export function redisServer(plan: StackPlan, role: RedisRole, { name, port }: Server): ProcessSpec {
+  const { ha, dir } = plan;
+  const dataDir = dir.data(name);
+  const configFile = join(dir.config, `${name}.conf`);
   const password = plan.secrets.redisPasswords[role];
   return {
     role,
-    name: role,
+    name,
     address: `redis://127.0.0.1:${port}`,
-    portName: role,
+    portName: name,
     after: [],
-    line: { command: '/bin/sh', args: [starter, plan.program('redis-server'), configFile, dataDir] },
+    line: {
+      command: '/bin/sh',
+      args: [
+        ...[starter, plan.program('redis-server'), configFile, dataDir],
+        ...(ha ? underSentinels(plan, role, port) : []),
+      ],
+    },
     environment: plan.baseEnvironment,
-    cwd: plan.dir.root,
+    cwd: dir.root,
     prepare: async () => {
       await mkdir(dataDir, { recursive: true, mode: 0o700 });
       // The password is in its own file, mode 0600: every user can read a command line.
       await writeFile(configFile, '', { mode: 0o600 });
       await chmod(configFile, 0o600); // of an earlier start
-      await writeFile(configFile, redisConfig({ port, dataDir, appendFsync: appendFsync[role], password }));
+      await writeFile(configFile, redisConfig({ port, dataDir, appendFsync: appendFsync[role], password, ha }));
+      if (ha && serversWithData(plan, role).length > 0) await noteBegun(plan, role);
     },
-    check: redisCheck(port, password),
+    check: redisCheck(port, password, { inSync: ha }),
+    ...(ha ? { afterReady: () => noteBegun(plan, role) } : {}),
   };
 }
+
+/** What redis-under-sentinels.sh is told, after the three that redis.sh takes. */
+function underSentinels(plan: StackPlan, role: RedisRole, port: number): string[] {
+  return [
+    primaryNames[role],
+    `127.0.0.1:${port}`,
+    begunFile(plan, role),
+    redisPasswordFile(plan.dir, role),
+    sentinelPasswordFile(plan.dir),
+    ...plan.servers('sentinel').map((sentinel) => `127.0.0.1:${sentinel.port}`),
+  ];
+}
+
+/** Is there as soon as the servers of that role may hold data: from then on an empty one is never the primary. */
+const begunFile = (plan: StackPlan, role: RedisRole): string => join(plan.dir.data('begun'), primaryNames[role]);
+
+async function noteBegun(plan: StackPlan, role: RedisRole): Promise<void> {
+  await mkdir(dirname(begunFile(plan, role)), { recursive: true, mode: 0o700 });
+  await writeFile(begunFile(plan, role), '', { mode: 0o600 });
+}
+
+/** Of a role's servers, those that have an append-only file. */
+export const serversWithData = (plan: StackPlan, role: RedisRole): Server[] =>
+  plan.servers(role).filter(({ name }) => existsSync(join(plan.dir.data(name), 'appendonlydir')));
 
 /** noeviction: a full server says no, it never forgets a reservation or a job. */
 export function redisConfig(options: {
@@ -44,6 +80,7 @@ export function redisConfig(options: {
   dataDir: string;
   appendFsync: 'always' | 'everysec';
   password: string;
+  ha?: boolean;
 }): string {
   return `bind 127.0.0.1
 port ${options.port}
@@ -57,5 +94,12 @@ save ""
 maxmemory-policy noeviction
 tcp-backlog 511
 loglevel notice
-`;
+${options.ha === true ? replicationConfig(options.password) : ''}`;
 }
+
+/** A replica that comes back is copied to at once; after a short absence it is sent what it missed. */
+const replicationConfig = (password: string): string => `masterauth ${password}
+repl-diskless-sync yes
+repl-diskless-sync-delay 0
+repl-backlog-size 16mb
+`;

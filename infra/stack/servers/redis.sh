@@ -1,5 +1,6 @@
 #!/bin/sh
 # Starts a Redis server, after its append-only file was made whole: redis.sh <redis-server> <config> <data dir>
+# Where sentinels watch it, what redis-under-sentinels.sh takes follows.
 #
 # Lost power, or a kill in mid-write, may leave half a transaction at the end of the file. Redis 7.0 (seen with 7.0.15, by the
 # chaos rounds) leaves it there when the cut is inside a command: it starts as if it were gone, appends to it, and at
@@ -18,4 +19,5 @@ if [ -f "$manifest" ] && command -v "$check" > /dev/null; then
   fi
   case $report in *Successfully*) printf 'cut off a torn transaction:\n%s\n' "$report" ;; esac
 fi
+[ $# -eq 3 ] || exec /bin/sh "${0%redis.sh}redis-under-sentinels.sh" "$@"
 exec "$server" "$config"

@@ -3,21 +3,21 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StackError } from '../host/errors.ts';
 import type { StackPlan } from '../plan/plan.ts';
+import type { Server } from '../plan/servers.ts';
 import { zookeeperCheck } from '../supervise/health.ts';
 import type { ProcessSpec } from '../supervise/process-spec.ts';
 
 /** Debian's zookeeper.jar names the jars that it needs in its manifest; only the logger is ours to choose. */
 const debianJars = ['/usr/share/java/zookeeper.jar', '/usr/share/java/slf4j-simple.jar'];
 
-export function zookeeperServer(plan: StackPlan): ProcessSpec {
-  const port = plan.port('zookeeper');
-  const dataDir = plan.dir.data('zookeeper');
-  const configFile = join(plan.dir.config, 'zookeeper.cfg');
+export function zookeeperServer(plan: StackPlan, { name, port }: Server): ProcessSpec {
+  const dataDir = plan.dir.data(name);
+  const configFile = join(plan.dir.config, `${name}.cfg`);
   return {
     role: 'zookeeper',
-    name: 'zookeeper',
+    name,
     address: `127.0.0.1:${port}`,
-    portName: 'zookeeper',
+    portName: name,
     after: [],
     line: {
       command: plan.program('java'),

@@ -1,6 +1,7 @@
 import { get } from 'node:http';
 import { connect } from 'node:net';
 import { messageOf } from '../host/errors.ts';
+import { primaryNames } from '../plan/servers.ts';
 
 const deadlineMs = 2_000;
 
@@ -33,11 +34,14 @@ const word =
   (pid) =>
     check(pid).catch(messageOf);
 
-/** Answers PING, has loaded its data, and is the process that we started. `password`: null where it asks for none. */
-export function redisCheck(port: number, password: string | null): Check {
+/**
+ * Answers PING, has loaded its data, and is the process that we started. `password`: null where it asks for none.
+ * `inSync`: a replica must have all that its primary has told, too.
+ */
+export function redisCheck(port: number, password: string | null, { inSync = false } = {}): Check {
   return word(async (pid) => {
     const login = password === null ? '' : `AUTH ${password}\r\n`;
-    const request = `${login}PING\r\nINFO server\r\nQUIT\r\n`;
+    const request = `${login}PING\r\nINFO server\r\n${inSync ? 'INFO replication\r\n' : ''}QUIT\r\n`;
     const text = await exchange(port, request, (answer) => /\r\n\+OK\r\n$/.test(answer));
     const answers = text.split('\r\n');
     const auth = password === null ? '+OK' : answers.shift();
@@ -45,7 +49,21 @@ export function redisCheck(port: number, password: string | null): Check {
     if (auth !== '+OK') return auth === undefined || auth === '' ? 'no answer' : auth;
     if (pong !== '+PONG') return pong === undefined || pong === '' ? 'no answer' : pong;
     const answering = Number(/^process_id:(\d+)\r?$/m.exec(text)?.[1]);
-    return pid === null || answering === pid ? null : `another Redis answers on port ${port}, process ${answering}`;
+    if (pid !== null && answering !== pid) return `another Redis answers on port ${port}, process ${answering}`;
+    return /^master_link_status:down\r?$/m.test(text) ? 'a replica that is not in sync with its primary' : null;
+  });
+}
+
+/** Knows both primaries, and enough other sentinels to name another one. */
+export function sentinelCheck(port: number, password: string | null): Check {
+  const names = Object.values(primaryNames);
+  return word(async () => {
+    const login = password === null ? '' : `AUTH ${password}\r\n`;
+    const request = `${login}${names.map((name) => `SENTINEL CKQUORUM ${name}\r\n`).join('')}`;
+    const lines = names.length + (password === null ? 0 : 1);
+    const text = await exchange(port, request, (answer) => answer.split('\r\n').length > lines);
+    const answers = text.split('\r\n').slice(0, lines);
+    return answers.find((answer) => !answer.startsWith('+OK'))?.replace(/^-/, '') ?? null;
   });
 }
 

@@ -28,6 +28,7 @@ function stateWith(process: Pick<ProcessState, 'pid' | 'identity'>): StackState 
     edgePort: 1,
     services: 1,
     edges: 1,
+    ha: false,
     settings: {},
     portBase: 1,
     ports: {},

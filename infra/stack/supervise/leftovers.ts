@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { signalProcess } from '../host/life.ts';
 import { isSameProcess, orphansOf } from '../host/process-identity.ts';
-import { endings } from '../plan/roles.ts';
+import { endings, tiers } from '../plan/roles.ts';
 import type { ProcessState, StackState } from './state-file.ts';
 
 /**
@@ -10,7 +10,7 @@ import type { ProcessState, StackState } from './state-file.ts';
  */
 export async function endLeftovers(state: StackState): Promise<string[]> {
   const ended: string[] = [];
-  for (const tier of [1, 2, 3]) {
+  for (const tier of tiers) {
     const ofTier = state.processes.filter((each) => endings[each.role].tier === tier);
     await Promise.all(
       ofTier.map(async (each) => {

@@ -18,6 +18,7 @@ const state: StackState = {
   edgePort: 8080,
   services: 1,
   edges: 1,
+  ha: false,
   settings: {},
   portBase: 20_000,
   ports: { 'stock-redis': 20_001 },

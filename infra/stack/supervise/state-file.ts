@@ -24,6 +24,7 @@ const stackStateSchema = z.object({
   edgePort: z.int(),
   services: z.int(),
   edges: z.int().default(1),
+  ha: z.boolean().default(false),
   /** What it was started with, beyond what the stack makes; no secrets. */
   settings: z.record(z.string(), z.string()).default({}),
   /** First port of the block, and the port of each name: taken again at the next start when free. */

@@ -1,7 +1,7 @@
 import { rotateLog } from '../host/log-file.ts';
 import { emptyGrowing, rotateGrowing } from '../host/rotate-growing.ts';
 import type { RunDirectory } from '../host/run-directory.ts';
-import { endings } from '../plan/roles.ts';
+import { endings, tiers } from '../plan/roles.ts';
 import type { OnEvent } from './events.ts';
 import type { ProcessSpec } from './process-spec.ts';
 import type { ProcessState } from './state-file.ts';
@@ -93,7 +93,6 @@ export function createSupervisor(options: {
 
   async function stop(): Promise<void> {
     clearInterval(rotating);
-    const tiers = [...new Set(all.map((each) => endings[each.spec.role].tier))].sort();
     for (const tier of tiers) {
       await Promise.all(all.filter((each) => endings[each.spec.role].tier === tier).map((each) => each.stop()));
     }

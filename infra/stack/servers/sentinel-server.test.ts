@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest';
+import type { Server } from '../plan/servers.ts';
+import { primaryIn } from './sentinel-server.ts';
+
+const server = (n: number, port: number): Server => ({ role: 'stock-redis', name: `stock-redis-${n}`, port });
+const file = `# ports stock-redis-1=21001 stock-redis-2=21002 queue-redis-1=21003
+port 21009
+sentinel current-epoch 7
+sentinel monitor stock 127.0.0.1 21002 2
+sentinel config-epoch stock 7
+sentinel monitor queue 127.0.0.1 21003 2
+`;
+
+test('the primary that a sentinel made is found by name, although every port is another one at the next start', () => {
+  const servers = [server(1, 30_001), server(2, 30_002)];
+  expect(primaryIn(file, 'stock-redis', servers)).toEqual([{ server: servers[1], epoch: 7 }]);
+});
+
+test('a sentinel without an epoch knows the primary of the first start, and a file without a primary says nothing', () => {
+  const queue: Server = { role: 'queue-redis', name: 'queue-redis-1', port: 30_003 };
+  expect(primaryIn(file, 'queue-redis', [queue])).toEqual([{ server: queue, epoch: 0 }]);
+  expect(primaryIn('port 1\n', 'queue-redis', [queue])).toEqual([]);
+});
