@@ -1,14 +1,21 @@
 #!/bin/sh
-# Makes the secrets that compose.yaml mounts: make-secrets.sh <dir> [<end of the servers' names>]. A file that is there stays
-# as it is. For Kubernetes, the end is that of the namespace with the servers: .data.svc
+# Makes the secrets that compose.yaml mounts: make-secrets.sh [--ha] <dir> [<end of the servers' names>]. A file that is there
+# stays as it is. For Kubernetes, the end is that of the namespace with the servers: .data.svc
+# --ha: for servers with replicas (compose.ha.yaml, kubernetes-data). The addresses are then those of all sentinels and of both
+# PostgreSQL servers.
 #
 # The directory is for its owner alone; the files in it must be readable by the users of the containers, who are others. The
 # script says which file is not, by which user, and exits with 1. It does so too when a file that is there is empty, or is an
 # address for servers of another end.
 set -eu
 umask 022
+ha=no
+if [ "${1:-}" = --ha ]; then
+  ha=yes
+  shift
+fi
 if [ $# -lt 1 ] || [ $# -gt 2 ]; then
-  echo "usage: make-secrets.sh <dir> [<end of the servers' names>]    for example infra/deploy/secrets" >&2
+  echo "usage: make-secrets.sh [--ha] <dir> [<end of the servers' names>]    for example infra/deploy/secrets" >&2
   exit 2
 fi
 if ! command -v openssl > /dev/null; then
@@ -47,29 +54,56 @@ new() {
   keep "$1" "${2:-}$made"
 }
 failed=0
-# address <file> <server> <before> <after>: a URL. One that an earlier run made for servers of another end is said; a name of
-# the operator's own is left alone.
+# Names that this script gives to servers, whatever their end.
+given='stock-redis|queue-redis|cache-redis|postgres|postgres-rw|sentinel-1|stock-redis-0\.stock-redis'
+# address <file> <scheme>://<user> <hosts, a comma between> <rest>: a URL. One that an earlier run made for other servers is
+# said; a name of the operator's own is left alone.
 address() {
-  keep "$1" "$3$2$names$4"
-  host=$(sed -n '1s#^[a-z]*://\([^/]*@\)\{0,1\}\([^/:?]*\).*#\2#p' "$1")
-  case $host in
-    "$2$names") ;;
-    "$2" | "$2".*.svc | "$2".*.svc.*)
-      echo "make-secrets: $PWD/$1 is there and names $host, not $2$names: change it, or remove it and run this again" >&2
-      failed=1
-      ;;
-  esac
+  wanted=$(echo "$3," | sed "s/\(:[0-9]*\)\{0,1\},/$names\1,/g; s/,\$//")
+  keep "$1" "$2$wanted$4"
+  hosts=$(sed -n '1s#^[a-z+]*://\([^/]*@\)\{0,1\}\([^/?]*\).*#\2#p' "$1" | sed 's/:[0-9]*//g')
+  wanted=$(echo "$wanted" | sed 's/:[0-9]*//g')
+  [ "$hosts" = "$wanted" ] || ! echo "$hosts" | grep -qE "^($given)(\.[^,]*\.svc(\.[^,]*)?)?(,|\$)" || {
+    echo "make-secrets: $PWD/$1 is there and names $hosts, not $wanted: change it, or remove it and run this again" >&2
+    failed=1
+  }
 }
 
+# Where they are: of one server, or of each that has replicas. In Kubernetes a sentinel is in the pod of its Redis.
+sentinels='' databases=postgres:5432
+if [ $ha = yes ]; then
+  new sentinel-password
+  new replication-password
+  if [ -z "$names" ]; then
+    sentinels=sentinel-1:26379,sentinel-2:26379,sentinel-3:26379
+    databases=postgres:5432,postgres-2:5432
+  else
+    sentinels=stock-redis-0.stock-redis:26379,stock-redis-1.stock-redis:26379,stock-redis-2.stock-redis:26379
+    databases=postgres-rw:5432
+  fi
+fi
 for redis in stock queue; do
   new "$redis-redis-password"
   password=$(cat "$redis-redis-password")
   keep "$redis-redis-auth.conf" "requirepass $password"
-  address "$redis-redis-url" "$redis-redis" "redis://:$password@" :6379
+  if [ $ha = yes ]; then
+    address "$redis-redis-url" "redis+sentinel://:$password@" "$sentinels" "/$redis?sentinelPassword=$(cat sentinel-password)"
+  else
+    address "$redis-redis-url" "redis://:$password@" "$redis-redis:6379" ""
+  fi
 done
+# The edges' cache: nginx looks one address up, so with replicas it is a server of its own.
+if [ $ha = yes ]; then
+  new cache-redis-password
+  keep cache-redis-auth.conf "requirepass $(cat cache-redis-password)"
+  address cache-redis-url "redis://:$(cat cache-redis-password)@" cache-redis:6379 ""
+else
+  keep cache-redis-password "$(cat queue-redis-password)"
+  keep cache-redis-url "$(cat queue-redis-url)"
+fi
 new zookeeper-auth seckill:
 new database-password
-address database-url postgres "postgres://seckill:$(cat database-password)@" :5432/seckill
+address database-url "postgres://seckill:$(cat database-password)@" "$databases" /seckill
 new session-secret  # the shop signs its sessions with it
 new challenge-secret
 new ticket-keys k1:
@@ -114,8 +148,11 @@ judge() {
   esac
 }
 
-# Whose container mounts which: a test compares this with compose.yaml.
+# Whose container mounts which: a test compares this with compose.yaml, and what --ha adds with compose.ha.yaml.
 readable 999 stock-redis-password stock-redis-auth.conf queue-redis-password queue-redis-auth.conf database-password
-readable 10001 stock-redis-url queue-redis-url queue-redis-password zookeeper-auth database-url ticket-keys session-secret \
-  challenge-secret console-token payment-api-key payment-webhook-secret tls.crt tls.key
+[ $ha = no ] || readable 999 sentinel-password cache-redis-password cache-redis-auth.conf replication-password
+readable 10001 stock-redis-url queue-redis-url zookeeper-auth database-url ticket-keys session-secret challenge-secret \
+  console-token payment-api-key payment-webhook-secret tls.crt tls.key
+[ $ha = no ] || readable 10001 cache-redis-url cache-redis-password
+[ $ha = yes ] || readable 10001 queue-redis-password
 exit $failed

@@ -9,6 +9,7 @@ import { deployDir, secretsDirectory } from '#lab/kits/process-settings.ts';
 // What a network plugin would decide, for every address that the manifests, the secrets and edge.json name.
 
 const dir = join(deployDir, 'kubernetes');
+const dataDir = join(deployDir, 'kubernetes-data');
 const labelsSchema = z.record(z.string(), z.string());
 const selectorSchema = z.strictObject({
   matchLabels: labelsSchema.default({}),
@@ -29,14 +30,22 @@ const policySchema = z.strictObject({
   egress: z.array(z.strictObject({ to: z.array(peerSchema).optional(), ports: portsSchema })).default([]),
 });
 
-const things = readdirSync(dir)
-  .filter((name) => name.endsWith('.yaml') && name !== 'kustomization.yaml')
-  .flatMap((name) => parseAllDocuments(readFileSync(join(dir, name), 'utf8')))
-  .map((document) =>
-    z.looseObject({ kind: z.string(), metadata: z.object({ name: z.string() }) }).parse(document.toJS()),
-  );
+const thingsIn = (folder: string) =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith('.yaml') && name !== 'kustomization.yaml')
+    .flatMap((name) => parseAllDocuments(readFileSync(join(folder, name), 'utf8')))
+    .map((document) =>
+      z.looseObject({ kind: z.string(), metadata: z.object({ name: z.string() }) }).parse(document.toJS()),
+    );
+const things = thingsIn(dir);
 const ofKind = (...kinds: string[]) => things.filter(({ kind }) => kinds.includes(kind));
-const policies = ofKind('NetworkPolicy').map(({ spec }) => policySchema.parse(spec));
+const policiesOf = (of: typeof things) =>
+  of.filter(({ kind }) => kind === 'NetworkPolicy').map(({ spec }) => policySchema.parse(spec));
+/** By the namespace that they are of. */
+const policies: Record<string, z.infer<typeof policySchema>[]> = {
+  seckill: policiesOf(things),
+  data: policiesOf(thingsIn(dataDir)),
+};
 
 /** One end of a connection: a pod of a namespace, or an address elsewhere. */
 type End = { namespace: string; app?: string } | { ip: string };
@@ -44,6 +53,10 @@ const namespaceLabels: Record<string, Record<string, string>> = {
   traces: { 'seckill.traces': 'true' },
   monitoring: { 'seckill.metrics': 'true' },
 };
+
+/** A pod has the name of its workload, those of CloudNativePG the operator's own label. */
+const labelsOf = (app: string): Record<string, string> =>
+  app === 'postgres' ? { 'cnpg.io/cluster': 'postgres' } : { app };
 
 const matches = ({ matchLabels, matchExpressions }: z.infer<typeof selectorSchema>, labels: Record<string, string>) =>
   Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
@@ -57,21 +70,26 @@ function within(ip: string, cidr: string): boolean {
   return list.check(ip, isIPv6(ip) ? 'ipv6' : 'ipv4');
 }
 
-function isPeer({ podSelector, namespaceSelector, ipBlock }: z.infer<typeof peerSchema>, end: End): boolean {
+/** `of`: the namespace of the policy. */
+function isPeer(
+  { podSelector, namespaceSelector, ipBlock }: z.infer<typeof peerSchema>,
+  end: End,
+  of: string,
+): boolean {
   if ('ip' in end)
     return ipBlock !== undefined && within(end.ip, ipBlock.cidr) && !ipBlock.except.some((not) => within(end.ip, not));
   const { namespace, app = '' } = end;
   const labels = { 'kubernetes.io/metadata.name': namespace, ...namespaceLabels[namespace] };
-  if (namespaceSelector === undefined ? namespace !== 'seckill' : !matches(namespaceSelector, labels)) return false;
-  return ipBlock === undefined && (podSelector === undefined || matches(podSelector, { app }));
+  if (namespaceSelector === undefined ? namespace !== of : !matches(namespaceSelector, labels)) return false;
+  return ipBlock === undefined && (podSelector === undefined || matches(podSelector, labelsOf(app)));
 }
 
 /** Whether `pod` may have the connection: nothing is refused to a pod that no policy of that direction chooses. */
 function allows(direction: 'ingress' | 'egress', pod: End, other: End, port: number): boolean {
-  if (!('app' in pod) || pod.namespace !== 'seckill') return true;
+  if (!('app' in pod) || !(pod.namespace in policies)) return true;
   const type = direction === 'ingress' ? 'Ingress' : 'Egress';
-  const choosing = policies.filter(
-    ({ podSelector, policyTypes }) => policyTypes.includes(type) && matches(podSelector, { app: pod.app ?? '' }),
+  const choosing = (policies[pod.namespace] ?? []).filter(
+    ({ podSelector, policyTypes }) => policyTypes.includes(type) && matches(podSelector, labelsOf(pod.app ?? '')),
   );
   const rules = choosing.flatMap((policy) =>
     direction === 'ingress'
@@ -79,7 +97,7 @@ function allows(direction: 'ingress' | 'egress', pod: End, other: End, port: num
       : policy.egress.map(({ to, ports }) => ({ peers: to, ports })),
   );
   const isAllowed = ({ peers, ports }: (typeof rules)[number]) =>
-    ports.some((each) => each.port === port) && (peers?.some((peer) => isPeer(peer, other)) ?? true);
+    ports.some((each) => each.port === port) && (peers?.some((peer) => isPeer(peer, other, pod.namespace)) ?? true);
   return choosing.length === 0 || rules.some(isAllowed);
 }
 
@@ -87,6 +105,7 @@ const connects = (from: End, to: End, port: number) =>
   allows('egress', from, to, port) && allows('ingress', to, from, port);
 
 const ours = (app: string): End => ({ namespace: 'seckill', app });
+const data = (app: string): End => ({ namespace: 'data', app });
 const internet: End = { ip: '203.0.113.7' };
 
 const services = Object.fromEntries(
@@ -96,18 +115,22 @@ const services = Object.fromEntries(
   ]),
 );
 
+const serverOf = (host: string) => /^([\w-]+?)(?:-\d+|-rw)?(?:\.[\w-]+)?\.data\.svc$/.exec(host)?.[1];
+
 /** Where a name of a setting leads to; null when the cluster would not know it. */
 function endOf(host: string): End | null {
   const app = services[host] ?? (/^edge-\d+\.edges$/.test(host) ? 'edge' : undefined);
   if (app !== undefined) return ours(app);
-  const [, namespace] = /^[\w-]+(?:\.[\w-]+)?\.([\w-]+)\.svc$/.exec(host) ?? [];
-  if (namespace !== undefined) return { namespace };
+  const server = serverOf(host);
+  if (server !== undefined) return { namespace: 'data', app: server };
   return host.endsWith('.example') ? internet : null;
 }
 
 /** Every `host:port` that a text names, by itself, in a list or in URLs. */
 function addresses(text: string): { host: string; port: number }[] {
-  return text.split(',').flatMap((part) => {
+  // A Sentinel URL is a list of sentinels, and its name and options are no address.
+  const [, sentinels = text] = /^redis\+sentinel:\/\/[^@]*@([^/]+)\//.exec(text) ?? [];
+  return sentinels.split(',').flatMap((part) => {
     if (/^[a-z]+:\/\//.test(part)) {
       const { hostname, port, protocol } = new URL(part);
       return [{ host: hostname, port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port) }];
@@ -151,33 +174,40 @@ const settingsMap = z
 /** What `seckill sale check` of the ops pod is told about the edges' public name: it goes to SECKILL_EDGE_CONNECT. */
 const isOnlyAName = (name: string) => name === 'SECKILL_EDGE_URL';
 
-test('each pod reaches what its settings, its secrets and edge.json name, by names that hold in its namespace', () => {
-  const secretsDir = secretsDirectory('network-policies', '.data.svc');
-  const edgeFile = z
-    .object({ serviceServers: z.array(z.string()), orderServers: z.array(z.string()), cacheRedis: z.string() })
-    .parse(JSON.parse(readFileSync(join(dir, 'edge.json'), 'utf8')));
-  const named = pods.flatMap(({ app, containers, initContainers, volumes }) => {
-    const settings = [...initContainers, ...containers].flatMap(({ env, envFrom }) => [
-      ...env.filter(({ name }) => !isOnlyAName(name)).map(({ value = '' }) => value),
-      ...(envFrom.length > 0 ? Object.values(settingsMap) : []),
-    ]);
-    const keys = volumes.flatMap(({ projected }) => projected?.sources.flatMap(({ secret }) => secret.items) ?? []);
-    const urls = keys
-      .filter(({ key }) => key.endsWith('-url'))
-      .map(({ key }) => readFileSync(join(secretsDir, key), 'utf8'));
-    const edge =
-      app === 'edge' ? [...edgeFile.serviceServers, ...edgeFile.orderServers, edgeFile.cacheRedis].join() : '';
-    return [...settings, ...urls, edge].flatMap((text) => addresses(text.trim())).map((to) => ({ app, ...to }));
-  });
-  const refused = named.filter(({ app, host, port }) => {
-    const end = endOf(host);
-    return end === null || !connects(ours(app), end, port);
-  });
-  expect(refused).toEqual([]);
-  expect([...new Set(named.map(({ app }) => app))].sort()).toEqual(pods.map(({ app }) => app).sort());
-  const ofEdge = named.flatMap(({ app, host }) => (app === 'edge' ? [host] : []));
-  for (const host of ['queue-redis', 'stock-redis', 'postgres']) expect(ofEdge).toContain(`${host}.data.svc`);
-});
+test.each([
+  ['one of each', false],
+  ['with replicas', true],
+] as const)(
+  'each pod reaches what its settings, its secrets and edge.json name, by names that hold in its namespace: %s',
+  (_, isHa) => {
+    const secretsDir = secretsDirectory('network-policies', '.data.svc', isHa);
+    const edgeFile = z
+      .object({ serviceServers: z.array(z.string()), orderServers: z.array(z.string()), cacheRedis: z.string() })
+      .parse(JSON.parse(readFileSync(join(dir, 'edge.json'), 'utf8')));
+    const named = pods.flatMap(({ app, containers, initContainers, volumes }) => {
+      const settings = [...initContainers, ...containers].flatMap(({ env, envFrom }) => [
+        ...env.filter(({ name }) => !isOnlyAName(name)).map(({ value = '' }) => value),
+        ...(envFrom.length > 0 ? Object.values(settingsMap) : []),
+      ]);
+      const keys = volumes.flatMap(({ projected }) => projected?.sources.flatMap(({ secret }) => secret.items) ?? []);
+      const urls = keys
+        .filter(({ key }) => key.endsWith('-url'))
+        .map(({ key }) => readFileSync(join(secretsDir, key), 'utf8'));
+      const edge =
+        app === 'edge' ? [...edgeFile.serviceServers, ...edgeFile.orderServers, edgeFile.cacheRedis].join() : '';
+      return [...settings, ...urls, edge].flatMap((text) => addresses(text.trim())).map((to) => ({ app, ...to }));
+    });
+    const refused = named.filter(({ app, host, port }) => {
+      const end = endOf(host);
+      return end === null || !connects(ours(app), end, port);
+    });
+    expect(refused).toEqual([]);
+    expect([...new Set(named.map(({ app }) => app))].sort()).toEqual(pods.map(({ app }) => app).sort());
+    const ofEdge = named.flatMap(({ app, host }) => (app === 'edge' ? [host] : []));
+    const wanted = isHa ? ['stock-redis-2.stock-redis', 'postgres-rw'] : ['queue-redis', 'stock-redis', 'postgres'];
+    for (const host of [...wanted, 'cache-redis']) expect(ofEdge).toContain(`${host}.data.svc`);
+  },
+);
 
 test.each([
   ['a pod asks for names', ours('seckill-service'), { namespace: 'kube-system' }, 53, true],
@@ -194,9 +224,19 @@ test.each([
   ['a subscriber is no other port', ours('order-worker'), internet, 25, false],
   ['a service of purchases calls no server outside', ours('seckill-service'), internet, 443, false],
   ['the command line calls no server outside', ours('ops'), internet, 443, false],
-  ['the migration talks to PostgreSQL alone', ours('migrate'), { namespace: 'data' }, 6379, false],
+  ['the migration talks to PostgreSQL alone', ours('migrate'), data('stock-redis'), 6379, false],
   ['inner ports are closed to other namespaces', { namespace: 'data' }, ours('seckill-service'), 9100, false],
   ['a service of purchases reaches no inner port', ours('seckill-service'), ours('order-worker'), 9100, false],
+  ['a sentinel hears another one', data('stock-redis'), data('stock-redis'), 26_379, true],
+  ['queue Redis asks the sentinels before it starts', data('queue-redis'), data('stock-redis'), 26_379, true],
+  ['a replica follows its primary', data('stock-redis'), data('stock-redis'), 6379, true],
+  ['a member of the ensemble hears another one', data('zookeeper'), data('zookeeper'), 3888, true],
+  ['a standby follows its primary', data('postgres'), data('postgres'), 5432, true],
+  ['the operator looks at its database', { namespace: 'cnpg-system' }, data('postgres'), 8000, true],
+  ['a database is no way to Redis', data('postgres'), data('stock-redis'), 6379, false],
+  ['Redis reaches nothing outside', data('stock-redis'), internet, 443, false],
+  ['the elections of ZooKeeper are its own', ours('seckill-service'), data('zookeeper'), 3888, false],
+  ['another namespace reaches no Redis', { namespace: 'billing' }, data('stock-redis'), 6379, false],
   ['another namespace is closed', ours('order-worker'), { namespace: 'billing' }, 5432, false],
 ] satisfies [string, End, End, number, boolean][])('%s', (_, from, to, port, wanted) => {
   expect(connects(from, to, port)).toBe(wanted);

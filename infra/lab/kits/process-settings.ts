@@ -65,8 +65,9 @@ export function configProblems(program: string, environment: Record<string, stri
 }
 
 /** Secrets as an operator has them: made by make-secrets.sh, and what comes from others put beside. */
-export function makeSecrets(dir: string, endOfNames = ''): void {
-  execFileSync('sh', [join(deployDir, 'make-secrets.sh'), dir, endOfNames], { stdio: 'pipe' });
+export function makeSecrets(dir: string, endOfNames = '', isHa = false): void {
+  const options = isHa ? ['--ha'] : [];
+  execFileSync('sh', [join(deployDir, 'make-secrets.sh'), ...options, dir, endOfNames], { stdio: 'pipe' });
   for (const name of ['payment-api-key', 'tls.crt', 'tls.key']) {
     const path = join(dir, name);
     if (!existsSync(path)) writeFileSync(path, 'a key that the operator put there');
@@ -75,9 +76,9 @@ export function makeSecrets(dir: string, endOfNames = ''): void {
 }
 
 /** A temporary directory with such secrets, named after the file that asks; it is removed when the file is through. */
-export function secretsDirectory(name: string, endOfNames = ''): string {
+export function secretsDirectory(name: string, endOfNames = '', isHa = false): string {
   const dir = temporaryDirectory(name);
-  makeSecrets(dir, endOfNames);
+  makeSecrets(dir, endOfNames, isHa);
   return dir;
 }
 
