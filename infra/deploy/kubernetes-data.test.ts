@@ -167,7 +167,7 @@ test('exactly one sentinel is beside each stock Redis, there before it; every Re
     expect(own.REDIS_ADDRESS).toBe(`$(POD_NAME).${name}.data.svc`);
     expect(name).toBe(`${own.REDIS_NAME}-redis`);
   }
-  for (const name of ['node.sh', 'sentinel.sh', 'ask-sentinels.sh', 'redis.sh'])
+  for (const name of ['node.sh', 'sentinel.sh', 'ask-sentinels.sh', 'redis.sh', 'redis-under-sentinels.sh'])
     expect([...(configMaps['redis-files'] ?? []), ...(configMaps['redis-start'] ?? [])].join()).toContain(`/${name}`);
 });
 

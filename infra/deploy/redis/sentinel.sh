@@ -16,15 +16,18 @@ sentinel_password=$(cat "$SENTINEL_PASSWORD_FILE")
 # shellcheck source=SCRIPTDIR/ask-sentinels.sh
 . "$here/ask-sentinels.sh"
 
-# known_by_others <name>: `host port`, or nothing.
+# known_by_others <name>: `host port` by the one that heard last of a failover, or nothing.
 known_by_others() {
+  newest=-1 place=''
   for each in $SENTINELS; do
     [ "$each" != "$SENTINEL_ADDRESS:$port" ] || continue
     found=$(ask "$each" sentinel get-master-addr-by-name "$1") || continue
-    # shellcheck disable=SC2086 # host and port, a line each
-    echo $found
-    return
+    epoch=$(ask "$each" sentinel master "$1" | sed -n '/^config-epoch$/{n;p;}')
+    [ "${epoch:-0}" -gt "$newest" ] || continue
+    newest=${epoch:-0}
+    place=$(printf '%s' "$found" | tr '\n' ' ')
   done
+  printf '%s' "$place"
 }
 
 umask 077
