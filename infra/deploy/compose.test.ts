@@ -15,7 +15,7 @@ import {
 } from '#lab/kits/process-settings.ts';
 import { endings } from '../stack/plan/roles.ts';
 import { redisConfig } from '../stack/servers/redis-server.ts';
-import { zookeeperConfig } from '../stack/servers/zookeeper-server.ts';
+import { zookeeperConfig } from '../stack/servers/zookeeper-config.ts';
 
 const file = z.record(z.string(), z.object({ file: z.string() }));
 const service = z.object({
