@@ -196,6 +196,54 @@ test('a silent partition is noticed: a new session takes over, reads again and i
   await poll('presence in the new session', async () => (await other.read(`${parent}-me`)) !== null);
 });
 
+/** Takes connections; `onConnection` answers them, or does not. */
+async function listening(onConnection: (socket: Socket) => void): Promise<string> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    onConnection(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closers.push(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const bound = server.address();
+  if (bound === null || typeof bound === 'string') throw new Error('no port');
+  return `127.0.0.1:${bound.port}`;
+}
+
+test('servers that are silent have their turns round and round, each last after its own, also over new sessions', async () => {
+  const turns: number[] = [];
+  const isSession = (data: Buffer) => data.toString() !== 'srvr'; // the question how the server is
+  const servers = await Promise.all(
+    [0, 1, 2].map((index) =>
+      listening((socket) => socket.once('data', (data) => isSession(data) && turns.push(index))),
+    ),
+  );
+  const zookeeper = client(servers.join(','), { sessionTimeoutMs: 300 });
+  await poll('three rounds', () => turns.length >= 9);
+  expect(new Set(turns.slice(0, 3)).size).toBe(3);
+  expect(turns.slice(3, 9)).toEqual(turns.slice(0, 6));
+  expect(zookeeper.sessionNumber()).toBeGreaterThan(1);
+});
+
+test('a server of the list that is no ZooKeeper does not spoil what the next one says', async () => {
+  const foreign = await listening((socket) => socket.end('-ERR unknown command\r\n'));
+  // Each client draws the order of its servers.
+  const clients = Array.from({ length: 10 }, () => client(`${foreign},${address}`));
+  for (const zookeeper of clients) await poll('a connection', () => zookeeper.ready() === null);
+  expect(clients.map((zookeeper) => zookeeper.sessionNumber())).toEqual(clients.map(() => 1));
+});
+
+test('without an answer the client says what is wrong with each server', async () => {
+  const foreign = await listening((socket) => socket.end('-ERR unknown command\r\n'));
+  const zookeeper = client(`127.0.0.1:1,${foreign}`, { sessionTimeoutMs: 300 });
+  const words = `ZooKeeper has no quorum: 0 of 2 servers answer; 127.0.0.1:1 does not answer: connect ECONNREFUSED 127.0.0.1:1; ${foreign} is no ZooKeeper: it says "-ERR unknown command"`;
+  await poll('the words', () => zookeeper.ready() === words);
+});
+
 test('a call without an answer ends at its deadline', async () => {
   const link = await silentLink();
   const zookeeper = client(link.connection, { callTimeoutMs: 500 });

@@ -3,16 +3,21 @@ import zookeeper, { type Acl, type Client, type Failure, type Stat } from 'node-
 import { withDeadline } from '../deadline.ts';
 import type { Logger } from '../logger.ts';
 import { ZooKeeperRefusedError } from './refused.ts';
+import { type Server, serverOf, serversFrom } from './server-turns.ts';
+import { quorumTrouble, readEnsemble } from './topology.ts';
 
-export type ZooKeeperNode = { data: Buffer; version: number };
+/** `session`: the number of the session that an ephemeral node of our own belongs to; null for every other node. */
+export type ZooKeeperNode = { data: Buffer; version: number; session: number | null };
 
 /**
  * One ZooKeeper session after another behind one face: the only importer of node-zookeeper-client.
  *
  * The client underneath does not notice a silent partition, is dead after an expiry, and never calls back what was
- * queued while it was disconnected. So: each call has a deadline; a watchdog pings, and when no ping came back for a
- * whole session timeout a new client takes over; `onSession` listeners then re-read, re-watch and re-create. A call
- * that comes while there is no connection waits for one: in the client's own queue it would overtake the password.
+ * queued while it was disconnected. So: each call has a deadline; a watchdog pings, and after two thirds of a session
+ * timeout without an answer the next server of the list has its turn, the silent one coming last. It takes over the
+ * session, which still lives then. Once a whole session timeout went by, a new client takes over; `onSession` listeners
+ * re-read, re-watch and re-create. A call that comes while there is no connection waits for one: in the client's own
+ * queue it would overtake the password.
  *
  * What this creates belongs to the first of `auth`: others may read it and no more. ZooKeeper itself takes every
  * password; a wrong one is noticed when a node is written: the call throws {@link ZooKeeperRefusedError}.
@@ -38,6 +43,8 @@ export type ZooKeeper = {
   silentForMs: () => number;
   /** Changes whenever a new session begins; ephemeral nodes of an older one are gone or going. */
   sessionNumber: () => number;
+  /** host:port of the server that the session is on, or whose turn it is to take it. */
+  server: () => string;
   /** A word of trouble, or null. */
   ready: () => string | null;
   close: () => void;
@@ -55,6 +62,8 @@ export type ZooKeeperOptions = {
 
 const { NO_NODE, NODE_EXISTS, BAD_VERSION, NO_AUTH } = zookeeper.Exception;
 const { PERSISTENT, EPHEMERAL } = zookeeper.CreateMode;
+/** The state of its connection manager in which a server's turn begins. */
+const connecting = 1;
 /** Errors that are answers: the server lives. */
 const answers = new Set<number | undefined>([NO_NODE, NODE_EXISTS, BAD_VERSION, NO_AUTH]);
 
@@ -68,21 +77,40 @@ export function connectZooKeeper(options: ZooKeeperOptions): ZooKeeper {
   let session = 0;
   let lastAnswerAt = Number.NEGATIVE_INFINITY;
   let openedAt = 0;
+  /** What is wrong with the ensemble, while it is away and that is known. */
+  let quorum: string | null = null;
+  let isAsking = false;
+  /** Since when it is this server's turn. */
+  let turnAt = 0;
+  /** How long a server may be silent: Java's client gives it as much. */
+  const patienceMs = (sessionTimeoutMs * 2) / 3;
   let client = open();
-  const watchdog = setInterval(() => void ping(), sessionTimeoutMs / 4); // its own deadline settles it
-  watchdog.unref();
+  const timers = [setInterval(ping, sessionTimeoutMs / 6), setInterval(watch, sessionTimeoutMs / 12)];
+  for (const timer of timers) timer.unref();
 
-  function open(): Client {
+  /** `servers`: the order in which they have their turns; the client's own, which is random, where it is left out. */
+  function open(servers?: readonly Server[]): Client {
     session += 1;
     openedAt = performance.now();
+    turnAt = openedAt;
     const mine = session;
     const next = zookeeper.createClient(connection, { sessionTimeout: sessionTimeoutMs, spinDelay: 100, retries: 0 });
+    const manager = next.connectionManager;
+    if (servers !== undefined) manager.servers = servers;
+    // The client itself says nothing of a server that it could not connect to.
+    manager.on('state', (state) => {
+      if (state !== connecting) return;
+      manager.pendingBuffer = null; // half an answer of one server would spoil those of the next
+      if (mine === session) turnAt = performance.now();
+    });
     next.on('state', (state: { getName: () => string }) => {
       if (mine !== session || closed) return;
       const name = state.getName();
-      logger.info({ state: name, session: mine }, 'zookeeper');
-      if (name === 'EXPIRED') replace('the session expired');
+      logger.info({ state: name, session: mine, server: serverOf(manager) }, 'zookeeper');
+      // Only a session that was there can have expired: else this is no ZooKeeper, and the next server has its turn.
+      if (name === 'EXPIRED') replace('the session expired', lastAnswerAt > openedAt ? 'same' : 'next');
       if (name === 'SYNC_CONNECTED') {
+        quorum = null;
         lastAnswerAt = performance.now();
         for (const start of waiting) start();
         waiting.clear();
@@ -97,21 +125,53 @@ export function connectZooKeeper(options: ZooKeeperOptions): ZooKeeper {
     return next;
   }
 
-  function replace(reason: string): void {
+  function replace(reason: string, first: 'same' | 'next'): void {
     if (closed) return;
-    logger.warn({ reason }, 'zookeeper: starting a new session');
+    logger.warn({ reason, server: serverOf(client.connectionManager) }, 'zookeeper: starting a new session');
     const old = client;
-    client = open();
+    client = open(serversFrom(old.connectionManager, first));
     retire(old);
   }
 
-  async function ping(): Promise<void> {
-    try {
-      await call<[Stat | null]>('ping', (run, done) => run.exists('/', done));
-    } catch {
-      const heard = Math.max(lastAnswerAt, openedAt);
-      if (performance.now() - heard > sessionTimeoutMs) replace('no answer for a whole session timeout');
+  function ping(): void {
+    call<[Stat | null]>('ping', (run, done) => run.exists('/', done)).catch(() => undefined); // silence tells
+  }
+
+  function watch(): void {
+    if (isAway()) void askServers(); // it does not throw
+    // A process that stood still itself first hears what came meanwhile.
+    if (silenceMs() > patienceMs) setImmediate(leaveSilentServer);
+  }
+
+  const isAway = () => performance.now() - lastAnswerAt >= sessionTimeoutMs;
+
+  /** So that a person reads how many servers there are instead of "no answer". */
+  async function askServers(): Promise<void> {
+    if (isAsking) return;
+    isAsking = true;
+    const found = quorumTrouble(await readEnsemble(connection));
+    isAsking = false;
+    if (closed || !isAway()) return;
+    if (found !== null && found !== quorum) logger.warn({ session }, found);
+    quorum = found;
+  }
+
+  const silenceMs = () => performance.now() - Math.max(lastAnswerAt, turnAt);
+
+  function leaveSilentServer(): void {
+    if (closed || silenceMs() <= patienceMs) return;
+    if (performance.now() - lastAnswerAt > sessionTimeoutMs) {
+      replace('no answer for a whole session timeout', 'next');
+      return;
     }
+    logger.warn(
+      { server: serverOf(client.connectionManager), session },
+      'zookeeper: no answer, the next server has its turn',
+    );
+    turnAt = performance.now();
+    const { connectTimeoutHandler, socket } = client.connectionManager;
+    clearTimeout(connectTimeoutHandler); // it would end the next connection
+    socket?.destroy();
   }
 
   async function call<Results extends unknown[]>(
@@ -123,7 +183,12 @@ export function connectZooKeeper(options: ZooKeeperOptions): ZooKeeper {
     const start = () => {
       mine = session;
       try {
-        run(client, (error, ...results) => (error ? reject(error) : resolve(results)));
+        run(client, (error, ...results) => {
+          // Also when it comes too late for its caller.
+          if (mine === session && (!error || answers.has(error.getCode?.()))) lastAnswerAt = performance.now();
+          if (error) reject(error);
+          else resolve(results);
+        });
       } catch (error) {
         reject(error); // a path that is none
       }
@@ -131,17 +196,15 @@ export function connectZooKeeper(options: ZooKeeperOptions): ZooKeeper {
     if (client.getState().getName() === 'SYNC_CONNECTED') start();
     else waiting.add(start);
     try {
-      const results = await withDeadline(work, callTimeoutMs, `zookeeper ${what}`);
-      if (mine === session) lastAnswerAt = performance.now();
-      return results;
+      return await withDeadline(work, callTimeoutMs, `zookeeper ${what}`);
     } catch (error) {
-      const code = codeOf(error);
-      if (mine === session && answers.has(code)) lastAnswerAt = performance.now();
-      throw code === NO_AUTH ? new ZooKeeperRefusedError(what, auth.length > 0) : error;
+      throw codeOf(error) === NO_AUTH ? new ZooKeeperRefusedError(what, auth.length > 0) : error;
     } finally {
       waiting.delete(start);
     }
   }
+
+  const isOwn = (of: Client, { ephemeralOwner }: Stat) => of === client && ephemeralOwner.equals(of.getSessionId());
 
   const ensure = async (path: string) => {
     // Asked first: a client that may not create nodes there would be refused also for a path that exists.
@@ -163,9 +226,15 @@ export function connectZooKeeper(options: ZooKeeperOptions): ZooKeeper {
       );
     },
     read: (path, watch) =>
-      call<[Buffer | undefined, Stat]>(`read ${path}`, (run, done) =>
-        watch ? run.getData(path, watch, done) : run.getData(path, done),
-      ).then(([data, stat]) => ({ data: data ?? Buffer.alloc(0), version: stat.version }), unless([NO_NODE], null)),
+      call<[Buffer | undefined, Stat, number | null]>(`read ${path}`, (run, done) => {
+        const tell = (error: Failure | null, data: Buffer | undefined, stat: Stat) =>
+          done(error, data, stat, error === null && isOwn(run, stat) ? session : null);
+        if (watch) run.getData(path, watch, tell);
+        else run.getData(path, tell);
+      }).then(
+        ([data, { version }, owner]) => ({ data: data ?? Buffer.alloc(0), version, session: owner }),
+        unless([NO_NODE], null),
+      ),
     children: (path, watch) =>
       call<[string[]]>(`children ${path}`, (run, done) =>
         watch ? run.getChildren(path, watch, done) : run.getChildren(path, done),
@@ -193,10 +262,11 @@ export function connectZooKeeper(options: ZooKeeperOptions): ZooKeeper {
     },
     silentForMs: () => performance.now() - lastAnswerAt,
     sessionNumber: () => session,
-    ready: () => (performance.now() - lastAnswerAt < sessionTimeoutMs ? null : 'no answer'),
+    server: () => serverOf(client.connectionManager),
+    ready: () => (isAway() ? (quorum ?? 'no answer') : null),
     close: () => {
       closed = true;
-      clearInterval(watchdog);
+      for (const timer of timers) clearInterval(timer);
       retire(client);
     },
   };

@@ -22,7 +22,7 @@ function folderOfNumbers() {
     read: async (path, watch) => {
       const data = nodes.get(path.slice('/numbers/'.length));
       if (watch && data !== undefined) watches.set(path, watch);
-      return data === undefined ? null : { data: Buffer.from(data), version: 0 };
+      return data === undefined ? null : { data: Buffer.from(data), version: 0, session: null };
     },
     onSession: (listener) => listener(),
   };

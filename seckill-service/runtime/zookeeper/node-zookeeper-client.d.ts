@@ -7,9 +7,17 @@ declare module 'node-zookeeper-client' {
   type Failure = Error & { getCode?: () => number };
   type Watcher = (event: { getType: () => number; getPath: () => string }) => void;
 
-  /** Internals, for ending a client that is not connected: see retire() in zookeeper.ts. */
+  /** Internals: for ending a client that is not connected, and for the order of its servers (client.ts). */
   type ConnectionManager = {
+    /** In the order of their turns; shuffled by the client. */
+    servers: readonly { host: string; port: string | number }[];
+    /** Where the walk goes on: the server after the one whose turn it is. From 0 up to the number of servers. */
+    nextServerIndex: number;
+    /** What came of an answer that is not complete; the client does not drop it with its connection. */
+    pendingBuffer: Buffer | null;
     socket?: Socket;
+    /** 0: no connection, 1: trying the next server, 2: connected; these and others by name in lib/ConnectionManager.js. */
+    on: (event: 'state', listener: (state: number) => void) => void;
     connect: () => void;
     onSocketConnected: () => void;
     connectTimeoutHandler?: NodeJS.Timeout;
@@ -37,8 +45,12 @@ declare module 'node-zookeeper-client' {
     getACL(path: string, callback: (error: Failure | null, acls: Acl[], stat: Stat) => void): void;
     setACL(path: string, acls: Acl[], version: number, callback: (error: Failure | null, stat: Stat) => void): void;
     exists(path: string, callback: (error: Failure | null, stat: Stat | null) => void): void;
-    getData(path: string, watcher: Watcher, callback: (error: Failure | null, data: Buffer, stat: Stat) => void): void;
-    getData(path: string, callback: (error: Failure | null, data: Buffer, stat: Stat) => void): void;
+    getData(
+      path: string,
+      watcher: Watcher,
+      callback: (error: Failure | null, data: Buffer | undefined, stat: Stat) => void,
+    ): void;
+    getData(path: string, callback: (error: Failure | null, data: Buffer | undefined, stat: Stat) => void): void;
     getChildren(path: string, watcher: Watcher, callback: (error: Failure | null, children: string[]) => void): void;
     getChildren(path: string, callback: (error: Failure | null, children: string[]) => void): void;
     setData(path: string, data: Buffer, version: number, callback: (error: Failure | null, stat: Stat) => void): void;
