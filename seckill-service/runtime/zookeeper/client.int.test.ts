@@ -170,7 +170,8 @@ test('a watch keeps the picture of a folder that did not exist when it began', a
 
 test('a silent partition is noticed: a new session takes over, reads again and is present again', async () => {
   const link = await silentLink();
-  const zookeeper = client(link.connection, { sessionTimeoutMs: 1000, callTimeoutMs: 1000 });
+  // Calls outlive several sessions here: what waits for a connection is done in a later one than it was asked for in.
+  const zookeeper = client(link.connection, { sessionTimeoutMs: 1000, callTimeoutMs: 10_000 });
   const parent = folder();
   const seen = new Map<string, string>();
   const watch = watchChildren({
@@ -181,19 +182,22 @@ test('a silent partition is noticed: a new session takes over, reads again and i
     onChange: (name, data) => data !== null && seen.set(name, data.toString()),
   });
   const presence = keepPresence({ zookeeper, path: `${parent}-me`, data: () => text('here'), logger, everyMs: 100 });
-  closers.push(watch.close, presence.close);
+  const office = standForLeader({ zookeeper, path: `${parent}-office`, instance: 'one', logger });
+  closers.push(watch.close, presence.close, office.close);
   const other = client();
   await poll('presence', async () => (await other.read(`${parent}-me`)) !== null);
+  await poll('the office', async () => office.isLeader());
   const before = zookeeper.sessionNumber();
 
   link.silence(true);
   await other.create(`${parent}/while-silent`, text('x'));
-  await poll('the watchdog', async () => zookeeper.ready() !== null && zookeeper.sessionNumber() > before);
+  await poll('the watchdog', async () => zookeeper.ready() !== null && zookeeper.sessionNumber() > before + 1);
   await poll('the old session to end', async () => (await other.read(`${parent}-me`)) === null);
   link.silence(false);
 
   await poll('the missed change', async () => seen.get('while-silent') === 'x');
   await poll('presence in the new session', async () => (await other.read(`${parent}-me`)) !== null);
+  await poll('the office in the new session', async () => office.isLeader());
 });
 
 /** Takes connections; `onConnection` answers them, or does not. */

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { createThrottledWarn, type Logger } from '../logger.ts';
 import type { ZooKeeper } from './client.ts';
 
@@ -19,16 +18,18 @@ export function standForLeader(options: {
   const { zookeeper, path, instance, logger, leaseMs = 2500 } = options;
   const warn = createThrottledWarn(logger);
   let heldInSession = 0;
-  // Tells our node of this very session from anybody's: a create whose answer was lost is found again by it.
-  const boot = randomUUID();
 
   async function stand(): Promise<void> {
-    const session = zookeeper.sessionNumber();
-    const me = `${instance} ${boot} ${session}`;
-    const isOurs = async () => (await zookeeper.read(path))?.data.toString() === me;
-    const held = (await isOurs()) || (await zookeeper.create(path, Buffer.from(me), 'ephemeral')) || (await isOurs());
-    if (held && heldInSession !== session) logger.info({ path }, 'leader');
-    heldInSession = held ? session : 0;
+    // ZooKeeper says whose the node is: a create whose answer was lost is found again, and one that waited for a
+    // connection may have been made in a later session than it was asked for in.
+    const owner = async () => (await zookeeper.read(path))?.session ?? 0;
+    let session = await owner();
+    if (session === 0) {
+      await zookeeper.create(path, Buffer.from(instance), 'ephemeral');
+      session = await owner();
+    }
+    if (session !== 0 && heldInSession !== session) logger.info({ path }, 'leader');
+    heldInSession = session;
   }
   const timer = setInterval(() => stand().catch((error: unknown) => warn(error, `standing for ${path}`)), 1000);
   timer.unref();
