@@ -24,6 +24,7 @@ import { startTracing } from '#runtime/tracing.ts';
 import { connectZooKeeper } from '#runtime/zookeeper/client.ts';
 import { standForLeader } from '#runtime/zookeeper/leader.ts';
 import { createStock } from '#stock/create-stock.ts';
+import { createBarrierMetrics } from '#stock/metrics.ts';
 import { watchBooks } from './audit/audit-watch.ts';
 import { createAuditMetrics } from './audit/metrics.ts';
 import { createMoneyBooks } from './audit/money.ts';
@@ -129,7 +130,10 @@ await runService('order-worker', readSettings, async ({ config, logger, own }) =
     zookeeper: () => zookeeper.ready() === null,
   });
 
-  const stock = createStock(stockRedis, { replicas: stockReplicas(config) });
+  const stock = createStock(stockRedis, {
+    replicas: stockReplicas(config),
+    onBarrier: createBarrierMetrics(registers),
+  });
   const store = createOrderStore(pool);
   const queue = new Queue(queueNames.orders, { connection: queueRedis, prefix: queuePrefix });
   queue.on('error', (error) => warn(error, 'queue'));

@@ -30,6 +30,7 @@ import { createSaleMetrics } from '#sales/metrics.ts';
 import { publishState } from '#sales/publish-state.ts';
 import { watchShedding } from '#sales/watch-shedding.ts';
 import { createStock } from '#stock/create-stock.ts';
+import { createBarrierMetrics } from '#stock/metrics.ts';
 import { reserveInBatches } from '#stock/reserve-batch.ts';
 import { reserveInGroups } from '#stock/reserve-groups.ts';
 import { createGate } from './purchase/gate.ts';
@@ -114,8 +115,8 @@ await runService('seckill-service', readSettings, async ({ config, logger, own }
   if (config.SECKILL_ZOOKEEPER_AUTH !== undefined) {
     own('zookeeper protection', keepProtected({ zookeeper, root: zookeeperPaths.root, leadership, logger }));
   }
-  const replicas = stockReplicas(config);
-  const patientStock = createStock(patient, { replicas });
+  const barrier = { replicas: stockReplicas(config), onBarrier: createBarrierMetrics(registers) };
+  const patientStock = createStock(patient, barrier);
   const saleMetrics = createSaleMetrics(registers);
   const guard = keepSales({
     ...{ own, listening, zookeeper, leadership, logger },
@@ -126,15 +127,18 @@ await runService('seckill-service', readSettings, async ({ config, logger, own }
   const queue = new Queue(queueNames.orders, { connection: queueRedis, prefix: queuePrefix });
   queue.on('error', (error) => warn(error, 'queue'));
   const relay = startRelaying({
-    ...{ own, queue, queueRedis, instance, logger, registers, tracing },
+    ...{ own, queue, queueRedis, instance, logger, registers, tracing, ...barrier },
     redis: patient,
     stock: patientStock,
   });
 
-  const hotStock = createStock(hot, { replicas });
+  const hotStock = createStock(hot, barrier);
   const gate = createGate({
     redis: hot,
-    stock: { clock: hotStock.clock, reserve: replicas === 0 ? reserveInBatches(hotStock) : reserveInGroups(hotStock) },
+    stock: {
+      clock: hotStock.clock,
+      reserve: barrier.replicas === 0 ? reserveInBatches(hotStock) : reserveInGroups(hotStock),
+    },
     // Over the very connection that is to be opened: another one may lead to another server.
     verify: () => guard.check(hotStock, { needsWitness: true }),
     logger,

@@ -6,4 +6,8 @@ export const metricNames = {
   edgeCountsSince: 'seckill_edge_counts_since_seconds',
   /** Age of the oldest accepted order in the outbox, by sale. */
   relayLag: 'seckill_relay_lag_seconds',
+  /** From what was sent to stock Redis until it said how many replicas have it. */
+  barrierSeconds: 'seckill_barrier_seconds',
+  /** Barriers that too few replicas answered in time. */
+  notReplicated: 'seckill_not_replicated_total',
 } as const;

@@ -1,12 +1,17 @@
-import type { Redis } from 'ioredis';
+import type { ChainableCommander, Redis } from 'ioredis';
 import { type AcceptedOrder, acceptedOrderSchema } from '#contract/order.ts';
 import { parseOrigin } from '#contract/origin.ts';
 import { outboxFields } from '#contract/outbox.ts';
 import { relayGroup, saleKeys } from '#contract/redis-keys.ts';
+import { type Barrier, noAnswer } from '#stock/barrier.ts';
 
 export type OutboxEntry = [id: string, fields: string[] | null];
 
-/** The relay's side of each sale's outbox, for the consumer `instance` of the group that all relays share. */
+/**
+ * The relay's side of each sale's outbox, for the consumer `instance` of the group that all relays share. What is read comes
+ * from behind a barrier: an order that is moved and then lost with its server is a row without a reservation. Entries that too
+ * few replicas have stay with this consumer, and are the first to come when it asks again.
+ */
 export type OutboxEntries = {
   /** The next entries that no relay was given yet, at most a batch. */
   fresh: (saleId: string) => Promise<OutboxEntry[]>;
@@ -18,35 +23,62 @@ export type OutboxEntries = {
 
 export function createOutboxEntries(deps: {
   redis: Redis;
+  /** Of the same connection. */
+  barrier: Pick<Barrier, 'send'>;
   instance: string;
   batch: number;
   /** An entry that a relay has kept this long, ms, is taken over by another. */
   takeOverAfterMs: number;
+  /** Entries of this sale were read and are not moved yet: too few replicas have them. */
+  onNotReplicated: (saleId: string, fault: Error) => void;
 }): OutboxEntries {
-  const { redis, instance, batch, takeOverAfterMs } = deps;
+  const { redis, barrier, instance, batch, takeOverAfterMs, onNotReplicated } = deps;
+  /** Sales of which this consumer holds entries that are not replicated. */
+  const heldBack = new Set<string>();
+
+  /** The reply to one command, null when too few replicas have what it tells of. */
+  async function behind(saleId: string, fill: (pipeline: ChainableCommander) => void): Promise<unknown> {
+    const { replies, fault } = await barrier.send(saleId, fill);
+    const [error, reply] = replies[0] ?? noAnswer;
+    if (error !== null) throw error;
+    if (fault === null) return reply;
+    heldBack.add(saleId);
+    onNotReplicated(saleId, fault);
+    return null;
+  }
+
+  /** `>`: what no relay was given yet; `0`: what this one was given and has not acknowledged. */
+  async function read(saleId: string, from: '>' | '0'): Promise<OutboxEntry[]> {
+    const { outbox } = saleKeys(saleId);
+    const reply = await behind(saleId, (pipeline) =>
+      pipeline.xreadgroup('GROUP', relayGroup, instance, 'COUNT', batch, 'STREAMS', outbox, from),
+    );
+    const streams = (reply ?? []) as [string, OutboxEntry[]][]; // XREADGROUP's reply in ioredis' legacy shape
+    return streams[0]?.[1] ?? [];
+  }
 
   return {
     async fresh(saleId) {
-      const { outbox } = saleKeys(saleId);
       try {
-        const reply = await redis.xreadgroup('GROUP', relayGroup, instance, 'COUNT', batch, 'STREAMS', outbox, '>');
-        const streams = (reply ?? []) as [string, OutboxEntry[]][]; // XREADGROUP's reply in ioredis' legacy shape
-        return streams[0]?.[1] ?? [];
+        if (!heldBack.delete(saleId)) return await read(saleId, '>');
+        // Those that are deleted were moved before their acknowledgement was lost.
+        const own = (await read(saleId, '0')).filter(([, fields]) => fields !== null);
+        return own.length > 0 || heldBack.has(saleId) ? own : await read(saleId, '>');
       } catch (error) {
         if (!isWithoutGroup(error)) throw error;
-        await redis.xgroup('CREATE', outbox, relayGroup, '0', 'MKSTREAM');
+        await redis.xgroup('CREATE', saleKeys(saleId).outbox, relayGroup, '0', 'MKSTREAM');
         return [];
       }
     },
 
     async abandoned(saleId) {
       const { outbox } = saleKeys(saleId);
-      const reply = await redis
-        .xautoclaim(outbox, relayGroup, instance, takeOverAfterMs, '0', 'COUNT', batch)
-        .catch((error: unknown) => {
-          if (isWithoutGroup(error)) return null;
-          throw error;
-        });
+      const reply = await behind(saleId, (pipeline) =>
+        pipeline.xautoclaim(outbox, relayGroup, instance, takeOverAfterMs, '0', 'COUNT', batch),
+      ).catch((error: unknown) => {
+        if (isWithoutGroup(error)) return null;
+        throw error;
+      });
       if (reply === null) return [];
       const [, entries] = reply as [string, OutboxEntry[]]; // XAUTOCLAIM's reply: next cursor, entries
       return entries;

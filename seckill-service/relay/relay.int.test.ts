@@ -38,10 +38,7 @@ afterAll(async () => {
   await Promise.all([stockServer.stop(), queueServer.stop()]);
 });
 
-function relay(
-  instance: string,
-  options: { maxDepth?: number; busyDepth?: number; batch?: number; sales?: () => Promise<string[]> } = {},
-) {
+function relay(instance: string, options: Partial<Parameters<typeof startRelay>[0]> = {}) {
   const started = startRelay({
     redis: stockRedis,
     queue,
@@ -183,6 +180,35 @@ test('a queue Redis that is full gets the orders when it has room again; none is
   await queueRedis.config('SET', 'maxmemory', '0');
   await poll('the outbox to be empty', async () => (await stock.outboxLength(saleId)) === 0);
   expect(await queued()).toEqual(ids.sort());
+});
+
+test('what no replica has is not moved, and is as soon as one has it (I4)', async () => {
+  const replica = await startRedis({ replicaOf: stockServer });
+  try {
+    // Listed at once, it takes what is written from its first second on.
+    await poll('the replica to follow', async () => {
+      await stockRedis.set('followed', 1);
+      return (await stockRedis.wait(1, 1000)) === 1;
+    });
+    replica.pause();
+    const ids = await buy(60);
+    const outbox = saleKeys(saleId).outbox;
+    await stockRedis.xreadgroup('GROUP', relayGroup, 'dead', 'COUNT', 20, 'STREAMS', outbox, '>');
+    const passed: boolean[] = [];
+    const onBarrier = (_seconds: number, isReplicated: boolean) => passed.push(isReplicated);
+    // Nobody takes over from it: what comes late is what it held back itself.
+    relay('waits', { replicas: 1, onBarrier, batch: 25, takeOverAfterMs: 600_000 });
+    relay('takes over', { replicas: 1, onBarrier, batch: 25 });
+    await poll('some passes', async () => passed.length >= 8);
+    expect(passed).not.toContain(true);
+    expect(await queue.getJobCountByTypes('waiting')).toBe(0);
+    expect(await stock.outboxLength(saleId)).toBe(60);
+    replica.resume();
+    await poll('the outbox to be empty', async () => (await stock.outboxLength(saleId)) === 0);
+    expect(await queued()).toEqual(ids.sort());
+  } finally {
+    await replica.stop();
+  }
 });
 
 test('an entry that cannot be read holds up neither the others nor the sweeper', async () => {

@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { eachSafely, startLoop } from '#runtime/loop.ts';
 import type { Tracing } from '#runtime/tracing.ts';
+import { createBarrier, type OnBarrier } from '#stock/barrier.ts';
 import type { AddOrders } from './add-orders.ts';
 import { createMoveEntries } from './move-entries.ts';
 import { createOutboxEntries } from './outbox-entries.ts';
@@ -18,12 +19,17 @@ const restMs = 50;
  * has it; a crash in between moves it twice, and the jobId (the order id) makes that one job. Entries that a dead
  * relay had taken are claimed after `takeOverAfterMs`.
  *
+ * Only what `replicas` servers have beside the primary is moved; the rest waits in the outbox.
+ *
  * The queue's depth is bounded: above `maxDepth` jobs the burst rests in the outbox, which costs stock Redis memory
  * that it has already spent, and spares queue Redis. While this process answers `burstPerSecond` purchases or more, the
  * queue is only kept busy (`busyDepth`): the processor is the shoppers', and the rest follows when they are served.
  */
 export function startRelay(deps: {
   redis: Redis;
+  /** How many replicas of it must have an order before it is moved. */
+  replicas?: number;
+  onBarrier?: OnBarrier;
   /** Only its length is asked. */
   queue: Pick<Queue, 'getJobCounts'>;
   addOrders: AddOrders;
@@ -46,6 +52,8 @@ export function startRelay(deps: {
 } {
   const {
     redis,
+    replicas = 0,
+    onBarrier,
     queue,
     addOrders,
     sales,
@@ -64,7 +72,16 @@ export function startRelay(deps: {
   const nudged = new Set<string>();
   /** Sales that a pass had no room for: the next one begins with them. */
   const passedOver = new Set<string>();
-  const outbox = createOutboxEntries({ redis, instance, batch, takeOverAfterMs });
+  /** Asked of one sale, it is true of all: they lie on one server. */
+  let isBehind = false;
+  const outbox = createOutboxEntries({
+    ...{ redis, instance, batch, takeOverAfterMs },
+    barrier: createBarrier(redis, { replicas, onBarrier }),
+    onNotReplicated: (saleId, fault) => {
+      isBehind = true;
+      warn(fault, `the orders of ${saleId} are not moved yet`);
+    },
+  });
   const move = createMoveEntries({ outbox, addOrders, logger, tracing, onMoved });
   const queueRoom = createQueueRoom({ queue, maxDepth, busyDepth, burstPerSecond, restMs });
   let fullPassAt = 0;
@@ -77,11 +94,12 @@ export function startRelay(deps: {
     nudged.clear();
     passedOver.clear();
     if (saleIds.length === 0) return 'idle';
+    isBehind = false;
     let more = false;
     // Asked once a pass; what this pass adds is counted along.
     let room = await queueRoom.left();
     const one = async (saleId: string) => {
-      if (room <= 0) {
+      if (room <= 0 || isBehind) {
         passedOver.add(saleId);
         return;
       }

@@ -5,6 +5,7 @@ import type { Logger } from '#runtime/logger.ts';
 import type { Registry } from '#runtime/metrics.ts';
 import type { Redis } from '#runtime/redis/connect.ts';
 import type { Tracing } from '#runtime/tracing.ts';
+import type { OnBarrier } from '#stock/barrier.ts';
 import type { Stock } from '#stock/stock.ts';
 import { createAddOrders } from './add-orders.ts';
 import { watchRelayLag } from './lag.ts';
@@ -16,6 +17,8 @@ export function startRelaying(deps: {
   own: Own;
   /** Kind `patient`, stock Redis. */
   redis: Redis;
+  replicas: number;
+  onBarrier: OnBarrier;
   queueRedis: Redis;
   queue: Queue;
   stock: Pick<Stock, 'sales'>;
@@ -24,14 +27,14 @@ export function startRelaying(deps: {
   registers: Registry[];
   tracing: Tracing | null;
 }): Pick<ReturnType<typeof startRelay>, 'nudge'> {
-  const { own, redis, queueRedis, queue, stock, instance, logger, registers, tracing } = deps;
+  const { own, redis, replicas, onBarrier, queueRedis, queue, stock, instance, logger, registers, tracing } = deps;
   const metrics = createRelayMetrics(registers);
   const sales = () => stock.sales();
   own('relay lag', watchRelayLag({ redis, sales, now: Date.now, logger, onLag: metrics.lags, onGone: metrics.forget }));
   return own(
     'relay',
     startRelay({
-      ...{ redis, queue, sales, instance, logger, tracing },
+      ...{ redis, replicas, onBarrier, queue, sales, instance, logger, tracing },
       addOrders: createAddOrders(queueRedis, queueNames.orders),
       onMoved: (count) => metrics.moved.inc(count),
     }),

@@ -5,6 +5,9 @@ import { NotReplicated, StockFault } from './fault.ts';
 /** So long stock Redis waits for its replicas: below every deadline of ours, and far above one round trip and its fsync. */
 export const replicationDeadlineMs = 300;
 
+/** A fence is of no use once its wait is over. */
+const fenceSeconds = 60;
+
 /** Called with each answer of stock Redis to WAIT: the time from the first byte that was sent until it came. */
 export type OnBarrier = (seconds: number, isReplicated: boolean) => void;
 
@@ -53,7 +56,7 @@ export function createBarrier(
       return pipeline.length;
     });
     const fence = saleKeys(group.at(-1)?.saleId ?? '').fence; // one write is enough: all of it goes to the same replicas
-    pipeline.set(fence, 1).wait(replicas, replicationDeadlineMs);
+    pipeline.set(fence, 1, 'EX', fenceSeconds).wait(replicas, replicationDeadlineMs);
     const startedAt = performance.now();
     const replies = (await pipeline.exec()) ?? [];
     const [fenceReply = noAnswer, waitReply = noAnswer] = replies.slice(-2);
