@@ -84,6 +84,18 @@ test('a pause reaches the edge before the command returns, a resume too', async 
   expect(await state()).toBe('open');
 });
 
+test('a change that no replica has is told to nobody, and its command says so; the same command again makes it known', async () => {
+  const own = newSaleId('cli-replicas');
+  await openSale(stack.env, { saleId: own, units: 1 });
+  // The stack's stock Redis stands alone.
+  const { code, stdout, stderr } = await seckill({ ...stack.env, SECKILL_STOCK_REPLICAS: '1' }, 'sale', 'pause', own);
+  expect([code, stdout]).toEqual([1, '']);
+  expect(stderr).toContain('stock Redis has done it, but 0 of 1 replicas have it');
+  expect(stderr).toContain('"seckill status" shows the replicas; when they are back, run the same');
+  const again = await seckill(stack.env, 'sale', 'pause', own);
+  expect([again.code, again.stdout]).toEqual([0, expect.stringContaining(`${own} was paused already`)]);
+});
+
 test('a sale that opens later says when, and opens by the clock without anybody’s doing', async () => {
   const later = newSaleId('later');
   // Time enough to be there before it.

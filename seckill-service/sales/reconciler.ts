@@ -8,11 +8,11 @@ import type { Leadership } from '#runtime/zookeeper/leader.ts';
 import type { Stock } from '#stock/stock.ts';
 import type { StockSale } from '#stock/stock-sale.ts';
 import type { Catalogue } from './catalogue.ts';
-import { publishState, readSaleNode } from './publish-state.ts';
+import { type PublishOutcome, publishState, readSaleNode } from './publish-state.ts';
 import type { PublishedSales } from './published-sales.ts';
 import { republish, windowOf } from './sale-state.ts';
 
-/** `heard` takes news of stock Redis to ZooKeeper at once, when this process is the leader. */
+/** `heard` takes what stock Redis has news of to ZooKeeper at once, when this process is the leader. */
 export type Reconciler = Pick<Loop, 'close'> & { heard: (news: SaleNews) => void };
 
 /** So long after its window a sale stays on the list. */
@@ -24,7 +24,8 @@ const [overShownForMs, rehearsalShownForMs] = [30 * 86_400_000, 86_400_000];
  * Repairs ZooKeeper from stock Redis when a writer died between the two (I7), and strikes sales off the list that every
  * loop walks once they are over for an hour and nothing of them is on its way; a month later ZooKeeper forgets them, or
  * every agent would read all that there ever were. One leader does it; what it writes is
- * fenced by the epoch, so a second one that believes itself leader does no harm.
+ * fenced by the epoch, so a second one that believes itself leader does no harm. It tells only what the replicas of stock
+ * Redis have, too: an epoch that was lost with its server would look like an older past of the next one.
  */
 export function startReconciler(deps: {
   stock: Stock;
@@ -39,6 +40,16 @@ export function startReconciler(deps: {
 
   const warn = createThrottledWarn(logger);
 
+  /** What was read before, or heard, may be of a server that is none any more: it is read again behind the barrier. */
+  async function tell(
+    saleId: string,
+  ): Promise<{ state: StockSale['state']; epoch: number; outcome: PublishOutcome } | null> {
+    const truth = await stock.barrier(saleId, () => stock.sale(saleId));
+    if (truth === null) return null;
+    const { state, epoch } = truth;
+    return { state, epoch, outcome: await publishState(zookeeper, saleId, { state, epoch, window: windowOf(truth) }) };
+  }
+
   async function reconcile(saleId: string, truth: StockSale | null | Error): Promise<void> {
     if (truth instanceof Error) throw truth;
     if (truth === null) return;
@@ -52,21 +63,20 @@ export function startReconciler(deps: {
     // At one epoch there is one state, but for the highest, which stays.
     const isBehind = known !== null && known.epoch === truth.epoch && known.state !== truth.state;
     if (known !== null && (known.epoch < truth.epoch || isBehind)) {
-      const { state, epoch } = truth;
-      const outcome = await publishState(zookeeper, saleId, { state, epoch, window: windowOf(truth) });
+      const told = await tell(saleId);
       // Else it was only the news of it that had not come yet.
-      if (outcome === 'written')
-        logger.warn({ saleId, state, from: known.epoch, to: epoch }, 'zookeeper was behind, repaired');
+      if (told?.outcome === 'written')
+        logger.warn({ saleId, state: told.state, from: known.epoch, to: told.epoch }, 'zookeeper was behind, repaired');
       return;
     }
     const isOld = Date.now() > truth.closesAtMs + retireAfterMs; // a first guess: stock Redis' own clock decides
     if (isOld && (await stock.retire(saleId, retireAfterMs))) logger.info({ saleId }, 'the sale is over, struck off');
   }
 
-  function heard({ saleId, state, epoch }: SaleNews): void {
+  function heard({ saleId }: SaleNews): void {
     if (!leadership.isLeader()) return;
-    publishState(zookeeper, saleId, { state, epoch }).then(
-      (outcome) => logger.info({ saleId, state, epoch, outcome }, 'news of stock Redis'),
+    tell(saleId).then(
+      (told) => logger.info({ saleId, ...told }, 'news of stock Redis'),
       (error: unknown) => warn(error, `publishing ${saleId}`), // the next pass makes up for it
     );
   }

@@ -53,6 +53,7 @@ function guardIn(world: {
     eachSale: async () => new Map([[saleId, world.sale ?? null]]),
     withoutReservation: async (_saleId: string, ids: readonly string[]) =>
       ids.filter((id) => !(world.reservations ?? []).includes(id)),
+    barrier: <T>(_saleId: string, write: () => Promise<T>) => write(),
     pauseForFault: async (_saleId: string, fault: string) => {
       paused.push(fault);
       return world.outcome ?? { kind: 'done' as const, state: 'paused' as const, epoch: 9 };

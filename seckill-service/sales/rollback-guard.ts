@@ -11,7 +11,7 @@ import { judgePast } from './judge-past.ts';
 import { publishState, readSaleNode } from './publish-state.ts';
 import type { PublishedSales } from './published-sales.ts';
 
-type GuardedStock = Pick<Stock, 'sales' | 'eachSale' | 'withoutReservation' | 'pauseForFault'>;
+type GuardedStock = Pick<Stock, 'sales' | 'eachSale' | 'withoutReservation' | 'pauseForFault' | 'barrier'>;
 
 /**
  * Notices that stock Redis came back with an older past (a restored backup, a lost disk, a failover that lost writes),
@@ -23,7 +23,8 @@ type GuardedStock = Pick<Stock, 'sales' | 'eachSale' | 'withoutReservation' | 'p
  * - the newest orders in PostgreSQL, and the epoch that the command line noted there,
  * - the epoch in ZooKeeper.
  *
- * A witness that is away is passed over; the leader among the services looks again all the time.
+ * A witness that is away is passed over; the leader among the services looks again all the time. An older past is believed only
+ * of a server that has its replicas: one that was cut off from them while another took its place lacks what that one sold since.
  */
 export type RollbackGuard = {
   /** Remembers an order that stock Redis granted. */
@@ -80,7 +81,9 @@ export function createRollbackGuard(deps: {
       outcome.kind === 'sale_unknown'
         ? { state: 'paused' as const, epoch: nextEpoch(found.epoch) }
         : { state: outcome.state, epoch: outcome.epoch }; // closed, when ops were quicker
-    await ask('zookeeper', publishState(zookeeper, saleId, now));
+    // The reconciler tells it when this fails.
+    const tell = stock.barrier(saleId, async () => undefined).then(() => publishState(zookeeper, saleId, now));
+    await ask('zookeeper', tell);
     given.forget(saleId);
     onRollback(saleId);
   }
@@ -111,8 +114,15 @@ export function createRollbackGuard(deps: {
             );
           }
           const witness = witnesses.get(saleId);
-          const evidence = sale instanceof Error ? sale : { saleId, witness, published, given: mine, sale };
-          const verdict = await judgePast(stock, evidence, witness?.epoch ?? 0);
+          const judge = (it: StockSale | Error | null) => {
+            const evidence = it instanceof Error ? it : { saleId, witness, published, given: mine, sale: it };
+            return judgePast(stock, evidence, witness?.epoch ?? 0);
+          };
+          let verdict = await judge(sale);
+          if (verdict.kind === 'older') {
+            const again = async () => judge((await stock.eachSale([saleId])).get(saleId) ?? null);
+            verdict = await stock.barrier(saleId, again);
+          }
           if (verdict.kind === 'settled') given.forget(saleId);
           if (verdict.kind !== 'older') return;
           await pause(stock, saleId, verdict);

@@ -28,9 +28,9 @@ export function toSaleNode(sale: CatalogueSale, stock: StockWindow): SaleNode {
   };
 }
 
-/** Tells ZooKeeper, then the catalogue, what stock Redis says of a sale now. */
+/** Tells ZooKeeper, then the catalogue, what stock Redis and its replicas say of a sale now. */
 export async function republish(deps: Deps, sale: CatalogueSale): Promise<SaleNode | null> {
-  const current = await deps.stock.sale(sale.saleId);
+  const current = await deps.stock.barrier(sale.saleId, () => deps.stock.sale(sale.saleId));
   if (current === null) return null;
   const node = toSaleNode(sale, current);
   await publishSale(deps.zookeeper, node);
@@ -52,13 +52,14 @@ export async function loadStock(
   const published = await readSaleNode(deps.zookeeper, sale.saleId);
   // The database's guard is raised before the stock is, and lowered after: a crash in between leaves it too wide.
   if (units > sale.units) await deps.catalogue.setUnits(sale.saleId, units);
-  const outcome = await deps.stock.preload(sale.saleId, {
+  const plan = {
     total: units,
     opensAtMs: Date.parse(sale.opensAt),
     closesAtMs: Date.parse(sale.closesAt),
     limitPerUser: sale.limitPerUser,
     lowestEpoch: Math.max(sale.epoch, published?.epoch ?? 0),
-  });
+  };
+  const outcome = await deps.stock.barrier(sale.saleId, () => deps.stock.preload(sale.saleId, plan));
   if (outcome.kind === 'live') {
     if (units > sale.units) await deps.catalogue.setUnits(sale.saleId, sale.units);
     return outcome;
@@ -92,7 +93,8 @@ export type NotTold = ('zookeeper' | 'postgres')[];
 
 /**
  * Opens, pauses, resumes or closes a sale. Stock Redis decides; ZooKeeper and the catalogue are told after, and when one
- * of them is away the change stands all the same: the reconciler tells ZooKeeper when it is back.
+ * of them is away the change stands all the same: the reconciler tells ZooKeeper when it is back. Throws a StockFault when
+ * too few replicas of stock Redis have the change, and tells nobody of it then: it would be undone with that server.
  */
 export async function changeSaleState(
   deps: Deps,
@@ -100,13 +102,16 @@ export async function changeSaleState(
   action: SaleAction,
   openNow = false,
 ): Promise<{ outcome: SetStateOutcome; notTold: NotTold }> {
-  const outcome = await deps.stock.setState(saleId, action, openNow);
+  const { outcome, current } = await deps.stock.barrier(saleId, async () => {
+    const set = await deps.stock.setState(saleId, action, openNow);
+    return { outcome: set, current: isSet(set) ? await deps.stock.sale(saleId) : null };
+  });
   const notTold: NotTold = [];
-  if (outcome.kind !== 'done' && outcome.kind !== 'already') return { outcome, notTold };
-  const current = await deps.stock.sale(saleId);
   if (current === null) return { outcome, notTold };
   const change = { state: current.state, epoch: current.epoch, window: windowOf(current) };
   await publishChange(deps, saleId, change).catch(() => notTold.push('zookeeper'));
   await deps.catalogue.notePublished(saleId, change).catch(() => notTold.push('postgres'));
   return { outcome, notTold };
 }
+
+const isSet = ({ kind }: SetStateOutcome) => kind === 'done' || kind === 'already';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { faultOf } from '#stock/fault.ts';
+import { faultOf, NotReplicated, StockFault } from '#stock/fault.ts';
 import { toStockSale } from '#stock/stock-sale.ts';
 import { errorText } from './error-text.ts';
 
@@ -10,6 +10,15 @@ test('a stock Redis that does not answer: says whether anything was done, and wh
   expect(hangs).toContain('seckill edge maintenance on');
   expect(errorText(faultOf(new Error("Stream isn't writeable")))).toContain('nothing was done');
   expect(errorText(new Error('as it is'))).toBe('as it is');
+});
+
+test('a change that too few replicas have: says that it is done, what could undo it, and what to do', () => {
+  const text = errorText(new StockFault('unknown', new NotReplicated(0, 1)));
+  expect(text).toContain(
+    'stock Redis has done it, but 0 of 1 replicas have it: if that server is lost now, it is undone',
+  );
+  expect(text).toContain('Neither ZooKeeper nor PostgreSQL was told of it');
+  expect(text).toContain('"seckill status" shows the replicas');
 });
 
 test('a database that is older than the program: says what brings it there', () => {

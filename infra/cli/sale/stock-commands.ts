@@ -103,7 +103,8 @@ async function applyPlan(context: CommandContext, sale: CatalogueSale, plan: Reb
   // ZooKeeper may be away: counts and orders are mended all the same. What it may hold above the catalogue's epoch is met
   // by the next rebuild.
   const published = await readSaleNode(context.zookeeper, saleId).catch(() => null);
-  const rebuilt = await applyRebuild(context, plan, Math.max(sale.epoch, published?.epoch ?? 0));
+  const lowestEpoch = Math.max(sale.epoch, published?.epoch ?? 0);
+  const rebuilt = await context.stock.barrier(saleId, () => applyRebuild(context, plan, lowestEpoch));
   const untold = await republish(context, sale).then(
     () => null,
     (error: unknown) => (error instanceof Error ? error.message : String(error)),
