@@ -59,7 +59,12 @@ export function startSweeper(deps: {
     const absent = overdue.filter(({ orderId }) => !present.has(orderId));
     // What has a job is not lost: it waits, runs, or lies among the dead letters until ops decide.
     const jobs = await Promise.all(absent.map(({ orderId }) => queue.getJob(orderId)));
-    const lost = absent.filter((_order, index) => jobs[index] === undefined);
+    const jobless = absent.filter((_order, index) => jobs[index] === undefined);
+    if (jobless.length === 0) return;
+    // What no replica of stock Redis has may be gone with its server, and would be a row without a reservation then.
+    const ids = jobless.map(({ orderId }) => orderId);
+    const gone = new Set(await stock.barrier(saleId, () => stock.withoutReservation(saleId, ids)));
+    const lost = jobless.filter(({ orderId }) => !gone.has(orderId));
     if (lost.length === 0) return;
     await enqueueOrders(
       queue,

@@ -83,6 +83,19 @@ test('while stock Redis is away the entry stays, and is told when it is back (I6
   expect(await stock.sale(saleId)).toMatchObject({ free: 1 });
 });
 
+test('what no replica of stock Redis has leaves the entry where it is (I6)', async () => {
+  const orderId = await bought();
+  await expire(orderId);
+  const passed: boolean[] = [];
+  const onBarrier = (_seconds: number, isReplicated: boolean) => passed.push(isReplicated);
+  const outbox = outboxOf(createTellStock({ stock: createStock(redis, { replicas: 1, onBarrier }), store, logger }));
+  await expect.poll(() => passed.length).toBeGreaterThan(1);
+  await outbox.close();
+  expect(passed).not.toContain(true); // this server has no replica
+  expect(await waiting()).toBe(1);
+  expect(await stock.sale(saleId)).toMatchObject({ free: 1 }); // told, and told again until it is certain
+});
+
 test('an older picture never overwrites a newer one', async () => {
   const orderId = await bought();
   const shown = { orderId, payByMs: 5, amount: 100, currency: 'CNY' };

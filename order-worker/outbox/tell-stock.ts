@@ -9,10 +9,11 @@ import type { OutboxEntry } from './outbox.ts';
  * What the outbox' consumer `stock` does: an order that has ended gives its units back, once (I6; the release script is
  * idempotent by order; what is refunded goes back on sale if the sale's file has it so), and the order's picture follows
  * its row. It reads the row as it is now, so that an entry which
- * is told twice, late or together with a younger one comes to the same. Throws a StockFault while stock Redis is away.
+ * is told twice, late or together with a younger one comes to the same. Throws a StockFault while stock Redis is away, or too
+ * few of its replicas have it: an entry that is taken out is told to no other server again.
  */
 export function createTellStock(deps: {
-  stock: Pick<Stock, 'release' | 'show'>;
+  stock: Pick<Stock, 'release' | 'show' | 'barrier'>;
   store: Pick<OrderStore, 'present' | 'withholding'>;
   logger: Logger;
   /** A sold-out sale is for sale again, at this epoch. */
@@ -41,12 +42,14 @@ export function createTellStock(deps: {
       if (saleId === null) continue; // the database holds order ids only
       const ended = orders.filter(({ state }) => endedStates.has(state));
       // Sent together: the script's own order does not matter, each order is its own.
-      await Promise.all([
-        ...ended.map(({ orderId, state }) =>
-          release(saleId, orderId, state === 'refunded' && withholding.has(saleId) ? 'withheld' : 'shelf'),
-        ),
-        stock.show(saleId, orders),
-      ]);
+      const tell = () =>
+        Promise.all([
+          ...ended.map(({ orderId, state }) =>
+            release(saleId, orderId, state === 'refunded' && withholding.has(saleId) ? 'withheld' : 'shelf'),
+          ),
+          stock.show(saleId, orders),
+        ]);
+      await stock.barrier(saleId, tell);
     }
   };
 }
