@@ -1,9 +1,10 @@
 import { type Client, type ClientConfig, type Pool, type PoolClient, types } from 'pg';
 import { createThrottledWarn, type Logger } from '../logger.ts';
+import { isStandby } from './ask-host.ts';
 import { HostClient } from './host-client.ts';
 import { postgresPlaceOf } from './place.ts';
 import { primaryPool, singlePool, spoilsClient } from './primary-pool.ts';
-import { isStandby, NoPrimary, PrimarySearch } from './primary-search.ts';
+import { NoPrimary, PrimarySearch } from './primary-search.ts';
 
 export type { Pool, PoolClient };
 

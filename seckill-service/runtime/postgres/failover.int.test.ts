@@ -4,6 +4,7 @@ import { poll } from '#lab/poll.ts';
 import { startPostgresPair } from '#lab/servers/postgres-pair.ts';
 import { createLogger } from '../logger.ts';
 import { connectPostgres, inTransaction } from './connect.ts';
+import { postgresTroubles, readPostgresTopology } from './topology.ts';
 
 const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
 let pair: Awaited<ReturnType<typeof startPostgresPair>>;
@@ -13,8 +14,10 @@ beforeAll(async () => {
 });
 afterAll(() => pair.stop());
 
+/** Patient where the machine is slow: a connection has 10 s a host. */
 function poolOf(url: string, options: { max?: number; statementTimeoutMs?: number } = {}) {
-  const pool = connectPostgres(url, logger, options);
+  const pool = connectPostgres(url, logger, { statementTimeoutMs: 30_000, ...options });
+  pool.options.connectionTimeoutMillis = 30_000;
   onTestFinished(() => pool.end());
   return pool;
 }
@@ -44,6 +47,49 @@ test('where there are only standbys, the words say which host is what', async ()
   await expect(runMigrations(several)).rejects.toThrow(both);
 });
 
+test('who is the primary, and how far its standby is, is read from all hosts at once', async () => {
+  const { first, second } = pair;
+  const url = `postgres://seckill@127.0.0.1:${first.port},127.0.0.1:${second.port},127.0.0.1:${nowhere.port}/postgres`;
+  const told = { name: `127.0.0.1:${first.port}`, kind: 'primary', timeline: 1, waitsFor: '"second"', slots: [] };
+  const servers = await poll('the standby to have all', async () => {
+    const read = await readPostgresTopology(url);
+    const [primary] = read;
+    return primary?.kind === 'primary' && primary.standbys[0]?.lagBytes === 0 && read;
+  });
+  expect(servers).toEqual([
+    { ...told, standbys: [{ name: 'second', state: 'streaming', sync: 'sync', lagBytes: 0, lagSeconds: 0 }] },
+    { name: `127.0.0.1:${second.port}`, kind: 'standby', receives: true },
+    { name: '127.0.0.1:1', kind: 'away', why: 'connect ECONNREFUSED 127.0.0.1:1' },
+  ]);
+  const away = '127.0.0.1:1 does not answer: connect ECONNREFUSED 127.0.0.1:1';
+  expect(postgresTroubles(servers)).toEqual([away]);
+  expect(postgresTroubles(servers.slice(1))).toEqual(['PostgreSQL has no primary', away]);
+
+  await first.query('CREATE ROLE plain LOGIN');
+  const [asPlain] = await readPostgresTopology(pair.urlOf(first).replace('seckill@', 'plain@'));
+  const untold = { name: 'second', state: null, sync: null, lagBytes: null, lagSeconds: null };
+  expect(asPlain).toEqual({ ...told, standbys: [untold] });
+  expect(postgresTroubles(asPlain === undefined ? [] : [asPlain])).toEqual([]);
+});
+
+test('a commit that waits for a standby is given up after a while, and the next try finds the truth', async () => {
+  const { first, second } = pair;
+  const pool = poolOf(pair.urlOf(first, second), { max: 2, statementTimeoutMs: 1000 });
+  await pool.query('CREATE TABLE told (id int PRIMARY KEY)');
+  await second.kill();
+  const tell = () =>
+    inTransaction(pool, (client) => client.query('INSERT INTO told VALUES (1) ON CONFLICT DO NOTHING'));
+  await expect(tell()).rejects.toThrow('Query read timeout');
+  expect((await pool.query('SELECT id FROM told')).rows).toEqual([]);
+  await expect(tell()).rejects.toThrow('statement timeout'); // it waits for the first one's row
+  expect(postgresTroubles(await readPostgresTopology(pair.urlOf(first)))).toEqual([
+    `a commit on 127.0.0.1:${first.port} waits for "second", and no synchronous standby is there: nothing is stored`,
+  ]);
+  await second.start();
+  await poll('the commit', async () => (await pool.query('SELECT id FROM told')).rows.length === 1);
+  expect((await tell()).rowCount).toBe(0);
+});
+
 test('a primary that dies in a transaction: the next query goes to the one that was promoted, nothing is there twice', async () => {
   const { first, second } = pair;
   const pool = poolOf(pair.urlOf(first, second), { max: 4 });
@@ -67,7 +113,7 @@ test('a primary that dies in a transaction: the next query goes to the one that 
 test('a primary that froze, was replaced and woke again is left by every client, though it still calls itself a primary', async () => {
   const { first, second } = pair; // the second is the primary now
   await first.follow();
-  const pool = poolOf(pair.urlOf(first, second), { max: 2, statementTimeoutMs: 200 });
+  const pool = poolOf(pair.urlOf(first, second), { max: 2, statementTimeoutMs: 1000 });
   await Promise.all([1, 2].map(() => pool.query('SELECT pg_sleep(0.05)')));
   second.pause();
   await expect(pool.query(portSql)).rejects.toThrow('Query read timeout');

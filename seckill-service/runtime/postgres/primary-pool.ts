@@ -1,8 +1,9 @@
 import { type ClientConfig, Pool, type PoolClient, type PoolConfig } from 'pg';
 import { withDeadline } from '../deadline.ts';
+import { isStandby } from './ask-host.ts';
 import { HostClient } from './host-client.ts';
 import type { PostgresHost, PostgresPlace } from './place.ts';
-import { isStandby, NoPrimary, PrimarySearch } from './primary-search.ts';
+import { NoPrimary, PrimarySearch } from './primary-search.ts';
 
 /**
  * Answers of a server that is no primary, or will not be one soon: read only (25006), ended by its administrator or a crash

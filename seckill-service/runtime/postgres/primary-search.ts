@@ -1,10 +1,7 @@
-import { withDeadline } from '../deadline.ts';
-import { HostClient } from './host-client.ts';
+import { type Away, askHost, isStandby, timelineOf } from './ask-host.ts';
 import type { PostgresHost, PostgresPlace } from './place.ts';
 
-export type HostRole =
-  /** `timeline` grows by one with each promotion: of two primaries the higher one is the younger. */
-  { kind: 'primary'; timeline: number } | { kind: 'standby' } | { kind: 'away'; why: string };
+type HostRole = { kind: 'primary'; timeline: number } | { kind: 'standby' } | Away;
 
 /** No host is a primary. An outage like a refused connection: it ends without us. */
 export class NoPrimary extends Error {
@@ -16,37 +13,10 @@ export class NoPrimary extends Error {
   }
 }
 
-/** Asks a server what it is, over a connection of its own. Never rejects. */
-async function askRole(host: PostgresHost, withinMs: number): Promise<HostRole> {
-  const client = new HostClient({ connectionString: host.url, connectionTimeoutMillis: withinMs });
-  client.on('error', () => undefined); // the query under way rejects
-  const ask = async (): Promise<HostRole> => {
-    await client.connect();
-    if (await isStandby(client)) return { kind: 'standby' };
-    return { kind: 'primary', timeline: await timelineOf(client) };
-  };
-  try {
-    return await withDeadline(ask(), withinMs, 'its answer');
-  } catch (error) {
-    return { kind: 'away', why: error instanceof Error ? error.message : String(error) };
-  } finally {
-    void client.end().catch(() => undefined); // a dead link is not waited for
-  }
-}
-
-/** By what the server said at connect; one that said nothing is asked. */
-export async function isStandby(client: HostClient): Promise<boolean> {
-  if (client.saidStandby !== null) return client.saidStandby;
-  const { rows } = await client.query<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby');
-  return rows[0]?.standby === true;
-}
-
-/** 0 where it cannot be told: some managed databases have no such function. */
-async function timelineOf(client: HostClient): Promise<number> {
-  const sql = 'SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8) AS timeline';
-  const { rows } = await client.query<{ timeline: string }>(sql).catch(() => ({ rows: [] }));
-  return Number.parseInt(rows[0]?.timeline ?? '0', 16);
-}
+const askRole = (host: PostgresHost, withinMs: number): Promise<HostRole> =>
+  askHost<HostRole>(host, withinMs, async (client) =>
+    (await isStandby(client)) ? { kind: 'standby' } : { kind: 'primary', timeline: await timelineOf(client) },
+  );
 
 /** Which of several hosts is the primary: the last good one, until it is in doubt. */
 export class PrimarySearch {
