@@ -12,7 +12,7 @@ import {
 } from './lost-orders.ts';
 
 type Deps = LostOrdersDeps & {
-  stock: LostOrdersDeps['stock'] & Pick<Stock, 'forgetPictures' | 'show'>;
+  stock: LostOrdersDeps['stock'] & Pick<Stock, 'barrier' | 'forgetPictures' | 'show'>;
   store: LostOrdersDeps['store'] & Pick<OrderStore, 'present'>;
   queue: LostOrdersDeps['queue'] & Pick<Queue, 'getJobCounts' | 'remove' | 'addBulk'>;
 };
@@ -51,6 +51,8 @@ export async function rebuildOrders(
   async function enqueue(lost: readonly GrantedOrder[]): Promise<void> {
     if (lost.length === 0) return;
     await roomInQueue();
+    // What is stored may be lost by no failover any more.
+    await stock.barrier(saleId, async () => undefined);
     // Their rows begin anew: a picture of the row that was would never give way to theirs.
     await stock.forgetPictures(
       saleId,
