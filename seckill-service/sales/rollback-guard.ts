@@ -7,7 +7,7 @@ import type { Stock } from '#stock/stock.ts';
 import type { StockSale } from '#stock/stock-sale.ts';
 import type { Catalogue } from './catalogue.ts';
 import { createGivenOrders } from './given-orders.ts';
-import { judgePast } from './judge-past.ts';
+import { judgePast, type Verdict } from './judge-past.ts';
 import { publishState, readSaleNode } from './publish-state.ts';
 import type { PublishedSales } from './published-sales.ts';
 
@@ -88,6 +88,24 @@ export function createRollbackGuard(deps: {
     onRollback(saleId);
   }
 
+  /** Looks once more; throws when too few replicas say that this is their primary. */
+  async function confirm(
+    stock: GuardedStock,
+    saleId: string,
+    fault: string,
+    judge: (sale: StockSale | Error | null) => Promise<Verdict>,
+  ): Promise<Verdict> {
+    try {
+      return await stock.barrier(saleId, async () => judge((await stock.eachSale([saleId])).get(saleId) ?? null));
+    } catch (error) {
+      logger.warn(
+        { saleId, fault, err: error },
+        'an older past, but not of a primary with its replicas: no sale is paused',
+      );
+      throw error;
+    }
+  }
+
   return {
     sawOrder: given.saw,
     forget: given.forget,
@@ -114,15 +132,12 @@ export function createRollbackGuard(deps: {
             );
           }
           const witness = witnesses.get(saleId);
-          const judge = (it: StockSale | Error | null) => {
-            const evidence = it instanceof Error ? it : { saleId, witness, published, given: mine, sale: it };
+          const judge = (now: typeof sale) => {
+            const evidence = now instanceof Error ? now : { saleId, witness, published, given: mine, sale: now };
             return judgePast(stock, evidence, witness?.epoch ?? 0);
           };
-          let verdict = await judge(sale);
-          if (verdict.kind === 'older') {
-            const again = async () => judge((await stock.eachSale([saleId])).get(saleId) ?? null);
-            verdict = await stock.barrier(saleId, again);
-          }
+          const seen = await judge(sale);
+          const verdict = seen.kind === 'older' ? await confirm(stock, saleId, seen.fault, judge) : seen;
           if (verdict.kind === 'settled') given.forget(saleId);
           if (verdict.kind !== 'older') return;
           await pause(stock, saleId, verdict);
