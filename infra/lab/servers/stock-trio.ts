@@ -6,7 +6,7 @@ import { poll, soonMs } from '../poll.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 import { freePort } from './free-port.ts';
 import { aclRights, type RedisTls, startRedisServer } from './redis.ts';
-import { type ProxyMode, startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
+import { type Peer, type ProxyMode, startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 import type { TiedProcess } from './tied-process.ts';
 
 export type TrioProcess = {
@@ -63,7 +63,7 @@ const name = 'stock';
 /** May do all: replicas and sentinels are this user, and so are the clients of the tests' own. */
 const keeper = { user: 'keeper', password: 'of the trio' };
 const sourceOf = (machine: number) => `127.0.1.${machine}`;
-const groupOf = (address: string) => (address.startsWith('127.0.1.') ? address : 'clients');
+const isMachine = (address: string) => address.startsWith('127.0.1.');
 
 /**
  * Three Redis with `appendfsync always`, a sentinel beside each, quorum 2; the first is the primary. On 127.0.0.1, below
@@ -86,7 +86,7 @@ export async function startStockTrio(options: Options = {}): Promise<StockTrio> 
   async function place() {
     const port = await freePort();
     if (!options.links) return { port, announced: port, proxy: null, id: hex() };
-    const proxy = await startTcpProxy({ to: { host: '127.0.0.1', port }, groupOf });
+    const proxy = await startTcpProxy({ to: { host: '127.0.0.1', port } });
     return { port, announced: proxy.port, proxy, id: hex() };
   }
   type Place = Awaited<ReturnType<typeof place>>;
@@ -224,17 +224,18 @@ export async function startStockTrio(options: Options = {}): Promise<StockTrio> 
       return known.every(Boolean) ? one : null;
     });
 
-  function side(end: Machine | 'clients'): { group: string; doors: TcpProxy[] } {
-    if (end === 'clients') return { group: 'clients', doors: [] };
+  function side(end: Machine | 'clients'): { isMeant: (peer: Peer) => boolean; doors: TcpProxy[] } {
+    if (end === 'clients') return { isMeant: ({ address }) => !isMachine(address), doors: [] };
     const doors = [end.redis, end.sentinel].map((process) => proxies.get(process));
     if (doors.includes(undefined)) throw new Error('this trio has no links: start it with { links: true }');
-    return { group: sourceOf(end.number), doors: doors.filter((door) => door !== undefined) };
+    const isMeant = ({ address }: Peer) => address === sourceOf(end.number);
+    return { isMeant, doors: doors.filter((door) => door !== undefined) };
   }
 
   function link(a: Machine | 'clients', b: Machine | 'clients', mode: ProxyMode, ms?: number): void {
     const [from, to] = [side(a), side(b)];
-    for (const door of to.doors) door.mode(mode, ms, from.group);
-    for (const door of from.doors) door.mode(mode, ms, to.group);
+    for (const door of to.doors) door.modeFor(from.isMeant, mode, ms);
+    for (const door of from.doors) door.modeFor(to.isMeant, mode, ms);
   }
 
   const others = (machine: Machine, company: readonly (Machine | 'clients')[] = []) =>

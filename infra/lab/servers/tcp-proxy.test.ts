@@ -6,7 +6,7 @@ import { startTcpProxy } from './tcp-proxy.ts';
 const until = (holds: () => boolean) => vi.waitUntil(holds, 20_000);
 
 /** A server that answers each message with `got <message>`, behind a proxy. */
-async function proxied(groupOf?: (address: string) => string) {
+async function proxied() {
   const heard: string[] = [];
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -20,8 +20,7 @@ async function proxied(groupOf?: (address: string) => string) {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
-  const to = { host: '127.0.0.1', port: address.port };
-  const proxy = await startTcpProxy({ to, ...(groupOf && { groupOf }) });
+  const proxy = await startTcpProxy({ to: { host: '127.0.0.1', port: address.port } });
   onTestFinished(async () => {
     await proxy.close();
     for (const socket of sockets) socket.destroy();
@@ -106,6 +105,49 @@ test('half-open swallows silently, and resets what lost bytes when it ends', asy
   await until(() => quiet.text === 'got beforegot after');
 });
 
+test('lost takes what a delay has under way as well, and nobody hears that the server is gone until the link is back', async () => {
+  const { proxy, heard, sockets } = await proxied();
+  const client = await dial(proxy.port);
+  client.socket.write('before');
+  await until(() => client.text === 'got before');
+  proxy.mode('delay', 100);
+  client.socket.write('under way');
+  const probe = await proxied();
+  const other = await dial(probe.proxy.port);
+  other.socket.write('meanwhile');
+  await until(() => other.text === 'got meanwhile'); // by now the proxy has it
+  proxy.mode('lost');
+  probe.proxy.mode('delay', 120);
+  other.socket.write('and longer than the delay');
+  await until(() => other.text.endsWith('delay'));
+  for (const socket of sockets) socket.resetAndDestroy();
+  other.socket.write('once more');
+  await until(() => other.text.endsWith('more'));
+  expect([heard, client.isClosed]).toEqual([['before'], false]);
+  proxy.mode('pass');
+  await until(() => client.isClosed);
+});
+
+test('a rule is for the peers it means, open and to come; the last word counts, and mode() speaks of all', async () => {
+  const { proxy, heard } = await proxied();
+  const replica = await dial(proxy.port, '127.0.1.2');
+  const other = await dial(proxy.port);
+  proxy.modeFor(({ address }) => address === '127.0.1.2', 'half-open');
+  const late = await dial(proxy.port, '127.0.1.2');
+  for (const client of [replica, late]) client.socket.write('lost');
+  other.socket.write('heard');
+  await until(() => other.text === 'got heard');
+  expect([heard, replica.isClosed, late.isClosed]).toEqual([['heard'], false, false]);
+  proxy.modeFor(({ port }) => port === late.socket.localPort, 'cut');
+  await until(() => late.isClosed);
+  expect(replica.isClosed).toBe(false);
+  proxy.mode('pass');
+  await until(() => replica.isClosed);
+  const again = await dial(proxy.port, '127.0.1.2');
+  again.socket.write('again');
+  await until(() => again.text === 'got again');
+});
+
 test('drop-replies lets the server act and the client wonder', async () => {
   const { proxy, heard } = await proxied();
   const client = await dial(proxy.port);
@@ -144,18 +186,4 @@ test('held bytes arrive when they are let go, also after their sender has left',
   proxy.letGo();
   await until(() => heard.length === 2);
   expect(heard).toEqual(['in time', 'late']);
-});
-
-test('a mode for one group leaves the others alone, and a mode for all ends it', async () => {
-  const { proxy } = await proxied((address) => address);
-  const [mine, other] = [await dial(proxy.port, '127.0.1.1'), await dial(proxy.port, '127.0.1.2')];
-  proxy.mode('cut', 0, '127.0.1.1');
-  await until(() => mine.isClosed);
-  other.socket.write('one');
-  await until(() => other.text === 'got one');
-  proxy.mode('pass');
-  const again = await dial(proxy.port, '127.0.1.1');
-  again.socket.write('two');
-  await until(() => again.text === 'got two');
-  expect(other.isClosed).toBe(false);
 });

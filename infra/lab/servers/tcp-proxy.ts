@@ -7,50 +7,76 @@ import { setTimeout as wait } from 'node:timers/promises';
  * delay         every byte comes `ms` later, in order
  * held          what is sent over connections of this time waits for `letGo`, in every later mode too
  * half-open     bytes vanish in both directions, silently; new connections are accepted and lead nowhere
+ * lost          as half-open, and what a delay has under way vanishes too: the machine behind the link lost its power
  * drop-replies  the server hears everything, the client nothing
  */
-export type ProxyMode = 'pass' | 'cut' | 'delay' | 'held' | 'half-open' | 'drop-replies';
+export type ProxyMode = 'pass' | 'cut' | 'delay' | 'held' | 'half-open' | 'lost' | 'drop-replies';
+
+/** Where a connection comes from. A server that binds its source address (127.0.1.2) is known by it. */
+export type Peer = { address: string; port: number };
 
 export type TcpProxy = {
   port: number;
   /**
-   * Takes effect at once, for open connections too. `ms` is for `delay`; default 100. `group`: for its connections only,
-   * those that are there and those to come.
+   * Takes effect at once, for open connections too; what was said for some of them is forgotten. `ms` is for `delay`;
+   * default 100.
    */
-  mode: (mode: ProxyMode, ms?: number, group?: string) => void;
+  mode: (mode: ProxyMode, ms?: number) => void;
+  /** The same for the connections of some peers alone, open ones and those that come. The last word about one counts. */
+  modeFor: (isMeant: (peer: Peer) => boolean, mode: ProxyMode, ms?: number) => void;
   /** Sends on what was held. */
   letGo: () => void;
   /** How many connections are open. */
   connections: () => number;
+  /** Where the open ones come from. */
+  peers: () => Peer[];
   close: () => Promise<void>;
 };
 
 type Direction = 'request' | 'reply';
-/** `isBroken`: bytes of it were lost, so it can never go on: it is reset when the mode that loses them ends. */
-type Link = { client: Socket; server: Socket | null; group: Group; isBroken: boolean; held: Promise<void> | null };
-type Group = { mode: ProxyMode; delayMs: number; gate: PromiseWithResolvers<void> | null };
+type Rule = { isMeant: (peer: Peer) => boolean; mode: ProxyMode; delayMs: number };
+/**
+ * `isBroken`: bytes of it were lost, so it can never go on: it is reset when the mode that loses them ends. `isLost`: what
+ * was under way goes nowhere any more.
+ */
+type Link = {
+  peer: Peer;
+  client: Socket;
+  server: Socket | null;
+  mode: ProxyMode;
+  delayMs: number;
+  isBroken: boolean;
+  isLost: boolean;
+  held: Promise<void> | null;
+};
+
+const swallowing: ReadonlySet<ProxyMode> = new Set(['half-open', 'lost']);
+const everyone = () => true;
 
 /**
  * A link to `to` that a test can break, on a port of its own on 127.0.0.1. A server that is down looks like a
- * connection that is reset at once: the proxy itself always accepts. `groupOf` tells apart who connects, by the address
- * that it connects from; without it all are one group.
+ * connection that is reset at once: the proxy itself always accepts.
  */
-export async function startTcpProxy(options: {
-  to: { host: string; port: number };
-  groupOf?: (remoteAddress: string) => string;
-}): Promise<TcpProxy> {
+export async function startTcpProxy(options: { to: { host: string; port: number } }): Promise<TcpProxy> {
   const links = new Set<Link>();
-  const groups = new Map<string, Group>();
-  const everyone: Group = { mode: 'pass', delayMs: 0, gate: null };
+  let rules: Rule[] = [];
+  let gate: PromiseWithResolvers<void> | null = null;
 
-  function groupNamed(name: string): Group {
-    const group = groups.get(name) ?? { ...everyone };
-    groups.set(name, group);
-    return group;
+  const loses = ({ mode }: Link, direction: Direction) =>
+    swallowing.has(mode) || (mode === 'drop-replies' && direction === 'reply');
+
+  /** What counts for the link by the rules of now. */
+  function obey(link: Link): void {
+    const rule = rules.findLast(({ isMeant }) => isMeant(link.peer));
+    link.mode = rule?.mode ?? 'pass';
+    link.delayMs = rule?.delayMs ?? 0;
+    link.held = link.mode === 'held' ? (gate?.promise ?? null) : link.held;
+    if (link.mode === 'lost') {
+      link.isLost = true;
+      link.isBroken = true;
+    }
+    if (link.mode === 'cut' || (link.isBroken && !loses(link, 'reply'))) end(link);
   }
-
-  const loses = ({ group }: Link, direction: Direction) =>
-    group.mode === 'half-open' || (group.mode === 'drop-replies' && direction === 'reply');
 
   const end = (link: Link) => {
     links.delete(link);
@@ -62,13 +88,13 @@ export async function startTcpProxy(options: {
     let tail = Promise.resolve();
     /** Keeps the order of what is delayed by different times. */
     const later = (act: () => void) => {
-      const dueAt = performance.now() + link.group.delayMs;
+      const dueAt = performance.now() + link.delayMs;
       const { held } = link;
       tail = tail.then(async () => {
         await held;
         const left = dueAt - performance.now();
         if (left > 0) await wait(left);
-        act();
+        if (!link.isLost) act();
       });
     };
     from.on('data', (chunk: Buffer) => {
@@ -86,23 +112,34 @@ export async function startTcpProxy(options: {
       if (loses(link, direction)) link.isBroken = true;
       else later(() => to.end());
     });
-    from.on('error', () => end(link));
+    // What a link swallows is its end, too: the other side hears of it when the link comes back.
+    const endUnheard = () => {
+      if (swallowing.has(link.mode)) link.isBroken = true;
+      else end(link);
+    };
+    from.on('error', endUnheard);
     // Orderly closes travel as `end`; what is left of the other side goes with the second of the two.
     from.on('close', () => {
-      if (to.closed || from.errored !== null) end(link);
+      if (to.closed || from.errored !== null) endUnheard();
     });
   }
 
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
-    const group = groupNamed(options.groupOf?.(client.remoteAddress ?? '') ?? '');
-    const held = group.mode === 'held' ? (group.gate?.promise ?? null) : null;
-    const link: Link = { client, server: null, group, isBroken: false, held };
+    const peer = { address: client.remoteAddress ?? '', port: client.remotePort ?? 0 };
+    const link: Link = {
+      peer,
+      client,
+      server: null,
+      mode: 'pass',
+      delayMs: 0,
+      isBroken: false,
+      isLost: false,
+      held: null,
+    };
     links.add(link);
-    if (group.mode === 'cut') {
-      end(link);
-      return;
-    }
-    if (group.mode === 'half-open') {
+    obey(link);
+    if (link.mode === 'cut') return;
+    if (swallowing.has(link.mode)) {
       link.isBroken = true;
       client.on('error', () => end(link));
       client.on('close', () => links.delete(link));
@@ -121,28 +158,25 @@ export async function startTcpProxy(options: {
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the proxy has no port');
 
+  function rule(isMeant: Rule['isMeant'], mode: ProxyMode, ms = 100): void {
+    if (mode === 'held') gate ??= Promise.withResolvers();
+    rules.push({ isMeant, mode, delayMs: mode === 'delay' ? ms : 0 });
+    for (const link of [...links]) obey(link);
+  }
+
   return {
     port: address.port,
-    mode: (next, ms = 100, name) => {
-      const changed = name === undefined ? [everyone, ...groups.values()] : [groupNamed(name)];
-      for (const group of changed) {
-        group.mode = next;
-        group.delayMs = next === 'delay' ? ms : 0;
-        if (next === 'held') group.gate ??= Promise.withResolvers();
-      }
-      for (const link of [...links]) {
-        if (!changed.includes(link.group)) continue;
-        if (next === 'held') link.held = link.group.gate?.promise ?? null;
-        if (next === 'cut' || (link.isBroken && next !== 'half-open' && next !== 'drop-replies')) end(link);
-      }
+    mode: (mode, ms) => {
+      rules = [];
+      rule(everyone, mode, ms);
     },
+    modeFor: rule,
     letGo: () => {
-      for (const group of [everyone, ...groups.values()]) {
-        group.gate?.resolve();
-        group.gate = null;
-      }
+      gate?.resolve();
+      gate = null;
     },
     connections: () => links.size,
+    peers: () => [...links].map(({ peer }) => peer),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
