@@ -107,7 +107,7 @@ function checkOf(plan: RunningPlan, role: Role, name: string): Check {
     case 'zookeeper':
       return zookeeperCheck(plan.port(name));
     case 'postgres':
-      return postgresCheck(plan.databaseUrl('postgres', { role, name, port: plan.port(name) }));
+      return postgresCheck(plan.databaseUrl('postgres', { port: plan.port(name) }));
     case 'edge':
       return httpCheck(`http://127.0.0.1:${plan.port(`${name}-inner`)}/readyz`);
     case 'gateway':

@@ -17,7 +17,7 @@ import {
 } from './plan/plan.ts';
 import { type Role, roles, type ServerRole } from './plan/roles.ts';
 import { makeSecrets } from './plan/secrets.ts';
-import { keptRoles } from './plan/servers.ts';
+import { type Faces, keptRoles } from './plan/servers.ts';
 import { processTable } from './servers/processes.ts';
 import type { OnEvent } from './supervise/events.ts';
 import { endLeftovers } from './supervise/leftovers.ts';
@@ -53,6 +53,11 @@ export type StackOptions = {
    * What `environment` of the stack says stays the truth.
    */
   rewire?: Rewire;
+  /**
+   * For tests that break links, with `ha`: what each server announces to the others and to all clients instead of its own
+   * port. Asked before each attempt to start.
+   */
+  announce?: (ports: ServerPorts) => Promise<Faces>;
 };
 
 /** The port of each server, by the name of its process: with `ha` these are `stock-redis-1`, `sentinel-1` and so on. */
@@ -126,6 +131,7 @@ type Attempt = Required<
   only?: readonly Role[];
   settings: Settings;
   rewire?: Rewire;
+  announce?: (ports: ServerPorts) => Promise<Faces>;
   dir: RunDirectory;
   before: StackState | null;
   block: PortBlock;
@@ -171,9 +177,10 @@ async function planFor(attempt: Attempt, avoid: ReadonlySet<number>) {
     );
   }
   const secrets = await makeSecrets(dir, { ha });
-  const planWith = (ports: Readonly<Record<string, number>>) =>
-    makePlan({ dir, secrets, ha, services, edges, edgePort, ports, environment, settings });
-  const plan = planWith(names);
+  const planWith = (ports: Readonly<Record<string, number>>, faces: Faces = {}) =>
+    makePlan({ dir, secrets, ha, services, edges, edgePort, ports, faces, environment, settings });
+  const own = planWith(names);
+  const plan = attempt.announce === undefined ? own : planWith(names, await attempt.announce(serverPorts(own)));
   const seen = new Map<string, StackPlan>();
   for (const name of attempt.rewire === undefined ? [] : nodeProcessNames(attempt)) {
     const links = await attempt.rewire?.(name, serverPorts(plan));

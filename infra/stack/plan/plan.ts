@@ -5,6 +5,7 @@ import { childEnvironment, type Environment } from '../host/launch.ts';
 import { checkoutDir, type RunDirectory } from '../host/run-directory.ts';
 import { type KnownSecrets, type Secrets, ticketKeysFile } from './secrets.ts';
 import {
+  type Faces,
   type KeptRole,
   keptRoles,
   primaryNames,
@@ -47,7 +48,7 @@ export type StackPlan<Known extends KnownSecrets = Secrets> = {
   redisUrl: (role: RedisRole) => string;
   zookeeper: string;
   /** As clients are told: every server in one URL; `on` is one of them alone. */
-  databaseUrl: (database?: string, on?: Server) => string;
+  databaseUrl: (database?: string, on?: Pick<Server, 'port'>) => string;
   edgeUrl: string;
   paymentUrl: string;
 };
@@ -108,18 +109,22 @@ export function makePlan<Known extends KnownSecrets>(options: {
   edges: number;
   edgePort: number;
   ports: Readonly<Record<string, number>>;
+  /** By the name of a server, what it announces instead of its own port. */
+  faces?: Faces;
   environment: Environment;
   settings?: Settings;
 }): StackPlan<Known> {
-  const { dir, secrets, ha = false, services, edges, edgePort, ports, environment, settings = {} } = options;
+  const { dir, secrets, ha = false, services, edges, edgePort, ports, faces, environment, settings = {} } = options;
   const searchPath = environment.PATH ?? '/usr/local/bin:/usr/bin:/bin';
   const port = (name: string): number => {
     const found = ports[name];
     if (found === undefined) throw new Error(`no port is planned for ${name}`);
     return found;
   };
-  const servers = (role: KeptRole): Server[] => serverNames(role, ha).map((name) => ({ role, name, port: port(name) }));
-  const places = (of: readonly Server[]): string => of.map((each) => `127.0.0.1:${each.port}`).join(',');
+  const faceOf = (name: string) => faces?.[name] ?? { port: port(name), source: null };
+  const servers = (role: KeptRole): Server[] =>
+    serverNames(role, ha).map((name) => ({ role, name, port: port(name), face: faceOf(name) }));
+  const places = (of: readonly Server[]): string => of.map(({ face }) => `127.0.0.1:${face.port}`).join(',');
   return {
     checkout: checkoutDir,
     dir,
@@ -151,7 +156,7 @@ export function makePlan<Known extends KnownSecrets>(options: {
     },
     zookeeper: places(servers('zookeeper')),
     databaseUrl: (database = 'seckill', on) =>
-      `postgres://${login('seckill', secrets.databasePassword)}${places(on === undefined ? servers('postgres') : [on])}/${database}?sslmode=disable`, // the caller's PGSSLMODE is for other servers
+      `postgres://${login('seckill', secrets.databasePassword)}${on === undefined ? places(servers('postgres')) : `127.0.0.1:${on.port}`}/${database}?sslmode=disable`, // the caller's PGSSLMODE is for other servers
     edgeUrl: `http://127.0.0.1:${edgePort}`,
     paymentUrl: `http://127.0.0.1:${port('payment-api')}`,
   };

@@ -3,8 +3,12 @@ import type { ServerRole } from './roles.ts';
 /** The servers that are not ours. Sentinels say which Redis is the primary. */
 export type KeptRole = ServerRole | 'sentinel';
 
+/** Where the others and the clients reach a server, and the address that it connects from; null: any. */
+export type Face = { port: number; source: string | null };
+export type Faces = Readonly<Record<string, Face>>;
+
 /** One server: `name` is that of its process, log, data and port. `role-1` is the first of several. */
-export type Server = { role: KeptRole; name: string; port: number };
+export type Server = { role: KeptRole; name: string; port: number; face: Face };
 
 /** What the sentinels know the primaries by. */
 export const primaryNames = { 'stock-redis': 'stock', 'queue-redis': 'queue' } as const;

@@ -3,7 +3,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { StackPlan } from '../plan/plan.ts';
 import { redisPasswordFile, sentinelPasswordFile } from '../plan/secrets.ts';
-import { primaryNames, type RedisRole, type Server } from '../plan/servers.ts';
+import { type Face, primaryNames, type RedisRole, type Server } from '../plan/servers.ts';
 import { redisCheck } from '../supervise/health.ts';
 import type { ProcessSpec } from '../supervise/process-spec.ts';
 
@@ -17,8 +17,9 @@ const appendFsync = {
 } as const;
 
 /** `--ha`: it has replicas or is one, and the sentinels say which (redis-under-sentinels.sh). */
-export function redisServer(plan: StackPlan, role: RedisRole, { name, port }: Server): ProcessSpec {
+export function redisServer(plan: StackPlan, role: RedisRole, server: Server): ProcessSpec {
   const { ha, dir } = plan;
+  const { name, port, face } = server;
   const dataDir = dir.data(name);
   const configFile = join(dir.config, `${name}.conf`);
   const password = plan.secrets.redisPasswords[role];
@@ -32,17 +33,17 @@ export function redisServer(plan: StackPlan, role: RedisRole, { name, port }: Se
       command: '/bin/sh',
       args: [
         ...[starter, plan.program('redis-server'), configFile, dataDir],
-        ...(ha ? underSentinels(plan, role, port) : []),
+        ...(ha ? underSentinels(plan, role, server) : []),
       ],
     },
-    environment: plan.baseEnvironment,
+    environment: { ...plan.baseEnvironment, ...(face.port === port ? {} : { ANNOUNCED: `127.0.0.1:${face.port}` }) },
     cwd: dir.root,
     prepare: async () => {
       await mkdir(dataDir, { recursive: true, mode: 0o700 });
       // The password is in its own file, mode 0600: every user can read a command line.
       await writeFile(configFile, '', { mode: 0o600 });
       await chmod(configFile, 0o600); // of an earlier start
-      await writeFile(configFile, redisConfig({ port, dataDir, appendFsync: appendFsync[role], password, ha }));
+      await writeFile(configFile, redisConfig({ port, dataDir, appendFsync: appendFsync[role], password, ha, face }));
       if (ha && serversWithData(plan, role).length > 0) await noteBegun(plan, role);
     },
     check: redisCheck(port, password, { inSync: ha }),
@@ -51,14 +52,14 @@ export function redisServer(plan: StackPlan, role: RedisRole, { name, port }: Se
 }
 
 /** What redis-under-sentinels.sh is told, after the three that redis.sh takes. */
-function underSentinels(plan: StackPlan, role: RedisRole, port: number): string[] {
+function underSentinels(plan: StackPlan, role: RedisRole, { port }: Server): string[] {
   return [
     primaryNames[role],
     `127.0.0.1:${port}`,
     begunFile(plan, role),
     redisPasswordFile(plan.dir, role),
     sentinelPasswordFile(plan.dir),
-    ...plan.servers('sentinel').map((sentinel) => `127.0.0.1:${sentinel.port}`),
+    ...plan.servers('sentinel').map((sentinel) => `127.0.0.1:${sentinel.face.port}`),
   ];
 }
 
@@ -81,6 +82,7 @@ export function redisConfig(options: {
   appendFsync: 'always' | 'everysec';
   password: string;
   ha?: boolean;
+  face?: Face;
 }): string {
   return `bind 127.0.0.1
 port ${options.port}
@@ -94,8 +96,18 @@ save ""
 maxmemory-policy noeviction
 tcp-backlog 511
 loglevel notice
-${options.ha === true ? replicationConfig(options.password) : ''}`;
+${options.ha === true ? replicationConfig(options.password) : ''}${faceConfig(options)}`;
 }
+
+/** What others are told of it, where that is not its own port. */
+const faceConfig = ({ port, face }: { port: number; face?: Face }): string =>
+  face === undefined || face.port === port
+    ? ''
+    : `replica-announce-ip 127.0.0.1
+replica-announce-port ${face.port}
+${sourceConfig(face)}`;
+
+export const sourceConfig = ({ source }: Face): string => (source === null ? '' : `bind-source-addr ${source}\n`);
 
 /** A replica that comes back is copied to at once; after a short absence it is sent what it missed. */
 const replicationConfig = (password: string): string => `masterauth ${password}

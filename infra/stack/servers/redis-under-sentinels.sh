@@ -4,6 +4,8 @@
 #   redis-under-sentinels.sh <redis-server> <config> <data dir> <name of the primary> <own host:port> <begun file>
 #                            <file with the servers' password> <file with the sentinels' password> <sentinel host:port>...
 #
+# ANNOUNCED is the host:port by which the sentinels know it, where that is not its own.
+#
 # An empty primary empties its replicas, and so does one that missed a failover. So:
 # - more than half of the sentinels must answer before it starts, and the answer of the highest epoch counts;
 # - with an empty data directory it is never the primary. The one exception is the first start of all of them, when there
@@ -14,6 +16,7 @@ set -eu
 umask 077 # sentinels have the server write its configuration anew, passwords in it
 server=$1 config=$2 data=$3 name=$4 self=$5 begun=$6 password=$7 sentinel_password=$8
 shift 8
+known=${ANNOUNCED:-$self}
 cli=${server%redis-server}redis-cli
 mkdir -p "$data"
 
@@ -57,7 +60,7 @@ while :; do
     say "waiting: the sentinels are about to make another server the primary of $name"
   elif [ "$answers" -lt $# ] && [ "$tries" -lt 15 ]; then
     say "waiting: $answers of $# sentinels say where the primary of $name is, the last one may know better"
-  elif [ "$primary" != "$self" ]; then
+  elif [ "$primary" != "$known" ]; then
     say "the primary of $name is $primary: starting as its replica"
     set -- --replicaof "${primary%:*}" "${primary##*:}"
     break

@@ -2,7 +2,11 @@ import { expect, test } from 'vitest';
 import type { Server } from '../plan/servers.ts';
 import { primaryIn } from './sentinel-server.ts';
 
-const server = (n: number, port: number): Server => ({ role: 'stock-redis', name: `stock-redis-${n}`, port });
+const face = (port: number) => ({ port, source: null });
+const server = (n: number, port: number): Server => ({
+  ...{ role: 'stock-redis', name: `stock-redis-${n}`, port },
+  face: face(port),
+});
 const file = `# ports stock-redis-1=21001 stock-redis-2=21002 queue-redis-1=21003
 port 21009
 sentinel current-epoch 7
@@ -17,7 +21,7 @@ test('the primary that a sentinel made is found by name, although every port is 
 });
 
 test('a sentinel without an epoch knows the primary of the first start, and a file without a primary says nothing', () => {
-  const queue: Server = { role: 'queue-redis', name: 'queue-redis-1', port: 30_003 };
+  const queue: Server = { role: 'queue-redis', name: 'queue-redis-1', port: 30_003, face: face(30_003) };
   expect(primaryIn(file, 'queue-redis', [queue])).toEqual([{ server: queue, epoch: 0 }]);
   expect(primaryIn('port 1\n', 'queue-redis', [queue])).toEqual([]);
 });

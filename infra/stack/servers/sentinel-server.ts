@@ -3,13 +3,13 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StackError } from '../host/errors.ts';
 import type { StackPlan } from '../plan/plan.ts';
-import { primaryNames, quorum, type RedisRole, type Server } from '../plan/servers.ts';
+import { type Face, primaryNames, quorum, type RedisRole, type Server } from '../plan/servers.ts';
 import { sentinelCheck } from '../supervise/health.ts';
 import type { ProcessSpec } from '../supervise/process-spec.ts';
-import { serversWithData } from './redis-server.ts';
+import { serversWithData, sourceConfig } from './redis-server.ts';
 
 /** The sentinel `sentinel-n` stands beside `stock-redis-n`; all of them watch both primaries. */
-export function sentinelServer(plan: StackPlan, { name, port }: Server): ProcessSpec {
+export function sentinelServer(plan: StackPlan, { name, port, face }: Server): ProcessSpec {
   const dataDir = plan.dir.data(name);
   const password = plan.secrets.sentinelPassword;
   if (password === null) throw new Error('the plan has sentinels and no password for them');
@@ -27,7 +27,7 @@ export function sentinelServer(plan: StackPlan, { name, port }: Server): Process
     environment: plan.baseEnvironment,
     cwd: plan.dir.root,
     prepare: async () => {
-      const config = sentinelConfig({ plan, port, dataDir, password, primaries: primariesBefore(plan) });
+      const config = sentinelConfig({ plan, port, face, dataDir, password, primaries: primariesBefore(plan) });
       await mkdir(dataDir, { recursive: true, mode: 0o700 });
       const draft = `${configFile(plan, name)}.draft`;
       await writeFile(draft, config, { mode: 0o600 });
@@ -87,12 +87,13 @@ function onlyCandidate(plan: StackPlan, role: RedisRole): Server {
 function sentinelConfig(options: {
   plan: StackPlan;
   port: number;
+  face: Face;
   dataDir: string;
   password: string;
   primaries: Record<RedisRole, Primary>;
 }): string {
-  const { plan, port, dataDir, password, primaries } = options;
-  const ports = redisRoles.flatMap((role) => plan.servers(role)).map((server) => `${server.name}=${server.port}`);
+  const { plan, port, face, dataDir, password, primaries } = options;
+  const ports = redisRoles.flatMap((role) => plan.servers(role)).map((server) => `${server.name}=${server.face.port}`);
   const newest = Math.max(...Object.values(primaries).map(({ epoch }) => epoch));
   return `# ports ${ports.join(' ')}
 bind 127.0.0.1
@@ -103,7 +104,7 @@ dir "${dataDir}"
 daemonize no
 loglevel notice
 sentinel current-epoch ${newest}
-${redisRoles.map((role) => watched(plan, role, primaries[role])).join('')}`;
+${face.port === port ? '' : `sentinel announce-ip 127.0.0.1\nsentinel announce-port ${face.port}\n${sourceConfig(face)}`}${redisRoles.map((role) => watched(plan, role, primaries[role])).join('')}`;
 }
 
 /** A primary that is silent for a second is away; a failover that takes 3 s begins anew. */
@@ -111,11 +112,11 @@ const watched = (plan: StackPlan, role: RedisRole, { server, epoch }: Primary): 
   const name = primaryNames[role];
   // Told, not found: a sentinel asks the primary for its replicas every 10 s, and it may be gone before.
   const replicas = plan.servers(role).filter((each) => each.name !== server.name);
-  return `sentinel monitor ${name} 127.0.0.1 ${server.port} ${quorum}
+  return `sentinel monitor ${name} 127.0.0.1 ${server.face.port} ${quorum}
 sentinel auth-pass ${name} ${plan.secrets.redisPasswords[role]}
 sentinel down-after-milliseconds ${name} 1000
 sentinel failover-timeout ${name} 3000
 sentinel config-epoch ${name} ${epoch}
 sentinel leader-epoch ${name} ${epoch}
-${replicas.map(({ port }) => `sentinel known-replica ${name} 127.0.0.1 ${port}\n`).join('')}`;
+${replicas.map(({ face }) => `sentinel known-replica ${name} 127.0.0.1 ${face.port}\n`).join('')}`;
 };
