@@ -40,6 +40,7 @@ import { startOps } from './ops/start-ops.ts';
 import { createOrderStore } from './orders/order-store.ts';
 import { startOutbox } from './outbox/outbox.ts';
 import { createTellStock } from './outbox/tell-stock.ts';
+import { watchPostgresStandbys } from './servers/postgres-standbys.ts';
 import { startSubscribers } from './subscribers/start-subscribers.ts';
 
 type Config = ReturnType<typeof readSettings>;
@@ -142,6 +143,7 @@ await runService('order-worker', readSettings, async ({ config, logger, own }) =
     'leadership',
     standForLeader({ zookeeper, path: zookeeperPaths.leader('audit'), instance, logger }),
   );
+  own('postgres standbys', watchPostgresStandbys({ url: config.SECKILL_DATABASE_URL, registers, logger }));
   own('dead letters', watchDeadLetters({ redis: queueRedis, pool, stock, logger, registers }));
   const auditMetrics = createAuditMetrics(registers);
   own(

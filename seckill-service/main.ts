@@ -39,6 +39,8 @@ import { createPurchaseMetrics } from './purchase/metrics.ts';
 import { createPurchase } from './purchase/purchase.ts';
 import { warmUp } from './purchase/warm-up.ts';
 import { startRelaying } from './relay/start-relaying.ts';
+import { watchStockReplicas } from './servers/stock-replicas.ts';
+import { watchZooKeeperServers } from './servers/zookeeper-servers.ts';
 
 type Config = ReturnType<typeof readSettings>;
 const readSettings = (environment: Record<string, string | undefined>) =>
@@ -148,6 +150,12 @@ await runService('seckill-service', readSettings, async ({ config, logger, own }
     'queue redis': () => queueRedis.status === 'ready',
     zookeeper: () => zookeeper.ready() === null,
   });
+
+  const servers = { registers, logger };
+  own('stock replicas', watchStockReplicas({ redis: patient, asked: stockReplicas(config), ...servers }), (it) =>
+    it?.close(),
+  );
+  own('zookeeper servers', watchZooKeeperServers({ connection: config.SECKILL_ZOOKEEPER, ...servers }));
 
   const presence = own(
     'presence',

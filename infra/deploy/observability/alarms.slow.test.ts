@@ -253,7 +253,7 @@ test('EventLoopLate: the gateway is held up again and again; ends when it is not
 });
 
 test(
-  'ServerAway and AuditFails: ZooKeeper hangs, so nobody leads the audit; both end when it is back',
+  'ServerAway, ZooKeeperServerAway, ZooKeeperNoQuorum and AuditFails: ZooKeeper hangs, so nobody leads the audit; all end when it is back',
   slow,
   async () => {
     await frozen('zookeeper', async () => {
@@ -261,9 +261,13 @@ test(
       await poll('nothing else to be away', async () =>
         (await prometheus.firing('SeckillServerAway')).every(({ server }) => server === 'zookeeper'),
       );
+      await fires('SeckillZooKeeperServerAway');
+      await fires('SeckillZooKeeperNoQuorum');
       await fires('SeckillAuditFails');
     });
     await ends('SeckillServerAway');
+    await ends('SeckillZooKeeperServerAway');
+    await ends('SeckillZooKeeperNoQuorum');
     await ends('SeckillAuditFails');
   },
 );

@@ -1,0 +1,56 @@
+import type { Logger } from '#runtime/logger.ts';
+import { type Loop, startLoop } from '#runtime/loop.ts';
+import { Gauge, type Registry } from '#runtime/metrics.ts';
+import type { Redis } from '#runtime/redis/connect.ts';
+
+const usuallyEveryMs = 5000;
+/** A replica tells its primary once a second how far it is. */
+const silentForSeconds = 3;
+
+/**
+ * Tells the metrics how many replicas follow stock Redis' primary, as the primary says. `asked`: SECKILL_STOCK_REPLICAS; with 0
+ * nothing is asked of any server. An answer that does not come counts as none: no yes could be told.
+ */
+export function watchStockReplicas(deps: {
+  /** Kind `patient`: what decides purchases does not wait for this. */
+  redis: Redis;
+  asked: number;
+  registers: Registry[];
+  logger: Logger;
+  everyMs?: number;
+}): Loop | null {
+  const { redis, asked, registers, logger, everyMs = usuallyEveryMs } = deps;
+  const replicas = new Gauge({
+    name: 'seckill_stock_replicas',
+    help: 'Replicas of stock Redis that follow its primary and are not behind, as the primary says; 0 when it does not answer',
+    registers,
+  });
+  new Gauge({
+    name: 'seckill_stock_replicas_asked',
+    help: 'Replicas that must have a yes before it is told (SECKILL_STOCK_REPLICAS)',
+    registers,
+  }).set(asked);
+  if (asked === 0) return null;
+  return startLoop({
+    name: 'stock replicas',
+    everyMs,
+    logger,
+    pass: async () => {
+      try {
+        replicas.set(followingReplicas(await redis.info('replication')));
+      } catch (error) {
+        replicas.set(0);
+        throw error;
+      }
+      return 'idle';
+    },
+  });
+}
+
+/** Of `INFO replication`: replicas that are in step and have spoken lately. A server that is no primary has none. */
+export function followingReplicas(info: string): number {
+  if (!/^role:master\r?$/m.test(info)) return 0;
+  const lines = [...info.matchAll(/^slave\d+:.*\bstate=(\w+),.*\blag=(-?\d+)/gm)];
+  return lines.filter(([, state, lag]) => state === 'online' && Number(lag) >= 0 && Number(lag) < silentForSeconds)
+    .length;
+}
