@@ -156,10 +156,8 @@ async function startOnFreePorts(attempt: Attempt): Promise<Running> {
         type: 'note',
         text: `${error.processName}: its port was taken meanwhile, starting with others`,
       });
-      for (const name of [error.processName, `${error.processName}-inner`]) {
-        const port = names[name];
-        if (port !== undefined) avoid.add(port);
-      }
+      for (const [name, port] of Object.entries(names))
+        if (name === error.processName || name.startsWith(`${error.processName}-`)) avoid.add(port);
     }
   }
 }

@@ -27,6 +27,8 @@ function planOf(ha: boolean): StackPlan {
 const serversOf = (plan: StackPlan) =>
   processTable(plan).flatMap(({ name, role, innerUrl }) => (innerUrl === undefined && role !== 'edge' ? [name] : []));
 
+const names = (role: string) => [1, 2, 3].map((n) => `${role}-${n}`);
+
 test('without --ha there is one server of each kind, called by its role, and no replica is waited for', () => {
   const plan = planOf(false);
   expect(serversOf(plan)).toEqual(['stock-redis', 'queue-redis', 'zookeeper', 'postgres']);
@@ -37,6 +39,17 @@ test('without --ha there is one server of each kind, called by its role, and no 
     SECKILL_ZOOKEEPER: `127.0.0.1:${plan.port('zookeeper')}`,
   });
   expect(environment).not.toHaveProperty('SECKILL_STOCK_REPLICAS');
+});
+
+test('with --ha three ZooKeeper are one ensemble, and every client is told of all of them', () => {
+  const plan = planOf(true);
+  expect(serversOf(plan).filter((name) => name.startsWith('zookeeper'))).toEqual(names('zookeeper'));
+  const places = names('zookeeper').map((name) => `127.0.0.1:${plan.port(name)}`);
+  expect(clientEnvironment(plan).SECKILL_ZOOKEEPER).toBe(places.join(','));
+  const own = names('zookeeper')
+    .flatMap((name) => [`${name}-quorum`, `${name}-election`])
+    .map(plan.port);
+  expect(new Set([...own, ...names('zookeeper').map(plan.port)]).size).toBe(9);
 });
 
 test('with --ha three sentinels name the primaries of stock and queue Redis, and one replica must have a yes', () => {

@@ -24,12 +24,12 @@ const haCounts: Record<KeptRole, number> = {
   'stock-redis': 3,
   'queue-redis': 2,
   sentinel: 3,
-  zookeeper: 1,
+  zookeeper: 3,
   postgres: 1,
 };
 
 /** The ends of the names of ports that a server has with `--ha`, beside the one that its clients use. */
-const haPorts: Partial<Record<KeptRole, readonly string[]>> = {};
+const haPorts: Partial<Record<KeptRole, readonly string[]>> = { zookeeper: ['quorum', 'election'] };
 
 export const serverNames = (role: KeptRole, ha: boolean): string[] => {
   if (!ha) return role === 'sentinel' ? [] : [role];
