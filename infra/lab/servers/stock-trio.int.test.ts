@@ -2,7 +2,7 @@ import { afterAll, expect, test } from 'vitest';
 import { poll } from '../poll.ts';
 import { startStockTrio } from './stock-trio.ts';
 
-const trio = await startStockTrio({ links: true, isHurried: true, downAfterMs: 300 });
+const trio = await startStockTrio({ links: true, isHurried: true, downAfterMs: 700 });
 afterAll(() => trio.stop());
 
 test('a primary alone with its clients is no longer the one that two sentinels name, and loses what only it has', async () => {

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { fieldsOf } from '#runtime/redis/sentinel-watch.ts';
 import { poll, soonMs } from '../poll.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 import { freePort } from './free-port.ts';
@@ -19,8 +20,11 @@ export type TrioProcess = {
   resume(): void;
   /** Dies as by a kill: the kernel still delivers what it wrote. See `powerOff`. */
   kill(): Promise<void>;
-  /** Is there again at the same place, with what its disk has. A primary that died comes back as a primary, until a sentinel tells it. */
-  start(): Promise<void>;
+  /**
+   * Is there again at the same place, with what its disk has. A primary that died comes back as a primary until a sentinel
+   * tells it, which takes two seconds and more; as a replica where the one to follow is given.
+   */
+  start(primary?: Machine): Promise<void>;
 };
 
 /** A Redis and the sentinel beside it: what goes together when a machine goes. */
@@ -32,8 +36,8 @@ export type StockTrio = {
   machines: readonly [Machine, Machine, Machine];
   /** Which one two sentinels name, as soon as they do; it is another than `not` where that is given. */
   primary(not?: Machine): Promise<Machine>;
-  /** Resolves when all three sentinels name one primary and both others follow it. */
-  settled(): Promise<Machine>;
+  /** Resolves when all three sentinels name one primary and see as many replicas follow it; default 2. */
+  settled(replicas?: number): Promise<Machine>;
   /** An orderly failover by Sentinel's own command; resolves when all is settled, with the new primary. */
   failover(): Promise<Machine>;
   /** What is between two ends, in both directions, for open connections too. Only with `links`. `ms` is for `delay`. */
@@ -52,7 +56,11 @@ type Options = {
   links?: boolean;
   /** A primary is taken for dead after this; default 1000, as in production. */
   downAfterMs?: number;
-  /** Sentinels ask each other, and the servers, 5 to 10 times as often: a failover takes `downAfterMs` and a moment. */
+  /**
+   * A failover takes `downAfterMs` and a moment: sentinels ask each other more often, and each waits 300 ms longer than the
+   * one before and begins an election by itself (its quorum is 1; it needs the votes of two all the same). As in production
+   * they begin at the same time now and then, none gets two votes, and they wait for 6 s.
+   */
   isHurried?: boolean;
   /** An ACL user of the servers with the rights of docs/redis.md, and one of the sentinels. */
   login?: { user: string; password: string; sentinelUser: string; sentinelPassword: string };
@@ -131,7 +139,8 @@ export async function startStockTrio(options: Options = {}): Promise<StockTrio> 
   }
 
   function sentinelFile(at: Place, number: number, home: string): string[] {
-    const { login, links, downAfterMs = 1000 } = options;
+    const { login, links, downAfterMs = 1000, isHurried = false } = options;
+    const [quorum, patienceMs] = isHurried ? [1, downAfterMs + 300 * (number - 1)] : [2, downAfterMs];
     const others = prepared.filter((it) => it.number !== number);
     return [
       ...common(at, number, home),
@@ -143,11 +152,11 @@ export async function startStockTrio(options: Options = {}): Promise<StockTrio> 
             ...[`requirepass "${keeper.password}"`, `sentinel sentinel-pass "${keeper.password}"`],
           ]),
       `sentinel myid ${at.id}`,
-      `sentinel monitor ${name} 127.0.0.1 ${first} 2`,
+      `sentinel monitor ${name} 127.0.0.1 ${first} ${quorum}`,
       ...(login === undefined
         ? []
         : [`sentinel auth-user ${name} ${keeper.user}`, `sentinel auth-pass ${name} "${keeper.password}"`]),
-      ...[`sentinel down-after-milliseconds ${name} ${downAfterMs}`, `sentinel failover-timeout ${name} 3000`],
+      ...[`sentinel down-after-milliseconds ${name} ${patienceMs}`, `sentinel failover-timeout ${name} 3000`],
       `sentinel parallel-syncs ${name} 2`,
       ...prepared.slice(1).map(({ redis }) => `sentinel known-replica ${name} 127.0.0.1 ${redis.announced}`),
       ...others.map(({ sentinel }) => `sentinel known-sentinel ${name} 127.0.0.1 ${sentinel.announced} ${sentinel.id}`),
@@ -176,8 +185,9 @@ export async function startStockTrio(options: Options = {}): Promise<StockTrio> 
       pause: () => void server.child.kill('SIGSTOP'),
       resume: () => void server.child.kill('SIGCONT'),
       kill: () => server.end('SIGKILL'),
-      start: async () => {
-        server = await startRedisServer(args);
+      start: async (primary) => {
+        const following = primary === undefined ? [] : ['--replicaof', `127.0.0.1 ${primary.redis.port}`];
+        server = await startRedisServer([...args, ...following]);
         if (what === 'sentinel') await hurry(process);
       },
     };
@@ -187,9 +197,9 @@ export async function startStockTrio(options: Options = {}): Promise<StockTrio> 
 
   async function hurry({ client }: TrioProcess): Promise<void> {
     if (!options.isHurried) return;
-    // With a dead primary they ask a replica each second, and take none that said nothing for five pings. And a server that
-    // says for four times the last that it is a primary is told otherwise: a promotion must be known by then.
-    const ms = { 'info-period': 1000, 'ping-period': 400, 'ask-period': 100, 'publish-period': 500 };
+    // A server that says for four times the last that it is a primary is told otherwise: a promotion must be known by then.
+    // A replica is asked once a second, and taken only if it answered within the last five pings.
+    const ms = { 'info-period': 1000, 'ping-period': 250, 'ask-period': 100, 'publish-period': 500 };
     await client.call('SENTINEL', 'DEBUG', ...Object.entries(ms).flat().map(String));
   }
 
@@ -214,13 +224,13 @@ export async function startStockTrio(options: Options = {}): Promise<StockTrio> 
       return votes.find((it) => it !== null && it !== not && votes.filter((vote) => vote === it).length >= 2) ?? null;
     });
 
-  const settled = () =>
-    poll('three sentinels name one primary, and two replicas follow it', async () => {
+  const settled = (replicas = 2) =>
+    poll(`three sentinels name one primary, and ${replicas} replicas follow it`, async () => {
       const [one = null, ...rest] = await Promise.all(machines.map(named));
       if (one === null || rest.some((it) => it !== one)) return null;
       const info = await one.redis.client.info('replication');
-      if (!info.includes('role:master') || [...info.matchAll(/state=online/g)].length < 2) return null;
-      const known = await Promise.all(machines.map(({ sentinel }) => knows(sentinel)));
+      if (!info.includes('role:master') || [...info.matchAll(/state=online/g)].length < replicas) return null;
+      const known = await Promise.all(machines.map(({ sentinel }) => knows(sentinel, replicas)));
       return known.every(Boolean) ? one : null;
     });
 
@@ -293,20 +303,15 @@ function urlFor(machines: readonly Machine[], { login, tls }: Options): string {
   return `${tls === undefined ? 'redis' : 'rediss'}+sentinel://${user}${hosts}/${name}${more}`;
 }
 
-/** Whether a sentinel sees everybody: a primary that is up, two replicas that follow, and the two other sentinels. */
-async function knows({ client }: TrioProcess): Promise<boolean> {
+/** Whether a sentinel sees a primary that is up, as many replicas that follow it, and the two other sentinels. */
+async function knows({ client }: TrioProcess, expected: number): Promise<boolean> {
   const [primary, replicas] = await Promise.all([
     client.call('SENTINEL', 'MASTER', name),
     client.call('SENTINEL', 'REPLICAS', name),
   ]);
-  const { flags, 'num-other-sentinels': sentinels } = fields(primary);
-  const following = Array.isArray(replicas) ? replicas.map(fields).filter((it) => it.flags === 'slave') : [];
-  return flags === 'master' && sentinels === '2' && following.length === 2;
-}
-
-function fields(list: unknown): Record<string, string> {
-  if (!Array.isArray(list)) return {};
-  return Object.fromEntries(list.flatMap((key, i) => (i % 2 === 0 ? [[String(key), String(list[i + 1])]] : [])));
+  const { flags, 'num-other-sentinels': sentinels } = fieldsOf(primary);
+  const following = Array.isArray(replicas) ? replicas.map(fieldsOf).filter((it) => it.flags === 'slave') : [];
+  return flags === 'master' && sentinels === '2' && following.length >= expected;
 }
 
 const hex = () => randomBytes(20).toString('hex');

@@ -1,11 +1,14 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import { createThrottledWarn, type Logger } from '../logger.ts';
-import { readSslRootCert } from '../ssl-root-cert.ts';
+import { type RedisPlace, redisPlaceOf } from './place.ts';
+import { primaryConnector, type Trouble } from './primary-connector.ts';
+import { type SentinelPlace, sentinelWatch } from './sentinel-watch.ts';
 
 export type { Redis };
 
 /** replyMapping `legacy` keeps the flat shapes of ioredis 5 under RESP3. */
 type Options = RedisOptions & { replyMapping: 'legacy' };
+type SinglePlace = Extract<RedisPlace, { kind: 'single' }>;
 const common: Options = {
   replyMapping: 'legacy',
   connectTimeout: 2000,
@@ -42,33 +45,56 @@ const kinds = {
   listening: { ...common, maxRetriesPerRequest: null, socketTimeout: 3000 },
 } satisfies Record<string, Options>;
 
+/** Where Sentinel finds the primary: a failover is ridden out within the deadline of a command, not counted in connections. */
+const throughSentinel = {
+  connectTimeout: 1000,
+  retryStrategy: (attempt: number) => Math.min(20 * attempt, 100),
+} satisfies Partial<Options>;
+
+const troubles = new WeakMap<Redis, Trouble>();
+
 /**
- * Opens a connection of that kind. Errors are logged, throttled; without a listener ioredis would swallow them. `rediss://`
- * is TLS: certificate and name are checked, against the authorities of `sslrootcert` where the URL has one. Throws
- * ConfigError when that file cannot be read.
+ * Opens a connection of that kind to the primary at `url`, which {@link redisPlaceOf} reads: to that server, or to who the
+ * sentinels name. It comes back by itself for as long as it takes, and leaves a server that is a primary no more. Errors are
+ * logged, throttled; without a listener ioredis would swallow them. `rediss` is TLS: certificate and name are checked.
+ * `duplicate()` gives the same kind to the same place. Throws ConfigError where the URL or its file of authorities is of no use.
  */
 export function connectRedis(kind: keyof typeof kinds, url: string, logger: Logger): Redis {
-  const { href, tls } = placeOf(url);
-  const options: Options = { ...kinds[kind], ...tls };
-  const redis = new Redis(href, options);
+  const place = redisPlaceOf(url);
+  const trouble: Trouble = { text: null };
+  const redis = place.kind === 'single' ? single(kind, place, trouble) : primaryOf(kind, url, place, trouble, logger);
+  troubles.set(redis, trouble);
   const warn = createThrottledWarn(logger);
   redis.on('error', (error: unknown) => warn(error, `redis (${kind}) connection`));
   return redis;
 }
 
-/** The URL as the driver takes it, with user and password, and how it speaks TLS. */
-function placeOf(url: string): { href: string; tls?: Pick<RedisOptions, 'tls'> } {
-  const ca = readSslRootCert(url);
-  if (ca === null) return { href: url };
-  const parsed = new URL(url);
-  parsed.searchParams.delete('sslrootcert');
-  return { href: parsed.href, tls: { tls: { ca } } };
+function single(kind: keyof typeof kinds, { href, tls }: SinglePlace, trouble: Trouble): Redis {
+  return new Redis(href, { ...kinds[kind], ...tls, Connector: primaryConnector(null, trouble) });
+}
+
+function primaryOf(kind: keyof typeof kinds, url: string, place: SentinelPlace, trouble: Trouble, logger: Logger) {
+  const options: Options = kinds[kind];
+  return new Redis({
+    ...options,
+    ...throughSentinel,
+    ...(options.maxRetriesPerRequest === 0 ? {} : { maxRetriesPerRequest: null }),
+    ...place.tls,
+    ...(place.username === undefined ? {} : { username: place.username }),
+    ...(place.password === undefined ? {} : { password: place.password }),
+    Connector: primaryConnector(sentinelWatch(url, place, logger), trouble),
+  });
+}
+
+/** What is known to keep a connection of {@link connectRedis} from its primary, in words; null where nothing is. */
+export function redisTrouble(redis: Redis): string | null {
+  return troubles.get(redis)?.text ?? null;
 }
 
 /** Ready when the server answers. */
 export function redisReady(redis: Redis): () => Promise<string | null> {
   return async () => {
-    if (redis.status !== 'ready') return redis.status;
+    if (redis.status !== 'ready') return redisTrouble(redis) ?? redis.status;
     return redis.ping().then(
       () => null,
       (error: unknown) => String(error),

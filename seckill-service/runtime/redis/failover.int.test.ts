@@ -1,0 +1,101 @@
+import { afterAll, expect, onTestFinished, test } from 'vitest';
+import { poll } from '#lab/poll.ts';
+import { type Machine, startStockTrio } from '#lab/servers/stock-trio.ts';
+import { createLogger } from '../logger.ts';
+import { listenToChannel } from './channel.ts';
+import { connectRedis, disconnectRedis, type Redis } from './connect.ts';
+
+const trio = await startStockTrio({ isHurried: true, downAfterMs: 700 });
+afterAll(() => trio.stop());
+const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
+
+function connect(kind: Parameters<typeof connectRedis>[0], { url } = trio) {
+  const redis = connectRedis(kind, url, logger);
+  onTestFinished(() => disconnectRedis(redis));
+  return redis;
+}
+
+/** Where a connection leads: the port that its server listens on. */
+const portOf = async (redis: Redis) => Number(/tcp_port:(\d+)/.exec(await redis.info('server'))?.[1]);
+const own = ({ redis }: Machine) => portOf(redis.client);
+
+/** They live through all the rounds, as those of a process do. */
+const kinds = ['hot', 'patient', 'queue', 'listening'] as const;
+const [hot, patient, queue, listening] = kinds.map((kind) => connectRedis(kind, trio.url, logger)) as [
+  ...[Redis, Redis, Redis, Redis], // one for each kind
+];
+const all = [hot, patient, queue, listening];
+const ended: string[] = [];
+for (const [index, redis] of all.entries()) redis.on('end', () => ended.push(kinds[index] ?? ''));
+afterAll(() => disconnectRedis(...all));
+const heard: string[] = [];
+let gaps = 0;
+const channel = listenToChannel({
+  ...{ redis: listening, channel: 'news', logger, onMessage: (text) => heard.push(text) },
+  onGap: () => {
+    gaps += 1;
+  },
+});
+afterAll(channel.close);
+
+test.for(['dies', 'stands still', 'dies again', 'dies a third time', 'dies a fourth time'])(
+  'a primary %s: every kind of connection works again, and none ends',
+  async (round) => {
+    const before = await trio.settled(1);
+    await poll('all are connected', () => all.every((redis) => redis.status === 'ready'));
+    const gapsBefore = gaps;
+    if (round === 'stands still') before.redis.pause();
+    else await before.redis.kill();
+    // Sent while there is no primary: each does what its kind promises.
+    const unsent = hot.set('hot', round).then(
+      () => 'done',
+      () => 'rejected',
+    );
+    const patiently = poll('it is through, in its deadline or a later one', () => patient.set('patient', round));
+    const waiting = queue.set('queue', round);
+    expect(await unsent).toBe('rejected');
+    expect(await Promise.all([patiently, waiting])).toEqual(['OK', 'OK']);
+    const now = await trio.primary(before);
+    await poll('hot decides again', () => hot.set('hot', round));
+    await poll('what was missed is known', () => gaps > gapsBefore);
+    await poll('news is heard', async () => {
+      await now.redis.client.publish('news', round);
+      return heard.includes(round);
+    });
+    expect(await now.redis.client.mget('hot', 'patient', 'queue')).toEqual([round, round, round]);
+    if (round === 'stands still') {
+      // It wakes up and knows of nothing: no connection goes back to it.
+      before.redis.resume();
+      await poll('it is awake', () => before.redis.client.ping());
+      for (const redis of [hot, patient, queue]) expect(await portOf(redis)).not.toBe(await own(before));
+    } else {
+      await before.redis.start(now);
+    }
+    expect(ended).toEqual([]);
+  },
+);
+
+test('a primary that is alone with its clients and its sentinel is left for the one that the others name', async () => {
+  const linked = await startStockTrio({ links: true, isHurried: true, downAfterMs: 700 });
+  onTestFinished(() => linked.stop());
+  const [old] = linked.machines;
+  const redis = connect('hot', linked);
+  await poll('connected', () => redis.set('x', 'before'));
+  linked.isolate(old, ['clients']);
+  const next = await linked.primary(old);
+  await poll('the new primary is used', async () => (await portOf(redis)) === (await own(next)));
+  // One that connects now may hear the old primary's own sentinel first, and goes by the newest word all the same.
+  const later = connect('patient', linked);
+  await poll('the new primary is found', async () => (await portOf(later)) === (await own(next)));
+});
+
+test('a server that was made a replica behind the back of the sentinels is left', async () => {
+  const first = await trio.settled();
+  const redis = connect('patient');
+  await redis.set('x', '1');
+  const other = trio.machines.find((machine) => machine !== first);
+  await first.redis.client.call('REPLICAOF', '127.0.0.1', String(other?.redis.port));
+  await expect(redis.set('x', '2')).rejects.toThrow('READONLY');
+  await other?.redis.client.call('REPLICAOF', 'NO', 'ONE');
+  await poll('there is a primary, and it is used', () => redis.set('x', '3'));
+});

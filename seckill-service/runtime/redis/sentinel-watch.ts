@@ -1,0 +1,191 @@
+import { Redis, type RedisOptions } from 'ioredis';
+import type { Logger } from '../logger.ts';
+import type { HostAndPort, RedisPlace } from './place.ts';
+
+export type SentinelPlace = Extract<RedisPlace, { kind: 'sentinel' }>;
+
+export type SentinelWatch = {
+  /** The primary, by the newest word of any sentinel so far; null until one has named it. */
+  primary: () => HostAndPort | null;
+  /** Why no sentinel names a primary now, in words; null while one does. */
+  problem: () => string | null;
+  /** How often the sentinels have named another primary than before. */
+  failovers: () => number;
+  /** Calls when another primary is named; what it returns takes the listener back. */
+  onChange: (listener: () => void) => () => void;
+  /** Keeps the watch going; what it returns lets go. */
+  use: () => () => void;
+};
+
+/** What one sentinel says. `epoch` grows with each failover: of two that disagree, the one with the smaller is behind. */
+type Word = { primary: HostAndPort; epoch: number };
+type Sentinel = { at: string; redis: Redis; word: Word | null; trouble: string };
+
+/** A sentinel that says nothing for as long is taken for dead. */
+const answerMs = 1000;
+const askEveryMs = 1000;
+const retryMs = 300;
+/** Longer than the driver takes from one connection to the next. */
+const lingerMs = 3000;
+
+const watches = new Map<string, SentinelWatch>();
+
+/** One watch a place and process, whatever the number of connections; `url` is how the place was written. */
+export function sentinelWatch(url: string, place: SentinelPlace, logger: Logger): SentinelWatch {
+  const watch = watches.get(url) ?? createWatch(place, logger);
+  watches.set(url, watch);
+  return watch;
+}
+
+/** How a connection to one sentinel is made; it ends by nothing but `disconnect`. */
+export function sentinelOptions(place: SentinelPlace, at: HostAndPort): RedisOptions & { replyMapping: 'legacy' } {
+  return {
+    ...at,
+    ...place.tls,
+    ...(place.sentinelUsername === undefined ? {} : { username: place.sentinelUsername }),
+    ...(place.sentinelPassword === undefined ? {} : { password: place.sentinelPassword }),
+    replyMapping: 'legacy',
+    enableReadyCheck: false,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    connectTimeout: answerMs,
+    commandTimeout: answerMs,
+    socketTimeout: answerMs,
+    disconnectTimeout: 100,
+    retryStrategy: () => retryMs,
+  };
+}
+
+/** A sentinel's answer to `SENTINEL MASTER` and its like, a list of names and values, as an object. */
+export function fieldsOf(list: unknown): Record<string, string> {
+  if (!Array.isArray(list)) return {};
+  return Object.fromEntries(list.flatMap((key, i) => (i % 2 === 0 ? [[String(key), String(list[i + 1])]] : [])));
+}
+
+export const addressOf = ({ host, port }: HostAndPort): string =>
+  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+
+/**
+ * Asks every sentinel once a second, and at once when it says `+switch-master`, over one connection each. It believes the
+ * word of the highest epoch: a sentinel that was cut off, or has come back, names the primary that it knew.
+ *
+ * It is not ioredis' failoverDetector: that one ends a client for good when the word comes while it connects.
+ */
+function createWatch(place: SentinelPlace, logger: Logger): SentinelWatch {
+  const listeners = new Set<() => void>();
+  let sentinels: Sentinel[] = [];
+  let believed: HostAndPort | null = null;
+  let failovers = 0;
+  let users = 0;
+  let asking: NodeJS.Timeout | undefined;
+  let closing: NodeJS.Timeout | undefined;
+
+  function judge(): void {
+    const words = sentinels.map(({ word }) => word).filter((word) => word !== null);
+    const [newest] = words.sort((a, b) => b.epoch - a.epoch);
+    if (newest === undefined || (believed !== null && addressOf(newest.primary) === addressOf(believed))) return;
+    const before = believed;
+    believed = newest.primary;
+    if (before !== null) {
+      failovers += 1;
+      const [from, to] = [addressOf(before), addressOf(believed)];
+      logger.warn({ name: place.name, from, to }, 'the sentinels name another primary of Redis');
+    }
+    for (const listener of [...listeners]) listener();
+  }
+
+  async function ask(sentinel: Sentinel): Promise<void> {
+    const { redis } = sentinel;
+    if (redis.status !== 'ready') return;
+    try {
+      const [address, master] = await Promise.all([
+        redis.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', place.name),
+        // An error where it knows no such name; the address says that, too.
+        redis.call('SENTINEL', 'MASTER', place.name).catch(unlessUnknown),
+      ]);
+      const [host, port] = Array.isArray(address) ? address.map(String) : [];
+      sentinel.trouble = '';
+      sentinel.word =
+        host === undefined
+          ? null
+          : { primary: { host, port: Number(port) }, epoch: Number(fieldsOf(master)['config-epoch']) };
+    } catch (error) {
+      sentinel.trouble = error instanceof Error ? error.message : String(error);
+      sentinel.word = null;
+    }
+    judge();
+  }
+
+  function open(at: HostAndPort): Sentinel {
+    const redis = new Redis(sentinelOptions(place, at));
+    const sentinel: Sentinel = { at: addressOf(at), redis, word: null, trouble: 'not connected yet' };
+    redis.on('connect', () => Reflect.get(redis, 'stream')?.unref?.()); // it keeps no process alive
+    redis.on('ready', () => {
+      redis.subscribe('+switch-master').catch(() => undefined); // it is asked every second all the same
+      void ask(sentinel); // tells of itself
+    });
+    redis.on('message', () => void ask(sentinel)); // as above
+    redis.on('error', (error: Error) => {
+      sentinel.trouble = error.message;
+    });
+    redis.on('close', () => {
+      sentinel.word = null;
+      sentinel.trouble ||= 'connection lost';
+    });
+    return sentinel;
+  }
+
+  function start(): void {
+    sentinels = place.sentinels.map(open);
+    asking = setInterval(() => {
+      for (const sentinel of sentinels) void ask(sentinel); // tells of itself
+    }, askEveryMs);
+    asking.unref();
+  }
+
+  function close(): void {
+    clearInterval(asking);
+    for (const { redis } of sentinels) redis.disconnect();
+    sentinels = [];
+    believed = null;
+  }
+
+  function problem(): string | null {
+    if (sentinels.some(({ word }) => word !== null)) return null;
+    const strangers = sentinels.filter(({ trouble }) => trouble === '');
+    if (strangers.length > 0) {
+      return `the sentinels know no primary named ${place.name} (${strangers.map(({ at }) => at).join(', ')})`;
+    }
+    const each = sentinels.map(({ at, trouble }) => `${at}: ${trouble}`);
+    return `no sentinel answers (${each.join('; ')})`;
+  }
+
+  return {
+    primary: () => believed,
+    problem,
+    failovers: () => failovers,
+    onChange: (listener) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    use: () => {
+      users += 1;
+      clearTimeout(closing);
+      if (sentinels.length === 0) start();
+      let isUsing = true;
+      return () => {
+        if (!isUsing) return;
+        isUsing = false;
+        users -= 1;
+        if (users > 0) return;
+        closing = setTimeout(close, lingerMs);
+        closing.unref();
+      };
+    },
+  };
+}
+
+function unlessUnknown(error: unknown): null {
+  if (error instanceof Error && error.message.includes('No such master')) return null;
+  throw error;
+}
