@@ -4,7 +4,7 @@
  */
 export const examples: Readonly<Record<string, readonly string[]>> = {
   '': ['up', 'sale create docs/examples/autumn-phone.json', 'sale list --json'],
-  up: ['up', 'up --edges 2 --services 2 --port 8090'],
+  up: ['up --edges 2 --services 2 --port 8090', 'up --ha --dir .run/ha'],
   down: ['down', 'down --dir .run/two'],
   status: ['status', 'status --json'],
   'sale create': ['sale create docs/examples/autumn-phone.json', 'sale create sale.json --dry-run'],
@@ -57,7 +57,7 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   'edge maintenance off': ['edge maintenance off'],
   'keys show': ['keys show'],
   'keys rotate': ['keys rotate --dry-run', 'keys rotate --within 60'],
-  'demo start': ['demo start', 'demo start --port 8090 --units 500'],
+  'demo start': ['demo start --port 8090 --units 500', 'demo start --ha --dir .run/ha'],
   'demo crowd': ['demo crowd --shoppers 5000', 'demo crowd demo-1 --shoppers 500 --pay 80'],
   'loadtest smoke': ['loadtest smoke --duration 30'],
   'loadtest peak': ['loadtest peak --shoppers 20000 --units 1000 --duration 60'],

@@ -88,7 +88,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const dir = runDirectory(options.dir);
   const settings = { ...givenSettings(options.environment, dir), ...options.settings };
   await makeRunDirectory(dir);
-  tellLowLimits(onEvent);
+  tellLowLimits(onEvent, ha);
   refuseOtherData(dir, ha);
   const lock = await lockDirectory(dir);
   if (lock === null) throw new StackError('busy', `another process is running or starting the stack in ${dir.root}`);

@@ -32,6 +32,11 @@ test('every other limit that ends a start is said, each by itself', () => {
   const processes = text({ 'Max processes': '64                   64                   processes' });
   expect(lowLimits(processes, false)).toEqual([expect.stringMatching(/64 processes.*ulimit -u/)]);
   expect(lowLimits(processes, true)).toEqual([]);
+  const some = text({ 'Max processes': '500                  500                  processes' });
+  expect([lowLimits(some, false), lowLimits(some, false, true)]).toEqual([
+    [],
+    [expect.stringMatching(/500 processes/)],
+  ]);
   const memory = text({ 'Max address space': '4294967296           unlimited            bytes' });
   expect(lowLimits(memory, true)).toEqual([expect.stringMatching(/4294967296 bytes of address space.*ulimit -v/)]);
   const file = text({ 'Max file size': '1048576              1048576              bytes' });

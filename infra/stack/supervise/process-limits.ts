@@ -15,6 +15,8 @@ type Limit = {
   which: 'soft' | 'hard';
   of: 'all' | 'limited' | 'privileged';
   least: number;
+  /** With `--ha`, where that needs more. */
+  leastHa?: number;
   is: string;
   mend: string;
 };
@@ -47,7 +49,9 @@ const limits: readonly Limit[] = [
     which: 'soft',
     of: 'limited',
     least: 300,
-    is: 'this user may have {value} processes and threads, and the stack has about 100', // 85 were counted, 9 processes
+    leastHa: 800,
+    // 85 were counted, 9 processes; with --ha 250.
+    is: 'this user may have {value} processes and threads, and the stack has about 100 (with --ha 300)',
     mend: 'ulimit -u 4096',
   },
   {
@@ -72,17 +76,17 @@ const limits: readonly Limit[] = [
 const sysResource = 24n;
 
 /** What is too low in the text of /proc/self/limits, a line each with the command that raises it. */
-export function lowLimits(text: string, mayRaise: boolean): string[] {
+export function lowLimits(text: string, mayRaise: boolean, ha = false): string[] {
   const mine = limits.filter(({ of }) => of === 'all' || (of === 'privileged') === mayRaise);
-  return mine.flatMap(({ name, which, least, is, mend }) => {
+  return mine.flatMap(({ name, which, least, leastHa = least, is, mend }) => {
     const value = limitIn(text, name, which);
-    if (value === undefined || value === 'unlimited' || Number(value) >= least) return [];
+    if (value === undefined || value === 'unlimited' || Number(value) >= (ha ? leastHa : least)) return [];
     return [`low limit: ${is.replace('{value}', value)}. Raise it before the start: ${mend}`];
   });
 }
 
 /** Tells as notes which limits of this process are too low. Linux only; elsewhere nothing. */
-export function tellLowLimits(onEvent: OnEvent): void {
+export function tellLowLimits(onEvent: OnEvent, ha: boolean): void {
   let text: string;
   let status: string;
   try {
@@ -93,5 +97,5 @@ export function tellLowLimits(onEvent: OnEvent): void {
   }
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
   const mayRaise = ((effective >> sysResource) & 1n) === 1n;
-  for (const line of lowLimits(text, mayRaise)) onEvent({ type: 'note', text: line });
+  for (const line of lowLimits(text, mayRaise, ha)) onEvent({ type: 'note', text: line });
 }
