@@ -25,7 +25,10 @@ export const families: readonly Family[] = [
     entries: [
       { name: 'up', description: 'start the whole stack on this machine, and wait until it is ready' },
       { name: 'down', description: 'stop the stack in order, and wait until nothing of it is left' },
-      { name: 'status', description: 'ask every process how it is; exit code 1 when one is not up' },
+      {
+        name: 'status',
+        description: 'ask every process how it is, and the servers who leads them; exit code 1 when one is away',
+      },
     ],
     load: async () => (await import('./stack/stack-commands.ts')).registerStackCommands,
   },

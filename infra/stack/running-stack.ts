@@ -26,7 +26,13 @@ export type ProcessStatus = {
   restarts: number;
   startedAt: string | null;
 };
-export type StackStatus = { running: boolean; dir: string; edge: string | null; processes: ProcessStatus[] };
+export type StackStatus = {
+  running: boolean;
+  dir: string;
+  ha: boolean;
+  edge: string | null;
+  processes: ProcessStatus[];
+};
 
 export type RunningStack = { state: StackState; supervisorPid: number };
 
@@ -82,10 +88,10 @@ async function supervisorEndsWithin(dir: string | undefined, ms: number): Promis
 export async function stackStatus(dir?: string): Promise<StackStatus> {
   const paths = runDirectory(dir);
   const running = await findRunningStack(dir);
-  if (running === null) return { running: false, dir: paths.root, edge: null, processes: [] };
+  if (running === null) return { running: false, dir: paths.root, ha: false, edge: null, processes: [] };
   const plan = await planOf(paths, running.state);
   const processes = await Promise.all(running.state.processes.map((each) => statusOf(plan, each)));
-  return { running: true, dir: paths.root, edge: plan.edgeUrl, processes };
+  return { running: true, dir: paths.root, ha: plan.ha, edge: plan.edgeUrl, processes };
 }
 
 async function statusOf(plan: RunningPlan, state: ProcessState): Promise<ProcessStatus> {
@@ -101,7 +107,7 @@ function checkOf(plan: RunningPlan, role: Role, name: string): Check {
   switch (role) {
     case 'stock-redis':
     case 'queue-redis':
-      return redisCheck(plan.port(name), plan.secrets.redisPasswords[role]);
+      return redisCheck(plan.port(name), plan.secrets.redisPasswords[role], { hasReplicas: plan.ha });
     case 'sentinel':
       return sentinelCheck(plan.port(name), plan.secrets.sentinelPassword);
     case 'zookeeper':

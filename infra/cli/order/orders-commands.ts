@@ -23,8 +23,8 @@ export function registerOrdersCommands(program: Command): void {
 }
 
 async function rebuild(context: CommandContext, command: Command, saleId: string): Promise<void> {
-  const { stock, store, catalogue, output, run } = context;
-  const { count, units, loadedUnits } = await grantedIn(context, saleId);
+  const { stock, store, output, run } = context;
+  const count = await grantedIn(context, saleId);
   const { findLostOrders } = await import('#order-worker/audit/lost-orders.ts');
   const { lostOrdersText, needsPerson, rebuiltOrdersText } = await import('./orders-text.ts');
   const queue = await context.queue();
@@ -32,20 +32,15 @@ async function rebuild(context: CommandContext, command: Command, saleId: string
   const looking = output.bar('looked at', count);
   const found = await findLostOrders(deps, saleId, looking.step).finally(looking.end);
   const { lost, behind } = found;
-  // The database's own guard would refuse orders that stock Redis granted.
-  const isTooNarrow = loadedUnits > units;
-  const will = [
-    `put ${counted(lost.orders, 'order')} of ${saleId} back on the queue`,
-    ...(behind.length === 0 ? [] : [`show ${counted(behind.length, 'order')} as the database has it now`]),
-    ...(isTooNarrow ? [`note ${loadedUnits} units of the sale in the database, which has ${units}`] : []),
-  ];
+  const isNeeded = lost.orders > 0 || behind.length > 0;
+  const pictures =
+    behind.length === 0 ? '' : `, and show ${counted(behind.length, 'order')} as the database has it now`;
   await carryOut(command, output, {
-    will: will.join(', and '),
+    will: `put ${counted(lost.orders, 'order')} of ${saleId} back on the queue${pictures}`,
     details: lostOrdersText(found),
     facts: found,
-    asks: lost.orders > 0 || behind.length > 0 || isTooNarrow,
+    asks: isNeeded,
     apply: async () => {
-      if (isTooNarrow) await catalogue.setUnits(saleId, loadedUnits);
       const { rebuildOrders } = await import('#order-worker/audit/rebuild-orders.ts');
       const bar = output.bar('looked at again', count);
       let isTold = false;
@@ -61,14 +56,8 @@ async function rebuild(context: CommandContext, command: Command, saleId: string
   });
 }
 
-/**
- * How many orders stock Redis granted, and the units of the sale, there and in the database; a clear word when there is
- * nothing to rebuild from, or nothing to rebuild into.
- */
-async function grantedIn(
-  { catalogue, stock }: CommandContext,
-  saleId: string,
-): Promise<{ count: number; units: number; loadedUnits: number }> {
+/** How many orders stock Redis granted; a clear word when there is nothing to rebuild from, or nothing to rebuild into. */
+async function grantedIn({ catalogue, stock }: CommandContext, saleId: string): Promise<number> {
   const [sale, loaded, count] = [
     await catalogue.find(saleId),
     await stock.sale(saleId),
@@ -87,5 +76,5 @@ async function grantedIn(
       2,
     );
   }
-  return { count, units: sale.units, loadedUnits: loaded.total };
+  return count;
 }

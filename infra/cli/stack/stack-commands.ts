@@ -1,21 +1,18 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Command } from 'commander';
-import type { EdgeNode } from '#contract/edge-stream.ts';
 import { StackError } from '../../stack/host/errors.ts';
 import { runDirectory } from '../../stack/host/run-directory.ts';
 import { givenSettings } from '../../stack/plan/given-settings.ts';
 import { defaultEdgePort, maxEdges, maxServices } from '../../stack/plan/plan.ts';
-import { consoleOf, findRunningStack, stackEnvironment, stackStatus, stopStack } from '../../stack/running-stack.ts';
+import { consoleOf, findRunningStack, stopStack } from '../../stack/running-stack.ts';
 import { describeEvent, type OnEvent } from '../../stack/supervise/events.ts';
 import { shellQuote } from '../../text/shell-quote.ts';
-import { appliedTable } from '../edge/edges-text.ts';
 import { CliError } from '../kit/cli-error.ts';
-import { commandConfig } from '../kit/command-config.ts';
 import { dirOption, jsonOption, wholeNumber } from '../kit/options.ts';
 import { createOutput, type Output } from '../kit/output.ts';
-import { type CliRun, runOf } from '../kit/run.ts';
+import { runOf } from '../kit/run.ts';
 import { consoleLine } from './console-command.ts';
-import { describeStatus } from './stack-status-table.ts';
+import type { StackContext } from './stack-context.ts';
 
 type UpOptions = {
   port?: number;
@@ -24,8 +21,6 @@ type UpOptions = {
   ha?: boolean;
   foreground?: boolean;
 };
-/** `dir`: the run directory that was named; undefined for the default. */
-type StackContext = { run: CliRun; output: Output; dir: string | undefined };
 
 const showEvent =
   ({ progress }: Output): OnEvent =>
@@ -67,10 +62,15 @@ export function registerStackCommands(program: Command): void {
 
   program
     .command('status')
-    .description('ask every process how it is; exit code 1 when one is not up')
+    .description('ask every process how it is, and the servers who leads them; exit code 1 when one is away')
     .addOption(dirOption())
     .addOption(jsonOption())
-    .action((_options, command: Command) => translated(() => status(contextOf(command))));
+    .action((_options, command: Command) =>
+      translated(async () => {
+        const { showStatus } = await import('./show-status.ts');
+        await showStatus(contextOf(command));
+      }),
+    );
 }
 
 /** The edge's address is the result; where the console is goes with the progress. */
@@ -165,26 +165,6 @@ async function isUpAlready(context: StackContext, options: UpOptions): Promise<b
   output.progress(`already running (supervisor pid ${running.supervisorPid})`);
   await tellEdge(context, `http://127.0.0.1:${edgePort}`);
   return true;
-}
-
-async function status({ output, dir }: StackContext): Promise<void> {
-  const found = await stackStatus(dir);
-  const edges = found.running ? await connectedEdges(dir) : null;
-  const { width } = output;
-  const text = [
-    describeStatus(found, Date.now(), width),
-    ...(found.running ? [appliedTable(edges, Date.now(), width)] : []),
-  ];
-  output.result({ ...found, edges }, text.join('\n\n'));
-  const isWell = found.running && found.processes.every((each) => each.health === 'up');
-  if (!isWell) throw new CliError(found.running ? 'not every process is up' : `nothing runs in ${found.dir}`, 1);
-}
-
-/** What each edge says in ZooKeeper that it has applied; null while ZooKeeper does not answer. */
-async function connectedEdges(dir: string | undefined): Promise<EdgeNode[] | null> {
-  const { SECKILL_ZOOKEEPER: connection } = commandConfig(['SECKILL_ZOOKEEPER'], (await stackEnvironment(dir)) ?? {});
-  // The table of processes tells how ZooKeeper is.
-  return (await import('../edge/connected-edges.ts')).readConnectedEdges(connection).catch(() => null);
 }
 
 async function translated(work: () => Promise<void>): Promise<void> {

@@ -46,7 +46,7 @@ export function redisServer(plan: StackPlan, role: RedisRole, server: Server): P
       await writeFile(configFile, redisConfig({ port, dataDir, appendFsync: appendFsync[role], password, ha, face }));
       if (ha && serversWithData(plan, role).length > 0) await noteBegun(plan, role);
     },
-    check: redisCheck(port, password, { inSync: ha }),
+    check: redisCheck(port, password, { hasReplicas: ha }),
     ...(ha ? { afterReady: () => noteBegun(plan, role) } : {}),
   };
 }

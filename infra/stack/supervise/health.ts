@@ -36,12 +36,12 @@ const word =
 
 /**
  * Answers PING, has loaded its data, and is the process that we started. `password`: null where it asks for none.
- * `inSync`: a replica must have all that its primary has told, too.
+ * It is a primary; one of several, with `hasReplicas`, may be a replica that has all that its primary tells.
  */
-export function redisCheck(port: number, password: string | null, { inSync = false } = {}): Check {
+export function redisCheck(port: number, password: string | null, { hasReplicas = false } = {}): Check {
   return word(async (pid) => {
     const login = password === null ? '' : `AUTH ${password}\r\n`;
-    const request = `${login}PING\r\nINFO server\r\n${inSync ? 'INFO replication\r\n' : ''}QUIT\r\n`;
+    const request = `${login}PING\r\nINFO server\r\nINFO replication\r\nQUIT\r\n`;
     const text = await exchange(port, request, (answer) => /\r\n\+OK\r\n$/.test(answer));
     const answers = text.split('\r\n');
     const auth = password === null ? '+OK' : answers.shift();
@@ -50,7 +50,9 @@ export function redisCheck(port: number, password: string | null, { inSync = fal
     if (pong !== '+PONG') return pong === undefined || pong === '' ? 'no answer' : pong;
     const answering = Number(/^process_id:(\d+)\r?$/m.exec(text)?.[1]);
     if (pid !== null && answering !== pid) return `another Redis answers on port ${port}, process ${answering}`;
-    return /^master_link_status:down\r?$/m.test(text) ? 'a replica that is not in sync with its primary' : null;
+    if (!/^role:slave\r?$/m.test(text)) return null;
+    if (!hasReplicas) return 'it is a replica: nothing can be written to it';
+    return /^master_link_status:up\r?$/m.test(text) ? null : 'it is a replica that is not in sync with its primary';
   });
 }
 
