@@ -15,6 +15,7 @@ import { createStock } from '#stock/create-stock.ts';
 import { reserveInGroups } from '#stock/reserve-groups.ts';
 import { createGate } from '../purchase/gate.ts';
 import { createPurchase, type PurchaseOutcome } from '../purchase/purchase.ts';
+import { startRelay } from '../relay/relay.ts';
 import { createCatalogue } from './catalogue.ts';
 import { publishState, readSaleNode } from './publish-state.ts';
 import { createRollbackGuard } from './rollback-guard.ts';
@@ -54,9 +55,9 @@ async function startSale(replicas: 0 | 1) {
   await servers.primary.client.wait(2, longMs);
   const to = { host: '127.0.0.1', port: portOf(servers.primary) };
   const proxy = await startTcpProxy({ to });
-  const closing: (() => void)[] = [];
+  const closing: (() => Promise<void>)[] = [];
   onTestFinished(async () => {
-    for (const close of closing) close();
+    for (const close of closing.reverse()) await close();
     await pool.query('UPDATE sales SET epoch = 0 WHERE id = $1', [saleId]); // no guard asks for it any more
     await proxy.close();
     await servers.stop();
@@ -70,7 +71,8 @@ async function startSale(replicas: 0 | 1) {
     const redis = connectRedis('hot', `redis://127.0.0.1:${proxy.port}`, logger);
     // What is asked here is asked for what the answer is, not for how soon it comes.
     Object.assign(redis.options, { commandTimeout: longMs, socketTimeout: longMs });
-    closing.push(() => disconnectRedis(redis));
+    const patient = connectRedis('patient', `redis://127.0.0.1:${proxy.port}`, logger);
+    closing.push(async () => disconnectRedis(redis, patient));
     const rollbacks: string[] = [];
     const guard = createRollbackGuard({
       ...{ catalogue, zookeeper, logger, witnessTimeoutMs: longMs },
@@ -98,8 +100,24 @@ async function startSale(replicas: 0 | 1) {
       return { orderId, ticket: signTicket({ orderId, userId, expiresAtMs: Date.now() + longMs }, ticketKeys) };
     };
     const buy = ({ ticket }: ReturnType<typeof ticketOf>) => purchase(saleId, ticket, { quantity: 1 });
+    /** What its relay has moved to the queue, and how often it was told that too few replicas have what it read. */
+    const moved: string[] = [];
+    let heldBack = 0;
+    const relay = startRelay({
+      redis: patient,
+      ...{ replicas, logger, instance: crypto.randomUUID() },
+      onBarrier: (_seconds, isReplicated) => {
+        if (!isReplicated) heldBack += 1;
+      },
+      queue: { getJobCounts: async () => ({}) },
+      addOrders: async (orders) => void moved.push(...orders.map(({ orderId }) => orderId)),
+      sales: async () => [saleId],
+      fullPassMs: 50,
+    });
+    closing.push(relay.close);
     return {
-      ...{ guard, stock, rollbacks, ticketOf, buy, log: () => lines.join('') },
+      ...{ guard, stock, rollbacks, moved, ticketOf, buy, log: () => lines.join('') },
+      heldBack: () => heldBack,
       isOpen: () => poll('purchases to pass', () => gate.isOpen()),
       published: () => Promise.all(told),
       /** The answer of the sale itself, as a shopper who asks again gets it. */
@@ -146,13 +164,18 @@ test('an order that no replica had is lost with its primary, nobody was told, an
   const bob = service.ticketOf('bob');
   expect(await service.buy(bob)).toEqual({ kind: 'unavailable' });
   expect(await reserved(servers.primary)).toEqual([ada.orderId, bob.orderId].sort());
+  const services = [service, second];
+  await poll('the relays to have read it', () => services.some(({ heldBack }) => heldBack() > 2));
   await losePrimary();
   expect(await reserved(promoted)).toEqual([ada.orderId]);
+  expect(services.flatMap(({ moved }) => moved)).not.toContain(bob.orderId);
   // Their place is the next one's, told once; the shopper who asks again gets one, too.
   expect(await second.decided(second.ticketOf('eve'))).toMatchObject({ kind: 'accepted', place: 2 });
   expect(await service.decided(bob)).toMatchObject({ kind: 'accepted', place: 3 });
   expect(await service.decided(ada)).toMatchObject({ kind: 'replay', place: 1 });
-  for (const { guard, stock, rollbacks, log } of [service, second]) {
+  // Only after its shopper had asked again, and in its new place.
+  await poll('the three orders to be moved', () => new Set(services.flatMap(({ moved }) => moved)).size === 3);
+  for (const { guard, stock, rollbacks, log } of services) {
     expect([await guard.check(stock), rollbacks]).toEqual([[], []]);
     expect(log()).not.toMatch(/older past|ROLLBACK/);
   }

@@ -23,8 +23,8 @@ export function registerOrdersCommands(program: Command): void {
 }
 
 async function rebuild(context: CommandContext, command: Command, saleId: string): Promise<void> {
-  const { stock, store, output, run } = context;
-  const count = await grantedIn(context, saleId);
+  const { stock, store, catalogue, output, run } = context;
+  const { count, units, loadedUnits } = await grantedIn(context, saleId);
   const { findLostOrders } = await import('#order-worker/audit/lost-orders.ts');
   const { lostOrdersText, needsPerson, rebuiltOrdersText } = await import('./orders-text.ts');
   const queue = await context.queue();
@@ -32,15 +32,20 @@ async function rebuild(context: CommandContext, command: Command, saleId: string
   const looking = output.bar('looked at', count);
   const found = await findLostOrders(deps, saleId, looking.step).finally(looking.end);
   const { lost, behind } = found;
-  const isNeeded = lost.orders > 0 || behind.length > 0;
-  const pictures =
-    behind.length === 0 ? '' : `, and show ${counted(behind.length, 'order')} as the database has it now`;
+  // The database's own guard would refuse orders that stock Redis granted.
+  const isTooNarrow = loadedUnits > units;
+  const will = [
+    `put ${counted(lost.orders, 'order')} of ${saleId} back on the queue`,
+    ...(behind.length === 0 ? [] : [`show ${counted(behind.length, 'order')} as the database has it now`]),
+    ...(isTooNarrow ? [`note ${loadedUnits} units of the sale in the database, which has ${units}`] : []),
+  ];
   await carryOut(command, output, {
-    will: `put ${counted(lost.orders, 'order')} of ${saleId} back on the queue${pictures}`,
+    will: will.join(', and '),
     details: lostOrdersText(found),
     facts: found,
-    asks: isNeeded,
+    asks: lost.orders > 0 || behind.length > 0 || isTooNarrow,
     apply: async () => {
+      if (isTooNarrow) await catalogue.setUnits(saleId, loadedUnits);
       const { rebuildOrders } = await import('#order-worker/audit/rebuild-orders.ts');
       const bar = output.bar('looked at again', count);
       let isTold = false;
@@ -56,8 +61,14 @@ async function rebuild(context: CommandContext, command: Command, saleId: string
   });
 }
 
-/** How many orders stock Redis granted; a clear word when there is nothing to rebuild from, or nothing to rebuild into. */
-async function grantedIn({ catalogue, stock }: CommandContext, saleId: string): Promise<number> {
+/**
+ * How many orders stock Redis granted, and the units of the sale, there and in the database; a clear word when there is
+ * nothing to rebuild from, or nothing to rebuild into.
+ */
+async function grantedIn(
+  { catalogue, stock }: CommandContext,
+  saleId: string,
+): Promise<{ count: number; units: number; loadedUnits: number }> {
   const [sale, loaded, count] = [
     await catalogue.find(saleId),
     await stock.sale(saleId),
@@ -76,5 +87,5 @@ async function grantedIn({ catalogue, stock }: CommandContext, saleId: string): 
       2,
     );
   }
-  return count;
+  return { count, units: sale.units, loadedUnits: loaded.total };
 }
