@@ -91,8 +91,10 @@ test('a node right below the root is created like any other', async () => {
 test('of two writers that read the same and both write, neither loses a change of the other', async () => {
   const path = `${folder()}/list`;
   const [rounds, zookeepers] = [5, [client(), client()]];
-  // Each round begins when both have read the same list, so that one of the two meets the other's write.
-  const haveRead = Array.from({ length: rounds }, () => meetingOf(zookeepers.length));
+  // Each round begins when both have written, and both write when they have read the same list: one of the two meets the
+  // other's write.
+  const meetings = () => Array.from({ length: rounds }, () => meetingOf(zookeepers.length));
+  const [haveRead, haveWritten] = [meetings(), meetings()];
   let readings = 0;
   const writer = async (zookeeper: ZooKeeper, name: string) => {
     for (const [round, allHaveRead] of haveRead.entries()) {
@@ -106,6 +108,7 @@ test('of two writers that read the same and both write, neither loses a change o
         return { data: text(JSON.stringify(result)), result };
       });
       expect(told).toContain(`${name} ${round}`);
+      await haveWritten[round]?.();
     }
   };
   await Promise.all(zookeepers.map((zookeeper, index) => writer(zookeeper, `writer ${index}`)));
@@ -243,9 +246,10 @@ test('a server of the list that is no ZooKeeper does not spoil what the next one
 
 test('without an answer the client says what is wrong with each server', async () => {
   const foreign = await listening((socket) => socket.end('-ERR unknown command\r\n'));
-  const zookeeper = client(`127.0.0.1:1,${foreign}`, { sessionTimeoutMs: 300 });
+  const zookeeper = client(`127.0.0.1:1,${foreign}`, { sessionTimeoutMs: 300, callTimeoutMs: 100 });
   const words = `ZooKeeper has no quorum: 0 of 2 servers answer; 127.0.0.1:1 does not answer: connect ECONNREFUSED 127.0.0.1:1; ${foreign} is no ZooKeeper: it says "-ERR unknown command"`;
   await poll('the words', () => zookeeper.ready() === words);
+  await expect(zookeeper.read('/seckill')).rejects.toThrow(`zookeeper read /seckill took longer than 100 ms: ${words}`);
 });
 
 test('a call without an answer ends at its deadline', async () => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import zookeeper, { type Acl, type Client, type Failure, type Stat } from 'node-zookeeper-client';
-import { withDeadline } from '../deadline.ts';
+import { DeadlineError, withDeadline } from '../deadline.ts';
 import type { Logger } from '../logger.ts';
 import { ZooKeeperRefusedError } from './refused.ts';
 import { type Server, serverOf, serversFrom } from './server-turns.ts';
@@ -198,7 +198,10 @@ export function connectZooKeeper(options: ZooKeeperOptions): ZooKeeper {
     try {
       return await withDeadline(work, callTimeoutMs, `zookeeper ${what}`);
     } catch (error) {
-      throw codeOf(error) === NO_AUTH ? new ZooKeeperRefusedError(what, auth.length > 0) : error;
+      if (codeOf(error) === NO_AUTH) throw new ZooKeeperRefusedError(what, auth.length > 0);
+      throw error instanceof DeadlineError && quorum !== null
+        ? new DeadlineError(`${error.message}: ${quorum}`)
+        : error;
     } finally {
       waiting.delete(start);
     }
