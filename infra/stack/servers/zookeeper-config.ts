@@ -29,11 +29,11 @@ ${options.ensemble === undefined ? '' : ensembleConfig(options.ensemble)}`;
 }
 
 /**
- * A server has 10 s to read the tree of its leader, and 2 s to answer it: then it is left out, or left. Only who knows the
+ * A server has 10 s to read the tree of its leader, and 2.5 s to answer it: then it is left out, or left. Only who knows the
  * password of `zookeeperLogin` has a part in elections; the list of servers is this file's alone.
  */
 const ensembleConfig = (members: readonly EnsembleMember[]) => `initLimit=20
-syncLimit=4
+syncLimit=5
 standaloneEnabled=false
 reconfigEnabled=false
 quorum.auth.enableSasl=true
