@@ -52,7 +52,11 @@ test('a sale that is ready passes every check, leaves no trace of the dry purcha
       'services',
       'ticket keys',
       'stock Redis',
+      'stock replicas',
       'queue Redis',
+      'queue replicas',
+      'ZooKeeper',
+      'PostgreSQL',
       'clocks',
       'drain',
       'this machine',
@@ -60,6 +64,7 @@ test('a sale that is ready passes every check, leaves no trace of the dry purcha
       'whole path',
     ]),
   );
+  expect(checks.find(({ check: name }) => name === 'stock replicas')?.says).toBe('one server: a yes is on one disk');
   for (const name of taken) {
     expect(checks.filter((each) => each.check === name).map(({ verdict }) => verdict)).toEqual(['pass']);
   }

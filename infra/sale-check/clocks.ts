@@ -10,22 +10,24 @@ export type Reading = { clock: string; aheadMs: number; sureWithinMs: number };
 const blockingMs = 1000;
 const warningMs = 200;
 
-/** Asks a clock, and reads this machine's before and after. */
-async function readClock(clock: string, ask: () => Promise<number>): Promise<Reading> {
+/** Asks a clock for its time, in ms, and reads this machine's before and after. */
+export async function readClock(clock: string, ask: () => Promise<number>): Promise<Reading> {
   const before = Date.now();
   const told = await ask();
   const after = Date.now();
   return { clock, aheadMs: told - (before + after) / 2, sureWithinMs: (after - before) / 2 };
 }
 
-/** Every clock that decides something, against stock Redis', which opens the sale. */
+/** Every clock that decides something, or may after a failover, against stock Redis', which opens the sale. */
 export async function checkClocks(deps: {
   stockRedis: Redis;
+  /** Of every other stock Redis: after a failover the window goes by one of them. */
+  replicas: Promise<readonly Reading[]>;
   pool: Pool;
   edges: readonly AskedEdge[];
   saleId: string;
 }): Promise<Found[]> {
-  const { stockRedis, pool, edges, saleId } = deps;
+  const { stockRedis, replicas, pool, edges, saleId } = deps;
   const [stock, ...others] = await Promise.all(
     [
       readClock('stock Redis', async () => {
@@ -45,6 +47,7 @@ export async function checkClocks(deps: {
   return judgeClocks(stock, [
     { clock: 'this machine', aheadMs: 0, sureWithinMs: 0 },
     ...others.filter((each) => each !== null),
+    ...(await replicas.catch(() => [])),
   ]);
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { redisConfig } from '../stack/servers/redis-server.ts';
-import { checkInfo, parseInfo, redisSettings } from './redis.ts';
+import { parseInfo } from './read-redis.ts';
+import { checkInfo, checkRole, redisSettings } from './redis.ts';
 
 test('the local stack writes what is asked of a Redis', () => {
   for (const [kind, appendFsync] of [
@@ -14,11 +15,8 @@ test('the local stack writes what is asked of a Redis', () => {
 
 test('a replica and a disk that is full block, memory that runs out is a warning', () => {
   const text = '# Replication\r\nrole:slave\r\naof_last_write_status:err\r\nused_memory:81\r\nmaxmemory:100\r\n';
-  expect(checkInfo('stock', parseInfo(text), 'redis-cli').map(({ verdict }) => verdict)).toEqual([
-    'fail',
-    'fail',
-    'warn',
-  ]);
+  const found = [...checkRole(parseInfo(text)), ...checkInfo('stock', parseInfo(text), 'redis-cli')];
+  expect(found.map(({ verdict }) => verdict)).toEqual(['fail', 'fail', 'warn']);
   const well = 'role:master\r\naof_last_write_status:ok\r\nused_memory:81\r\nmaxmemory:0\r\n';
-  expect(checkInfo('stock', parseInfo(well), 'redis-cli')).toEqual([]);
+  expect([...checkRole(parseInfo(well)), ...checkInfo('stock', parseInfo(well), 'redis-cli')]).toEqual([]);
 });

@@ -1,5 +1,8 @@
 import type { Redis } from '#runtime/redis/connect.ts';
+import type { HostAndPort } from '#runtime/redis/place.ts';
 import { type Found, fail, pass, warn } from './finding.ts';
+import { parseInfo, readSettings } from './read-redis.ts';
+import { addressOf, type RedisGroup } from './redis-group.ts';
 
 type Wanted = { name: string; value: string; why: string };
 
@@ -25,19 +28,43 @@ export const redisSettings: Readonly<Record<'stock' | 'queue', readonly Wanted[]
   queue: [noEviction],
 };
 
-/** Settings, the last write to disk, the role and the memory of one Redis. */
+/** What {@link judgeRedis} needs to ask for. */
+export const settingNames = (kind: 'stock' | 'queue'): string[] => redisSettings[kind].map(({ name }) => name);
+
+/** Settings, the last write to disk, the role and the memory of one Redis that has no sentinel. */
 export async function checkRedis(kind: 'stock' | 'queue', redis: Redis, url: string): Promise<Found[]> {
-  const wanted = redisSettings[kind];
   const { hostname, port, password } = new URL(url);
+  const [settings, info] = await Promise.all([readSettings(redis, settingNames(kind)), redis.info().then(parseInfo)]);
+  const place = { host: hostname, port: port === '' ? 6379 : Number(port), hasPassword: password !== '' };
+  const all = [...judgeRedis(kind, { settings, info }, place), ...checkRole(info)];
+  return all.length > 0 ? all : [wellSet(kind)];
+}
+
+/** The same of every Redis of a group: each may be the primary tomorrow. */
+export function checkRedisGroup(kind: 'stock' | 'queue', { nodes }: RedisGroup, hasPassword: boolean): Found[] {
+  const all = nodes.flatMap((node): Found[] =>
+    node.kind === 'away'
+      ? [] // told by what looks at the replicas
+      : judgeRedis(kind, node, { ...node.at, hasPassword }).map((found) => ({
+          ...found,
+          says: `${addressOf(node.at)}: ${found.says}`,
+        })),
+  );
+  return all.length > 0 ? all : [wellSet(kind)];
+}
+
+const wellSet = (kind: 'stock' | 'queue') =>
+  pass(redisSettings[kind].map(({ name, value }) => `${name} ${value}`).join(', '));
+
+/** What one Redis says of itself, judged; `place` is where a command that mends reaches it. */
+export function judgeRedis(
+  kind: 'stock' | 'queue',
+  { settings, info }: { settings: ReadonlyMap<string, string> | null; info: ReadonlyMap<string, string> },
+  place: HostAndPort & { hasPassword: boolean },
+): Found[] {
+  const wanted = redisSettings[kind];
   // The password itself is never shown.
-  const cli = `${password === '' ? '' : 'REDISCLI_AUTH=<password> '}redis-cli -h ${hostname} -p ${port === '' ? '6379' : port}`;
-  const [settings, info] = await Promise.all([
-    readSettings(
-      redis,
-      wanted.map(({ name }) => name),
-    ),
-    redis.info().then(parseInfo),
-  ]);
+  const cli = `${place.hasPassword ? 'REDISCLI_AUTH=<password> ' : ''}redis-cli -h ${place.host} -p ${place.port}`;
   const wrong = wanted.flatMap(({ name, value, why }): Found[] => {
     const is = settings?.get(name);
     if (settings === null || is === value) return [];
@@ -48,14 +75,16 @@ export async function checkRedis(kind: 'stock' | 'queue', redis: Redis, url: str
     const list = wanted.map(({ name, value }) => `${name} ${value}`).join(', ');
     wrong.push(warn('it does not tell its settings (CONFIG GET is not allowed)', `see at its provider: ${list}`));
   }
-  const all = [...wrong, ...checkInfo(kind, info, cli)];
-  return all.length > 0 ? all : [pass(wanted.map(({ name, value }) => `${name} ${value}`).join(', '))];
+  return [...wrong, ...checkInfo(kind, info, cli)];
 }
 
-/** From `INFO`: is it the master, did its last write reach the disk, is there room. */
+/** One that is asked by itself must be the primary. */
+export const checkRole = (info: ReadonlyMap<string, string>): Found[] =>
+  info.get('role') === 'slave' ? [fail('it is a replica: nothing can be written', 'name the master')] : [];
+
+/** From `INFO`: did its last write reach the disk, is there room. */
 export function checkInfo(kind: 'stock' | 'queue', info: ReadonlyMap<string, string>, cli: string): Found[] {
   const found: Found[] = [];
-  if (info.get('role') === 'slave') found.push(fail('it is a replica: nothing can be written', 'name the master'));
   if (kind === 'stock' && info.get('aof_last_write_status') === 'err') {
     found.push(fail('its last write to disk failed', `${cli} INFO persistence; is the disk full?`));
   }
@@ -66,25 +95,4 @@ export function checkInfo(kind: 'stock' | 'queue', info: ReadonlyMap<string, str
     );
   }
   return found;
-}
-
-/** Null when the server does not allow it, as managed ones do not. */
-async function readSettings(redis: Redis, names: readonly string[]): Promise<Map<string, string> | null> {
-  try {
-    const pairs = (await redis.config('GET', ...(names as [string, ...string[]]))) as string[];
-    const settings = new Map<string, string>();
-    for (let at = 0; at + 1 < pairs.length; at += 2) settings.set(String(pairs[at]), String(pairs[at + 1]));
-    return settings;
-  } catch (error) {
-    if (error instanceof Error && /unknown command|NOPERM|not allowed/i.test(error.message)) return null;
-    throw error;
-  }
-}
-
-export function parseInfo(text: string): Map<string, string> {
-  const fields = text.split(/\r?\n/).flatMap((line) => {
-    const at = line.indexOf(':');
-    return at > 0 ? [[line.slice(0, at), line.slice(at + 1)] as const] : [];
-  });
-  return new Map(fields);
 }

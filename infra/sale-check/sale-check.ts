@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { effectiveState, type SaleState } from '#contract/sale.ts';
 import type { Pool } from '#runtime/postgres/connect.ts';
 import type { Redis } from '#runtime/redis/connect.ts';
+import { redisPlaceOf } from '#runtime/redis/place.ts';
 import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
 import type { CatalogueSale } from '#sales/catalogue.ts';
 import { readUsual } from '#sales/usual.ts';
@@ -14,11 +15,15 @@ import { checkDrain } from './drain.ts';
 import { checkEdgeAnswers, checkEdgeNodes, checkPages, checkTicketKeys } from './edges.ts';
 import { blocking, type Check, type Finding, type Found, fail, pass, runChecks } from './finding.ts';
 import { checkHost } from './host.ts';
+import { checkPostgres } from './postgres.ts';
 import { checkPurchasePath } from './purchase-path.ts';
 import { type EdgePlaces, reachEdges } from './reach-edges.ts';
-import { checkRedis } from './redis.ts';
+import { checkRedis, checkRedisGroup, settingNames } from './redis.ts';
+import { type RedisGroup, readRedisGroup } from './redis-group.ts';
+import { judgeReplicas, oneServer } from './replicas.ts';
 import { checkServices } from './services.ts';
 import { checkPrice, checkStock, checkWindow } from './terms.ts';
+import { checkZooKeeper } from './zookeeper.ts';
 
 export type SaleCheckDeps = {
   stock: Stock;
@@ -31,12 +36,19 @@ export type SaleCheckDeps = {
   /** What shows the processes where this is read: takes the place of `seckill status` in what mends. */
   statusCommand: string;
   redisUrls: { stock: string; queue: string };
+  /** SECKILL_STOCK_REPLICAS. */
+  stockReplicas: number;
+  databaseUrl: string;
+  /** SECKILL_ZOOKEEPER. */
+  ensemble: string;
   priceFloor: Readonly<Record<string, number>> | undefined;
   tickets: TicketMeans;
 };
 
 /** One question after the other, each with a deadline of its own: a busy system is slow, and not broken. */
 const pathWithinMs = 15_000;
+/** The sentinels are asked, then every server that they name: two connections and three answers, a second each at most. */
+const groupWithinMs = 8000;
 
 /** `ok`: nothing keeps the sale from being opened, or is wrong with one that is open. `state`: as it is now; a draft has no stock yet, or is not open. */
 export type SaleCheck = { saleId: string; state: SaleState; ok: boolean; checks: Finding[] };
@@ -46,7 +58,9 @@ export type SaleCheck = { saleId: string; state: SaleState; ok: boolean; checks:
  * run at any time, as often as one likes.
  */
 export async function checkSale(deps: SaleCheckDeps, sale: CatalogueSale): Promise<SaleCheck> {
-  const { stock, stockRedis, queueRedis, pool, zookeeper, redisUrls, priceFloor } = deps;
+  const { stock, stockRedis, queueRedis, pool, zookeeper, priceFloor } = deps;
+  const redis = { stock: redisChecks('stock', stockRedis, deps), queue: redisChecks('queue', queueRedis, deps) };
+  const isReplicated = redis.stock.isGroup;
   const { edges, close } = reachEdges(deps.edges);
   const { saleId } = sale;
   const current = await stock.sale(saleId);
@@ -62,9 +76,17 @@ export async function checkSale(deps: SaleCheckDeps, sale: CatalogueSale): Promi
     { name: 'edge answers', run: () => checkEdgeAnswers(edges, saleId, current) },
     { name: 'services', run: () => checkServices(zookeeper) },
     { name: 'ticket keys', run: () => checkTicketKeys(zookeeper) },
-    { name: 'stock Redis', run: () => checkRedis('stock', stockRedis, redisUrls.stock) },
-    { name: 'queue Redis', run: () => checkRedis('queue', queueRedis, redisUrls.queue) },
-    { name: 'clocks', run: () => checkClocks({ stockRedis, pool, edges, saleId }) },
+    { name: 'stock Redis', run: redis.stock.settings, withinMs: groupWithinMs },
+    { name: 'stock replicas', run: redis.stock.replicas, withinMs: groupWithinMs },
+    { name: 'queue Redis', run: redis.queue.settings, withinMs: groupWithinMs },
+    { name: 'queue replicas', run: redis.queue.replicas, withinMs: groupWithinMs },
+    { name: 'ZooKeeper', run: () => checkZooKeeper(deps.ensemble, isReplicated) },
+    { name: 'PostgreSQL', run: () => checkPostgres(deps.databaseUrl, isReplicated) },
+    {
+      name: 'clocks',
+      run: () => checkClocks({ stockRedis, replicas: redis.stock.clocks(), pool, edges, saleId }),
+      withinMs: groupWithinMs,
+    },
     { name: 'drain', run: () => checkDrain(zookeeper, queueRedis, sale.units) },
     { name: 'this machine', run: checkHost },
     { name: 'dry purchase', run: () => dryPurchase(stockRedis, sale, current) },
@@ -74,6 +96,32 @@ export async function checkSale(deps: SaleCheckDeps, sale: CatalogueSale): Promi
   const state =
     current === null ? 'draft' : effectiveState(current.state, current.opensAtMs, current.closesAtMs, Date.now());
   return { saleId, state, ok: blocking(findings).length === 0, checks: findings };
+}
+
+/** What is asked of stock or queue Redis: of the one server, or of every sentinel and every server that they know. */
+function redisChecks(kind: 'stock' | 'queue', redis: Redis, deps: SaleCheckDeps) {
+  const url = deps.redisUrls[kind];
+  const place = redisPlaceOf(url);
+  if (place.kind === 'single') {
+    return {
+      isGroup: false,
+      settings: () => checkRedis(kind, redis, url),
+      replicas: async () => oneServer(kind),
+      clocks: async () => [],
+    };
+  }
+  let reading: Promise<RedisGroup> | null = null;
+  const group = () => {
+    reading ??= readRedisGroup(place, settingNames(kind));
+    return reading;
+  };
+  const hasPassword = place.password !== undefined;
+  return {
+    isGroup: true,
+    settings: async () => checkRedisGroup(kind, await group(), hasPassword),
+    replicas: async () => judgeReplicas(await group(), kind === 'stock' ? deps.stockReplicas : null),
+    clocks: async () => (await group()).nodes.flatMap((node) => (node.kind === 'there' ? [node.clock] : [])),
+  };
 }
 
 /** With the numbers of the sale as it is loaded, or as it would be. */

@@ -1,3 +1,4 @@
+import { stockReplicas } from '#contract/settings.ts';
 import { whyUnreadable } from '#runtime/config.ts';
 import { counted } from '#runtime/counted.ts';
 import { FileProblem } from '#runtime/files/regular-file.ts';
@@ -15,8 +16,8 @@ import { findSale } from '../kit/find-sale.ts';
 import { statusCommand } from '../kit/status-command.ts';
 
 function findingText({ check, verdict, says, mend }: Finding): string {
-  const line = `  ${verdictMarks[verdict]} ${check.padEnd(12)}  ${says}`;
-  return mend === null ? line : `${line}\n${' '.repeat(21)}mend: ${mend}`;
+  const line = `  ${verdictMarks[verdict]} ${check.padEnd(14)}  ${says}`;
+  return mend === null ? line : `${line}\n${' '.repeat(23)}mend: ${mend}`;
 }
 
 /** What the check comes to, by what the sale is: only a draft is yet to be opened. */
@@ -69,8 +70,14 @@ export async function readAuthorities(file: string): Promise<string> {
 export async function runSaleCheck(context: CommandContext, sale: CatalogueSale): Promise<SaleCheck> {
   const { environment } = context;
   const { SECKILL_PRICE_FLOOR: priceFloor } = commandConfig(['SECKILL_PRICE_FLOOR'], environment);
-  const { SECKILL_STOCK_REDIS_URL: stock, SECKILL_QUEUE_REDIS_URL: queue } = commandConfig(
-    ['SECKILL_STOCK_REDIS_URL', 'SECKILL_QUEUE_REDIS_URL'],
+  const config = commandConfig(
+    [
+      'SECKILL_STOCK_REDIS_URL',
+      'SECKILL_STOCK_REPLICAS',
+      'SECKILL_QUEUE_REDIS_URL',
+      'SECKILL_DATABASE_URL',
+      'SECKILL_ZOOKEEPER',
+    ],
     environment,
   );
   const { checkSale } = await import('../../sale-check/sale-check.ts'); // an HTTP client, for this command alone
@@ -79,7 +86,10 @@ export async function runSaleCheck(context: CommandContext, sale: CatalogueSale)
       ...context,
       edges: await edgePlaces(environment),
       statusCommand: statusCommand(environment),
-      redisUrls: { stock, queue },
+      redisUrls: { stock: config.SECKILL_STOCK_REDIS_URL, queue: config.SECKILL_QUEUE_REDIS_URL },
+      stockReplicas: stockReplicas(config),
+      databaseUrl: config.SECKILL_DATABASE_URL,
+      ensemble: config.SECKILL_ZOOKEEPER,
       priceFloor,
       tickets: await ticketMeans(environment),
     },
