@@ -1,3 +1,4 @@
+import * as barrier from './barrier.ts';
 import * as cold from './cold.ts';
 import * as drain from './drain.ts';
 import * as edge from './edge.ts';
@@ -13,6 +14,7 @@ import * as scaling from './scaling.ts';
 
 /** `npm run bench -- <name> [options]`; each bench writes loadtest/results/<name>.json and returns a table. */
 const benches: Record<string, { summary: string; run: (args: string[]) => Promise<string> }> = {
+  barrier,
   cold,
   drain,
   edge,

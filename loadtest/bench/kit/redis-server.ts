@@ -22,16 +22,19 @@ async function freePort(): Promise<number> {
 
 /**
  * A Redis of the bench's own, set up as the stack sets up stock Redis (infra/stack/servers/redis-server.ts), with one
- * difference: the AOF is not rewritten by itself, so that no round has a fork in it that the others have not.
+ * difference: the AOF is not rewritten by itself, so that no round has a fork in it that the others have not. `replicaOf`: it
+ * follows that one.
  */
-export async function startRedis(): Promise<BenchRedis> {
+export async function startRedis({ replicaOf }: { replicaOf?: BenchRedis } = {}): Promise<BenchRedis> {
   const dir = await mkdtemp(join(tmpdir(), 'bench-'));
   const port = await freePort();
   const settings = {
     ...{ bind: '127.0.0.1', port, dir, save: '', 'maxmemory-policy': 'noeviction' },
     ...{ appendonly: 'yes', appendfsync: 'always', 'auto-aof-rewrite-percentage': 0 },
+    ...{ 'repl-diskless-sync-delay': 0 },
   };
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  if (replicaOf !== undefined) args.push('--replicaof', '127.0.0.1', String(replicaOf.port));
   const child = spawn('redis-server', args, { stdio: ['ignore', 'ignore', 'inherit'] });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const killed = () => {
