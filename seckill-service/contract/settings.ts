@@ -35,6 +35,7 @@ const urls = z
  * place of the well-known ones: the word that PostgreSQL's URL has for it. Read by runtime/redis/connect.ts.
  */
 const redisUrl = z.url({ protocol: /^rediss?$/, error: 'must be a redis:// URL' }).refine((text) => {
+  if (!URL.canParse(text)) return true; // which is told above
   const { protocol, searchParams } = new URL(text);
   const file = searchParams.get('sslrootcert');
   return file === null || (protocol === 'rediss:' && file.startsWith('/'));
@@ -139,7 +140,8 @@ export const settings = {
     .optional(),
   SECKILL_QUEUE_REDIS_URL: redisPlace,
   SECKILL_QUEUE_REDIS_URL_FILE: absolutePath.optional(),
-  SECKILL_CACHE_REDIS_URL: redisUrl,
+  /** nginx has its own address of it, of one server: a replica is read as well as a primary. */
+  SECKILL_CACHE_REDIS_URL: redisPlace,
   SECKILL_CACHE_REDIS_URL_FILE: absolutePath.optional(),
   SECKILL_ZOOKEEPER: z
     .string()

@@ -57,6 +57,17 @@ test('an address that would listen on every interface is refused', () => {
   expect(problemsOf({ SECKILL_LISTEN: ':8080' }, ['SECKILL_LISTEN'])).toHaveLength(1);
 });
 
+test('several hosts in a redis:// URL are refused with the form that takes them, and the cache takes that form too', () => {
+  const urls = ['redis://a:6379,b:6379', 'redis+sentinel://a,b,c', 'redis+sentinel://a,b,c/queue'];
+  const told = urls.map((url) => problemsOf({ SECKILL_CACHE_REDIS_URL: url }, ['SECKILL_CACHE_REDIS_URL']));
+  const form = 'redis+sentinel://host:port,host:port,host:port/name, the name that the sentinels know the primary by';
+  expect(told).toEqual([
+    ['SECKILL_CACHE_REDIS_URL must be a redis:// URL, or a redis+sentinel:// one'],
+    [`SECKILL_CACHE_REDIS_URL must be ${form}`],
+    [],
+  ]);
+});
+
 test('a secret may come out of a file; every way to get that wrong is named, and no secret is shown', () => {
   const dir = mkdtempSync(join(tmpdir(), 'config-'));
   const file = (name: string, text: string) => {
