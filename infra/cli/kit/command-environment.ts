@@ -29,7 +29,9 @@ export async function commandEnvironment(
     ([name]) =>
       !isGiven(name.replace(/_FILE$/, '')) &&
       // The stack's password is for the stack's ZooKeeper: nodes in another one would belong to it.
-      !(name === 'SECKILL_ZOOKEEPER_AUTH' && isGiven('SECKILL_ZOOKEEPER')),
+      !(name === 'SECKILL_ZOOKEEPER_AUTH' && isGiven('SECKILL_ZOOKEEPER')) &&
+      // So many replicas has the stack's stock Redis: another one may have none, and would never say yes.
+      !(name === 'SECKILL_STOCK_REPLICAS' && isGiven('SECKILL_STOCK_REDIS_URL')),
   );
   const hint = fromStack === null ? {} : { SECKILL_STATUS_COMMAND: 'seckill status' };
   return { ...hint, ...Object.fromEntries(others), ...given };
