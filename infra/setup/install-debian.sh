@@ -52,6 +52,7 @@ is_installed nginx-common || brought+=(nginx)
 is_installed redis-server || brought+=(redis-server)
 is_installed postgresql-common || brought+=(postgresql)
 is_installed prometheus || brought+=(prometheus)
+is_installed patroni || brought+=(patroni)
 
 # Runs after apt, whether it went well or not. The links of both kinds of init go: which one the next boot has is unknown.
 keep_off() {

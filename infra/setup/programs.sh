@@ -2,6 +2,7 @@
 # Sourced by setup.sh: the programs that are needed beside npm packages. The Debian package of each, and how to see that it is here.
 
 runtime_packages='nginx libnginx-mod-http-lua lua-resty-core lua-cjson redis-server zookeeper postgresql'
+ha_packages='patroni python3-kazoo'
 test_packages='chromium lua-check prometheus'
 bench_packages='wrk'
 
@@ -19,12 +20,22 @@ is_here() {
     redis-server) has_program redis-server ;;
     zookeeper) { has_program java || [ -x "${JAVA_HOME:-}/bin/java" ]; } && has_zookeeper ;;
     postgresql) has_file '/usr/lib/postgresql/*/bin/initdb' || has_program initdb ;;
+    patroni) has_program patroni ;;
+    python3-kazoo) has_kazoo ;;
     chromium) [ "${SECKILL_CHROMIUM:-}" = none ] || has_browser ;;
     lua-check) has_program luacheck ;;
     prometheus) has_program prometheus && has_program promtool ;;
     wrk) has_program wrk ;;
     *) return 1 ;;
   esac
+}
+
+# By the Python that runs Patroni: that of Debian, or of an environment of its own.
+has_kazoo() {
+  local python
+  has_program patroni || return 1
+  python=$(sed -n '1s/^#! *//p' "$(command -v patroni)")
+  ${python:-python3} -c 'import kazoo' 2> /dev/null
 }
 
 has_zookeeper() {
@@ -64,6 +75,8 @@ in_words() {
     redis-server) echo 'redis-server 7 or newer' ;;
     zookeeper) echo 'Java 11 or newer and ZooKeeper 3.8 (its jars in SECKILL_ZOOKEEPER_CLASSPATH)' ;;
     postgresql) echo 'PostgreSQL 15 or newer (initdb on the PATH)' ;;
+    patroni) echo 'Patroni 3 or newer' ;;
+    python3-kazoo) echo 'kazoo, which Patroni reaches ZooKeeper by (pip install patroni[zookeeper])' ;;
     chromium) echo 'Chromium or Chrome (its path in SECKILL_CHROMIUM)' ;;
     lua-check) echo 'luacheck' ;;
     *) echo "$1" ;;

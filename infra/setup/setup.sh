@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what this checkout needs and what is missing here: npm packages from the lockfile, then Debian packages.
-# Usage: bash infra/setup/setup.sh [--test | --bench]     adds what only the tests, or the benchmarks, need.
+# Usage: bash infra/setup/setup.sh [--test | --bench | --ha]     adds what only the tests, or the benchmarks, need.
+# --ha adds what `seckill up --ha` needs; so does --test.
 # Quick when there is nothing to do. Exit 0 ready, 1 an installation failed, 78 something is missing that it may not install
 # (the list says how).
 set -euo pipefail
@@ -15,10 +16,11 @@ unset LANGUAGE                                      # it beats LC_ALL for messag
 
 case "${1:-}" in
   '') packages=$runtime_packages ;;
-  --test) packages="$runtime_packages $test_packages" ;;
+  --ha) packages="$runtime_packages $ha_packages" ;;
+  --test) packages="$runtime_packages $ha_packages $test_packages" ;;
   --bench) packages="$runtime_packages $bench_packages" ;;
   *)
-    say "unknown argument $1; usage: bash infra/setup/setup.sh [--test | --bench]"
+    say "unknown argument $1; usage: bash infra/setup/setup.sh [--test | --bench | --ha]"
     exit 2
     ;;
 esac

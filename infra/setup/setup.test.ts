@@ -206,7 +206,7 @@ test('the script that root runs asks for packages, and for root', () => {
 
 test('every package of the set-up has a way to see that it is here, and words for a machine without apt', () => {
   const { run } = checkout({});
-  const packages = run('echo $runtime_packages $test_packages $bench_packages').stdout.trim().split(' ');
+  const packages = run('echo $runtime_packages $ha_packages $test_packages $bench_packages').stdout.trim().split(' ');
   expect(packages.length).toBeGreaterThan(8);
   const isHere = run('declare -f is_here').stdout;
   for (const name of packages) expect(isHere).toMatch(new RegExp(`^ +${name}\\)$`, 'm'));

@@ -57,7 +57,7 @@ export async function stopStack(dir?: string): Promise<'stopped' | 'not-running'
   }
   // After a supervisor that died, or did not stop in time.
   const left = readState(paths);
-  const ended = left === null ? [] : await endLeftovers(left);
+  const ended = left === null ? [] : await endLeftovers(left, paths);
   if (left !== null && left.phase !== 'down') {
     writeState(paths, { ...left, phase: 'down', supervisor: null, processes: [] });
   }

@@ -96,7 +96,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   try {
     const before = readState(dir);
     if (before !== null) {
-      const ended = await endLeftovers(before);
+      const ended = await endLeftovers(before, dir);
       if (ended.length > 0) onEvent({ type: 'note', text: `ended what a dead supervisor left: ${ended.join(', ')}` });
     }
     block = await reservePortBlock(dir.root, before?.portBase, ha ? 2 : 1);

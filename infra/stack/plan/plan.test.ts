@@ -16,7 +16,7 @@ function planOf(ha: boolean): StackPlan {
       ...{ sessionSecret: secret, challengeSecret: secret, databasePassword: secret, consoleToken: secret },
       ...{ paymentApiKey: secret, paymentWebhookSecret: secret, zookeeperAuth: `seckill:${secret}` },
       redisPasswords: { 'stock-redis': 'of-stock', 'queue-redis': 'of-queue' },
-      sentinelPassword: ha ? 'of-sentinels' : null,
+      ...{ sentinelPassword: ha ? 'of-sentinels' : null, standbyPassword: ha ? 'of-the-standby' : null },
     },
     edgePort: 8080,
     ports: Object.fromEntries(portNames({ ...counts, ha }).map((name, at) => [name, 20_000 + at])),

@@ -55,9 +55,10 @@ export const endings: Record<Role, Ending> = {
   'stock-redis': { tier: 4, steps: onTermAgain, onSupervisorDeath: 'SIGTERM' },
   'queue-redis': { tier: 4, steps: onTermAgain, onSupervisorDeath: 'SIGTERM' },
   zookeeper: { tier: 4, steps: onTerm, onSupervisorDeath: 'SIGTERM' },
-  // SIGINT: fast shutdown, no waiting for clients. SIGQUIT: immediate, recovery at the next start.
+  // SIGINT: fast shutdown, no waiting for clients. SIGQUIT: immediate, recovery at the next start. Before ZooKeeper, in which
+  // Patroni says who stopped in order.
   postgres: {
-    tier: 4,
+    tier: 3,
     steps: [
       { signal: 'SIGINT', withinMs: 15_000 },
       { signal: 'SIGQUIT', withinMs: 5_000 },

@@ -10,6 +10,8 @@ export type Secrets = {
   redisPasswords: Readonly<Record<'stock-redis' | 'queue-redis', string>>;
   /** Of the sentinels; null in a stack without them. */
   sentinelPassword: string | null;
+  /** Of the user that a standby copies PostgreSQL as, and of who may give orders to Patroni; null in a stack without a standby. */
+  standbyPassword: string | null;
   /** `user:password`. Only a process that knows it may change the stack's nodes in ZooKeeper. */
   zookeeperAuth: string;
   /** What the sandbox provider knows us by, and what it signs its webhooks with. */
@@ -34,6 +36,7 @@ export const redisPasswordFile = (dir: RunDirectory, role: 'stock-redis' | 'queu
   join(dir.secrets, `${role}-password`);
 
 export const sentinelPasswordFile = (dir: RunDirectory): string => join(dir.secrets, 'sentinel-password');
+const standbyPasswordFile = (dir: RunDirectory): string => join(dir.secrets, 'standby-password');
 
 type ReadOne<Secret> = (path: string, make: () => string) => Promise<Secret>;
 
@@ -42,18 +45,23 @@ type ReadOne<Secret> = (path: string, make: () => string) => Promise<Secret>;
  * that runs, a secret that its processes do not know would shut them out.
  */
 export async function makeSecrets(dir: RunDirectory, { ha }: { ha: boolean }): Promise<Secrets> {
-  const [secrets, sentinelPassword] = await Promise.all([
+  const [secrets, sentinelPassword, standbyPassword] = await Promise.all([
     each(dir, once),
     ha ? once(sentinelPasswordFile(dir), hex) : null,
+    ha ? once(standbyPasswordFile(dir), hex) : null,
     once(ticketKeysFile(dir), () => `k1:${hex()}`),
   ]);
-  return { ...secrets, sentinelPassword };
+  return { ...secrets, sentinelPassword, standbyPassword };
 }
 
 /** The secrets that are there; makes none. */
 export async function readSecrets(dir: RunDirectory): Promise<KnownSecrets> {
-  const [secrets, sentinelPassword] = await Promise.all([each(dir, textOf), textOf(sentinelPasswordFile(dir))]);
-  return { ...secrets, sentinelPassword };
+  const [secrets, sentinelPassword, standbyPassword] = await Promise.all([
+    each(dir, textOf),
+    textOf(sentinelPasswordFile(dir)),
+    textOf(standbyPasswordFile(dir)),
+  ]);
+  return { ...secrets, sentinelPassword, standbyPassword };
 }
 
 async function each<Secret>(dir: RunDirectory, read: ReadOne<Secret>) {

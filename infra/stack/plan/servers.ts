@@ -25,11 +25,14 @@ const haCounts: Record<KeptRole, number> = {
   'queue-redis': 2,
   sentinel: 3,
   zookeeper: 3,
-  postgres: 1,
+  postgres: 2,
 };
 
 /** The ends of the names of ports that a server has with `--ha`, beside the one that its clients use. */
-const haPorts: Partial<Record<KeptRole, readonly string[]>> = { zookeeper: ['quorum', 'election'] };
+const haPorts: Partial<Record<KeptRole, readonly string[]>> = {
+  zookeeper: ['quorum', 'election'],
+  postgres: ['patroni'],
+};
 
 export const serverNames = (role: KeptRole, ha: boolean): string[] => {
   if (!ha) return role === 'sentinel' ? [] : [role];

@@ -12,7 +12,7 @@ const planWith = (settings: Settings) =>
     secrets: {
       ...{ sessionSecret: secret, challengeSecret: secret, databasePassword: secret, consoleToken: secret },
       ...{ paymentApiKey: secret, paymentWebhookSecret: secret, zookeeperAuth: `seckill:${secret}` },
-      sentinelPassword: null,
+      ...{ sentinelPassword: null, standbyPassword: null },
       redisPasswords: { 'stock-redis': secret, 'queue-redis': secret },
     },
     edgePort: 8080,

@@ -59,9 +59,9 @@ export function postgresServer(plan: StackPlan, server: Server): ProcessSpec {
   };
 }
 
-const isRoot = () => process.getuid?.() === 0;
+export const isRoot = () => process.getuid?.() === 0;
 
-function versionOf(cluster: string): string | null {
+export function versionOf(cluster: string): string | null {
   try {
     return readFileSync(join(cluster, 'PG_VERSION'), 'utf8').trim();
   } catch {
@@ -70,7 +70,7 @@ function versionOf(cluster: string): string | null {
 }
 
 /** PostgreSQL refuses to run as root. Its user may not be able to enter the folders above ours; then a capability may. */
-function postgresUser(home: string): RunAs {
+export function postgresUser(home: string): RunAs {
   const closed = ancestors(home).find((dir) => existsSync(dir) && (statSync(dir).mode & 0o001) === 0);
   const capability = closed === undefined ? null : traversalCapability();
   if (closed !== undefined && capability === null) {
@@ -143,7 +143,7 @@ async function makeCluster(options: ClusterOptions): Promise<void> {
   }
 }
 
-async function idsOf(name: string): Promise<{ uid: number; gid: number }> {
+export async function idsOf(name: string): Promise<{ uid: number; gid: number }> {
   try {
     const [uid, gid] = await Promise.all([run('id', ['-u', name]), run('id', ['-g', name])]);
     return { uid: Number(uid.stdout), gid: Number(gid.stdout) };

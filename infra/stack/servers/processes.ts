@@ -3,6 +3,7 @@ import { type Role, roles } from '../plan/roles.ts';
 import type { ProcessSpec } from '../supervise/process-spec.ts';
 import { edgeServer } from './edge-server.ts';
 import { nodeProcesses } from './node-processes.ts';
+import { patroniServer } from './patroni-server.ts';
 import { postgresServer } from './postgres-server.ts';
 import { redisServer } from './redis-server.ts';
 import { sentinelServer } from './sentinel-server.ts';
@@ -16,7 +17,8 @@ const makers: Record<
   'queue-redis': (plan) => plan.servers('queue-redis').map((server) => redisServer(plan, 'queue-redis', server)),
   sentinel: (plan) => plan.servers('sentinel').map((server) => sentinelServer(plan, server)),
   zookeeper: (plan) => plan.servers('zookeeper').map((server) => zookeeperServer(plan, server)),
-  postgres: (plan) => plan.servers('postgres').map((server) => postgresServer(plan, server)),
+  postgres: (plan) =>
+    plan.servers('postgres').map((server) => (plan.ha ? patroniServer : postgresServer)(plan, server)),
   edge: (plan) => plan.edges.map((edge) => edgeServer(plan, edge)),
 };
 

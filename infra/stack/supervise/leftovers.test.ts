@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { expect, onTestFinished, test } from 'vitest';
 import { identityOf } from '../host/process-identity.ts';
+import { runDirectory } from '../host/run-directory.ts';
 import { endLeftovers } from './leftovers.ts';
 import type { ProcessState, StackState } from './state-file.ts';
 
@@ -11,6 +12,8 @@ async function stranger(): Promise<{ pid: number; identity: string }> {
   const pid = child.pid ?? 0;
   return { pid, identity: (await identityOf(pid)) ?? '' };
 }
+
+const dir = runDirectory('/tmp/seckill-leftovers');
 
 function stateWith(process: Pick<ProcessState, 'pid' | 'identity'>): StackState {
   const rest = {
@@ -38,12 +41,12 @@ function stateWith(process: Pick<ProcessState, 'pid' | 'identity'>): StackState 
 
 test('ends a process that a dead supervisor left', async () => {
   const { pid, identity } = await stranger();
-  expect(await endLeftovers(stateWith({ pid, identity }))).toEqual(['zookeeper']);
+  expect(await endLeftovers(stateWith({ pid, identity }), dir)).toEqual(['zookeeper']);
   expect(await identityOf(pid)).toBeNull();
 });
 
 test('never touches a process that only has the same pid', async () => {
   const { pid, identity } = await stranger();
-  expect(await endLeftovers(stateWith({ pid, identity: `${identity}1` }))).toEqual([]);
+  expect(await endLeftovers(stateWith({ pid, identity: `${identity}1` }), dir)).toEqual([]);
   expect(await identityOf(pid)).toBe(identity);
 });

@@ -1,6 +1,9 @@
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { signalProcess } from '../host/life.ts';
+import { postmasterOf } from '../host/postmaster.ts';
 import { isSameProcess, orphansOf } from '../host/process-identity.ts';
+import type { RunDirectory } from '../host/run-directory.ts';
 import { endings, tiers } from '../plan/roles.ts';
 import type { ProcessState, StackState } from './state-file.ts';
 
@@ -8,13 +11,16 @@ import type { ProcessState, StackState } from './state-file.ts';
  * Ends what a dead supervisor left: every recorded process that still lives and is the recorded one, never a later
  * one with its pid. Returns the names of what had to be ended.
  */
-export async function endLeftovers(state: StackState): Promise<string[]> {
+export async function endLeftovers(state: StackState, dir: RunDirectory): Promise<string[]> {
   const ended: string[] = [];
   for (const tier of tiers) {
     const ofTier = state.processes.filter((each) => endings[each.role].tier === tier);
     await Promise.all(
       ofTier.map(async (each) => {
-        if (await endLeftover(each)) ended.push(each.name);
+        const byItself = await endLeftover(each);
+        const postmaster = each.role === 'postgres' ? postmasterOf(join(dir.data(each.name), 'cluster')) : null;
+        if (postmaster !== null) signalProcess(postmaster, 'SIGKILL'); // Patroni was killed
+        if (byItself || postmaster !== null) ended.push(each.name);
       }),
     );
   }

@@ -21,6 +21,8 @@ export type ProcessSpec = {
   cwd: string;
   /** What must be there before the first start. Idempotent: it runs at every start of the stack. */
   prepare?: (signal: AbortSignal) => Promise<void>;
+  /** A process that it starts and that does not end with it: it is killed then, as nothing of a dead life goes on. */
+  outlivedBy?: () => number | null;
   /** A log beside the one that the supervisor keeps, which grows with the work. */
   growing?: GrowingLog;
   check: Check;

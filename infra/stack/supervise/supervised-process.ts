@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { messageOf } from '../host/errors.ts';
 import { tied } from '../host/launch.ts';
-import { beginLife, type Exit, type Life, signalGroup } from '../host/life.ts';
+import { beginLife, type Exit, type Life, signalGroup, signalProcess } from '../host/life.ts';
 import { identityOf } from '../host/process-identity.ts';
 import { endings } from '../plan/roles.ts';
 import { endLife } from './end-life.ts';
@@ -75,6 +75,8 @@ export function superviseProcess(options: {
     identity = null;
     // What a server left behind in its group (nginx workers) holds its port: nothing of a dead life goes on.
     if (of.pid !== null) signalGroup(of.pid, 'SIGKILL');
+    const other = spec.outlivedBy?.() ?? null;
+    if (other !== null) signalProcess(other, 'SIGKILL');
     phase = 'down';
     if (isSupervised && !isStopping) scheduleRestart(of, exit);
     onChange();

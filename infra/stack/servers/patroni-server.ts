@@ -1,0 +1,153 @@
+import { chmod, chown, mkdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { connectClient } from '#runtime/postgres/connect.ts';
+import { readPostgresTopology } from '#runtime/postgres/topology.ts';
+import { runMigrations } from '../../migrations/run.ts';
+import { findProgram, postgresDirs, requireProgram } from '../host/binaries.ts';
+import { StackError } from '../host/errors.ts';
+import { postmasterOf } from '../host/postmaster.ts';
+import type { StackPlan } from '../plan/plan.ts';
+import type { Server } from '../plan/servers.ts';
+import type { Check } from '../supervise/health.ts';
+import type { ProcessSpec } from '../supervise/process-spec.ts';
+import { databaseName, databaseUser, idsOf, isRoot, postgresUser, versionOf } from './postgres-server.ts';
+
+/** Its user for replication; what it calls the cluster in ZooKeeper, below `/patroni`. */
+const standbyUser = 'standby';
+const scope = 'seckill';
+
+/**
+ * One of the PostgreSQL servers of `--ha`, in the hands of Patroni: that makes the cluster or copies it, asks ZooKeeper who the
+ * primary is before it starts anything, promotes the synchronous standby when the primary is gone, and turns a former primary
+ * into a standby (pg_rewind).
+ */
+export function patroniServer(plan: StackPlan, server: Server): ProcessSpec {
+  const { name, port } = server;
+  const home = plan.dir.data(name);
+  const cluster = join(home, 'cluster');
+  const user = isRoot() ? postgresUser(home) : undefined;
+  const configFile = join(home, 'patroni.json');
+  return {
+    role: 'postgres',
+    name,
+    address: `postgres://${databaseUser}@127.0.0.1:${port}/${databaseName}`,
+    portName: name,
+    after: ['zookeeper'],
+    line: { command: patroni(plan.searchPath), args: [configFile], ...(user === undefined ? {} : { user }) },
+    environment: { ...withoutPatroni(plan.baseEnvironment), PYTHONDONTWRITEBYTECODE: '1' },
+    cwd: '/',
+    prepare: async () => {
+      await mkdir(home, { recursive: true, mode: 0o700 });
+      const draft = `${configFile}.draft`;
+      await writeFile(draft, JSON.stringify(patroniConfig(plan, server, home), null, 2), { mode: 0o600 });
+      if (user !== undefined) {
+        const { uid, gid } = await idsOf(user.name);
+        await chmod(home, 0o700);
+        await Promise.all([chown(home, uid, gid), chown(draft, uid, gid)]);
+      }
+      await rename(draft, configFile);
+    },
+    outlivedBy: () => postmasterOf(cluster),
+    check: hasItsPlace(plan.databaseUrl('postgres', server)),
+    // The first one does it for both, wherever the primary is.
+    ...(plan.servers('postgres')[0]?.name === name ? { afterReady: () => makeDatabase(plan) } : {}),
+  };
+}
+
+function patroni(searchPath: string): string {
+  const found = findProgram('patroni', searchPath);
+  if (found !== null) return found;
+  const why = 'patroni, which runs the two PostgreSQL of --ha, is not installed';
+  throw new StackError('configuration', `${why}: run \`bash infra/setup/setup.sh --ha\``);
+}
+
+/** A name of Patroni's would change what we wrote into its file. */
+const withoutPatroni = (environment: Readonly<Record<string, string>>) =>
+  Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('PATRONI_')));
+
+/** The primary, or a standby that a primary sends to. */
+function hasItsPlace(url: string): Check {
+  return async () => {
+    const [self] = await readPostgresTopology(url);
+    switch (self?.kind) {
+      case 'primary':
+        return null;
+      case 'standby':
+        return self.receives ? null : 'a standby that no primary sends to';
+      default:
+        return self === undefined ? 'not asked' : self.why;
+    }
+  };
+}
+
+async function makeDatabase(plan: StackPlan): Promise<void> {
+  const client = await connectClient(plan.databaseUrl('postgres'), { connectionTimeoutMillis: 5_000 });
+  try {
+    const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [databaseName]);
+    if (rowCount === 0) await client.query(`CREATE DATABASE ${databaseName}`);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+  await runMigrations(plan.databaseUrl());
+}
+
+/**
+ * Patroni's file; JSON is YAML. Source: patroni.readthedocs.io, "YAML Configuration Settings" and "Dynamic Configuration
+ * Settings". What stands below `dcs` counts at the very first start alone: `patronictl edit-config` changes it.
+ */
+function patroniConfig(plan: StackPlan, { name, port }: Server, home: string) {
+  const { databasePassword, standbyPassword } = plan.secrets;
+  if (standbyPassword === null) throw new Error('the plan has a standby and no password for it');
+  const cluster = join(home, 'cluster');
+  const superuser = { username: databaseUser, password: databasePassword };
+  const inner = `127.0.0.1:${plan.port(`${name}-patroni`)}`;
+  return {
+    scope,
+    namespace: '/patroni/',
+    name,
+    log: { level: 'WARNING' },
+    // Everybody may ask, who knows the password may order.
+    restapi: {
+      ...{ listen: inner, connect_address: inner },
+      authentication: { username: standbyUser, password: standbyPassword },
+    },
+    zookeeper: { hosts: plan.zookeeper.split(',') },
+    bootstrap: {
+      dcs: {
+        // A primary whose machine is gone is replaced after `ttl` seconds; one whose PostgreSQL alone died, at once.
+        ...{ ttl: 6, loop_wait: 1, retry_timeout: 3, master_start_timeout: 0 },
+        // A commit waits for the standby; while that is away, for none. Then nobody is promoted who lacks a commit.
+        ...{ synchronous_mode: true, maximum_lag_on_failover: 1_048_576 },
+        // Without ZooKeeper the primary stays one as long as it reaches the other server.
+        failsafe_mode: true,
+        postgresql: {
+          ...{ use_pg_rewind: true, use_slots: true },
+          parameters: {
+            ...{ max_connections: 100, wal_log_hints: 'on', max_slot_wal_keep_size: '1GB' },
+            ...{ wal_receiver_status_interval: '1s', wal_sender_timeout: '5s', wal_receiver_timeout: '5s' },
+          },
+        },
+      },
+      initdb: [{ encoding: 'UTF8' }, { locale: 'C' }, 'data-checksums', 'no-sync'],
+    },
+    postgresql: {
+      ...{ listen: `127.0.0.1:${port}`, connect_address: `127.0.0.1:${port}` },
+      ...{ data_dir: cluster, bin_dir: binDir(plan, cluster), pgpass: join(home, 'pgpass') },
+      authentication: {
+        superuser,
+        replication: { username: standbyUser, password: standbyPassword },
+        rewind: superuser,
+      },
+      // A copy does not wait until the next checkpoint is due, minutes later.
+      basebackup: [{ checkpoint: 'fast' }],
+      parameters: { unix_socket_directories: '', shared_buffers: '64MB', log_min_messages: 'warning' },
+      pg_hba: ['host all all 127.0.0.1/32 scram-sha-256', `host replication ${standbyUser} 127.0.0.1/32 scram-sha-256`],
+    },
+    watchdog: { mode: 'off' },
+  };
+}
+
+function binDir(plan: StackPlan, cluster: string): string {
+  const postgres = requireProgram('postgres', plan.searchPath, postgresDirs(versionOf(cluster)));
+  return postgres.slice(0, -'/postgres'.length);
+}
