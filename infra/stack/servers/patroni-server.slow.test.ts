@@ -93,8 +93,8 @@ test('a PostgreSQL that is killed with its Patroni is there again, and nothing o
 
 test('a primary without ZooKeeper stays one while it reaches its standby', async () => {
   const primary = await primaryOfPair();
-  const zookeeper = pidOf('zookeeper-1') ?? 0;
-  process.kill(zookeeper, 'SIGSTOP');
+  const ensemble = [1, 2, 3].map((n) => pidOf(`zookeeper-${n}`) ?? 0);
+  for (const pid of ensemble) process.kill(pid, 'SIGSTOP');
   const frozenAt = performance.now();
   try {
     // Past its lease of 6 s.
@@ -103,7 +103,7 @@ test('a primary without ZooKeeper stays one while it reaches its standby', async
       return performance.now() - frozenAt > 10_000;
     });
   } finally {
-    process.kill(zookeeper, 'SIGCONT');
+    for (const pid of ensemble) process.kill(pid, 'SIGCONT');
   }
   expect(await primaryOfPair()).toBe(primary);
 });
