@@ -131,7 +131,7 @@ test('the leader of the ensemble dies: watch, presence and office come back', as
 });
 
 test('two of three servers are dead: not ready, and no leader; it is all back by itself with the second', async () => {
-  const { zookeeper, leadership, hears, isWhole } = await member(2000);
+  const { zookeeper, leadership, hears, isWhole } = await member(3000); // above the lease of an office
   const [one, two] = trio.servers;
   await Promise.all([one?.kill(), two?.kill()]);
   await poll('not ready', () => /^ZooKeeper has no quorum: 1 of 3 servers answers; /.test(zookeeper.ready() ?? ''));
