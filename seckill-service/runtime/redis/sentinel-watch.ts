@@ -46,6 +46,8 @@ export function sentinelOptions(place: SentinelPlace, at: HostAndPort): RedisOpt
     ...(place.sentinelPassword === undefined ? {} : { password: place.sentinelPassword }),
     replyMapping: 'legacy',
     enableReadyCheck: false,
+    // The driver's own word on a new connection is nobody's to catch: a sentinel that hangs then would end this process.
+    autoResubscribe: false,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     connectTimeout: answerMs,
