@@ -1,5 +1,6 @@
 import { Redis, type RedisOptions } from 'ioredis';
-import type { HostAndPort, RedisPlace } from '#runtime/redis/place.ts';
+import type { HostAndPort } from '#runtime/redis/place.ts';
+import { addressOf, fieldsOf, type SentinelPlace } from '#runtime/redis/sentinel-watch.ts';
 import { type Reading, readClock } from './clocks.ts';
 import { parseInfo, readSettings } from './read-redis.ts';
 
@@ -17,12 +18,8 @@ export type RedisNode = { at: HostAndPort } & (
 );
 
 export type RedisGroup = { name: string; sentinels: SentinelWord[]; nodes: RedisNode[] };
-export type SentinelPlace = Extract<RedisPlace, { kind: 'sentinel' }>;
 
 const answerMs = 1000;
-
-export const addressOf = ({ host, port }: HostAndPort): string =>
-  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 
 /** Asks every sentinel, and then every server that any of them knows, all at once: 1 s at most for a connection, 1 s for an answer. */
 export async function readRedisGroup(place: SentinelPlace, settings: readonly string[]): Promise<RedisGroup> {
@@ -99,11 +96,5 @@ async function asking<T>(
 }
 
 const placeIn = ({ ip = '', port = '' }: Record<string, string>): HostAndPort => ({ host: ip, port: Number(port) });
-
-/** A flat list of names and values, as an object. */
-function fieldsOf(list: unknown): Record<string, string> {
-  if (!Array.isArray(list)) return {};
-  return Object.fromEntries(list.flatMap((key, i) => (i % 2 === 0 ? [[String(key), String(list[i + 1])]] : [])));
-}
 
 const given = (name: string, value: string | undefined) => (value === undefined ? {} : { [name]: value });

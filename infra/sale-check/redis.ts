@@ -1,8 +1,9 @@
 import type { Redis } from '#runtime/redis/connect.ts';
 import type { HostAndPort } from '#runtime/redis/place.ts';
+import { addressOf } from '#runtime/redis/sentinel-watch.ts';
 import { type Found, fail, pass, warn } from './finding.ts';
 import { parseInfo, readSettings } from './read-redis.ts';
-import { addressOf, type RedisGroup } from './redis-group.ts';
+import type { RedisGroup } from './redis-group.ts';
 
 type Wanted = { name: string; value: string; why: string };
 

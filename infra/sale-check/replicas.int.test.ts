@@ -2,18 +2,20 @@ import { expect, onTestFinished, test } from 'vitest';
 import { poll } from '#lab/poll.ts';
 import { startStockTrio } from '#lab/servers/stock-trio.ts';
 import { redisPlaceOf } from '#runtime/redis/place.ts';
+import type { SentinelPlace } from '#runtime/redis/sentinel-watch.ts';
 import { checkRedisGroup, settingNames } from './redis.ts';
-import { readRedisGroup, type SentinelPlace } from './redis-group.ts';
+import { readRedisGroup } from './redis-group.ts';
 import { judgeReplicas } from './replicas.ts';
 
 test('of three Redis with a sentinel beside each, what would cost a yes or a sale is found, with the command that mends it', async () => {
-  const trio = await startStockTrio({ isHurried: true });
+  // No failover while this machine stands still.
+  const trio = await startStockTrio({ downAfterMs: 5000 });
   onTestFinished(() => trio.stop());
   const place = redisPlaceOf(trio.url) as SentinelPlace; // the trio's URL names sentinels
   const read = () => readRedisGroup(place, settingNames('stock'));
   const judged = async (asked = 1) => judgeReplicas(await read(), asked);
   const says = (text: string, asked = 1) =>
-    poll(text, async () => (await judged(asked)).find((found) => found.says.includes(text)) ?? null, 30_000);
+    poll(text, async () => (await judged(asked)).find((found) => found.says.includes(text)) ?? null);
   const [one, two, three] = trio.machines;
   await Promise.all(trio.machines.map(({ redis }) => redis.client.config('SET', 'aof-load-truncated', 'no')));
 
@@ -46,7 +48,7 @@ test('of three Redis with a sentinel beside each, what would cost a yes or a sal
   expect((await says('has a quorum of 1, and 2 of 3 must agree')).mend).toContain('SENTINEL SET stock quorum 2');
   expect((await says('takes a server for dead after 30000 ms')).verdict).toBe('warn');
   await set('quorum', 2);
-  await set('down-after-milliseconds', 1000);
+  await set('down-after-milliseconds', 5000);
   expect((await says('a yes waits for no replica', 0)).verdict).toBe('warn');
 
   await three.redis.kill();

@@ -1,7 +1,8 @@
 import { counted } from '#runtime/counted.ts';
 import type { HostAndPort } from '#runtime/redis/place.ts';
+import { addressOf } from '#runtime/redis/sentinel-watch.ts';
 import { type Found, fail, pass, warn } from './finding.ts';
-import { addressOf, type RedisGroup, type RedisNode, type SentinelWord } from './redis-group.ts';
+import type { RedisGroup, RedisNode, SentinelWord } from './redis-group.ts';
 
 /** Whether a group of Redis under sentinels outlives the loss of a machine: what sentinels and servers say, judged. */
 
