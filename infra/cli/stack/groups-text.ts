@@ -22,7 +22,9 @@ export function groupsText(groups: readonly Group[], nameOf: NameOf): string {
 }
 
 const named = (text: string, nameOf: NameOf): string =>
-  text.replace(/[\w.-]+:\d{1,5}\b/g, (address) => nameOf(address) ?? address);
+  text
+    .replace(/[\w.-]+:\d{1,5}\b/g, (address) => nameOf(address) ?? address)
+    .replaceAll('sentinel sentinel-', 'sentinel-');
 
 /** What each process is in its group, by its name. */
 export function partsByName(groups: readonly Group[], nameOf: NameOf): Map<string, Part> {

@@ -10,7 +10,11 @@ import type { Group, Lag, Part } from './group.ts';
 
 /** Who is the primary of a database's URL, and how far its standbys are. */
 export async function postgresGroup(url: string): Promise<Group> {
-  const servers = await readPostgresTopology(url);
+  return postgresGroupOf(await readPostgresTopology(url));
+}
+
+/** The same, of servers that were asked. */
+export function postgresGroupOf(servers: readonly PostgresServer[]): Group {
   return {
     name: 'PostgreSQL',
     says: servers.length === 1 ? alone(servers[0]) : whoLeads(servers),
