@@ -8,6 +8,7 @@ import { connectRedis, disconnectRedis } from '#runtime/redis/connect.ts';
 import { createStock } from '#stock/create-stock.ts';
 import { StockFault } from '#stock/fault.ts';
 import { reserveInBatches } from '#stock/reserve-batch.ts';
+import { reserveInGroups } from '#stock/reserve-groups.ts';
 import { createGate } from '../../../seckill-service/purchase/gate.ts';
 import { createPurchase } from '../../../seckill-service/purchase/purchase.ts';
 import { poll } from '../poll.ts';
@@ -21,22 +22,23 @@ export const shortMs = 200;
 
 /**
  * Stock Redis at `address` behind a link that a test breaks, and the way of a purchase as the service has it. What the
- * service uses goes through the link; `books` and `probe` look past it. Each test begins with `begin`.
+ * service uses goes through the link; `books` and `probe` look past it. Each test begins with `begin`. `replicas`: how many must
+ * have a yes.
  */
-export async function startStockLink(address: string) {
+export async function startStockLink(address: string, { replicas = 0 }: { replicas?: number } = {}) {
   const url = new URL(address);
   const proxy = await startTcpProxy({ to: { host: url.hostname, port: Number(url.port) } });
   const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
   const throughLink = new URL(address);
   throughLink.host = `127.0.0.1:${proxy.port}`;
   const redis = connectRedis('hot', throughLink.href, logger);
-  const stock = createStock(redis);
+  const stock = createStock(redis, { replicas });
   const probe = new Redis(url.href);
   const books = createStock(probe);
   // What it verifies has tests of its own.
   const gate = createGate({
     redis,
-    stock: { clock: stock.clock, reserve: reserveInBatches(stock) },
+    stock: { clock: stock.clock, reserve: replicas === 0 ? reserveInBatches(stock) : reserveInGroups(stock) },
     verify: async () => undefined,
     logger,
     retryMs: 20,
