@@ -41,7 +41,7 @@ export function createCommitBatch(deps: {
         if (!isOutage(error)) throw error;
         onOutage?.(what, error);
         if (attempt % 10 === 0) logger.warn({ err: error, attempt }, `${what} is away: the drain waits`);
-        await wait(Math.min(100 * 2 ** attempt, 2000));
+        await wait(Math.min(100 * 2 ** attempt, 500)); // a failover is over in seconds: no half of them is slept through
       }
     }
   }

@@ -114,8 +114,9 @@ function patroniConfig(plan: StackPlan, { name, port }: Server, home: string) {
     zookeeper: { hosts: plan.zookeeper.split(',') },
     bootstrap: {
       dcs: {
-        // A primary whose machine is gone is replaced after `ttl` seconds; one whose PostgreSQL alone died, at once.
-        ...{ ttl: 6, loop_wait: 1, retry_timeout: 3, master_start_timeout: 0 },
+        // A primary whose machine is gone is replaced after `ttl` seconds, which are at least loop_wait + 2 x retry_timeout; one whose
+        // PostgreSQL alone died, at once. Patroni 3.1 and newer make 20 s of the `ttl`, and ZooKeeper 10 s of that (20 ticks).
+        ...{ ttl: 6, loop_wait: 1, retry_timeout: 2, master_start_timeout: 0 },
         // A commit waits for the standby; while that is away, for none. Then nobody is promoted who lacks a commit.
         ...{ synchronous_mode: true, maximum_lag_on_failover: 1_048_576 },
         // Without ZooKeeper the primary stays one as long as it reaches the other server.
