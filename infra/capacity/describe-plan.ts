@@ -1,6 +1,6 @@
 import { counted } from '#runtime/counted.ts';
 import { table } from '../text/table.ts';
-import type { Costs } from './costs.ts';
+import { type Costs, replicatedStock } from './costs.ts';
 import type { Plan } from './plan.ts';
 
 const whole = (value: number) => Math.ceil(value).toLocaleString('en');
@@ -20,7 +20,8 @@ export function describePlan(plan: Plan, costs: Costs, width: number | null): st
     why,
   ]);
   const edges = Math.max(...parts.filter(({ name }) => name.startsWith('edge')).map(({ count }) => count));
-  const sources = [...new Set(Object.values(costs).flatMap((cost) => (cost === null ? [] : [cost.from])))];
+  const used = [...Object.values(costs), ...(crowd.isReplicated ? [replicatedStock] : [])];
+  const sources = [...new Set(used.flatMap((cost) => (cost === null ? [] : [cost.from])))];
   return [
     `${many(crowd.shoppers, 'shopper')}, ${many(crowd.units, 'unit')}, open in ${whole(crowd.openInSeconds)} s`,
     `at the opening  ${whole(plan.requestsPerSecond)} requests/s for ${whole(crowd.withinSeconds)} s; ${whole(plan.acceptedPerSecond)} purchases/s go on; sold out after ${round(plan.soldOutAfterSeconds)} s`,
@@ -32,7 +33,7 @@ export function describePlan(plan: Plan, costs: Costs, width: number | null): st
     ...parts
       .filter(({ share }) => share > 1)
       .map(({ name }) => `too much for ${name}: give it more time (--store-within, --within), or spread the sale`),
-    `memory          stock Redis ${round(memory.stockRedisMb)} MB of orders; ${memory.edgeSharedMb} MB shared by the workers of each edge`,
+    `memory          stock Redis ${round(memory.stockRedisMb)} MB of orders${crowd.isReplicated ? ', each replica as much' : ''}; ${memory.edgeSharedMb} MB shared by the workers of each edge`,
     ...(bandwidth === null
       ? []
       : [

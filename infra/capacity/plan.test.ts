@@ -17,6 +17,7 @@ const crowd: Crowd = {
   storeWithinSeconds: 60,
   workersPerEdge: 4,
   utilisation: 0.5,
+  isReplicated: false,
 };
 const nginx = { connectionsPerWorker: 8192, sharedMemoryMb: 111 };
 const cost = (value: number) => ({ value, unit: 'µs' as const, from: 'this test' });
@@ -75,6 +76,17 @@ test('with more units than one script can sell at once, stock Redis gives first,
   const plan = planFor({ ...crowd, shoppers: 10_000_000, units: 1_000_000, storeWithinSeconds: 3600 }, costs, nginx);
   expect(plan.givesFirst).toMatchObject({ name: 'stock Redis', canGrow: false });
   expect(describePlan(plan, costs, null)).toContain('more of them do not help one sale');
+});
+
+test('two replicas cost the core of stock Redis 1.7 times an order, and the plan says where that is from', () => {
+  const many = { ...crowd, shoppers: 10_000_000, units: 1_000_000, storeWithinSeconds: 3600 };
+  const [alone, replicated] = [planFor(many, costs, nginx), planFor({ ...many, isReplicated: true }, costs, nginx)];
+  expect(alone.acceptedPerSecond / replicated.acceptedPerSecond).toBeCloseTo(37.7 / 21.7, 5);
+  const shareOf = ({ parts }: typeof alone) => parts.find(({ name }) => name === 'stock Redis')?.share;
+  // The same core, as full as before, does so much less.
+  expect(shareOf(replicated)).toBeCloseTo(shareOf(alone) ?? 0, 1);
+  expect(describePlan(alone, costs, null)).not.toContain('two replicas');
+  expect(describePlan({ ...replicated }, costs, null)).toContain('two replicas: a trial of 2026-11-30 on Redis 7.0.15');
 });
 
 test('orders that shall be stored faster than queue Redis can are named as too many for it', () => {

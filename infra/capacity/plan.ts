@@ -1,4 +1,4 @@
-import type { Costs } from './costs.ts';
+import { type Costs, replicatedStock } from './costs.ts';
 import type { EdgeLimitsOfNginx } from './edge-limits.ts';
 
 export type Crowd = {
@@ -16,6 +16,8 @@ export type Crowd = {
   workersPerEdge: number;
   /** Share of a core that a part may be busy in the plan, from 0 to 1: the rest is for what the figures do not know. */
   utilisation: number;
+  /** Two replicas follow stock Redis, and a yes waits for one. */
+  isReplicated: boolean;
 };
 
 /** `capacity` and `needed` are in the same `unit`; `share` is needed over capacity at full use, and 1 is the end. */
@@ -51,14 +53,25 @@ const micros = 1e6;
  * names, times the rate. Above `utilisation` a queue would grow faster than the mean tells.
  */
 export function planFor(crowd: Crowd, costs: Costs, nginx: EdgeLimitsOfNginx): Plan {
-  const { shoppers, units, openInSeconds, withinSeconds, presses, storeWithinSeconds, workersPerEdge, utilisation } =
-    crowd;
+  const {
+    shoppers,
+    units,
+    openInSeconds,
+    withinSeconds,
+    presses,
+    storeWithinSeconds,
+    workersPerEdge,
+    utilisation,
+    isReplicated,
+  } = crowd;
   const requestsPerSecond = (shoppers * presses) / withinSeconds;
   const arrivals = shoppers / openInSeconds;
 
   // One sale lives on one Redis, and its script on one core: that is the most that can be accepted a second, and the relay's
   // and the workers' scripts take their share of the same core.
-  const stockRate = costs.stockScriptsPerSecond.value;
+  // What it sends to replicas costs the same core.
+  const stockTimes = isReplicated ? replicatedStock.value : 1;
+  const stockRate = costs.stockScriptsPerSecond.value / stockTimes;
   const acceptedPerSecond = Math.min(requestsPerSecond, stockRate * utilisation, units);
   const soldOutAfterSeconds = units / acceptedPerSecond;
   const storedPerSecond = units / Math.max(storeWithinSeconds, soldOutAfterSeconds);
@@ -120,7 +133,8 @@ export function planFor(crowd: Crowd, costs: Costs, nginx: EdgeLimitsOfNginx): P
     );
   const stockShare =
     acceptedPerSecond / stockRate +
-    (acceptedPerSecond * costs.relayStockRedis.value + storedPerSecond * costs.storeStockRedis.value) / micros;
+    (stockTimes * (acceptedPerSecond * costs.relayStockRedis.value + storedPerSecond * costs.storeStockRedis.value)) /
+      micros;
   parts.push({
     ...{
       name: 'stock Redis',

@@ -13,6 +13,7 @@ type Options = {
   storeWithin: number;
   workersPerEdge: number;
   utilisation: number;
+  replicated?: boolean;
   json?: boolean;
 };
 
@@ -33,12 +34,13 @@ export function registerPlanCommand(program: Command): void {
     .option('--store-within <seconds>', 'time in which the orders shall be in the database', wholeNumber(1, 86_400), 60)
     .option('--workers-per-edge <n>', 'nginx workers of one edge, a core each', wholeNumber(1, 128), 4)
     .option('--utilisation <percent>', 'how busy a part may be in the plan', wholeNumber(1, 100), 60)
+    .option('--replicated', 'two replicas follow stock Redis, and a yes waits for one')
     .addOption(jsonOption())
     .action(async (options: Options, command: Command) => {
-      const { json = false, openIn, within, storeWithin, utilisation, ...others } = options;
+      const { json = false, replicated = false, openIn, within, storeWithin, utilisation, ...others } = options;
       const crowd: Crowd = {
         ...{ shoppers: others.shoppers, units: others.units, presses: others.presses },
-        workersPerEdge: others.workersPerEdge,
+        ...{ workersPerEdge: others.workersPerEdge, isReplicated: replicated },
         ...{
           openInSeconds: openIn,
           withinSeconds: within,
