@@ -75,6 +75,42 @@ test.for(['dies', 'stands still', 'dies again', 'dies a third time', 'dies a fou
   },
 );
 
+test('a primary that wakes up when another was promoted just now says no yes that is lost', async () => {
+  // At their usual pace: the replica that is not promoted hears for a second of nobody but the one before.
+  const usual = await startStockTrio();
+  onTestFinished(() => usual.stop());
+  const redis = connect('hot', usual);
+  const before = await usual.settled();
+  await poll('it decides', () => redis.set('awake', 1));
+  before.redis.pause();
+  await poll('another one to be promoted', async () => {
+    const roles = usual.machines.filter((it) => it !== before).map((it) => it.redis.client.role().catch(() => []));
+    return (await Promise.all(roles)).some(([role]) => role === 'master');
+  });
+  before.redis.resume();
+  // One replica follows it still, and acknowledges what the promoted one will make it forget.
+  const yeses: string[] = [];
+  let asked = 0;
+  const now = await poll('yeses of the new one', async () => {
+    for (const end = asked + 20; asked < end; asked += 1) {
+      const key = `yes-${asked}`;
+      const [, waited] =
+        (await redis
+          .pipeline()
+          .set(key, 1)
+          .wait(1, 100)
+          .exec()
+          .catch(() => null)) ?? [];
+      if (waited?.[0] === null && Number(waited[1]) > 0) yeses.push(key);
+    }
+    const leads = await portOf(redis).catch(() => null);
+    const primary = await usual.primary(before);
+    return yeses.length > 0 && leads === (await own(primary)) ? primary : null;
+  });
+  const kept = await now.redis.client.mget(...yeses);
+  expect(yeses.filter((_key, index) => kept[index] === null)).toEqual([]);
+});
+
 test('a primary that is alone with its clients and its sentinel is left for the one that the others name', async () => {
   const linked = await startStockTrio({ links: true, isHurried: true, downAfterMs: 700 });
   onTestFinished(() => linked.stop());

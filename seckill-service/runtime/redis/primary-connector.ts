@@ -19,7 +19,7 @@ const closed = 'Connection is closed.';
 
 /**
  * How the driver comes to a primary, and to nothing else. With a `watch` that is who the sentinels name, and a connection
- * to another is cut as soon as they name it. A server that says that it is a replica is left, and tried again.
+ * to another is cut as soon as they name it, or doubt the one that they named. A server that says that it is a replica is left, and tried again.
  *
  * ioredis' own for Sentinel asks one after the other, believes the first, also one that was cut off and is behind, and
  * opens a connection for each question.
@@ -76,7 +76,7 @@ export function primaryConnector(watch: SentinelWatch | null, trouble: Trouble) 
       for (;;) {
         if (!this.connecting) throw new Error(closed);
         const address = by.primary();
-        if (address !== null) return address;
+        if (address !== null && !by.isInDoubt()) return address;
         await new Promise<void>((resolve) => {
           const timer = setTimeout(() => {
             trouble.text = by.problem();
@@ -105,9 +105,11 @@ export function primaryConnector(watch: SentinelWatch | null, trouble: Trouble) 
       });
       const stopListening = watch?.onChange(() => {
         const now = watch.primary();
-        if (now === null || addressOf(now) === addressOf(address)) return;
+        const isStill = now === null || addressOf(now) === addressOf(address);
+        if (isStill && !watch.isInDoubt()) return;
+        const why = isStill ? 'may be replaced' : `is not the primary any more: it is ${addressOf(now)}`;
         // Not by the driver's `disconnect`: while it connects, that would be the end of it for good.
-        socket.destroy(new Error(`${addressOf(address)} is not the primary any more: it is ${addressOf(now)}`));
+        socket.destroy(new Error(`${addressOf(address)} ${why}`));
       });
       let silence: NodeJS.Timeout | undefined;
       socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
