@@ -1,11 +1,13 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { poll } from '#lab/poll.ts';
 import { privateRunDir } from '#lab/servers/private-run.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectPostgres, type Pool } from '#runtime/postgres/connect.ts';
 import { postgresTroubles, readPostgresTopology } from '#runtime/postgres/topology.ts';
+import { connectZooKeeper } from '#runtime/zookeeper/client.ts';
+import { ZooKeeperRefusedError } from '#runtime/zookeeper/refused.ts';
 import { postmasterOf } from '../host/postmaster.ts';
 import { runDirectory } from '../host/run-directory.ts';
 import { type Stack, startStack } from '../stack.ts';
@@ -89,6 +91,22 @@ test('a PostgreSQL that is killed with its Patroni is there again, and nothing o
     return next != null && server !== null && next !== patroni && server !== postmaster;
   });
   await primaryOfPair();
+});
+
+test('without its password no client changes what Patroni keeps in ZooKeeper', async () => {
+  await primaryOfPair();
+  const zookeeper = connectZooKeeper({ connection: stack.environment.SECKILL_ZOOKEEPER ?? '', logger });
+  onTestFinished(zookeeper.close);
+  const parent = '/patroni/seckill';
+  const names = await poll('the nodes of Patroni', async () => {
+    const found = await zookeeper.children(parent);
+    return ['config', 'leader', 'status'].every((name) => found.includes(name)) && found;
+  });
+  await expect(zookeeper.create(`${parent}/failover`, Buffer.from('{}'))).rejects.toThrow(ZooKeeperRefusedError);
+  for (const name of names) {
+    await expect(zookeeper.write(`${parent}/${name}`, Buffer.from('{}'), -1)).rejects.toThrow(ZooKeeperRefusedError);
+    await expect(zookeeper.remove(`${parent}/${name}`)).rejects.toThrow(ZooKeeperRefusedError);
+  }
 });
 
 test('a primary without ZooKeeper stays one while it reaches its standby', async () => {

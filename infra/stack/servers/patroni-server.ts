@@ -1,4 +1,5 @@
-import { chmod, chown, mkdir, rename, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { chmod, chown, copyFile, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connectClient } from '#runtime/postgres/connect.ts';
 import { readPostgresTopology } from '#runtime/postgres/topology.ts';
@@ -27,23 +28,30 @@ export function patroniServer(plan: StackPlan, server: Server): ProcessSpec {
   const cluster = join(home, 'cluster');
   const user = isRoot() ? postgresUser(home) : undefined;
   const configFile = join(home, 'patroni.json');
+  // A copy: the user that PostgreSQL has may not read the checkout.
+  const program = join(home, 'start-patroni.py');
   return {
     role: 'postgres',
     name,
     address: `postgres://${databaseUser}@127.0.0.1:${port}/${databaseName}`,
     portName: name,
     after: ['zookeeper'],
-    line: { command: patroni(plan.searchPath), args: [configFile], ...(user === undefined ? {} : { user }) },
+    line: {
+      command: patroniPython(plan.searchPath),
+      args: [program, configFile],
+      ...(user === undefined ? {} : { user }),
+    },
     environment: { ...withoutPatroni(plan.baseEnvironment), PYTHONDONTWRITEBYTECODE: '1' },
     cwd: '/',
     prepare: async () => {
       await mkdir(home, { recursive: true, mode: 0o700 });
       const draft = `${configFile}.draft`;
+      await copyFile(join(import.meta.dirname, 'start-patroni.py'), program);
       await writeFile(draft, JSON.stringify(patroniConfig(plan, server, home), null, 2), { mode: 0o600 });
       if (user !== undefined) {
         const { uid, gid } = await idsOf(user.name);
         await chmod(home, 0o700);
-        await Promise.all([chown(home, uid, gid), chown(draft, uid, gid)]);
+        await Promise.all([chown(home, uid, gid), chown(draft, uid, gid), chown(program, uid, gid)]);
       }
       await rename(draft, configFile);
     },
@@ -54,9 +62,11 @@ export function patroniServer(plan: StackPlan, server: Server): ProcessSpec {
   };
 }
 
-function patroni(searchPath: string): string {
+/** The Python that has Patroni: that of its program. */
+function patroniPython(searchPath: string): string {
   const found = findProgram('patroni', searchPath);
-  if (found !== null) return found;
+  const python = found === null ? null : /^#!(\S+)/.exec(readFileSync(found, 'latin1'))?.[1];
+  if (python) return python;
   const why = 'patroni, which runs the two PostgreSQL of --ha, is not installed';
   throw new StackError('configuration', `${why}: run \`bash infra/setup/setup.sh --ha\``);
 }
