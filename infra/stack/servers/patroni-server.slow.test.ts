@@ -38,9 +38,15 @@ async function primaryOfPair(): Promise<string> {
     const isWhole = read.some(
       (server) => server.kind === 'primary' && server.standbys.some(({ sync }) => sync === 'sync'),
     );
-    return isWhole && postgresTroubles(read).length === 0 && read;
+    return isWhole && postgresTroubles(read).length === 0 && (await isNoted()) && read;
   });
   return nameOf(servers.findIndex(({ kind }) => kind === 'primary'));
+}
+/** Patroni promotes a standby that ZooKeeper knows to be synchronous, a second after it has become that. */
+async function isNoted(): Promise<boolean> {
+  const port = readState(runDirectory(stack.dir))?.ports['postgres-1-patroni'];
+  const answer = await fetch(`http://127.0.0.1:${port}/cluster`, { signal: AbortSignal.timeout(5000) });
+  return (await answer.text()).includes('"sync_standby"');
 }
 const nameOf = (index: number) => `postgres-${index + 1}`;
 const pidOf = (name: string) => readState(runDirectory(stack.dir))?.processes.find((each) => each.name === name)?.pid;

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { databaseSchema } from '#contract/database-schema.ts';
 import { runMigrations } from '#infra/migrations/run.ts';
 import { poll } from '#lab/poll.ts';
 import { startPostgresPair } from '#lab/servers/postgres-pair.ts';
 import { createLogger } from '../logger.ts';
 import { connectPostgres, inTransaction } from './connect.ts';
+import { schemaReady } from './schema-ready.ts';
 import { postgresTroubles, readPostgresTopology } from './topology.ts';
 
 const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
@@ -41,10 +43,12 @@ test('where there are only standbys, the words say which host is what', async ()
   const is = `127.0.0.1:${second.port} is a standby`;
   await expect(poolOf(pair.urlOf(second)).query(portSql)).rejects.toThrow(`${is}, no primary`);
   await expect(runMigrations(pair.urlOf(second))).rejects.toThrow(`${is}, no primary`);
+  expect(await schemaReady(poolOf(pair.urlOf(second)), databaseSchema, logger)()).toContain(`${is}, no primary`);
   const several = `postgres://seckill@127.0.0.1:${second.port},127.0.0.1:${nowhere.port}/postgres`;
   const both = `${is}, 127.0.0.1:1 does not answer (connect ECONNREFUSED 127.0.0.1:1), no primary`;
   await expect(poolOf(several).query(portSql)).rejects.toThrow(both);
   await expect(runMigrations(several)).rejects.toThrow(both);
+  expect(await schemaReady(poolOf(several), databaseSchema, logger)()).toBeNull(); // the primary may be away for a while
 });
 
 test('who is the primary, and how far its standby is, is read from all hosts at once', async () => {

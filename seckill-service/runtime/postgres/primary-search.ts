@@ -5,11 +5,15 @@ type HostRole = { kind: 'primary'; timeline: number } | { kind: 'standby' } | Aw
 
 /** No host is a primary. An outage like a refused connection: it ends without us. */
 export class NoPrimary extends Error {
+  /** Each host answered, as a standby: the URL is wrong, unless a promotion is under way. */
+  readonly areAllStandbys: boolean;
+
   constructor(roles: readonly { host: PostgresHost; role: HostRole }[]) {
     const words = roles.map(({ host, role }) =>
       role.kind === 'away' ? `${host.name} does not answer (${role.why})` : `${host.name} is a ${role.kind}`,
     );
     super(`${words.join(', ')}, no primary: name the primary's host, or promote a standby`);
+    this.areAllStandbys = roles.every(({ role }) => role.kind === 'standby');
   }
 }
 
