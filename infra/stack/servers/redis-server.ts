@@ -36,7 +36,11 @@ export function redisServer(plan: StackPlan, role: RedisRole, server: Server): P
         ...(ha ? underSentinels(plan, role, server) : []),
       ],
     },
-    environment: { ...plan.baseEnvironment, ...(face.port === port ? {} : { ANNOUNCED: `127.0.0.1:${face.port}` }) },
+    environment: {
+      ...plan.baseEnvironment,
+      ...(ha ? { ENDS_WITH_PARENT: 'yes' } : {}),
+      ...(face.port === port ? {} : { ANNOUNCED: `127.0.0.1:${face.port}` }),
+    },
     cwd: dir.root,
     prepare: async () => {
       await mkdir(dataDir, { recursive: true, mode: 0o700 });

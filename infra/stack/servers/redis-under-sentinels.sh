@@ -4,7 +4,8 @@
 #   redis-under-sentinels.sh <redis-server> <config> <data dir> <name of the primary> <own host:port> <begun file>
 #                            <file with the servers' password> <file with the sentinels' password> <sentinel host:port>...
 #
-# ANNOUNCED is the host:port by which the sentinels know it, where that is not its own.
+# ANNOUNCED is the host:port by which the sentinels know it, where that is not its own. With ENDS_WITH_PARENT it ends when the
+# process that started it is gone: a replica that writes its first append-only file forgets a SIGTERM, so one is not enough.
 #
 # An empty primary empties its replicas, and so does one that missed a failover. So:
 # - more than half of the sentinels must answer before it starts, and the answer of the highest epoch counts;
@@ -79,8 +80,9 @@ done
 # Beside the server until it ends: who is the primary, or was demoted, must be in sync before it can be promoted again.
 keep_priority() {
   export REDISCLI_AUTH="$1"
-  priority=0 role='' link=''
+  priority=0
   while kill -0 $$ 2> /dev/null; do
+    [ -z "${ENDS_WITH_PARENT:-}" ] || kill -0 $PPID 2> /dev/null || kill $$
     printf 'INFO replication\n'
     sleep 1
   done | "$cli" --no-auth-warning -h "${self%:*}" -p "${self##*:}" 2> /dev/null | while read -r line; do
