@@ -2,6 +2,7 @@ import { type EdgeCounts, edgeCountsBySale } from '#contract/edge-counts.ts';
 import { metricNames } from '#contract/metric-names.ts';
 import { type OpsOverview, opsOverviewSchema, opsPaths } from '#contract/ops.ts';
 import { parseSamples, type Sample } from '#runtime/prometheus-text.ts';
+import { serverTroubles } from './server-troubles.ts';
 
 /** Inner addresses of the others: an `http://host:port` each. */
 export type InnerUrls = { edges: readonly string[]; services: readonly string[]; workers: readonly string[] };
@@ -27,9 +28,19 @@ export async function readEdgeCounts(urls: readonly string[]) {
   return { counts, silent };
 }
 
-/** Relay lag by sale, ms: each service tells what it sees, the longest counts. Null when none answers. */
-export async function readRelayLags(urls: readonly string[]): Promise<Map<string, number> | null> {
-  const answers = (await Promise.all(urls.map(readMetrics))).filter((each) => each !== null);
+/**
+ * What services and order-workers tell by their metrics. `lags`: relay lag by sale, ms, the longest that a service sees; null when no
+ * service answers. `troubles`: servers that are missing, in words.
+ */
+export async function readServersSeen({ services, workers }: Pick<InnerUrls, 'services' | 'workers'>) {
+  const [ofServices, ofWorkers] = await Promise.all(
+    [services, workers].map(async (urls) => (await Promise.all(urls.map(readMetrics))).filter((each) => each !== null)),
+  );
+  const troubles = serverTroubles([...(ofServices ?? []), ...(ofWorkers ?? [])].flat());
+  return { lags: relayLags(ofServices ?? []), troubles };
+}
+
+function relayLags(answers: readonly Sample[][]): Map<string, number> | null {
   if (answers.length === 0) return null;
   const lags = new Map<string, number>();
   for (const { name, labels, value } of answers.flat()) {

@@ -68,6 +68,6 @@ export type Tick = {
   drain: OpsOverview['drain'];
   deadLetters: OpsOverview['deadLetters'];
   moments: Record<string, SaleMoment>;
-  /** What did not answer, in words. */
+  /** What did not answer, and which server with replicas is missing one, in words. */
   unknown: string[];
 };

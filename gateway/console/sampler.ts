@@ -4,7 +4,7 @@ import type { Logger } from '#runtime/logger.ts';
 import type { Redis } from '#runtime/redis/connect.ts';
 import type { History } from './history.ts';
 import type { HistoryStore } from './history-store.ts';
-import { type InnerUrls, readEdgeCounts, readOverview, readRelayLags } from './read-processes.ts';
+import { type InnerUrls, readEdgeCounts, readOverview, readServersSeen } from './read-processes.ts';
 import { readStock, type StockNow } from './read-stock.ts';
 import type { EdgeNow, SaleMoment, SaleNow, SalePoint, Tick } from './sample.ts';
 import { shownSales } from './shown-sales.ts';
@@ -56,9 +56,9 @@ async function takeTick(deps: SamplerDeps): Promise<Tick> {
   const at = now();
   const { shown, leftOut } = shownSales(deps.sales(), at, viewers.lookedAt());
   const saleIds = shown.map(({ saleId }) => saleId);
-  const [{ counts, silent }, lags, overview, stocks] = await Promise.all([
+  const [{ counts, silent }, { lags, troubles }, overview, stocks] = await Promise.all([
     readEdgeCounts(urls.edges),
-    readRelayLags(urls.services),
+    readServersSeen(urls),
     readOverview(urls.workers, token, saleIds),
     withDeadline(Promise.all(saleIds.map((saleId) => readStock(redis, saleId))), withinMs, 'stock').catch(() => null),
   ]);
@@ -82,6 +82,7 @@ async function takeTick(deps: SamplerDeps): Promise<Tick> {
     return saleNow(sale, stock, at);
   });
   const unknown = [
+    ...troubles,
     ...silent.map((url) => `the edge at ${url} does not answer: its requests are not counted`),
     ...(lags === null ? ['no seckill-service answers: the relay lag is unknown'] : []),
     ...(stocks === null ? ['stock Redis does not answer'] : []),

@@ -1,3 +1,4 @@
+import { metricNames } from '#contract/metric-names.ts';
 import type { Logger } from '#runtime/logger.ts';
 import { type Loop, startLoop } from '#runtime/loop.ts';
 import { Gauge, type Registry } from '#runtime/metrics.ts';
@@ -51,11 +52,11 @@ export function watchPostgresStandbys(deps: {
   const gauge = (name: string, help: string, labelNames: string[] = []) =>
     new Gauge({ name, help, labelNames, registers });
   const wanted = gauge(
-    'seckill_postgres_standby_wanted',
+    metricNames.postgresStandbyWanted,
     '1 where a commit shall be on two disks: several hosts are named, or the primary waits for a standby',
   );
   const standbys = gauge(
-    'seckill_postgres_standbys',
+    metricNames.postgresStandbys,
     'Standbys that stream from the primary: synchronous, which a commit may wait for, asynchronous, or untold to a user without pg_monitor',
     ['state'],
   );

@@ -10,4 +10,12 @@ export const metricNames = {
   barrierSeconds: 'seckill_barrier_seconds',
   /** Barriers that too few replicas answered in time. */
   notReplicated: 'seckill_not_replicated_total',
+  /** Replicas that follow stock Redis' primary, and how many must have a yes. */
+  stockReplicas: 'seckill_stock_replicas',
+  stockReplicasAsked: 'seckill_stock_replicas_asked',
+  /** By state: serving, looking, untold, away. */
+  zookeeperServers: 'seckill_zookeeper_servers',
+  /** By state: synchronous, asynchronous, untold; and whether one is wanted. */
+  postgresStandbys: 'seckill_postgres_standbys',
+  postgresStandbyWanted: 'seckill_postgres_standby_wanted',
 } as const;

@@ -1,3 +1,4 @@
+import { metricNames } from '#contract/metric-names.ts';
 import type { Logger } from '#runtime/logger.ts';
 import { type Loop, startLoop } from '#runtime/loop.ts';
 import { Gauge, type Registry } from '#runtime/metrics.ts';
@@ -21,12 +22,12 @@ export function watchStockReplicas(deps: {
 }): Loop | null {
   const { redis, asked, registers, logger, everyMs = usuallyEveryMs } = deps;
   const replicas = new Gauge({
-    name: 'seckill_stock_replicas',
+    name: metricNames.stockReplicas,
     help: 'Replicas of stock Redis that follow its primary and are not behind, as the primary says; 0 when it does not answer',
     registers,
   });
   new Gauge({
-    name: 'seckill_stock_replicas_asked',
+    name: metricNames.stockReplicasAsked,
     help: 'Replicas that must have a yes before it is told (SECKILL_STOCK_REPLICAS)',
     registers,
   }).set(asked);

@@ -1,3 +1,4 @@
+import { metricNames } from '#contract/metric-names.ts';
 import type { Logger } from '#runtime/logger.ts';
 import { type Loop, startLoop } from '#runtime/loop.ts';
 import { Gauge, type Registry } from '#runtime/metrics.ts';
@@ -10,7 +11,7 @@ const states = ['serving', 'looking', 'untold', 'away'] as const;
 export function watchZooKeeperServers(deps: { connection: string; registers: Registry[]; logger: Logger }): Loop {
   const { connection, registers, logger } = deps;
   const servers = new Gauge({
-    name: 'seckill_zookeeper_servers',
+    name: metricNames.zookeeperServers,
     help: 'Servers of the ZooKeeper ensemble by state: serving, looking (runs without a quorum), untold (does not allow srvr), away',
     labelNames: ['state'],
     registers,
