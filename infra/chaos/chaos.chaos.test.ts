@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { privateRunDir, removeAbandoned } from '#lab/servers/private-run.ts';
 import { checkoutDir } from '../stack/host/run-directory.ts';
+import { isHealthy } from './checks.ts';
+import { openField } from './field.ts';
 import { openFields } from './fields.ts';
 import { describeFault, planRounds } from './plan.ts';
 import { type PlayedRound, roundLine, summaryLines, writeReport } from './report.ts';
@@ -13,7 +15,12 @@ const stacks = Number(process.env.CHAOS_STACKS ?? 1);
 const only = process.env.CHAOS_ONLY === undefined ? null : Number(process.env.CHAOS_ONLY);
 const plans = planRounds(seed, Math.max(rounds, only ?? 0)).filter(({ round }) => only === null || round === only);
 
-const fields = openFields(privateRunDir('chaos'), Math.min(stacks, Math.max(1, plans.length)), process.env);
+const fields = openFields({
+  root: privateRunDir('chaos'),
+  count: Math.min(stacks, Math.max(1, plans.length)),
+  open: (dir) => openField({ dir, environment: process.env }),
+  isWell: ({ stack }) => isHealthy(stack),
+});
 const played: (PlayedRound & { place: number })[] = [];
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 let late: string[] = [];

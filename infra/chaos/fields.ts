@@ -1,11 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { keepLogs } from '#lab/servers/private-run.ts';
-import type { Environment } from '../stack/host/launch.ts';
-import { isHealthy } from './checks.ts';
-import { type Field, openField } from './field.ts';
 
 /** Places for fields: each holds one stack, and one round at a time. */
-export type Fields = {
+export type Fields<Field> = {
   /** Waits for a free place, with a stack that is well, and does the work there. */
   on: <T>(work: (field: Field, place: number) => Promise<T>) => Promise<T>;
   /** The same in every place where a round was played, one after the other; what was found, in one list. */
@@ -18,7 +15,14 @@ export type Fields = {
 const always = () => true;
 const never = () => false;
 
-export function openFields(root: string, count: number, environment: Environment): Fields {
+/** `isWell` rejects for a stack that does not recover: its place gets a new one. */
+export function openFields<Field extends { close: () => Promise<void> }>(options: {
+  root: string;
+  count: number;
+  open: (dir: string) => Promise<Field>;
+  isWell: (field: Field) => Promise<unknown>;
+}): Fields<Field> {
+  const { root, count } = options;
   const places = Array.from({ length: count }, (_, at) => ({
     dir: at === 0 ? root : `${root}-${at + 1}`,
     field: null as Field | null,
@@ -49,10 +53,10 @@ export function openFields(root: string, count: number, environment: Environment
   /** The stack of the place; a new one when the last round left one that does not recover, so that it fails alone. */
   async function fieldAt(at: number): Promise<Field> {
     const place = placeAt(at);
-    const isWell = place.field !== null && (await isHealthy(place.field.stack).then(always, never));
+    const isWell = place.field !== null && (await options.isWell(place.field).then(always, never));
     if (place.field !== null && isWell) return place.field;
     await clear(at);
-    place.field = await openField({ dir: place.dir, environment });
+    place.field = await options.open(place.dir);
     place.wasUsed = true;
     return place.field;
   }

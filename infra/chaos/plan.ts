@@ -13,7 +13,7 @@ export type Victim =
   | 'gateway'
   | 'worker'
   | 'provider';
-export type LinkFault = Exclude<ProxyMode, 'pass' | 'held'>;
+export type LinkFault = Exclude<ProxyMode, 'pass' | 'held' | 'lost'>;
 export type Card =
   | { kind: 'kill' | 'freeze'; victim: Victim }
   | { kind: LinkFault; victim: ServerRole }
@@ -36,9 +36,12 @@ export type StormPlan = {
   limitPerUser: number;
   tickets: number;
   users: number;
-  /** A third of the shoppers come within that time, the others around the `peaks`, the moments of the faults. */
+  /** Shoppers come within that time, but for a share (two thirds unless set) that comes at the moments of the faults. */
   arriveMs: number;
   peaksMs: number[];
+  peakShare?: number;
+  /** Nobody asks again after that time; 4 s unless set. */
+  lastsMs?: number;
   /** A slow drain leaves orders in the queue for a fault to meet. */
   drainPerSecond: number;
 };

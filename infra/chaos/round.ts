@@ -94,7 +94,11 @@ export async function playRound(field: Field, plan: RoundPlan): Promise<RoundRes
 }
 
 /** What ops do by the CLI, in this process: a round should not spend its time on starting commands. */
-async function openSale(connections: Connections, saleId: string, { storm, isLife }: RoundPlan): Promise<void> {
+export async function openSale(
+  connections: Connections,
+  saleId: string,
+  { storm, isLife }: Pick<RoundPlan, 'storm' | 'isLife'>,
+): Promise<void> {
   const { catalogue, zookeeper } = connections;
   const file = saleFileSchema.parse({
     saleId,

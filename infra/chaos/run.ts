@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { checkoutDir } from '../stack/host/run-directory.ts';
 
-/** `npm run test:chaos -- [--rounds N] [--seed S] [--only R] [--stacks K]`: the lane chaos with these numbers. */
-const usage = 'usage: npm run test:chaos -- [--rounds N] [--seed S] [--only R] [--stacks K]';
+/** The lane chaos with these numbers: one of everything, or with `--ha` each server more than once. */
+const usage = 'usage: npm run test:chaos -- [--ha] [--rounds N] [--seed S] [--only R] [--stacks K]';
+const files = { plain: 'infra/chaos/chaos.chaos.test.ts', ha: 'infra/chaos/ha/ha.chaos.test.ts' };
 
 function wholeNumber(name: string, text: string | undefined, otherwise: number): number {
   if (text === undefined) return otherwise;
@@ -12,18 +13,20 @@ function wholeNumber(name: string, text: string | undefined, otherwise: number):
   return Number(text);
 }
 
-function readOptions(): Record<string, string> {
+function readOptions(): { file: string; environment: Record<string, string> } {
   const option = { type: 'string' } as const;
-  const { values } = parseArgs({ options: { rounds: option, seed: option, only: option, stacks: option } });
+  const flag = { type: 'boolean' } as const;
+  const { values } = parseArgs({ options: { ha: flag, rounds: option, seed: option, only: option, stacks: option } });
   const seed = wholeNumber('seed', values.seed, Math.floor(Math.random() * 1_000_000));
   const only = values.only === undefined ? {} : { CHAOS_ONLY: String(wholeNumber('only', values.only, 1)) };
   const stacks = wholeNumber('stacks', values.stacks, 1);
   if (stacks < 1 || stacks > 4) throw new TypeError('--stacks takes 1 to 4: rounds that are played at the same time');
   const rounds = wholeNumber('rounds', values.rounds, 30);
-  return { CHAOS_SEED: String(seed), CHAOS_ROUNDS: String(rounds), CHAOS_STACKS: String(stacks), ...only };
+  const numbers = { CHAOS_SEED: String(seed), CHAOS_ROUNDS: String(rounds), CHAOS_STACKS: String(stacks) };
+  return { file: values.ha === true ? files.ha : files.plain, environment: { ...numbers, ...only } };
 }
 
-let options: Record<string, string>;
+let options: ReturnType<typeof readOptions>;
 try {
   options = readOptions();
 } catch (error) {
@@ -33,8 +36,16 @@ try {
 const vitest = spawn(
   process.execPath,
   // Its own reporter: the configured one would write over the report of the other lanes.
-  [join(checkoutDir, 'node_modules/vitest/vitest.mjs'), 'run', '--project', 'chaos', '--reporter', 'default'],
-  { cwd: checkoutDir, env: { ...process.env, ...options }, stdio: 'inherit' },
+  [
+    join(checkoutDir, 'node_modules/vitest/vitest.mjs'),
+    'run',
+    '--project',
+    'chaos',
+    '--reporter',
+    'default',
+    options.file,
+  ],
+  { cwd: checkoutDir, env: { ...process.env, ...options.environment }, stdio: 'inherit' },
 );
 vitest.once('exit', (code, signal) => process.exit(signal === null ? (code ?? 1) : 1));
 // A Ctrl-C reaches vitest too; it takes the stack down and ends, and then so do we.

@@ -121,7 +121,8 @@ export function createCrowd(options: {
 
   return {
     /** Lets everybody come, each at a moment of their own; resolves when the last has left. */
-    async storm({ tickets, users, limitPerUser, arriveMs, peaksMs }: StormPlan): Promise<void> {
+    async storm(plan: StormPlan): Promise<void> {
+      const { tickets, users, limitPerUser, arriveMs, peaksMs, peakShare = 0.65, lastsMs = stormMs } = plan;
       const random = createRandom(seedFor(seed, 1));
       const people = await Promise.all(
         Array.from({ length: tickets }, (_, index) =>
@@ -132,9 +133,9 @@ export function createCrowd(options: {
       await Promise.all(
         people.map(async (visitor, index) => {
           const own = createRandom(seedFor(seed, 100 + index));
-          const isAtPeak = peaksMs.length > 0 && own.chance(0.65);
+          const isAtPeak = peaksMs.length > 0 && own.chance(peakShare);
           await wait(isAtPeak ? Math.max(0, own.pick(peaksMs) + own.int(-100, 150)) : own.int(0, arriveMs));
-          await visit(visitor, own, begun + stormMs);
+          await visit(visitor, own, begun + lastsMs);
         }),
       );
     },

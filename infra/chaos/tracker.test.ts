@@ -98,3 +98,26 @@ test('where units come back, a refusal may become a yes, and an ended order coun
   const rows = [{ ...row('b', 2, 2), state: 'expired' as const }, row('a', 4, 2)];
   expect(tracker.problems(rows, { units: 3, limitPerUser: 2 })).toEqual([]);
 });
+
+describe('the tally', () => {
+  test('of a round that holds is nothing, however often a yes was repeated', () => {
+    const tracker = trackerWith([unknown, yes(3), yes(3)], 2);
+    tracker.add({ orderId: 'b', userId: 'v', quantity: 1 });
+    tracker.told('b', yes(4));
+    expect(tracker.tally([row('a', 3, 2), row('b', 4)])).toEqual({ lost: 0, toldTwice: 0 });
+  });
+
+  test('counts a yes that is nowhere, and one that was given another place when it was asked for again', () => {
+    const tracker = trackerWith([yes(3)]);
+    tracker.add({ orderId: 'b', userId: 'v', quantity: 1 });
+    for (const told of [yes(4), yes(9)]) tracker.told('b', told);
+    expect(tracker.tally([row('b', 9)])).toEqual({ lost: 2, toldTwice: 0 });
+  });
+
+  test('counts each place that two shoppers were told, also where orders of several units overlap', () => {
+    const tracker = trackerWith([yes(5)], 3);
+    tracker.add({ orderId: 'b', userId: 'v', quantity: 2 });
+    tracker.told('b', yes(4));
+    expect(tracker.tally([row('a', 5, 3)])).toEqual({ lost: 1, toldTwice: 2 });
+  });
+});

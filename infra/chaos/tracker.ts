@@ -10,6 +10,12 @@ export type Verdict = { kind: 'bought'; place: number } | { kind: 'not-bought' }
 export type TrackedTicket = { orderId: string; userId: string; quantity: number };
 export type TrackedRow = TrackedTicket & { place: number; state: OrderState };
 
+/**
+ * The two counts that a failover is judged by. `lost`: tickets whose first yes does not stand in the database, at its
+ * place. `toldTwice`: places of the sale that were told to shoppers of two tickets.
+ */
+export type Tally = { lost: number; toldTwice: number };
+
 type Record = TrackedTicket & { places: Set<number>; refusals: Set<string>; unknowns: number; verdict: Verdict | null };
 
 /**
@@ -88,6 +94,22 @@ export function createTracker({ unitsComeBack = false }: { unitsComeBack?: boole
     bought: (): TrackedTicket[] => [...tickets.values()].filter((record) => standing(record) === 'bought'),
 
     counts: () => ({ tickets: tickets.size, ...counts }),
+
+    /** What shoppers were told against what is stored: whether it was promised twice, or in vain. */
+    tally(rows: readonly TrackedRow[]): Tally {
+      const stored = new Map(rows.map(({ orderId, place }) => [orderId, place]));
+      const holders = new Map<number, Set<string>>();
+      let lost = 0;
+      for (const { orderId, quantity, places } of tickets.values()) {
+        const [first] = places;
+        if (first !== undefined && stored.get(orderId) !== first) lost += 1;
+        for (const place of places) {
+          for (let unit = place - quantity + 1; unit <= place; unit += 1)
+            holders.set(unit, (holders.get(unit) ?? new Set()).add(orderId));
+        }
+      }
+      return { lost, toldTwice: [...holders.values()].filter(({ size }) => size > 1).length };
+    },
 
     /** What is wrong with the answers alone, and with `rows` against them. Empty when all is well. */
     problems(rows: readonly TrackedRow[], sale: { units: number; limitPerUser: number }): string[] {

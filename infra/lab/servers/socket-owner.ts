@@ -4,10 +4,9 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
  * Whose the connections from 127.0.0.1 are, by the ports they come from. `pids`: processes to look at, by a name each.
  * From /proc: some milliseconds, so nothing to ask for each of many connections.
  */
-export function socketOwners(pids: ReadonlyMap<string, readonly number[]>): (port: number) => string | null {
+export function socketOwners(pids: ReadonlyMap<string, number>): (port: number) => string | null {
   const names = new Map<string, string>();
-  for (const [name, family] of pids)
-    for (const pid of family) for (const inode of socketsOf(pid)) names.set(inode, name);
+  for (const [name, pid] of pids) for (const inode of socketsOf(pid)) names.set(inode, name);
   const owners = new Map<number, string>();
   for (const line of readFileSync('/proc/net/tcp', 'utf8').split('\n').slice(1)) {
     const [, local = '', , , , , , , , inode = ''] = line.trim().split(/\s+/);
