@@ -10,19 +10,22 @@ const until = (holds: () => boolean) => vi.waitUntil(holds, 20_000);
 const replies: Record<string, string> = {
   HELLO: "-ERR unknown command 'HELLO'\r\n",
   CLIENT: '+OK\r\n',
-  SUBSCRIBE: '*3\r\n$9\r\nsubscribe\r\n$14\r\n+switch-master\r\n:1\r\n',
   'GET-MASTER-ADDR-BY-NAME': '*2\r\n$9\r\n127.0.0.1\r\n$4\r\n7000\r\n',
   MASTER: '*2\r\n$12\r\nconfig-epoch\r\n$1\r\n1\r\n',
 };
 
-/** What the watch asks of a sentinel, command by command. */
-function commandsIn(text: string): string[] {
+/** What the watch asks of a sentinel, command by command: its name, and what follows it. */
+function commandsIn(text: string): { name: string; rest: string[] }[] {
   return text.split(/^\*\d+\r\n/m).flatMap((command) => {
-    const [first, second] = command.split('\r\n').filter((line) => line !== '' && !line.startsWith('$'));
-    const name = first?.toUpperCase() === 'SENTINEL' ? second : first;
-    return name === undefined ? [] : [name.toUpperCase()];
+    const words = command.split('\r\n').filter((line) => line !== '' && !line.startsWith('$'));
+    const [name, ...rest] = words[0]?.toUpperCase() === 'SENTINEL' ? words.slice(1) : words;
+    return name === undefined ? [] : [{ name: name.toUpperCase(), rest }];
   });
 }
+
+/** A word for each channel. */
+const subscribed = (channels: readonly string[]) =>
+  channels.map((it, index) => `*3\r\n$9\r\nsubscribe\r\n$${it.length}\r\n${it}\r\n:${index + 1}\r\n`).join('');
 
 test('a sentinel that hangs when it is listened to again is tried once more, and ends nothing', async () => {
   const sockets: Socket[] = [];
@@ -32,9 +35,9 @@ test('a sentinel that hangs when it is listened to again is tried once more, and
     let isHanging = false;
     socket.on('error', () => undefined);
     socket.on('data', (data) => {
-      for (const command of commandsIn(data.toString())) {
-        isHanging ||= command === 'SUBSCRIBE' && isMute;
-        if (!isHanging) socket.write(replies[command] ?? '');
+      for (const { name, rest } of commandsIn(data.toString())) {
+        isHanging ||= name === 'SUBSCRIBE' && isMute;
+        if (!isHanging) socket.write(name === 'SUBSCRIBE' ? subscribed(rest) : (replies[name] ?? ''));
       }
     });
   });
