@@ -18,6 +18,7 @@ import { createRegistry } from '#runtime/metrics.ts';
 import { connectPostgres } from '#runtime/postgres/connect.ts';
 import { schemaReady } from '#runtime/postgres/schema-ready.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis/connect.ts';
+import { countFailovers } from '#runtime/redis/failover-metric.ts';
 import { runService } from '#runtime/service.ts';
 import { connectZooKeeper } from '#runtime/zookeeper/client.ts';
 import { followObeyedSales } from './agent/obeyed-sales.ts';
@@ -112,6 +113,9 @@ await runService('gateway', readSettings, async ({ config, logger, own }) => {
     'stock redis': () => redis.status === 'ready',
     'cache redis': () => cacheRedis.status === 'ready',
     zookeeper: () => zookeeper.ready() === null,
+  });
+  countFailovers(registers, {
+    'stock redis': config.SECKILL_STOCK_REDIS_URL,
   });
   const inner = own('inner server', createServer(), stopListening); // answers until all that it shows is closed
   const sales = own('sales', followObeyedSales({ zookeeper, logger }));

@@ -18,6 +18,7 @@ import { Counter, createRegistry } from '#runtime/metrics.ts';
 import { connectPostgres, postgresReady } from '#runtime/postgres/connect.ts';
 import { schemaReady } from '#runtime/postgres/schema-ready.ts';
 import { connectRedis, disconnectRedis, redisReady } from '#runtime/redis/connect.ts';
+import { countFailovers } from '#runtime/redis/failover-metric.ts';
 import { runService } from '#runtime/service.ts';
 import { parseWebhookSecrets } from '#runtime/standard-webhooks.ts';
 import { startTracing } from '#runtime/tracing.ts';
@@ -129,6 +130,10 @@ await runService('order-worker', readSettings, async ({ config, logger, own }) =
     'stock redis': () => stockRedis.status === 'ready',
     'queue redis': () => queueRedis.status === 'ready',
     zookeeper: () => zookeeper.ready() === null,
+  });
+  countFailovers(registers, {
+    'stock redis': config.SECKILL_STOCK_REDIS_URL,
+    'queue redis': config.SECKILL_QUEUE_REDIS_URL,
   });
 
   const stock = createStock(stockRedis, {

@@ -53,6 +53,11 @@ export function sentinelWatch(url: string, place: SentinelPlace, logger: Logger)
   return watch;
 }
 
+/** How often the sentinels of a place have named another primary, since this process follows them. */
+export function redisFailovers(url: string): number {
+  return watches.get(url)?.failovers() ?? 0;
+}
+
 /** How a connection to one sentinel is made; it ends by nothing but `disconnect`. */
 export function sentinelOptions(place: SentinelPlace, at: HostAndPort): RedisOptions & { replyMapping: 'legacy' } {
   return {
