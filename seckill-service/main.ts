@@ -18,6 +18,7 @@ import { createRegistry } from '#runtime/metrics.ts';
 import { connectPostgres } from '#runtime/postgres/connect.ts';
 import { schemaReady } from '#runtime/postgres/schema-ready.ts';
 import { connectRedis, disconnectRedis, redisReady } from '#runtime/redis/connect.ts';
+import { countFailovers } from '#runtime/redis/failover-metric.ts';
 import { runService } from '#runtime/service.ts';
 import { startTracing } from '#runtime/tracing.ts';
 import { connectZooKeeper } from '#runtime/zookeeper/client.ts';
@@ -39,7 +40,7 @@ import { createPurchaseMetrics } from './purchase/metrics.ts';
 import { createPurchase } from './purchase/purchase.ts';
 import { warmUp } from './purchase/warm-up.ts';
 import { startRelaying } from './relay/start-relaying.ts';
-import { watchStockReplicas } from './servers/stock-replicas.ts';
+import { missingReplicas, watchStockReplicas } from './servers/stock-replicas.ts';
 import { watchZooKeeperServers } from './servers/zookeeper-servers.ts';
 
 type Config = ReturnType<typeof readSettings>;
@@ -142,13 +143,21 @@ await runService('seckill-service', readSettings, async ({ config, logger, own }
       reserve: barrier.replicas === 0 ? reserveInBatches(hotStock) : reserveInGroups(hotStock),
     },
     // Over the very connection that is to be opened: another one may lead to another server.
-    verify: () => guard.check(hotStock, { needsWitness: true }),
+    verify: async () => {
+      const missing = await missingReplicas(hot, barrier.replicas);
+      if (missing !== null) throw new Error(missing);
+      await guard.check(hotStock, { needsWitness: true });
+    },
     logger,
   });
   watchConnections(registers, {
     'stock redis': () => gate.isOpen(),
     'queue redis': () => queueRedis.status === 'ready',
     zookeeper: () => zookeeper.ready() === null,
+  });
+  countFailovers(registers, {
+    'stock redis': config.SECKILL_STOCK_REDIS_URL,
+    'queue redis': config.SECKILL_QUEUE_REDIS_URL,
   });
 
   const servers = { registers, logger };
@@ -205,7 +214,7 @@ await runService('seckill-service', readSettings, async ({ config, logger, own }
     address: config.SECKILL_INNER_LISTEN,
     registry,
     ready: {
-      'stock redis': redisReady(hot),
+      'stock redis': redisReady(hot, () => missingReplicas(hot, barrier.replicas)),
       gate: () => (gate.isOpen() ? null : 'stock Redis is not verified yet'),
       schema: schemaReady(pool, databaseSchema, logger),
     },

@@ -3,7 +3,7 @@ import { poll } from '#lab/poll.ts';
 import { startReplicatedRedis } from '#lab/servers/replicated-redis.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { createRegistry } from '#runtime/metrics.ts';
-import { watchStockReplicas } from './stock-replicas.ts';
+import { missingReplicas, watchStockReplicas } from './stock-replicas.ts';
 
 const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
 
@@ -18,6 +18,10 @@ test('a replica that is lost is not counted any more, and a primary that is away
   await poll('both to be counted', async () => (await counted()) === 2);
   await servers.replicas[0]?.kill();
   await poll('one to be counted', async () => (await counted()) === 1);
+  expect([await missingReplicas(redis, 1), await missingReplicas(redis, 0)]).toEqual([null, null]);
+  await servers.replicas[1]?.kill();
+  const words = '0 replicas follow its primary, and SECKILL_STOCK_REPLICAS asks for 1: nothing is sold until one does';
+  await poll('it is said that none is left', async () => (await missingReplicas(redis, 1)) === words);
   await servers.primary.kill();
   await poll('none to be counted', async () => (await counted()) === 0, 20_000);
 });

@@ -48,6 +48,18 @@ export function watchStockReplicas(deps: {
   });
 }
 
+/**
+ * What is missing for a yes to be told, in words: fewer replicas follow the primary than are asked for. Null when nothing is;
+ * nothing is asked of any server with 0. Rejects where the server does not answer.
+ */
+export async function missingReplicas(redis: Redis, asked: number): Promise<string | null> {
+  if (asked === 0) return null;
+  const following = followingReplicas(await redis.info('replication'));
+  if (following >= asked) return null;
+  const one = following === 1 ? '1 replica follows' : `${following} replicas follow`;
+  return `${one} its primary, and SECKILL_STOCK_REPLICAS asks for ${asked}: nothing is sold until one does`;
+}
+
 /** Of `INFO replication`: replicas that are in step and have spoken lately. A server that is no primary has none. */
 export function followingReplicas(info: string): number {
   if (!/^role:master\r?$/m.test(info)) return 0;

@@ -39,6 +39,8 @@ export async function withConnections(
   const connections = await openConnections(environment);
   try {
     await action({ ...connections, environment, output: createOutput(run, json), run });
+  } catch (error) {
+    throw connections.explain(error);
   } finally {
     await connections.close();
   }

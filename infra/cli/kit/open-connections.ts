@@ -3,6 +3,7 @@ import { settings, stockReplicas } from '#contract/settings.ts';
 import { createMoneyBooks } from '#order-worker/audit/money.ts';
 import { createOrderStore } from '#order-worker/orders/order-store.ts';
 import { readConfig } from '#runtime/config.ts';
+import { withDeadline } from '#runtime/deadline.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectPostgres } from '#runtime/postgres/connect.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis/connect.ts';
@@ -10,7 +11,11 @@ import { connectZooKeeper } from '#runtime/zookeeper/client.ts';
 import { createCatalogue } from '#sales/catalogue.ts';
 import { createPictures } from '#sales/sale-pictures.ts';
 import { createStock } from '#stock/create-stock.ts';
+import { explained } from './explained.ts';
 import { neededSettings } from './needed-settings.ts';
+
+/** As the deadline of a command over a `patient` connection. */
+const queueDeadlineMs = 5000;
 
 /** Everything that {@link Connections} names; of connections.ts alone, which loads this file when a command runs. */
 export async function openConnections(environment: Record<string, string | undefined>) {
@@ -36,7 +41,9 @@ export async function openConnections(environment: Record<string, string | undef
       prefix: queuePrefix,
       skipVersionCheck: true,
     });
-    return opened.on('error', () => {}); // each command's own call rejects with it
+    opened.on('error', () => {}); // each command's own call rejects with it
+    await withDeadline(opened.waitUntilReady(), queueDeadlineMs, 'reaching queue Redis'); // BullMQ itself waits for ever
+    return opened;
   };
   let opening: ReturnType<typeof openQueue> | undefined;
   const queue = () => {
@@ -58,6 +65,8 @@ export async function openConnections(environment: Record<string, string | undef
       return failedOrderIds(await queue());
     },
     money: createMoneyBooks(pool),
+    /** See {@link explained}. */
+    explain: (error: unknown) => explained(error, { stock: stockRedis, queue: queueRedis }),
     close: async () => {
       zookeeper.close();
       disconnectRedis(stockRedis, queueRedis);

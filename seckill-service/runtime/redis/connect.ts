@@ -91,14 +91,11 @@ export function redisTrouble(redis: Redis): string | null {
   return troubles.get(redis)?.text ?? null;
 }
 
-/** Ready when the server answers. */
-export function redisReady(redis: Redis): () => Promise<string | null> {
-  return async () => {
+/** Ready when the primary answers, and when what is `missing` there besides, in words, is nothing. */
+export function redisReady(redis: Redis, missing: () => Promise<string | null> = async () => null) {
+  return async (): Promise<string | null> => {
     if (redis.status !== 'ready') return redisTrouble(redis) ?? redis.status;
-    return redis.ping().then(
-      () => null,
-      (error: unknown) => String(error),
-    );
+    return redis.ping().then(missing).catch(String);
   };
 }
 

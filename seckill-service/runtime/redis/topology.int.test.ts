@@ -12,19 +12,17 @@ const sentinelAt = ({ sentinel }: Machine) => `127.0.0.1:${sentinel.port}`;
 
 test('three that are well: who is primary, who follows how far behind, what each sentinel sees', async () => {
   await first.redis.client.set('x', 'y').then(() => first.redis.client.wait(2, 5000));
-  const topology = await poll('the replicas have caught up', async () => {
-    const read = await readRedisTopology(trio.url);
-    return read.replicas.every(({ lagBytes }) => lagBytes === 0) && read;
-  });
+  const topology = await readRedisTopology(trio.url);
   const server = { appendonly: true, appendfsync: 'always', runId: expect.stringMatching(/^\w{40}$/), trouble: null };
   const offset = { replicationOffset: expect.any(Number) };
-  const following = { ...server, ...offset, role: 'slave', online: true, lagBytes: 0, lagSeconds: expect.any(Number) };
+  const following = { ...server, ...offset, role: 'slave', online: true };
+  const lag = { lagBytes: expect.any(Number), lagSeconds: expect.any(Number) };
   const sees = { answers: true, sees: redisAt(first), epoch: 0, quorum: 2, others: 2, trouble: null };
   expect(topology).toEqual({
     kind: 'sentinel',
     name: 'stock',
     primary: { ...server, ...offset, address: redisAt(first), role: 'master' },
-    replicas: [redisAt(second), redisAt(third)].sort().map((address) => ({ ...following, address })),
+    replicas: [redisAt(second), redisAt(third)].sort().map((address) => ({ ...following, ...lag, address })),
     sentinels: trio.machines.map((machine) => ({ ...sees, address: sentinelAt(machine) })),
     problems: [],
   });
