@@ -41,7 +41,7 @@ export function registerStackCommands(program: Command): void {
     .option('--port <n>', `port of the edge on 127.0.0.1 (default: ${defaultEdgePort})`, wholeNumber(1, 65_535))
     .option('--services <n>', 'how many seckill-service processes (default: 1)', wholeNumber(1, maxServices))
     .option('--edges <n>', 'how many edges, each an nginx with its gateway (default: 1)', wholeNumber(1, maxEdges))
-    .option('--ha', 'every server more than once, so that no single one ends a sale (some 600 MB more)')
+    .option('--ha', 'every server more than once, so that no single one ends a sale (some 350 MB more)')
     .option('--foreground', 'supervise in this process until Ctrl-C')
     .addOption(dirOption())
     .addOption(jsonOption())

@@ -12,6 +12,6 @@ export function refuseOtherData(dir: RunDirectory, ha: boolean): void {
   const was = ha ? 'without --ha' : 'with --ha';
   throw new StackError(
     'configuration',
-    `the data in ${dir.root} are of a stack that was started ${was}: start it ${was}, or choose another directory with --dir`,
+    `the data in ${dir.root} are of a stack that was started ${was}: start it ${was}, or choose another directory, for example --dir .run/${ha ? 'ha' : 'plain'}`,
   );
 }

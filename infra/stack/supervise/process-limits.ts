@@ -50,7 +50,7 @@ const limits: readonly Limit[] = [
     of: 'limited',
     least: 300,
     leastHa: 800,
-    // 85 were counted, 9 processes; with --ha 250.
+    // 113 were counted, 29 processes; with --ha 291, 70 processes.
     is: 'this user may have {value} processes and threads, and the stack has about 100 (with --ha 300)',
     mend: 'ulimit -u 4096',
   },
