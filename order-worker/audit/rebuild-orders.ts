@@ -48,11 +48,15 @@ export async function rebuildOrders(
     }
   }
 
-  async function enqueue(lost: readonly GrantedOrder[]): Promise<void> {
-    if (lost.length === 0) return;
+  /** Those of them that were put on the queue. */
+  async function enqueue(missing: readonly GrantedOrder[]): Promise<readonly GrantedOrder[]> {
+    if (missing.length === 0) return missing;
     await roomInQueue();
-    // What is stored may be lost by no failover any more.
-    await stock.barrier(saleId, async () => undefined);
+    // They may have been read of a server that is the primary no more: what is stored is read again, behind the barrier.
+    const ids = missing.map(({ orderId }) => orderId);
+    const gone = new Set(await stock.barrier(saleId, () => stock.withoutReservation(saleId, ids)));
+    const lost = missing.filter(({ orderId }) => !gone.has(orderId));
+    if (lost.length === 0) return lost;
     // Their rows begin anew: a picture of the row that was would never give way to theirs.
     await stock.forgetPictures(
       saleId,
@@ -64,6 +68,7 @@ export async function rebuildOrders(
       queue,
       lost.map(({ orderId, reservation }) => grantedOrder(saleId, orderId, reservation)),
     );
+    return lost;
   }
 
   async function drawAnew(behind: readonly GrantedOrder[]): Promise<void> {
@@ -79,8 +84,8 @@ export async function rebuildOrders(
   }
 
   await eachGrantedOrder(deps, saleId, async (orders) => {
-    for (const order of orders) add(order);
-    await enqueue(orders.filter(({ at }) => at === 'lost'));
+    const lost = await enqueue(orders.filter(({ at }) => at === 'lost'));
+    for (const order of [...orders.filter(({ at }) => at !== 'lost'), ...lost]) add(order);
     await drawAnew(orders.filter(isBehind));
     onLooked(orders.length);
   });
