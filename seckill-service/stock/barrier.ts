@@ -1,9 +1,15 @@
 import type { ChainableCommander, Redis } from 'ioredis';
 import { saleKeys } from '#contract/redis-keys.ts';
+import { primaryProof } from '#runtime/redis/connect.ts';
 import { NotReplicated, StockFault } from './fault.ts';
 
 /** So long stock Redis waits for its replicas: below every deadline of ours, and far above one round trip and its fsync. */
 export const replicationDeadlineMs = 300;
+
+/** So long it waits for every replica, before the sentinels are asked whether fewer will do. */
+const everyReplicaMs = 50;
+/** When one is away, it is not waited for again before that time. */
+const oneAwayMs = 1000;
 
 /** A fence is of no use once its wait is over. */
 const fenceSeconds = 60;
@@ -31,6 +37,11 @@ export type Barrier = {
  * A connection that was lost in between may lead to another server now, which never had what the one before was given: that
  * is too few, too.
  *
+ * Where sentinels keep the primary, WAIT alone is no proof: when another was promoted, the old primary still has a replica for
+ * about a second, which acknowledges and then forgets. So either every replica has it, and with them the promoted one; or
+ * a majority of the sentinels says after that, that they have voted for nobody to replace this primary. Found by the chaos
+ * rounds (--ha): a partition healed between the promotion and the word to the last replica, and 172 yeses were lost.
+ *
  * WAIT keeps its connection from everything else. So one is under way at a time, and what comes meanwhile shares the next:
  * while the replicas are away a crowd waits for two deadlines, not for one each.
  */
@@ -42,6 +53,8 @@ export function createBarrier(
   let waiting: Waiting[] = [];
   let isUnderWay = false;
   let link = 0;
+  let oneAwayUntil = 0;
+  const proof = replicas > 0 ? primaryProof(redis) : null;
   if (replicas > 0) {
     redis.on('close', () => {
       link += 1;
@@ -56,14 +69,44 @@ export function createBarrier(
       return pipeline.length;
     });
     const fence = saleKeys(group.at(-1)?.saleId ?? '').fence; // one write is enough: all of it goes to the same replicas
-    pipeline.set(fence, 1, 'EX', fenceSeconds).wait(replicas, replicationDeadlineMs);
+    const every = everyReplica();
+    const isForEvery = every > replicas && Number.isFinite(every) && performance.now() >= oneAwayUntil;
+    const [asked, withinMs] = isForEvery ? [every, everyReplicaMs] : [replicas, replicationDeadlineMs];
+    pipeline.set(fence, 1, 'EX', fenceSeconds).wait(asked, withinMs);
     const startedAt = performance.now();
+    const mine = link;
     const replies = (await pipeline.exec()) ?? [];
     const [fenceReply = noAnswer, waitReply = noAnswer] = replies.slice(-2);
-    const fault = faultIn(fenceReply, waitReply);
+    let fault = faultIn(fenceReply, waitReply);
+    if (proof !== null && waitReply[0] === null && !(Number(waitReply[1]) >= every)) {
+      if (isForEvery) oneAwayUntil = performance.now() + oneAwayMs;
+      if (fault !== null && isForEvery) fault = faultIn(fenceReply, await waitAgain(replicas));
+      if (fault === null && !(await proof.isSure())) fault = await withoutSentinels(every);
+      if (mine !== link) fault = new StockFault('unknown', lost);
+    }
     if (waitReply[0] === null) onBarrier((performance.now() - startedAt) / 1000, fault === null);
     return ends.map((end, index) => ({ replies: replies.slice(ends[index - 1] ?? 0, end), fault }));
   }
+
+  /** How many replicas there are; infinite while no sentinel knows any. */
+  function everyReplica(): number {
+    const known = proof?.replicas() ?? replicas;
+    return known === 0 ? Number.POSITIVE_INFINITY : Math.max(replicas, known);
+  }
+
+  /** The sentinels are away, or at a failover: every replica must have it. */
+  async function withoutSentinels(every: number): Promise<StockFault | null> {
+    const [, count] = Number.isFinite(every) ? await waitAgain(every) : [];
+    return Number(count) >= every ? null : new StockFault('unknown', unsure);
+  }
+
+  const waitAgain = async (count: number): Promise<Reply> => {
+    try {
+      return [null, await redis.wait(count, replicationDeadlineMs - everyReplicaMs)];
+    } catch (error) {
+      return [error instanceof Error ? error : new Error(String(error))];
+    }
+  };
 
   function faultIn([fenceError]: Reply, [waitError, acknowledged]: Reply): StockFault | null {
     const error = fenceError ?? waitError;
@@ -107,11 +150,13 @@ export function createBarrier(
       const written = await write();
       const { fault } = await send(saleId, () => {});
       if (fault !== null) throw fault;
-      if (mine !== link) throw new StockFault('unknown', 'the connection was lost before the replicas had answered');
+      if (mine !== link) throw new StockFault('unknown', lost);
       return written;
     },
   };
 }
 
+const lost = 'the connection was lost before the replicas had answered';
+const unsure = 'not every replica has it, and the sentinels do not say that this is still the primary';
 export const noAnswer: Reply = [new Error('no answer')];
 const nothing: Sent = { replies: [], fault: new StockFault('unknown', noAnswer[0]) };

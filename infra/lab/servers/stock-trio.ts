@@ -290,7 +290,7 @@ export async function startStockTrio(options: Options = {}): Promise<StockTrio> 
 
 /** What the client of a sentinel asks, and nothing that changes anything; docs/redis.md names the same. */
 const sentinelRights =
-  '&* -@all +auth +hello +ping +info +subscribe +sentinel|get-master-addr-by-name +sentinel|master +sentinel|replicas';
+  '&* -@all +auth +hello +ping +info +subscribe +sentinel|get-master-addr-by-name +sentinel|master +sentinel|replicas +sentinel|is-master-down-by-addr';
 
 function urlFor(machines: readonly Machine[], { login, tls }: Options): string {
   const hosts = machines.map(({ sentinel }) => `127.0.0.1:${sentinel.port}`).join(',');

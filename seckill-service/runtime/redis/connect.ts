@@ -61,7 +61,7 @@ const troubles = new WeakMap<Redis, Trouble>();
  */
 export function connectRedis(kind: keyof typeof kinds, url: string, logger: Logger): Redis {
   const place = redisPlaceOf(url);
-  const trouble: Trouble = { text: null };
+  const trouble: Trouble = { text: null, at: null };
   const redis = place.kind === 'single' ? single(kind, place, trouble) : primaryOf(kind, url, place, trouble, logger);
   troubles.set(redis, trouble);
   const warn = createThrottledWarn(logger);
@@ -69,21 +69,39 @@ export function connectRedis(kind: keyof typeof kinds, url: string, logger: Logg
   return redis;
 }
 
+/**
+ * What the sentinels know of the primary that a connection of {@link connectRedis} leads to; null where none are asked.
+ * WAIT alone is no proof that a write survives: after another server was promoted, the old primary may still have a replica
+ * that Sentinel has not told yet.
+ */
+export type PrimaryProof = {
+  /** How many replicas it has, those that are away among them. What all of them have, the promoted one has. */
+  replicas: () => number;
+  /** Whether no other was promoted until now, by the word of a majority. */
+  isSure: () => Promise<boolean>;
+};
+const proofs = new WeakMap<Redis, PrimaryProof>();
+export const primaryProof = (redis: Redis): PrimaryProof | null => proofs.get(redis) ?? null;
+
 function single(kind: keyof typeof kinds, { href, tls }: SinglePlace, trouble: Trouble): Redis {
   return new Redis(href, { ...kinds[kind], ...tls, Connector: primaryConnector(null, trouble) });
 }
 
 function primaryOf(kind: keyof typeof kinds, url: string, place: SentinelPlace, trouble: Trouble, logger: Logger) {
   const options: Options = kinds[kind];
-  return new Redis({
+  const watch = sentinelWatch(url, place, logger);
+  const redis = new Redis({
     ...options,
     ...throughSentinel,
     ...(options.maxRetriesPerRequest === 0 ? {} : { maxRetriesPerRequest: null }),
     ...place.tls,
     ...(place.username === undefined ? {} : { username: place.username }),
     ...(place.password === undefined ? {} : { password: place.password }),
-    Connector: primaryConnector(sentinelWatch(url, place, logger), trouble),
+    Connector: primaryConnector(watch, trouble),
   });
+  const isSure = async () => trouble.at !== null && watch.confirm(trouble.at);
+  proofs.set(redis, { replicas: watch.replicas, isSure });
+  return redis;
 }
 
 /** What is known to keep a connection of {@link connectRedis} from its primary, in words; null where nothing is. */

@@ -8,8 +8,8 @@ import { addressOf, type SentinelWatch } from './sentinel-watch.ts';
 type Emit = (type: string, error: Error) => void;
 type Target = Pick<RedisOptions, 'tls'> & Partial<HostAndPort>;
 
-/** What keeps a connection from its primary, in words; null while nothing is known to. */
-export type Trouble = { text: string | null };
+/** What keeps a connection from its primary, in words; null while nothing is known to. `at`: the server that it is made to. */
+export type Trouble = { text: string | null; at: HostAndPort | null };
 
 /** So long may a server be silent that has accepted a connection: one that stands still accepts, too. */
 const silenceMs = 1000;
@@ -97,6 +97,7 @@ export function primaryConnector(watch: SentinelWatch | null, trouble: Trouble) 
     #dial(address: HostAndPort, release: () => void): Socket {
       const { tls } = this.#target;
       this.#address = address;
+      trouble.at = address;
       const socket =
         tls === undefined ? connectTcp(address) : connectTls({ ...address, ...(typeof tls === 'object' ? tls : {}) });
       this.stream = socket;

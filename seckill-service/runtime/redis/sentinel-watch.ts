@@ -12,6 +12,13 @@ export type SentinelWatch = {
    * live and answer all the same; what it says now counts for nothing.
    */
   isInDoubt: () => boolean;
+  /** How many replicas the primary has, those that are away among them, as far as any sentinel knows. */
+  replicas: () => number;
+  /**
+   * Whether a majority of the sentinels, asked now, has this one as the primary and has voted for nobody to replace it. Then
+   * no other was promoted before they were asked. False when too few answer within 0.3 s.
+   */
+  confirm: (primary: HostAndPort) => Promise<boolean>;
   /** Why no sentinel names a primary now, in words; null while one does. */
   problem: () => string | null;
   /** How often the sentinels have named another primary than before. */
@@ -23,13 +30,18 @@ export type SentinelWatch = {
 };
 
 /** What one sentinel says. `epoch` grows with each failover: of two that disagree, the one with the smaller is behind. */
-type Word = { primary: HostAndPort; epoch: number; isInDoubt: boolean };
-type Sentinel = { at: string; redis: Redis; word: Word | null; trouble: string };
+type Word = { primary: HostAndPort; epoch: number; isInDoubt: boolean; replicas: number };
+/** A vote for a leader that is to replace the primary, and when it was first heard of, `performance.now()`. */
+type Vote = { epoch: number; heardAt: number };
+type Sentinel = { at: string; redis: Redis; word: Word | null; vote: Vote; trouble: string };
 
 /** A sentinel that says nothing for as long is taken for dead. */
 const answerMs = 1000;
 const askEveryMs = 1000;
 const retryMs = 300;
+const confirmMs = 300;
+/** The id of no sentinel: who asks with it, and with epoch 0, is told of the last vote and changes none. */
+const nobody = '0'.repeat(40);
 /** Longer than the driver takes from one connection to the next. */
 const lingerMs = 3000;
 
@@ -105,6 +117,7 @@ function createWatch(place: SentinelPlace, logger: Logger): SentinelWatch {
   let believed: HostAndPort | null = null;
   let isInDoubt = false;
   let failovers = 0;
+  let replicas = 0;
   let users = 0;
   let asking: NodeJS.Timeout | undefined;
   let closing: NodeJS.Timeout | undefined;
@@ -112,6 +125,8 @@ function createWatch(place: SentinelPlace, logger: Logger): SentinelWatch {
   function judge(): void {
     const words = sentinels.map(({ word }) => word).filter((word) => word !== null);
     const [newest] = [...words].sort((a, b) => b.epoch - a.epoch);
+    // What is away is not forgotten: who knows fewer has just begun.
+    replicas = Math.max(replicas, ...words.map((word) => word.replicas));
     const isAnother = newest !== undefined && !isSame(newest.primary, believed);
     if (isAnother) believe(newest.primary);
     const isDoubted = words.some((word) => word.isInDoubt && isSame(word.primary, believed));
@@ -143,13 +158,18 @@ function createWatch(place: SentinelPlace, logger: Logger): SentinelWatch {
       ]);
       const [host, port] = Array.isArray(address) ? address.map(String) : [];
       sentinel.trouble = '';
-      const { flags = '', port: portBefore, 'config-epoch': epoch, ip } = fieldsOf(master);
+      const { flags = '', port: portBefore, 'config-epoch': epoch, 'num-slaves': known = 0, ip } = fieldsOf(master);
       // In the middle of a failover the address is the promoted one's already, and the flags are those of the one before.
       const isDoubted = /\b(o_down|failover_in_progress)\b/.test(flags) && host === ip && port === portBefore;
       sentinel.word =
         host === undefined
           ? null
-          : { primary: { host, port: Number(port) }, epoch: Number(epoch), isInDoubt: isDoubted };
+          : {
+              primary: { host, port: Number(port) },
+              epoch: Number(epoch),
+              isInDoubt: isDoubted,
+              replicas: Number(known),
+            };
     } catch (error) {
       sentinel.trouble = error instanceof Error ? error.message : String(error);
       sentinel.word = null;
@@ -157,9 +177,47 @@ function createWatch(place: SentinelPlace, logger: Logger): SentinelWatch {
     judge();
   }
 
+  /**
+   * Whether this sentinel has it as the primary, and no failover is on that it voted for. A vote that led to nothing stays
+   * on its books: after twice the failover-timeout its leader has given up.
+   */
+  async function isSure(sentinel: Sentinel, { host, port }: HostAndPort): Promise<boolean> {
+    const { redis } = sentinel;
+    if (redis.status !== 'ready') return false;
+    const [master, ballot] = await Promise.all([
+      redis.call('SENTINEL', 'MASTER', place.name),
+      redis.call('SENTINEL', 'IS-MASTER-DOWN-BY-ADDR', host, port, 0, nobody),
+    ]);
+    const { flags, ip, port: itsPort, 'config-epoch': epoch, 'failover-timeout': timeoutMs } = fieldsOf(master);
+    const voted = Array.isArray(ballot) ? Number(ballot[2]) : Number.POSITIVE_INFINITY;
+    if (voted !== sentinel.vote.epoch) sentinel.vote = { epoch: voted, heardAt: performance.now() };
+    const isVoteOver = performance.now() - sentinel.vote.heardAt > 2 * Number(timeoutMs) + answerMs;
+    return flags === 'master' && ip === host && Number(itsPort) === port && (voted <= Number(epoch) || isVoteOver);
+  }
+
+  async function confirm(primary: HostAndPort): Promise<boolean> {
+    let sure = 0;
+    const confirmed = Promise.withResolvers<boolean>();
+    const timer = setTimeout(() => confirmed.resolve(false), confirmMs);
+    const asked = sentinels.map(async (sentinel) => {
+      if (await isSure(sentinel, primary).catch(() => false)) sure += 1;
+      if (sure > place.sentinels.length / 2) confirmed.resolve(true);
+    });
+    void Promise.all(asked).then(() => confirmed.resolve(false)); // after the last one, when they were too few
+    const isConfirmed = await confirmed.promise;
+    clearTimeout(timer);
+    return isConfirmed && !isInDoubt && isSame(primary, believed);
+  }
+
   function open(at: HostAndPort): Sentinel {
     const redis = new Redis(sentinelOptions(place, at));
-    const sentinel: Sentinel = { at: addressOf(at), redis, word: null, trouble: 'not connected yet' };
+    const sentinel: Sentinel = {
+      at: addressOf(at),
+      redis,
+      word: null,
+      vote: { epoch: 0, heardAt: 0 },
+      trouble: 'not connected yet',
+    };
     redis.on('connect', () => Reflect.get(redis, 'stream')?.unref?.()); // it keeps no process alive
     redis.on('ready', () => {
       redis.subscribe(...doubts, ...turns).catch(() => undefined); // it is asked every second all the same
@@ -214,6 +272,8 @@ function createWatch(place: SentinelPlace, logger: Logger): SentinelWatch {
   return {
     primary: () => believed,
     isInDoubt: () => isInDoubt,
+    replicas: () => replicas,
+    confirm,
     problem,
     failovers: () => failovers,
     onChange: (listener) => {
