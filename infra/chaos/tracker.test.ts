@@ -104,20 +104,24 @@ describe('the tally', () => {
     const tracker = trackerWith([unknown, yes(3), yes(3)], 2);
     tracker.add({ orderId: 'b', userId: 'v', quantity: 1 });
     tracker.told('b', yes(4));
-    expect(tracker.tally([row('a', 3, 2), row('b', 4)])).toEqual({ lost: 0, toldTwice: 0 });
+    expect(tracker.tally([row('a', 3, 2), row('b', 4)], new Set('ab'))).toEqual({ lost: 0, toldTwice: 0 });
   });
 
   test('counts a yes that is nowhere, and one that was given another place when it was asked for again', () => {
     const tracker = trackerWith([yes(3)]);
     tracker.add({ orderId: 'b', userId: 'v', quantity: 1 });
     for (const told of [yes(4), yes(9)]) tracker.told('b', told);
-    expect(tracker.tally([row('b', 9)])).toEqual({ lost: 2, toldTwice: 0 });
+    expect(tracker.tally([row('b', 9)], new Set('b'))).toEqual({ lost: 2, toldTwice: 0 });
+  });
+
+  test('counts a yes of which stock Redis has forgotten what the database has', () => {
+    expect(trackerWith([yes(3)]).tally([row('a', 3)], new Set())).toEqual({ lost: 1, toldTwice: 0 });
   });
 
   test('counts each place that two shoppers were told, also where orders of several units overlap', () => {
     const tracker = trackerWith([yes(5)], 3);
     tracker.add({ orderId: 'b', userId: 'v', quantity: 2 });
     tracker.told('b', yes(4));
-    expect(tracker.tally([row('a', 5, 3)])).toEqual({ lost: 1, toldTwice: 2 });
+    expect(tracker.tally([row('a', 5, 3)], new Set('a'))).toEqual({ lost: 1, toldTwice: 2 });
   });
 });

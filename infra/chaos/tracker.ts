@@ -11,8 +11,8 @@ export type TrackedTicket = { orderId: string; userId: string; quantity: number 
 export type TrackedRow = TrackedTicket & { place: number; state: OrderState };
 
 /**
- * The two counts that a failover is judged by. `lost`: tickets whose first yes does not stand in the database, at its
- * place. `toldTwice`: places of the sale that were told to shoppers of two tickets.
+ * The two counts that a failover is judged by. `lost`: tickets whose first yes does not stand in the database at its
+ * place, or of which stock Redis knows nothing any more. `toldTwice`: places of the sale that were told to shoppers of two tickets.
  */
 export type Tally = { lost: number; toldTwice: number };
 
@@ -96,13 +96,13 @@ export function createTracker({ unitsComeBack = false }: { unitsComeBack?: boole
     counts: () => ({ tickets: tickets.size, ...counts }),
 
     /** What shoppers were told against what is stored: whether it was promised twice, or in vain. */
-    tally(rows: readonly TrackedRow[]): Tally {
+    tally(rows: readonly TrackedRow[], reserved: ReadonlySet<string>): Tally {
       const stored = new Map(rows.map(({ orderId, place }) => [orderId, place]));
       const holders = new Map<number, Set<string>>();
       let lost = 0;
       for (const { orderId, quantity, places } of tickets.values()) {
         const [first] = places;
-        if (first !== undefined && stored.get(orderId) !== first) lost += 1;
+        if (first !== undefined && (stored.get(orderId) !== first || !reserved.has(orderId))) lost += 1;
         for (const place of places) {
           for (let unit = place - quantity + 1; unit <= place; unit += 1)
             holders.set(unit, (holders.get(unit) ?? new Set()).add(orderId));

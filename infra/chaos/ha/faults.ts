@@ -6,6 +6,7 @@ import { signalProcess } from '../../stack/host/life.ts';
 import type { HaField } from './field.ts';
 import { createHand, type Hand } from './hand.ts';
 import type { HaFault, HaKind } from './plan.ts';
+import type { Master } from './servers.ts';
 
 /** Does the fault; resolves when it is over. What it broke and killed by its hand is undone then. */
 type Deed = (field: HaField, fault: HaFault, hand: Hand) => Promise<void>;
@@ -20,6 +21,13 @@ const slowForMs = 700;
 
 /** The sentinel beside a Redis of the stock. */
 const beside = (redis: string) => redis.replace('stock-redis', 'sentinel');
+
+/** What the servers say, as soon as they do: on a busy machine an answer may take longer than a second. */
+const seen = ({ servers }: HaField) => ({
+  primary: (master: Master) => poll(`the primary of ${master}`, () => servers.primary(master)),
+  ensemble: () => poll("ZooKeeper's leader", servers.ensemble),
+  databases: () => poll('a PostgreSQL that takes writes', servers.databases),
+});
 
 const nextPrimary = (field: HaField, not: readonly string[]) =>
   poll(
@@ -41,12 +49,12 @@ const one = <T>(list: readonly T[], { pick }: HaFault): T => {
 
 const deeds: Record<HaKind, Deed> = {
   'primary-killed': async (field, { forMs }, hand) => {
-    hand.kill(await field.servers.primary('stock'), 'cut');
+    hand.kill(await seen(field).primary('stock'), 'cut');
     await wait(forMs);
   },
 
   'primary-lost': async (field, { forMs, lagMs }, hand) => {
-    const primary = await field.servers.primary('stock');
+    const primary = await seen(field).primary('stock');
     for (const replica of others(field, primary)) field.links.between(primary, replica, 'delay', lagMs);
     await wait(slowForMs);
     field.began();
@@ -55,28 +63,28 @@ const deeds: Record<HaKind, Deed> = {
     await wait(forMs);
   },
 
-  'primary-paused': async (field, { forMs }, hand) => hand.pause([await field.servers.primary('stock')], forMs),
+  'primary-paused': async (field, { forMs }, hand) => hand.pause([await seen(field).primary('stock')], forMs),
 
   'primary-alone': async (field, { forMs }) => {
-    const primary = await field.servers.primary('stock');
+    const primary = await seen(field).primary('stock');
     field.links.isolate([primary, beside(primary), 'ours'], 'half-open');
     await wait(forMs);
   },
 
   'primary-split': async (field, { forMs, process }) => {
-    const primary = await field.servers.primary('stock');
+    const primary = await seen(field).primary('stock');
     field.links.isolate([primary, beside(primary), process], 'half-open');
     await wait(forMs);
   },
 
   'primary-pair': async (field, fault) => {
-    const replica = one(others(field, await field.servers.primary('stock')), fault);
+    const replica = one(others(field, await seen(field).primary('stock')), fault);
     field.links.isolate([replica, beside(replica)], 'half-open');
     await wait(fault.forMs);
   },
 
   'second-failover': async (field, { forMs }, hand) => {
-    const first = await field.servers.primary('stock');
+    const first = await seen(field).primary('stock');
     hand.kill(first, 'cut');
     const second = await nextPrimary(field, [first]);
     await wait(secondAfterMs);
@@ -88,7 +96,7 @@ const deeds: Record<HaKind, Deed> = {
   },
 
   'replica-behind': async (field, fault, hand) => {
-    const primary = await field.servers.primary('stock');
+    const primary = await seen(field).primary('stock');
     field.links.between(primary, one(others(field, primary), fault), 'delay', behindMs);
     await wait(slowForMs + behindMs);
     field.began();
@@ -97,7 +105,7 @@ const deeds: Record<HaKind, Deed> = {
   },
 
   'replicas-away': async (field, { forMs }) => {
-    field.links.isolate(others(field, await field.servers.primary('stock')), 'half-open');
+    field.links.isolate(others(field, await seen(field).primary('stock')), 'half-open');
     await wait(forMs);
   },
 
@@ -109,18 +117,18 @@ const deeds: Record<HaKind, Deed> = {
   },
 
   'primary-emptied': async (field, _fault, hand) => {
-    const primary = await field.servers.primary('stock');
+    const primary = await seen(field).primary('stock');
     hand.killAlone(primary);
     const dir = join(field.stack.dir, 'data', primary);
     for (const name of readdirSync(dir)) rmSync(join(dir, name), { recursive: true, force: true });
   },
 
   'zookeeper-leader': async (field, _fault, hand) => {
-    const { leader } = await field.servers.ensemble();
+    const { leader } = await seen(field).ensemble();
     hand.killAlone(leader);
   },
   'zookeeper-follower': async (field, fault, hand) => {
-    const { followers } = await field.servers.ensemble();
+    const { followers } = await seen(field).ensemble();
     hand.killAlone(one(followers, fault));
   },
   'zookeeper-link': async (field, { process, forMs }) => {
@@ -138,22 +146,22 @@ const deeds: Record<HaKind, Deed> = {
   },
 
   'postgres-primary': async (field, { forMs }, hand) => {
-    const { primary } = await field.servers.databases();
+    const { primary } = await seen(field).databases();
     hand.kill(primary, 'cut');
     await wait(forMs);
   },
   'postgres-process': async (field) => {
-    const { primary } = await field.servers.databases();
+    const { primary } = await seen(field).databases();
     const postmaster = field.postmasterOf(primary);
     if (postmaster !== null) signalProcess(postmaster, 'SIGKILL');
   },
   'postgres-standby': async (field, { forMs }, hand) => {
-    const { standbys } = await field.servers.databases();
+    const { standbys } = await seen(field).databases();
     await hand.pause(standbys, forMs);
   },
 
   'queue-primary': async (field, { forMs }, hand) => {
-    hand.kill(await field.servers.primary('queue'), 'cut');
+    hand.kill(await seen(field).primary('queue'), 'cut');
     await wait(forMs);
   },
 };

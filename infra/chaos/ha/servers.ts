@@ -23,7 +23,8 @@ export type Master = 'stock' | 'queue';
 const roleOf: Record<Master, string> = { stock: 'stock-redis', queue: 'queue-redis' };
 /** What a sentinel does how often, as it is called in SENTINEL DEBUG. */
 const usualMs = { 'info-period': 10_000, 'publish-period': 2000 };
-const hurriedMs = { 'info-period': 500, 'publish-period': 250 };
+// Below a second, what a busy server says is too old for a sentinel to act on.
+const hurriedMs = { 'info-period': 1500, 'publish-period': 400 };
 const inStepBytes = 100_000;
 
 /** `ports`: the servers' own. */
