@@ -79,7 +79,7 @@ export function sentinelOptions(place: SentinelPlace, at: HostAndPort): RedisOpt
     ...(place.sentinelPassword === undefined ? {} : { password: place.sentinelPassword }),
     replyMapping: 'legacy',
     enableReadyCheck: false,
-    // The driver's own word on a new connection is nobody's to catch: a sentinel that hangs then would end this process.
+    // What the driver subscribes by itself, it does not catch: a sentinel that hangs then would end this process.
     autoResubscribe: false,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
@@ -102,7 +102,8 @@ export const addressOf = ({ host, port }: HostAndPort): string =>
 
 /**
  * Asks every sentinel once a second, and at once when it says that something has changed, over one connection each. It
- * believes the word of the highest epoch: a sentinel that was cut off, or has come back, names the primary that it knew.
+ * believes the word of the highest epoch so far: a sentinel that was cut off, or has come back, names the primary that it knew.
+ * While only such sentinels answer, the newer primary is kept. A lower epoch is believed when every sentinel tells one.
  *
  * From `+odown` or `+try-failover` on, the primary is in doubt until another one is named, or a majority of the sentinels is
  * sure of it again. A primary that stood still and wakes up after another was promoted has a replica for about a second: the
@@ -115,6 +116,7 @@ function createWatch(place: SentinelPlace, logger: Logger): SentinelWatch {
   const listeners = new Set<() => void>();
   let sentinels: Sentinel[] = [];
   let believed: HostAndPort | null = null;
+  let believedEpoch = 0;
   let isInDoubt = false;
   let failovers = 0;
   let replicas = 0;
@@ -127,10 +129,14 @@ function createWatch(place: SentinelPlace, logger: Logger): SentinelWatch {
     const [newest] = [...words].sort((a, b) => b.epoch - a.epoch);
     // What is away is not forgotten: who knows fewer has just begun.
     replicas = Math.max(replicas, ...words.map((word) => word.replicas));
-    const isAnother = newest !== undefined && !isSame(newest.primary, believed);
+    // All of them know less than was believed: they were set up anew.
+    const areAnew = words.length === place.sentinels.length;
+    const isHeard = newest !== undefined && (newest.epoch >= believedEpoch || areAnew);
+    const isAnother = isHeard && !isSame(newest.primary, believed);
+    if (isHeard) believedEpoch = newest.epoch;
     if (isAnother) believe(newest.primary);
     const isDoubted = words.some((word) => word.isInDoubt && isSame(word.primary, believed));
-    const areSure = words.length > place.sentinels.length / 2;
+    const areSure = words.filter((word) => isSame(word.primary, believed)).length > place.sentinels.length / 2;
     const before = isInDoubt;
     isInDoubt = isDoubted || (isInDoubt && !isAnother && !areSure);
     if (isInDoubt && !before && believed !== null)
@@ -166,7 +172,7 @@ function createWatch(place: SentinelPlace, logger: Logger): SentinelWatch {
           ? null
           : {
               primary: { host, port: Number(port) },
-              epoch: Number(epoch),
+              epoch: Number(epoch ?? 0),
               isInDoubt: isDoubted,
               replicas: Number(known),
             };
@@ -254,6 +260,7 @@ function createWatch(place: SentinelPlace, logger: Logger): SentinelWatch {
     for (const { redis } of sentinels) redis.disconnect();
     sentinels = [];
     believed = null;
+    believedEpoch = 0;
     isInDoubt = false;
   }
 
