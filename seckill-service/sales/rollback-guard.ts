@@ -3,12 +3,13 @@ import type { SaleNode } from '#contract/sale.ts';
 import { withDeadline } from '#runtime/deadline.ts';
 import type { Logger } from '#runtime/logger.ts';
 import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
+import type { SetStateOutcome } from '#stock/outcomes.ts';
 import type { Stock } from '#stock/stock.ts';
 import type { StockSale } from '#stock/stock-sale.ts';
 import type { Catalogue } from './catalogue.ts';
 import { createGivenOrders } from './given-orders.ts';
 import { judgePast, type Verdict } from './judge-past.ts';
-import { publishState, readSaleNode } from './publish-state.ts';
+import { publishState, readSaleNode, type SaleChange } from './publish-state.ts';
 import type { PublishedSales } from './published-sales.ts';
 
 type GuardedStock = Pick<Stock, 'sales' | 'eachSale' | 'withoutReservation' | 'pauseForFault' | 'barrier'>;
@@ -76,14 +77,20 @@ export function createRollbackGuard(deps: {
 
   async function pause(stock: GuardedStock, saleId: string, found: { fault: string; epoch: number }): Promise<void> {
     logger.error({ saleId, fault: found.fault }, 'ROLLBACK: stock Redis has an older past; the sale is paused');
-    const outcome = await stock.pauseForFault(saleId, found.fault, found.epoch);
-    const now =
-      outcome.kind === 'sale_unknown'
-        ? { state: 'paused' as const, epoch: nextEpoch(found.epoch) }
-        : { state: outcome.state, epoch: outcome.epoch }; // closed, when ops were quicker
-    // The reconciler tells it when this fails.
-    const tell = stock.barrier(saleId, async () => undefined).then(() => publishState(zookeeper, saleId, now));
-    await ask('zookeeper', tell);
+    let isPaused = false;
+    const write = async () => {
+      const outcome = await stock.pauseForFault(saleId, found.fault, found.epoch);
+      isPaused = true;
+      return outcome;
+    };
+    // Write and wait over one connection: an epoch that was lost with its server would be evidence against the next one.
+    const outcome = await stock.barrier(saleId, write).catch((error: unknown) => {
+      if (!isPaused) throw error;
+      logger.warn({ saleId, err: error }, 'the pause is not told yet');
+      return null;
+    });
+    // The reconciler tells it when this fails, or is not done.
+    if (outcome !== null) await ask('zookeeper', publishState(zookeeper, saleId, changeBy(outcome, found.epoch)));
     given.forget(saleId);
     onRollback(saleId);
   }
@@ -147,6 +154,12 @@ export function createRollbackGuard(deps: {
       return paused;
     },
   };
+}
+
+/** Closed, when ops were quicker; a sale that stock Redis does not know is paused for all who know it. */
+function changeBy(outcome: SetStateOutcome, known: number): SaleChange {
+  if (outcome.kind === 'sale_unknown') return { state: 'paused', epoch: nextEpoch(known) };
+  return { state: outcome.state, epoch: outcome.epoch };
 }
 
 /** By the clock: what state a Redis with an older past says it is in is no evidence. */
