@@ -1,6 +1,6 @@
 import type { Queue } from 'bullmq';
 import type { Stock } from '#stock/stock.ts';
-import { enqueueOrders, grantedOrder } from '../drain/granted-orders.ts';
+import { enqueueOrders, grantedOrder, stillGranted } from '../drain/granted-orders.ts';
 import type { OrderStore } from '../orders/order-store.ts';
 import {
   createLostOrders,
@@ -52,10 +52,7 @@ export async function rebuildOrders(
   async function enqueue(missing: readonly GrantedOrder[]): Promise<readonly GrantedOrder[]> {
     if (missing.length === 0) return missing;
     await roomInQueue();
-    // They may have been read of a server that is the primary no more: what is stored is read again, behind the barrier.
-    const ids = missing.map(({ orderId }) => orderId);
-    const gone = new Set(await stock.barrier(saleId, () => stock.withoutReservation(saleId, ids)));
-    const lost = missing.filter(({ orderId }) => !gone.has(orderId));
+    const lost = await stillGranted(stock, saleId, missing);
     if (lost.length === 0) return lost;
     // Their rows begin anew: a picture of the row that was would never give way to theirs.
     await stock.forgetPictures(

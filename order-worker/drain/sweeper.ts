@@ -3,7 +3,7 @@ import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { eachSafely, type Loop, startLoop } from '#runtime/loop.ts';
 import type { Stock } from '#stock/stock.ts';
 import type { OrderStore } from '../orders/order-store.ts';
-import { enqueueOrders, grantedOrder } from './granted-orders.ts';
+import { enqueueOrders, grantedOrder, stillGranted } from './granted-orders.ts';
 
 /**
  * Finds reservations that are held for longer than the way to the database takes, and finishes them (I3): a row that
@@ -61,10 +61,7 @@ export function startSweeper(deps: {
     const jobs = await Promise.all(absent.map(({ orderId }) => queue.getJob(orderId)));
     const jobless = absent.filter((_order, index) => jobs[index] === undefined);
     if (jobless.length === 0) return;
-    // What no replica of stock Redis has may be gone with its server, and would be a row without a reservation then.
-    const ids = jobless.map(({ orderId }) => orderId);
-    const gone = new Set(await stock.barrier(saleId, () => stock.withoutReservation(saleId, ids)));
-    const lost = jobless.filter(({ orderId }) => !gone.has(orderId));
+    const lost = await stillGranted(stock, saleId, jobless);
     if (lost.length === 0) return;
     await enqueueOrders(
       queue,
