@@ -3,7 +3,7 @@ import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
 import { databaseSchema } from '#contract/database-schema.ts';
 import { describeRequest } from '#contract/origin.ts';
-import { settings } from '#contract/settings.ts';
+import { settings, stockReplicas } from '#contract/settings.ts';
 import { parseTicketKeys } from '#contract/ticket.ts';
 import { createAuthenticate, shopSignInOf } from '#http/authenticate.ts';
 import { createProblemApp } from '#http/problem-app.ts';
@@ -46,6 +46,7 @@ const readSettings = (environment: Record<string, string | undefined>) => ({
       'SECKILL_AGENT_SOCKET',
       'SECKILL_EDGE_ID',
       'SECKILL_STOCK_REDIS_URL',
+      'SECKILL_STOCK_REPLICAS',
       'SECKILL_CACHE_REDIS_URL',
       'SECKILL_ZOOKEEPER',
       'SECKILL_ZOOKEEPER_AUTH',
@@ -133,6 +134,7 @@ await runService('gateway', readSettings, async ({ config, logger, own }) => {
     'orders',
     startOrders({
       ...{ redis, listening, pool, zookeeper, authenticate, logger, registers },
+      replicas: stockReplicas(config),
       maxStreams: config.SECKILL_ORDER_STREAMS,
     }),
   );

@@ -23,7 +23,8 @@ const rooms: { room: string; mayImport: string[] }[] = [
     mayImport: [...ground, 'seckill-service/stock', 'seckill-service/sales'],
   },
   { room: 'seckill-service', mayImport: [] },
-  { room: 'gateway', mayImport: [...ground, 'seckill-service/http'] },
+  // It reads stock Redis for itself, and changes nothing there: of the stock it has the barrier alone.
+  { room: 'gateway', mayImport: [...ground, 'seckill-service/http', 'seckill-service/stock/barrier.ts'] },
   { room: 'order-worker', mayImport: [...ground, 'seckill-service/http', 'seckill-service/stock'] },
   { room: 'nginx-lua', mayImport: [] },
   // A benchmark stands on the lab as the tests do, so that both look at the same thing.
@@ -134,7 +135,7 @@ test('the map in AGENTS.md names every room of each folder, and what gateway and
     .filter(({ top, entry }) => entry.isDirectory() && !map.get(top)?.owns.includes(`\`${entry.name}/\``));
   expect(missing.map(({ top, entry }) => `${top}/${entry.name}`)).toEqual([]);
   for (const top of ['gateway', 'order-worker']) {
-    const told = [...(map.get(top)?.mayImport ?? '').matchAll(/`([a-z]+)`/g)].map(
+    const told = [...(map.get(top)?.mayImport ?? '').matchAll(/`([a-z/.]+)`/g)].map(
       ([, name]) => `seckill-service/${name}`,
     );
     expect([top, told]).toEqual([top, rooms.find(({ room }) => room === top)?.mayImport]);

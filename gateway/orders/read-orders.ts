@@ -6,6 +6,7 @@ import { parseReservation, type Reservation } from '#contract/reservation.ts';
 import { parseShownOrder, type ShownOrder } from '#contract/shown-order.ts';
 import { createMicroBatcher } from '#runtime/micro-batch.ts';
 import type { Pool } from '#runtime/postgres/connect.ts';
+import { createBarrier } from '#stock/barrier.ts';
 
 /** An order as stock Redis has it: its reservation, and the picture of its row once there is one. */
 export type OrderRecord = { orderId: string; saleId: string; reservation: Reservation; shown: ShownOrder | null };
@@ -19,12 +20,20 @@ const databaseWaitMs = 50;
 /**
  * Reads orders out of stock Redis, those that are asked for in the same millisecond together: two commands a sale,
  * however many they are. PostgreSQL is asked for a stored order whose picture is missing (a rebuilt stock Redis), and
- * for nothing else. Null: no such order. Rejects while stock Redis is away.
+ * for nothing else. Null: no such order. Rejects while stock Redis is away, and for an order that nothing but its reservation
+ * knows while too few replicas have it: `queued` is a yes.
  */
 export type ReadOrder = (orderId: string) => Promise<OrderRecord | null>;
 
-export function createOrderReader(deps: { redis: Redis; pool: Pick<Pool, 'query'> }): ReadOrder {
-  const { redis, pool } = deps;
+export function createOrderReader(deps: {
+  /** Kind `hot`: what was read over a connection that broke is rejected, not read again over the next. */
+  redis: Redis;
+  /** How many replicas of it must have an order that is not stored yet. */
+  replicas: number;
+  pool: Pick<Pool, 'query'>;
+}): ReadOrder {
+  const { redis, replicas, pool } = deps;
+  const barrier = createBarrier(redis, { replicas });
 
   const fromRedis = createMicroBatcher<string, { record: OrderRecord | null }>({
     maxSize: batchSize,
@@ -44,6 +53,8 @@ export function createOrderReader(deps: { redis: Redis; pool: Pick<Pool, 'query'
         }
       };
       await Promise.all([...bySale].map(([saleId, ids]) => (saleId === null ? undefined : ofSale(saleId, ids))));
+      const queued = [...found.values()].find(isQueued);
+      if (queued !== undefined) await barrier.behind(queued.saleId, async () => undefined);
       return orderIds.map((orderId) => {
         const record = found.get(orderId) ?? null;
         return record instanceof Error ? record : { record };
@@ -76,6 +87,10 @@ export function createOrderReader(deps: { redis: Redis; pool: Pick<Pool, 'query'
     return { ...record, ...(await fromDatabase.add(orderId)) };
   };
 }
+
+/** A row came through the relay, which moves only what the replicas have; an order that has ended is no yes. */
+const isQueued = (record: OrderRecord | Error): record is OrderRecord =>
+  !(record instanceof Error) && record.shown === null && record.reservation.state === 'held';
 
 /** A record that cannot be read is its own order's trouble alone. */
 function parse(orderId: string, saleId: string, text: string, picture: string | null): OrderRecord | Error {

@@ -22,6 +22,8 @@ const streamsPerUser = 4;
 export function startOrders(deps: {
   /** Kind `hot`. */
   redis: Redis;
+  /** How many replicas of it must have an order before its shopper is shown it. */
+  replicas: number;
   /** Kind `listening`, to the same server. */
   listening: Redis;
   pool: Pool;
@@ -31,9 +33,9 @@ export function startOrders(deps: {
   registers: Registry[];
   maxStreams: number;
 }): { apps: Hono[]; close: () => Promise<void> } {
-  const { redis, listening, pool, zookeeper, authenticate, logger, registers, maxStreams } = deps;
+  const { redis, replicas, listening, pool, zookeeper, authenticate, logger, registers, maxStreams } = deps;
   const warn = createThrottledWarn(logger);
-  const readOrder = createOrderReader({ redis, pool });
+  const readOrder = createOrderReader({ redis, replicas, pool });
   const limit = watchDrainLimit({ zookeeper, logger });
   const progress = createSaleProgress({ redis, drainLimit: limit.perSecond, now: () => performance.now() });
   const findOwnOrder = createFindOwnOrder({ readOrder, authenticate });

@@ -50,7 +50,11 @@ export async function startOrdersServer() {
     const listening = connectRedis('listening', options.listeningUrl ?? url, logger);
     const questions = { redis: 0, postgres: 0 };
     const counted = countCalls(redis, () => questions.redis++);
-    const reader = createOrderReader({ redis: counted, pool: countCalls(pool, () => questions.postgres++) });
+    const reader = createOrderReader({
+      redis: counted,
+      replicas: 0,
+      pool: countCalls(pool, () => questions.postgres++),
+    });
     const readOrder: typeof reader = async (orderId) => {
       await options.beforeRead?.();
       return reader(orderId);
