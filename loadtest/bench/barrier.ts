@@ -7,7 +7,8 @@ import { poll } from '#lab/poll.ts';
 import { startRedis } from './kit/redis-server.ts';
 import { circumstances, type Spread, spread, table } from './kit/statistics.ts';
 
-export const summary = 'accepted purchases where a yes waits for its replicas, against the same servers without the wait';
+export const summary =
+  'accepted purchases where a yes waits for its replicas, against the same servers without the wait';
 
 type Side = { perSecond: number; p50Ms: number; p99Ms: number };
 type Pair = { alone: Side; behind: Side; load: number };

@@ -112,7 +112,8 @@ const deeds: Record<HaKind, Deed> = {
   'sentinels-away': async (field, fault) => {
     const here = one(field.servers.names('sentinel'), fault);
     const away = field.servers.names('sentinel').filter((name) => name !== here);
-    field.links.isolate(away, 'half-open');
+    // Each alone: two that hear each other are a majority, and may make another primary when they are back.
+    for (const name of away) field.links.isolate([name], 'half-open');
     await wait(fault.forMs);
   },
 
