@@ -85,7 +85,13 @@ test('a sentinel that is behind leads no connection back to the primary before, 
   ahead.is.isAway = true;
   for (const socket of ahead.sockets) socket.destroy();
   const asked = behind.asked();
+  const timers = vi.spyOn(globalThis, 'setTimeout');
   await until(() => behind.asked() >= asked + 3 && ahead.sockets.length >= 3);
+  const retries = timers.mock.results.filter((_result, nth) => timers.mock.calls[nth]?.[1] === 300);
+  timers.mockRestore();
+  // A command that is done does not wait for a sentinel that is away.
+  expect(retries.length).toBeGreaterThan(0);
+  expect(retries.filter(({ value }) => value.hasRef())).toEqual([]);
   expect([watch.primary()?.port, watch.failovers() - before]).toEqual([7001, 0]);
   // Both were set up anew, and count from the beginning.
   Object.assign(ahead.is, { primary: 7000, epoch: 1, isAway: false });

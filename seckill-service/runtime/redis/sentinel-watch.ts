@@ -224,7 +224,9 @@ function createWatch(place: SentinelPlace, logger: Logger): SentinelWatch {
       vote: { epoch: 0, heardAt: 0 },
       trouble: 'not connected yet',
     };
-    redis.on('connect', () => Reflect.get(redis, 'stream')?.unref?.()); // it keeps no process alive
+    // Neither keeps a process alive: a command is over before a sentinel that is away is back.
+    redis.on('connect', () => Reflect.get(redis, 'stream')?.unref?.());
+    redis.on('reconnecting', () => Reflect.get(redis, 'reconnectTimeout')?.unref?.());
     redis.on('ready', () => {
       redis.subscribe(...doubts, ...turns).catch(() => undefined); // it is asked every second all the same
       void ask(sentinel); // tells of itself
