@@ -127,4 +127,15 @@ test('a primary that froze, was replaced and woke again is left by every client,
   expect(await second.query('SELECT pg_is_in_recovery() AS standby')).toEqual([{ standby: false }]);
   const asked = await Promise.all([1, 2, 3].map(() => pool.query(portSql)));
   expect(asked.map(({ rows }) => rows)).toEqual([1, 2, 3].map(() => [{ port: first.port }]));
+
+  // Also by one that begins now and has it first in its URL; and not while the younger one is away.
+  const fresh = poolOf(pair.urlOf(second, first));
+  expect((await fresh.query(portSql)).rows).toEqual([{ port: first.port }]);
+  await first.kill();
+  for (const each of [pool, fresh])
+    await expect(each.query(portSql)).rejects.toThrow(
+      `127.0.0.1:${second.port} was the primary before one that is away`,
+    );
+  await first.start();
+  for (const each of [pool, fresh]) expect((await each.query(portSql)).rows).toEqual([{ port: first.port }]);
 });

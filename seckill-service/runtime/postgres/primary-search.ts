@@ -1,7 +1,9 @@
 import { type Away, askHost, isStandby, timelineOf } from './ask-host.ts';
 import type { PostgresHost, PostgresPlace } from './place.ts';
 
-type HostRole = { kind: 'primary'; timeline: number } | { kind: 'standby' } | Away;
+type Primary = { kind: 'primary'; timeline: number };
+/** `replaced`: it calls itself the primary, and another one was promoted since. */
+type HostRole = Primary | { kind: 'replaced' } | { kind: 'standby' } | Away;
 
 /** No host is a primary. An outage like a refused connection: it ends without us. */
 export class NoPrimary extends Error {
@@ -9,12 +11,15 @@ export class NoPrimary extends Error {
   readonly areAllStandbys: boolean;
 
   constructor(roles: readonly { host: PostgresHost; role: HostRole }[]) {
-    const words = roles.map(({ host, role }) =>
-      role.kind === 'away' ? `${host.name} does not answer (${role.why})` : `${host.name} is a ${role.kind}`,
-    );
+    const words = roles.map(({ host, role }) => `${host.name} ${wordsOf(role)}`);
     super(`${words.join(', ')}, no primary: name the primary's host, or promote a standby`);
     this.areAllStandbys = roles.every(({ role }) => role.kind === 'standby');
   }
+}
+
+function wordsOf(role: HostRole): string {
+  if (role.kind === 'away') return `does not answer (${role.why})`;
+  return role.kind === 'replaced' ? 'was the primary before one that is away' : `is a ${role.kind}`;
 }
 
 const askRole = (host: PostgresHost, withinMs: number): Promise<HostRole> =>
@@ -22,12 +27,19 @@ const askRole = (host: PostgresHost, withinMs: number): Promise<HostRole> =>
     (await isStandby(client)) ? { kind: 'standby' } : { kind: 'primary', timeline: await timelineOf(client) },
   );
 
-/** Which of several hosts is the primary: the last good one, until it is in doubt. */
+const replaced: HostRole = { kind: 'replaced' };
+
+/**
+ * Which of several hosts is the primary: the last good one, until it is in doubt, as it is at first. One that was replaced and
+ * does not know it takes writes that are lost: while a host is away, no primary is older than the last good one. When all
+ * answer, the youngest of them is believed: the database may have been set up anew.
+ */
 export class PrimarySearch {
   readonly #hosts: readonly PostgresHost[];
   readonly #onMoved: (present: PostgresHost) => void;
   #current: PostgresHost;
-  #inDoubt = false;
+  #inDoubt: boolean;
+  #timeline = 0;
   #search: Promise<void> | undefined;
 
   /** `onMoved`: another host is the primary now. */
@@ -36,6 +48,7 @@ export class PrimarySearch {
     if (first === undefined) throw new RangeError('a place has a host');
     this.#hosts = place.hosts;
     this.#current = first;
+    this.#inDoubt = place.hosts.length > 1;
     this.#onMoved = onMoved;
   }
 
@@ -65,13 +78,18 @@ export class PrimarySearch {
   }
 
   async #ask(withinMs: number): Promise<void> {
-    const roles = await Promise.all(this.#hosts.map(async (host) => ({ host, role: await askRole(host, withinMs) })));
+    const asked = await Promise.all(this.#hosts.map(async (host) => ({ host, role: await askRole(host, withinMs) })));
+    const isAnyAway = asked.some(({ role }) => role.kind === 'away');
+    const isReplaced = (role: HostRole) =>
+      isAnyAway && role.kind === 'primary' && role.timeline > 0 && role.timeline < this.#timeline;
+    const roles = asked.map(({ host, role }) => ({ host, role: isReplaced(role) ? replaced : role }));
     const [best] = roles
       .flatMap(({ host, role }) => (role.kind === 'primary' ? [{ host, timeline: role.timeline }] : []))
       .sort((a, b) => b.timeline - a.timeline || Number(b.host === this.#current) - Number(a.host === this.#current));
     if (best === undefined) throw new NoPrimary(roles);
     const before = this.#current;
     this.#current = best.host;
+    if (best.timeline > 0) this.#timeline = best.timeline;
     this.#inDoubt = false;
     if (before !== best.host) this.#onMoved(best.host);
   }
