@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { privateRunDir, removeAbandoned } from '#lab/servers/private-run.ts';
 import { checkoutDir } from '../../stack/host/run-directory.ts';
 import { openFields } from '../fields.ts';
-import { openHaField } from './field.ts';
+import { type HaField, openHaField } from './field.ts';
 import { describeHaFault, kinds, planHaRounds } from './plan.ts';
 import { type PlayedHaRound, roundLine, summaryLines, writeReport } from './report.ts';
 import { playHaRound, recheck } from './round.ts';
@@ -20,7 +20,8 @@ const fields = openFields({
   open: (dir) => openHaField({ dir, environment: process.env }),
   isWell: (field) => field.whole(),
 });
-const played: (PlayedHaRound & { place: number })[] = [];
+/** `field`: a stack that did not recover was replaced, and took its sales with it. */
+const played: (PlayedHaRound & { field: HaField })[] = [];
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 let late: string[] = [];
 
@@ -43,7 +44,7 @@ describe(`seed ${seed}: no yes is lost, no place is told twice, no sale is pause
         fields.on(async (field, place) => {
           const result = await playHaRound(field, plan);
           if (result.problems.length > 0) fields.hurt(place);
-          played.push({ plan, result, place });
+          played.push({ plan, result, field });
           const lines = [roundLine({ plan, result }), ...result.problems.map((problem) => `       ${problem}`)];
           say(lines.join('\n'));
           const replay = `npm run test:chaos -- --ha --seed ${seed} --only ${plan.round}`;
@@ -57,7 +58,7 @@ describe(`seed ${seed}: no yes is lost, no place is told twice, no sale is pause
     late = await fields.onEach(async (field, at) => {
       const found = await recheck(
         field,
-        held.filter(({ place }) => place === at).map(({ result }) => result.saleId),
+        held.filter((each) => each.field === field).map(({ result }) => result.saleId),
       );
       if (found.length > 0) fields.hurt(at);
       return found;
