@@ -35,7 +35,8 @@ export async function playHaRound(field: HaField, plan: HaRound): Promise<HaResu
   const { stack, servers } = field;
   const { storm, fault } = plan;
   const saleId = `ha-${plan.round}-${crypto.randomUUID().slice(0, 8)}`;
-  const { tracker, ...seen } = watched(createTracker());
+  // A refusal waits for no replica: what a lost primary had given to nobody's knowledge is free again afterwards.
+  const { tracker, ...seen } = watched(createTracker({ unitsComeBack: cardOf(fault.kind).sells !== 'on' }));
   const crowd = createCrowd({ stack, saleId, tracker, seed: plan.seed, lives: null });
   const connections = await openConnections(stack.environment);
   const problems: string[] = [];
