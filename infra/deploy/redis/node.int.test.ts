@@ -6,6 +6,7 @@ import { poll } from '#lab/poll.ts';
 import { freePort } from '#lab/servers/free-port.ts';
 import { spawnTied, type TiedProcess } from '#lab/servers/tied-process.ts';
 import { temporaryDirectory } from '#lab/temporary-directory.ts';
+import { fieldsOf } from '#runtime/redis/sentinel-watch.ts';
 
 // Three machines are three ports of this one: what compose and Kubernetes mount, started as they start it.
 
@@ -84,6 +85,11 @@ async function threeMachines() {
         mkdirSync(data);
       },
       sentinel: client(sentinelPort, sentinelPassword, null),
+      /** The file changes; a sentinel that runs does not see it. */
+      changesSentinelPassword: (to: string) => {
+        writeFileSync(environment.SENTINEL_PASSWORD_FILE, to);
+        return client(sentinelPort, to, 0);
+      },
       role: async () => {
         const info = await redis.info('replication').catch(() => '');
         if (/^role:master/m.test(info)) return 'primary';
@@ -117,10 +123,14 @@ test('an empty directory becomes primary at the very first start alone: one that
   ]);
   await one.redis.set('a yes', 'kept');
   expect(await one.redis.wait(2, 5000)).toBe(2);
-  await poll('all to be known', async () => {
-    const known = (await two.sentinel.call('SENTINEL', 'MASTER', 'stock')) as string[];
-    return known[known.indexOf('num-slaves') + 1] === '2' && known[known.indexOf('num-other-sentinels') + 1] === '2';
-  });
+  for (const { sentinel } of [two, three]) {
+    await poll('all to be known, and each replica to be one that may be promoted', async () => {
+      const known = fieldsOf(await sentinel.call('SENTINEL', 'MASTER', 'stock'));
+      const replicas = ((await sentinel.call('SENTINEL', 'REPLICAS', 'stock')) as unknown[]).map(fieldsOf);
+      const isReady = replicas.length === 2 && replicas.every((replica) => replica['slave-priority'] === '100');
+      return isReady && known['num-other-sentinels'] === '2';
+    });
+  }
 
   // Its machine is replaced: an empty disk, and back before the sentinels have missed it.
   await first.end('SIGKILL');
@@ -128,7 +138,7 @@ test('an empty directory becomes primary at the very first start alone: one that
   one.losesDisk();
   rmSync(join(one.state, 'sentinel.conf'));
   const again = one.startRedis();
-  one.startSentinel();
+  const sentinel = one.startSentinel();
   await poll('it to follow another', async () => (await one.role()) === 'replica', 20_000);
   expect(again.said).toMatch(/is localhost:\d+: starting as its replica/);
   for (const each of [one, two, three]) expect(await each.redis.get('a yes')).toBe('kept');
@@ -137,4 +147,10 @@ test('an empty directory becomes primary at the very first start alone: one that
   expect(place[1]).not.toBe(String(one.port));
   expect(existsSync(join(one.state, 'sentinel.conf'))).toBe(true);
   expect(readFileSync(join(one.state, 'sentinel.conf'), 'utf8').match(/^requirepass/gm)).toHaveLength(1);
+
+  // What the sentinel has written itself keeps no password alive.
+  await sentinel.end('SIGTERM');
+  const changed = one.changesSentinelPassword('another-one');
+  one.startSentinel();
+  await poll('the new password to be taken', () => changed.ping(), 10_000);
 });

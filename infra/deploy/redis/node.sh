@@ -35,7 +35,7 @@ while [ ! -e "$data/appendonlydir" ]; do
     rm "$begun"
     break
   else
-    waits "it is the primary of $REDIS_NAME, and its directory is empty: the sentinels have to choose another ($answering of $sentinels answer). Where all data is gone on purpose: SENTINEL RESET $REDIS_NAME at each of them"
+    waits "it is the primary of $REDIS_NAME, and its directory is empty: the sentinels have to choose another ($answering of $sentinels answer). They do so within seconds if a replica was in sync. If none was, the newest data are on the replica that you choose: CONFIG SET replica-priority 100 there. Only where all data is gone on purpose: SENTINEL RESET $REDIS_NAME at each sentinel"
   fi
 done
 

@@ -53,8 +53,9 @@ if [ ! -s "$state" ]; then
   } > "$state.new"
   mv "$state.new" "$state"
 fi
-# Passwords and the address are those of now, whatever an earlier start wrote.
-grep -vE '^(bind|port|dir|requirepass|logfile|sentinel (sentinel-pass|auth-pass|announce-ip|announce-port)) ' "$state" > "$state.new" || true
+# Passwords and the address are those of now, not of an earlier start. `user default` is the server's own word for requirepass, and
+# would win over it.
+grep -vE '^(bind|port|dir|requirepass|user default|logfile|sentinel (sentinel-pass|auth-pass|announce-ip|announce-port)) ' "$state" > "$state.new" || true
 {
   echo "bind ${BIND:-* -::*}"
   echo "port $port"
