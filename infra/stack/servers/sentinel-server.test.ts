@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Server } from '../plan/servers.ts';
-import { primaryIn } from './sentinel-server.ts';
+import { primaryIn, votedEpoch } from './sentinel-server.ts';
 
 const face = (port: number) => ({ port, source: null });
 const server = (n: number, port: number): Server => ({
@@ -24,4 +24,9 @@ test('a sentinel without an epoch knows the primary of the first start, and a fi
   const queue: Server = { role: 'queue-redis', name: 'queue-redis-1', port: 30_003, face: face(30_003) };
   expect(primaryIn(file, 'queue-redis', [queue])).toEqual([{ server: queue, epoch: 0 }]);
   expect(primaryIn('port 1\n', 'queue-redis', [queue])).toEqual([]);
+});
+
+test('one that starts again votes in no epoch that any of them knows of, also where the election of that epoch goes on', () => {
+  expect(votedEpoch([file, file.replace('current-epoch 7', 'current-epoch 8')])).toBe(8);
+  expect(votedEpoch(['port 1\n'])).toBe(0);
 });

@@ -27,7 +27,9 @@ export function sentinelServer(plan: StackPlan, { name, port, face }: Server): P
     environment: plan.baseEnvironment,
     cwd: plan.dir.root,
     prepare: async () => {
-      const config = sentinelConfig({ plan, port, face, dataDir, password, primaries: primariesBefore(plan) });
+      const files = filesOf(plan);
+      const known = { primaries: primariesBefore(plan, files), voted: votedEpoch(files) };
+      const config = sentinelConfig({ plan, port, face, dataDir, password, ...known });
       await mkdir(dataDir, { recursive: true, mode: 0o700 });
       const draft = `${configFile(plan, name)}.draft`;
       await writeFile(draft, config, { mode: 0o600 });
@@ -44,15 +46,22 @@ const configFile = (plan: StackPlan, name: string): string => join(plan.dir.data
 type Primary = { server: Server; epoch: number };
 const redisRoles = Object.keys(primaryNames) as RedisRole[]; // the table's own keys
 
-/** Of each role the primary that the sentinels agreed on last, in whatever ports; the first server at the first start. */
-function primariesBefore(plan: StackPlan): Record<RedisRole, Primary> {
-  const files = plan.servers('sentinel').flatMap(({ name }) => {
+/** What every sentinel has written of what it knows. */
+const filesOf = (plan: StackPlan): string[] =>
+  plan.servers('sentinel').flatMap(({ name }) => {
     try {
       return [readFileSync(configFile(plan, name), 'utf8')];
     } catch {
       return []; // the first start, or it was removed
     }
   });
+
+/** The newest epoch in which any of these may have voted: one that starts again votes in a later one only, so never twice in one. */
+export const votedEpoch = (files: readonly string[]): number =>
+  Math.max(0, ...files.map((text) => Number(/^sentinel current-epoch (\d+)$/m.exec(text)?.[1] ?? 0)));
+
+/** Of each role the primary that the sentinels agreed on last, by its name; the first server at the first start. */
+function primariesBefore(plan: StackPlan, files: readonly string[]): Record<RedisRole, Primary> {
   const before = (role: RedisRole): Primary => {
     const known = files.flatMap((text) => primaryIn(text, role, plan.servers(role)));
     return known.sort((a, b) => b.epoch - a.epoch)[0] ?? { server: onlyCandidate(plan, role), epoch: 0 };
@@ -91,10 +100,10 @@ function sentinelConfig(options: {
   dataDir: string;
   password: string;
   primaries: Record<RedisRole, Primary>;
+  voted: number;
 }): string {
-  const { plan, port, face, dataDir, password, primaries } = options;
+  const { plan, port, face, dataDir, password, primaries, voted } = options;
   const ports = redisRoles.flatMap((role) => plan.servers(role)).map((server) => `${server.name}=${server.face.port}`);
-  const newest = Math.max(...Object.values(primaries).map(({ epoch }) => epoch));
   return `# ports ${ports.join(' ')}
 bind 127.0.0.1
 port ${port}
@@ -103,12 +112,12 @@ sentinel sentinel-pass ${password}
 dir "${dataDir}"
 daemonize no
 loglevel notice
-sentinel current-epoch ${newest}
-${face.port === port ? '' : `sentinel announce-ip 127.0.0.1\nsentinel announce-port ${face.port}\n${sourceConfig(face)}`}${redisRoles.map((role) => watched(plan, role, primaries[role])).join('')}`;
+sentinel current-epoch ${voted}
+${face.port === port ? '' : `sentinel announce-ip 127.0.0.1\nsentinel announce-port ${face.port}\n${sourceConfig(face)}`}${redisRoles.map((role) => watched(plan, role, primaries[role], voted)).join('')}`;
 }
 
 /** A primary that is silent for a second is away; a failover that takes 3 s begins anew. */
-const watched = (plan: StackPlan, role: RedisRole, { server, epoch }: Primary): string => {
+const watched = (plan: StackPlan, role: RedisRole, { server, epoch }: Primary, voted: number): string => {
   const name = primaryNames[role];
   // Told, not found: a sentinel asks the primary for its replicas every 10 s, and it may be gone before.
   const replicas = plan.servers(role).filter((each) => each.name !== server.name);
@@ -117,6 +126,6 @@ sentinel auth-pass ${name} ${plan.secrets.redisPasswords[role]}
 sentinel down-after-milliseconds ${name} 1000
 sentinel failover-timeout ${name} 3000
 sentinel config-epoch ${name} ${epoch}
-sentinel leader-epoch ${name} ${epoch}
+sentinel leader-epoch ${name} ${voted}
 ${replicas.map(({ face }) => `sentinel known-replica ${name} 127.0.0.1 ${face.port}\n`).join('')}`;
 };
