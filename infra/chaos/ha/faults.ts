@@ -134,6 +134,7 @@ const deeds: Record<HaKind, Deed> = {
   },
   'zookeeper-link': async (field, { process, forMs }) => {
     const here = [...field.links.connectionsOf(process).keys()].filter((name) => name.startsWith('zookeeper'));
+    if (here.length === 0) throw new Error(`${process} has no connection to ZooKeeper, so none can be broken`);
     for (const name of here) field.links.between(process, name, 'half-open');
     await wait(forMs);
   },
@@ -154,7 +155,8 @@ const deeds: Record<HaKind, Deed> = {
   'postgres-process': async (field) => {
     const { primary } = await seen(field).databases();
     const postmaster = field.postmasterOf(primary);
-    if (postmaster !== null) signalProcess(postmaster, 'SIGKILL');
+    if (postmaster === null) throw new Error(`${primary} does not run, so it cannot be killed`);
+    signalProcess(postmaster, 'SIGKILL');
   },
   'postgres-standby': async (field, { forMs }, hand) => {
     const { standbys } = await seen(field).databases();

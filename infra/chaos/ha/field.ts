@@ -104,7 +104,7 @@ export async function openHaField(options: {
       begunAt: () => begunAt,
       killed: (process) => void killed.add(process),
       unexplained: () => {
-        const found = died.filter(({ name }) => !killed.has(name)).map(({ how }) => `nobody killed it: ${how}`);
+        const found = died.filter(({ name }) => !killed.has(name)).map(({ how }) => `no fault killed it: ${how}`);
         died = [];
         killed.clear();
         return found;

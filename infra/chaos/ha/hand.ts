@@ -20,7 +20,11 @@ export function createHand(field: HaField): Hand {
   let held: { isBack: boolean; pid: Promise<number | null> }[] = [];
 
   /** A PostgreSQL that Patroni keeps is no child of it. */
-  const pidsOf = (name: string) => [field.pidOf(name), field.postmasterOf(name)].filter((pid) => pid !== null);
+  function pidsOf(name: string): number[] {
+    const pids = [field.pidOf(name), field.postmasterOf(name)].filter((pid) => pid !== null);
+    if (pids.length === 0) throw new Error(`${name} does not run, so the fault cannot be done to it`);
+    return pids;
+  }
 
   function killAlone(name: string): void {
     const pids = pidsOf(name);
@@ -60,11 +64,14 @@ export function createHand(field: HaField): Hand {
       field.links.heal();
       const mine = held;
       held = [];
-      for (const one of mine) {
-        one.isBack = true;
-        const pid = await one.pid;
-        if (pid !== null) thaw(pid);
-      }
+      for (const one of mine) one.isBack = true;
+      // One that was not started again keeps none of the others frozen; the first error is told.
+      const thawed = mine.map(async ({ pid }) => {
+        const found = await pid;
+        if (found !== null) thaw(found);
+      });
+      await Promise.allSettled(thawed);
+      await Promise.all(thawed);
     },
   };
 }

@@ -66,7 +66,7 @@ test('a primary that is alone with its clients and its sentinel is cut from the 
   await passes(lines, expected, await dial('stock-redis-2', 'sentinel-2'));
 });
 
-test('one process of ours is told from the others by whose socket it is', async () => {
+test('one of our processes is told from the others by whose socket it is', async () => {
   const { links, dial } = await world();
   const toPrimary = await dial('stock-redis-1');
   const toReplica = await dial('stock-redis-2');

@@ -6,7 +6,7 @@ export type Face = { port: number; source: string };
 
 /**
  * Every link of the HA topology. Each server has one proxy in front of it, whose port it announces; who connects is known
- * by its source address where it is a Redis or a sentinel, and by its process where it is one of ours.
+ * by its source address where it is a Redis or a sentinel, and by its process where it is one of the stack's own.
  */
 export type Links = {
   /** Proxies for these servers, by their names and own ports; earlier ones are closed. */
@@ -15,12 +15,12 @@ export type Links = {
   nameOf: (port: number) => string | null;
   /**
    * What is between these and all others, in both directions. A name is a server's, one of our processes', or `ours`: all
-   * of them. A process keeps its links to the servers that have nothing to do with the stock, on whatever side it is.
+   * of them. A process keeps its links to the servers that have nothing to do with the stock, on either side.
    */
   isolate: (names: readonly string[], mode: ProxyMode, ms?: number) => void;
-  /** What is between two servers, or a process of ours and a server. */
+  /** What is between two servers, or one of our processes and a server. */
   between: (one: string, other: string, mode: ProxyMode, ms?: number) => void;
-  /** How many connections that process of ours has to each server. */
+  /** How many connections that one of our processes has to each server. */
   connectionsOf: (process: string) => Map<string, number>;
   heal: () => void;
   close: () => Promise<void>;
@@ -36,7 +36,7 @@ function sourceOf(name: string): string {
   return role in nets ? `127.0.${nets[role as keyof typeof nets]}.${number}` : ours;
 }
 
-/** `pids`: of the processes of ours as they run now, by their names. */
+/** `pids`: of our processes as they run now, by their names. */
 export function openLinks(pids: () => ReadonlyMap<string, number>): Links {
   const proxies = new Map<string, TcpProxy>();
   const sources = new Map<string, string>();
@@ -61,7 +61,7 @@ export function openLinks(pids: () => ReadonlyMap<string, number>): Links {
     return found;
   }
 
-  /** `isAsked`: whether it matters which process of ours a peer is. */
+  /** `isAsked`: whether it matters which of our processes a peer is. */
   const nameOfPeer = (peer: Peer, isAsked: boolean): string =>
     sources.get(peer.address) ?? (isAsked ? ownerOf(peer) : 'ours');
 

@@ -8,7 +8,7 @@ type Card = {
   says: string;
   forMs: Span;
   /**
-   * on: it goes on, nobody notices. again: it stops, and goes on by itself while the fault lasts. back: it stops until
+   * on: it goes on, no shopper notices. again: it stops, and goes on by itself while the fault lasts. back: it stops until
    * what is away comes back.
    */
   sells: 'on' | 'again' | 'back';
@@ -69,7 +69,7 @@ export type HaFault = {
   kind: HaKind;
   afterMs: number;
   forMs: number;
-  /** Which service is on the primary's side, whose link swallows: where one of ours is meant. */
+  /** Which service is on the primary's side, whose link swallows: where one of our processes is meant. */
   process: string;
   /** Picks one of several servers that are the same to the round, by remainder. */
   pick: number;

@@ -8,7 +8,7 @@ export type PlayedHaRound = { plan: HaRound; result: HaResult };
 const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
 const secondsOrNone = (ms: number | null) => (ms === null ? '-' : seconds(ms));
 
-/** One line about a round, for whoever watches. */
+/** One line about a round, for a person who watches. */
 export function roundLine({ plan, result }: PlayedHaRound): string {
   const { counts, tally, problems, tookMs, recoveredMs, silence, rowless } = result;
   const verdict = problems.length === 0 ? 'ok  ' : 'FAIL';

@@ -69,7 +69,7 @@ export async function playHaRound(field: HaField, plan: HaRound): Promise<HaResu
     ]);
     const overAt = performance.now();
     field.note('storm is over');
-    // Once it is sold out, nobody is told yes any more.
+    // Once it is sold out, no shopper is told yes any more.
     silence = silenceAfter(seen.yesAtMs, field.begunAt(), seen.soldOutAtMs() ?? overAt);
     await check(() => field.whole());
     recoveredMs = performance.now() - overAt;
