@@ -103,7 +103,7 @@ async function makeDatabase(plan: StackPlan): Promise<void> {
 
 /**
  * Patroni's file; JSON is YAML. Source: patroni.readthedocs.io, "YAML Configuration Settings" and "Dynamic Configuration
- * Settings". What stands below `dcs` counts at the very first start alone: `patronictl edit-config` changes it.
+ * Settings". What stands below `dcs` counts at the very first start alone: `PATCH /config` of its REST API changes it.
  */
 function patroniConfig(plan: StackPlan, { name, port }: Server, home: string) {
   const { databasePassword, standbyPassword } = plan.secrets;
@@ -116,7 +116,7 @@ function patroniConfig(plan: StackPlan, { name, port }: Server, home: string) {
     namespace: '/patroni/',
     name,
     log: { level: 'WARNING' },
-    // Everybody may ask, who knows the password may order.
+    // Reading is open to all, an order needs the password.
     restapi: {
       ...{ listen: inner, connect_address: inner },
       authentication: { username: standbyUser, password: standbyPassword },
@@ -127,7 +127,7 @@ function patroniConfig(plan: StackPlan, { name, port }: Server, home: string) {
         // A primary whose machine is gone is replaced after `ttl` seconds, which are at least loop_wait + 2 x retry_timeout; one whose
         // PostgreSQL alone died, at once. Patroni 3.1 and newer make 20 s of the `ttl`, and ZooKeeper 10 s of that (20 ticks).
         ...{ ttl: 6, loop_wait: 1, retry_timeout: 2, master_start_timeout: 0 },
-        // A commit waits for the standby; while that is away, for none. Then nobody is promoted who lacks a commit.
+        // A commit waits for the standby; while that is away, for none, and then it cannot be promoted.
         ...{ synchronous_mode: true, maximum_lag_on_failover: 1_048_576 },
         // Without ZooKeeper the primary stays one as long as it reaches the other server.
         failsafe_mode: true,
