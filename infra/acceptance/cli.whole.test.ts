@@ -84,7 +84,7 @@ test('a pause reaches the edge before the command returns, a resume too', async 
   expect(await state()).toBe('open');
 });
 
-test('a change that no replica has is told to nobody, and its command says so; the same command again makes it known', async () => {
+test('a change that no replica has is told to no one, and its command says so; the same command again makes it known', async () => {
   const own = newSaleId('cli-replicas');
   await openSale(stack.env, { saleId: own, units: 1 });
   // The stack's stock Redis stands alone.

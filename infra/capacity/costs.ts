@@ -21,7 +21,7 @@ export type Costs = Record<
 
 /**
  * What an order costs stock Redis' processor with two replicas that follow it, over what it costs alone: 37.7 over 21.7 µs, in
- * batches of 100. The one figure that stands here: its trial is no benchmark of ours that could be run anew.
+ * batches of 100. The one figure that stands here: its trial is no benchmark of this project that could be run anew.
  */
 export const replicatedStock: Cost = {
   value: 37.7 / 21.7,

@@ -36,9 +36,9 @@ export type StackOptions = {
   services?: number;
   /** How many edges (an nginx and its gateway each), 1 to 4. Default 1. `port` is the first one's. */
   edges?: number;
-  /** The caller's environment: handed on, of its SECKILL_* names those that {@link givenSettings} lets take effect. */
   /** Stock Redis, its sentinels, queue Redis, ZooKeeper and PostgreSQL more than once each. Default false. */
   ha?: boolean;
+  /** The caller's environment: handed on, of its SECKILL_* names those that {@link givenSettings} lets take effect. */
   environment: Environment;
   /** As if they stood in `environment`, and of any name: schedules that a test cannot wait for. */
   settings?: Settings;
@@ -48,7 +48,7 @@ export type StackOptions = {
   /** Start only these, for tests of a part. */
   only?: readonly Role[];
   /**
-   * For tests that break links: where a process of ours is to reach the servers instead of at their own `ports` on
+   * For tests that break links: where one of our processes is to reach the servers instead of at their own `ports` on
    * 127.0.0.1, a proxy each for example; what it leaves out stays. Asked for each of our processes by its name, before each attempt to start.
    * What `environment` of the stack says stays the truth.
    */

@@ -30,7 +30,7 @@ export async function commandEnvironment(
       !isGiven(name.replace(/_FILE$/, '')) &&
       // The stack's password is for the stack's ZooKeeper: nodes in another one would belong to it.
       !(name === 'SECKILL_ZOOKEEPER_AUTH' && isGiven('SECKILL_ZOOKEEPER')) &&
-      // So many replicas has the stack's stock Redis: another one may have none, and would never say yes.
+      // It counts the replicas of the stack's stock Redis: another one may have none, and would never say yes.
       !(name === 'SECKILL_STOCK_REPLICAS' && isGiven('SECKILL_STOCK_REDIS_URL')),
   );
   const hint = fromStack === null ? {} : { SECKILL_STATUS_COMMAND: 'seckill status' };

@@ -253,7 +253,7 @@ test('EventLoopLate: the gateway is held up again and again; ends when it is not
 });
 
 test(
-  'ServerAway, ZooKeeperServerAway, ZooKeeperNoQuorum and AuditFails: ZooKeeper hangs, so nobody leads the audit; all end when it is back',
+  'ServerAway, ZooKeeperServerAway, ZooKeeperNoQuorum and AuditFails: ZooKeeper hangs, so no process leads the audit; all end when it is back',
   slow,
   async () => {
     await frozen('zookeeper', async () => {

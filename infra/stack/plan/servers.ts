@@ -14,7 +14,7 @@ export type Server = { role: KeptRole; name: string; port: number; face: Face };
 export const primaryNames = { 'stock-redis': 'stock', 'queue-redis': 'queue' } as const;
 export type RedisRole = keyof typeof primaryNames;
 
-/** So many sentinels must agree that a primary is away. */
+/** How many sentinels must agree that a primary is away. */
 export const quorum = 2;
 /** How many replicas of stock Redis must have a yes, as SECKILL_STOCK_REPLICAS says. */
 export const stockReplicas = 1;
