@@ -1,6 +1,6 @@
 import { Redis, type RedisOptions } from 'ioredis';
-import type { HostAndPort } from '#runtime/redis/place.ts';
-import { addressOf, fieldsOf, type SentinelPlace } from '#runtime/redis/sentinel-watch.ts';
+import { addressOf, type HostAndPort, type SentinelPlace } from '#runtime/redis/place.ts';
+import { fieldsOf } from '#runtime/redis/sentinel.ts';
 import { type Reading, readClock } from './clocks.ts';
 import { parseInfo, readSettings } from './read-redis.ts';
 

@@ -1,6 +1,5 @@
 import type { Redis } from '#runtime/redis/connect.ts';
-import type { HostAndPort } from '#runtime/redis/place.ts';
-import { addressOf } from '#runtime/redis/sentinel-watch.ts';
+import { addressOf, type HostAndPort } from '#runtime/redis/place.ts';
 import { type Found, fail, pass, warn } from './finding.ts';
 import { parseInfo, readSettings } from './read-redis.ts';
 import type { RedisGroup } from './redis-group.ts';

@@ -1,8 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { poll } from '#lab/poll.ts';
 import { startStockTrio } from '#lab/servers/stock-trio.ts';
-import { redisPlaceOf } from '#runtime/redis/place.ts';
-import type { SentinelPlace } from '#runtime/redis/sentinel-watch.ts';
+import { redisPlaceOf, type SentinelPlace } from '#runtime/redis/place.ts';
 import { checkRedisGroup, settingNames } from './redis.ts';
 import { readRedisGroup } from './redis-group.ts';
 import { judgeReplicas } from './replicas.ts';

@@ -1,6 +1,5 @@
 import { counted } from '#runtime/counted.ts';
-import type { HostAndPort } from '#runtime/redis/place.ts';
-import { addressOf } from '#runtime/redis/sentinel-watch.ts';
+import { addressOf, type HostAndPort } from '#runtime/redis/place.ts';
 import { type Found, fail, pass, warn } from './finding.ts';
 import type { RedisGroup, RedisNode, SentinelWord } from './redis-group.ts';
 

@@ -6,7 +6,7 @@ import { poll } from '#lab/poll.ts';
 import { freePort } from '#lab/servers/free-port.ts';
 import { spawnTied, type TiedProcess } from '#lab/servers/tied-process.ts';
 import { temporaryDirectory } from '#lab/temporary-directory.ts';
-import { fieldsOf } from '#runtime/redis/sentinel-watch.ts';
+import { fieldsOf } from '#runtime/redis/sentinel.ts';
 
 // Three machines are three ports of this one: what compose and Kubernetes mount, started as they start it.
 

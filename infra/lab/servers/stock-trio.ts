@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { fieldsOf } from '#runtime/redis/sentinel-watch.ts';
+import { fieldsOf } from '#runtime/redis/sentinel.ts';
 import { poll, soonMs } from '../poll.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 import { freePort } from './free-port.ts';

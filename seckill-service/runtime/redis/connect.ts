@@ -1,8 +1,8 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import { createThrottledWarn, type Logger } from '../logger.ts';
-import { type RedisPlace, redisPlaceOf } from './place.ts';
+import { type RedisPlace, redisPlaceOf, type SentinelPlace } from './place.ts';
 import { primaryConnector, type Trouble } from './primary-connector.ts';
-import { type SentinelPlace, sentinelWatch } from './sentinel-watch.ts';
+import { sentinelWatch } from './sentinel-watch.ts';
 
 export type { Redis };
 

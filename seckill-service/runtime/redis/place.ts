@@ -27,6 +27,12 @@ export type RedisPlace =
       tls: Tls;
     };
 
+export type SentinelPlace = Extract<RedisPlace, { kind: 'sentinel' }>;
+
+/** `host:port`, an IPv6 address in brackets. */
+export const addressOf = ({ host, port }: HostAndPort): string =>
+  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+
 const sentinelPort = 26_379;
 const form =
   /^(?<scheme>rediss?)\+sentinel:\/\/(?:(?<user>[^@/?#:]*)(?::(?<password>[^@/?#]*))?@)?(?<hosts>[^@/?#\s]+)\/(?<name>[\w.-]+)(?:\?(?<query>[^#\s]*))?$/;

@@ -1,8 +1,8 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { AbstractConnector, type RedisOptions } from 'ioredis';
-import type { HostAndPort } from './place.ts';
-import { addressOf, type SentinelWatch } from './sentinel-watch.ts';
+import { addressOf, type HostAndPort } from './place.ts';
+import type { SentinelWatch } from './sentinel-watch.ts';
 
 /** How the driver is told of an error on the way. */
 type Emit = (type: string, error: Error) => void;

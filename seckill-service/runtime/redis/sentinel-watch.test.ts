@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { createLogger } from '../logger.ts';
-import { type SentinelPlace, sentinelWatch } from './sentinel-watch.ts';
+import type { SentinelPlace } from './place.ts';
+import { sentinelWatch } from './sentinel-watch.ts';
 
 const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
 const until = (holds: () => boolean) => vi.waitUntil(holds, 20_000);

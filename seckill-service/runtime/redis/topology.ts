@@ -1,6 +1,6 @@
 import { Redis, type RedisOptions } from 'ioredis';
-import { type HostAndPort, redisPlaceOf } from './place.ts';
-import { addressOf, fieldsOf, type SentinelPlace, sentinelOptions } from './sentinel-watch.ts';
+import { addressOf, type HostAndPort, redisPlaceOf, type SentinelPlace } from './place.ts';
+import { fieldsOf, sentinelOptions } from './sentinel.ts';
 
 /** What a server says of itself; every field but `address` is null where it did not answer, or may not be asked. */
 export type RedisServerState = {
