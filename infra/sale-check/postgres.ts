@@ -60,7 +60,12 @@ function judgePrimary(primary: Primary, isWanted: boolean): Found[] {
   }
   if (waitsFor === '' && isWanted) {
     const says = `a commit on ${name} waits for no standby: a row is on one disk`;
-    found.push(warn(says, "a standby, and ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (…)'"));
+    found.push(
+      warn(
+        says,
+        "a standby that streams, and ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (…)'; under Patroni synchronous_mode",
+      ),
+    );
   }
   for (const { name: standby, lagBytes } of standbys) {
     if (lagBytes !== null && lagBytes > behindBytes) {

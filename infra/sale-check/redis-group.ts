@@ -17,7 +17,13 @@ export type RedisNode = { at: HostAndPort } & (
   | { kind: 'away'; why: string }
 );
 
-export type RedisGroup = { name: string; sentinels: SentinelWord[]; nodes: RedisNode[] };
+/** `hasPassword`: whether servers and sentinels ask for one, by what the URL says. */
+export type RedisGroup = {
+  name: string;
+  hasPassword: { servers: boolean; sentinels: boolean };
+  sentinels: SentinelWord[];
+  nodes: RedisNode[];
+};
 
 const answerMs = 1000;
 
@@ -26,7 +32,8 @@ export async function readRedisGroup(place: SentinelPlace, settings: readonly st
   const asked = await Promise.all(place.sentinels.map((at) => readSentinel(place, at)));
   const places = new Map(asked.flatMap(({ knows }) => knows).map((at) => [addressOf(at), at] as const));
   const nodes = await Promise.all([...places.values()].map((at) => readNode(place, at, settings)));
-  return { name: place.name, sentinels: asked.map(({ word }) => word), nodes };
+  const hasPassword = { servers: place.password !== undefined, sentinels: place.sentinelPassword !== undefined };
+  return { name: place.name, hasPassword, sentinels: asked.map(({ word }) => word), nodes };
 }
 
 async function readSentinel(

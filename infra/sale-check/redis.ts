@@ -41,11 +41,11 @@ export async function checkRedis(kind: 'stock' | 'queue', redis: Redis, url: str
 }
 
 /** The same of every Redis of a group: each may be the primary tomorrow. */
-export function checkRedisGroup(kind: 'stock' | 'queue', { nodes }: RedisGroup, hasPassword: boolean): Found[] {
+export function checkRedisGroup(kind: 'stock' | 'queue', { nodes, hasPassword }: RedisGroup): Found[] {
   const all = nodes.flatMap((node): Found[] =>
     node.kind === 'away'
       ? [] // told by what looks at the replicas
-      : judgeRedis(kind, node, { ...node.at, hasPassword }).map((found) => ({
+      : judgeRedis(kind, node, { ...node.at, hasPassword: hasPassword.servers }).map((found) => ({
           ...found,
           says: `${addressOf(node.at)}: ${found.says}`,
         })),
@@ -56,6 +56,10 @@ export function checkRedisGroup(kind: 'stock' | 'queue', { nodes }: RedisGroup, 
 const wellSet = (kind: 'stock' | 'queue') =>
   pass(redisSettings[kind].map(({ name, value }) => `${name} ${value}`).join(', '));
 
+/** What a command for that server begins with. The password itself is never shown. */
+export const cliOf = ({ host, port }: HostAndPort, hasPassword: boolean): string =>
+  `${hasPassword ? 'REDISCLI_AUTH=<password> ' : ''}redis-cli -h ${host} -p ${port}`;
+
 /** What one Redis says of itself, judged; `place` is where a command that mends reaches it. */
 export function judgeRedis(
   kind: 'stock' | 'queue',
@@ -63,8 +67,7 @@ export function judgeRedis(
   place: HostAndPort & { hasPassword: boolean },
 ): Found[] {
   const wanted = redisSettings[kind];
-  // The password itself is never shown.
-  const cli = `${place.hasPassword ? 'REDISCLI_AUTH=<password> ' : ''}redis-cli -h ${place.host} -p ${place.port}`;
+  const cli = cliOf(place, place.hasPassword);
   const wrong = wanted.flatMap(({ name, value, why }): Found[] => {
     const is = settings?.get(name);
     if (settings === null || is === value) return [];

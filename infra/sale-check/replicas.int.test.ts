@@ -20,7 +20,7 @@ test('of three Redis with a sentinel beside each, what would cost a yes or a sal
 
   const well = await says('2 replicas, a yes is on 2 disks; 3 sentinels, quorum 2');
   expect(well).toMatchObject({ verdict: 'pass', says: expect.stringContaining(`primary 127.0.0.1:${one.redis.port}`) });
-  expect(checkRedisGroup('stock', await read(), true).map(({ verdict }) => verdict)).toEqual(['pass']);
+  expect(checkRedisGroup('stock', await read()).map(({ verdict }) => verdict)).toEqual(['pass']);
   const { nodes } = await read();
   const clocks = nodes.flatMap((node) => (node.kind === 'there' ? [node.clock] : []));
   expect(clocks.map(({ clock }) => clock).sort()).toEqual(
@@ -29,13 +29,11 @@ test('of three Redis with a sentinel beside each, what would cost a yes or a sal
 
   // A replica may be the primary tomorrow.
   await two.redis.client.config('SET', 'appendfsync', 'everysec');
-  expect(checkRedisGroup('stock', await read(), true)).toMatchObject([
+  expect(checkRedisGroup('stock', await read())).toMatchObject([
     {
       verdict: 'fail',
       says: expect.stringContaining(`127.0.0.1:${two.redis.port}: appendfsync is everysec and must be always`),
-      mend: expect.stringMatching(
-        /^REDISCLI_AUTH=<password> redis-cli -h 127\.0\.0\.1 -p \d+ CONFIG SET appendfsync always/,
-      ),
+      mend: expect.stringMatching(/^redis-cli -h 127\.0\.0\.1 -p \d+ CONFIG SET appendfsync always/),
     },
   ]);
   await two.redis.client.config('SET', 'appendfsync', 'always');

@@ -16,7 +16,11 @@ const primary = (host: string) => node(host, { role: 'master' });
 const replica = (host: string, change: Record<string, string> = {}) =>
   node(host, { role: 'slave', master_link_status: 'up', slave_priority: '100', ...change });
 const group = (change: Partial<RedisGroup> = {}): RedisGroup => ({
-  ...{ name: 'stock', sentinels: ['a', 'b', 'c'].map((host) => sentinel(host)) },
+  ...{
+    name: 'stock',
+    hasPassword: { servers: false, sentinels: false },
+    sentinels: ['a', 'b', 'c'].map((host) => sentinel(host)),
+  },
   ...{ nodes: [primary('a'), replica('b'), replica('c')] },
   ...change,
 });
@@ -50,6 +54,10 @@ test('sentinels that disagree, or do not know the name, and two primaries block'
   expect(judgeReplicas(group({ sentinels: [sentinel('a'), sentinel('b'), stranger] }), 1)).toMatchObject([
     { verdict: 'fail', mend: 'redis-cli -h c -p 26379 SENTINEL MONITOR stock a 6379 2' },
   ]);
+  const closed = { servers: true, sentinels: true };
+  expect(judgeReplicas(group({ sentinels: [sentinel('a'), stranger], hasPassword: closed }), 1)[0]?.mend).toBe(
+    'REDISCLI_AUTH=<password> redis-cli -h c -p 26379 SENTINEL MONITOR stock a 6379 2, then SENTINEL SET stock auth-pass <password of the servers>',
+  );
   expect(found({ nodes: [primary('a'), replica('b'), primary('c')] })).toEqual([
     'fail: c:6379 is a primary too, and the sentinels name another one',
     'warn: 1 replica follows the primary, as many as a yes needs: with the next one nothing is sold',

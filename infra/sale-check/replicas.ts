@@ -1,6 +1,7 @@
 import { counted } from '#runtime/counted.ts';
 import { addressOf, type HostAndPort } from '#runtime/redis/place.ts';
 import { type Found, fail, pass, warn } from './finding.ts';
+import { cliOf } from './redis.ts';
 import type { RedisGroup, RedisNode, SentinelWord } from './redis-group.ts';
 
 /** Whether a group of Redis under sentinels outlives the loss of a machine: what sentinels and servers say, judged. */
@@ -27,8 +28,10 @@ export function judgeReplicas(group: RedisGroup, asked: number | null): Found[] 
   return [pass(`primary ${first === undefined ? '' : addressOf(first.primary)}, ${replicas}${yes}; ${sentinels}`)];
 }
 
-function judgeSentinels({ name, sentinels, nodes }: RedisGroup, naming: readonly Naming[]): Found[] {
+function judgeSentinels(group: RedisGroup, naming: readonly Naming[]): Found[] {
+  const { name, sentinels, nodes, hasPassword } = group;
   const found: Found[] = [];
+  const cliTo = (at: HostAndPort) => cliOf(at, hasPassword.sentinels);
   const majority = Math.floor(sentinels.length / 2) + 1;
   for (const word of sentinels) {
     const at = addressOf(word.at);
@@ -41,7 +44,9 @@ function judgeSentinels({ name, sentinels, nodes }: RedisGroup, naming: readonly
       const primary =
         naming[0] === undefined ? '<host> <port>' : addressOf(naming[0].primary).replace(/:(\d+)$/, ' $1');
       const says = `sentinel ${at} knows no primary named ${name}`;
-      found.push(fail(says, `${cliOf(word.at)} SENTINEL MONITOR ${name} ${primary} ${majority}`));
+      // Without their password it would take every server for dead.
+      const login = hasPassword.servers ? `, then SENTINEL SET ${name} auth-pass <password of the servers>` : '';
+      found.push(fail(says, `${cliTo(word.at)} SENTINEL MONITOR ${name} ${primary} ${majority}${login}`));
     }
   }
   const named = Map.groupBy(naming, ({ primary }) => addressOf(primary));
@@ -55,7 +60,7 @@ function judgeSentinels({ name, sentinels, nodes }: RedisGroup, naming: readonly
     );
   }
   for (const { at, quorum, downAfterMs, others } of naming) {
-    const cli = `${cliOf(at)} SENTINEL SET ${name}`;
+    const cli = `${cliTo(at)} SENTINEL SET ${name}`;
     if (quorum !== majority) {
       const says = `sentinel ${addressOf(at)} has a quorum of ${quorum}, and ${majority} of ${sentinels.length} must agree`;
       found.push(warn(says, `${cli} quorum ${majority}`));
@@ -71,7 +76,7 @@ function judgeSentinels({ name, sentinels, nodes }: RedisGroup, naming: readonly
     if (others + 1 !== sentinels.length) {
       const says = `sentinel ${addressOf(at)} knows ${counted(others + 1, 'sentinel')} with itself, the URL names ${sentinels.length}`;
       found.push(
-        warn(says, `name every sentinel in the URL; one that is gone for good: ${cliOf(at)} SENTINEL RESET ${name}`),
+        warn(says, `name every sentinel in the URL; one that is gone for good: ${cliTo(at)} SENTINEL RESET ${name}`),
       );
     }
   }
@@ -99,8 +104,9 @@ function judgePlaces(sentinels: readonly SentinelWord[], nodes: readonly RedisNo
   });
 }
 
-function judgeServers({ nodes }: RedisGroup, naming: readonly Naming[], asked: number | null): Found[] {
+function judgeServers({ nodes, hasPassword }: RedisGroup, naming: readonly Naming[], asked: number | null): Found[] {
   const found: Found[] = [];
+  const cliTo = (at: HostAndPort) => cliOf(at, hasPassword.servers);
   const there = nodes.filter((node) => node.kind === 'there');
   const primary = naming[0]?.primary;
   for (const node of nodes) {
@@ -125,7 +131,7 @@ function judgeServers({ nodes }: RedisGroup, naming: readonly Naming[], asked: n
         found.push(
           fail(
             `${at} is a replica, and the sentinels name it the primary`,
-            `${cliOf(node.at)} INFO replication; wait until a failover is over`,
+            `${cliTo(node.at)} INFO replication; wait until a failover is over`,
           ),
         );
     } else if (role === 'master') {
@@ -137,13 +143,13 @@ function judgeServers({ nodes }: RedisGroup, naming: readonly Naming[], asked: n
       );
     } else if (!following.includes(node)) {
       found.push(
-        warn(`${at} is a replica without a link to its primary`, `${cliOf(node.at)} INFO replication, and its log`),
+        warn(`${at} is a replica without a link to its primary`, `${cliTo(node.at)} INFO replication, and its log`),
       );
     } else if (node.info.get('slave_priority') === '0') {
       found.push(
         warn(
           `${at} follows, and cannot be promoted: its replica-priority is 0`,
-          `${cliOf(node.at)} CONFIG SET replica-priority 100   (when it has been in sync)`,
+          `${cliTo(node.at)} CONFIG SET replica-priority 100   (when it has been in sync)`,
         ),
       );
     }
@@ -166,5 +172,3 @@ function judgeServers({ nodes }: RedisGroup, naming: readonly Naming[], asked: n
   }
   return found;
 }
-
-const cliOf = ({ host, port }: HostAndPort): string => `redis-cli -h ${host} -p ${port}`;

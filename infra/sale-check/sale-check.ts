@@ -115,10 +115,9 @@ function redisChecks(kind: 'stock' | 'queue', redis: Redis, deps: SaleCheckDeps)
     reading ??= readRedisGroup(place, settingNames(kind));
     return reading;
   };
-  const hasPassword = place.password !== undefined;
   return {
     isGroup: true,
-    settings: async () => checkRedisGroup(kind, await group(), hasPassword),
+    settings: async () => checkRedisGroup(kind, await group()),
     replicas: async () => judgeReplicas(await group(), kind === 'stock' ? deps.stockReplicas : null),
     clocks: async () => (await group()).nodes.flatMap((node) => (node.kind === 'there' ? [node.clock] : [])),
   };
