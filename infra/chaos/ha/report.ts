@@ -42,12 +42,15 @@ function totals(played: readonly PlayedHaRound[]) {
 }
 
 const isLostPrimary = ({ plan }: PlayedHaRound) => cardOf(plan.fault.kind).isLostPrimary === true;
+/** Of the rounds whose primary was lost: in the others it came back before the sentinels had replaced it, and no failover was seen. */
+const replacedOf = (played: readonly PlayedHaRound[]): number =>
+  played.filter((round) => isLostPrimary(round) && round.result.isReplaced).length;
 const failedOf = (played: readonly PlayedHaRound[]) => played.filter(({ result }) => result.problems.length > 0);
 const ofKind = (played: readonly PlayedHaRound[], kind: HaKind) =>
   played.filter(({ plan }) => plan.fault.kind === kind);
 
 export function summaryLines(seed: number, played: readonly PlayedHaRound[], late: readonly string[]): string[] {
-  const { accepted, lost, toldTwice, falseAlarms } = totals(played);
+  const { accepted, lost: lostYeses, toldTwice, falseAlarms } = totals(played);
   const failed = failedOf(played);
   const spread = ({ rounds, p50Ms, p95Ms }: Times) =>
     rounds === 0 ? 'never stopped' : `sells again p50 ${secondsOrNone(p50Ms)}, p95 ${secondsOrNone(p95Ms)}`;
@@ -58,14 +61,17 @@ export function summaryLines(seed: number, played: readonly PlayedHaRound[], lat
     return rounds.length === 0 ? [] : [line];
   });
   const stored = storesAgain(played);
-  const lostPrimary = timesOf(played.filter(isLostPrimary));
+  const lost = played.filter(isLostPrimary);
+  const lostPrimary = timesOf(lost);
   return [
     ...perKind,
-    ...(lostPrimary.rounds === 0 ? [] : [`after a lost primary: ${spread(lostPrimary)}, ${lostPrimary.rounds} rounds`]),
+    ...(lost.length === 0
+      ? []
+      : [`after a lost primary: ${spread(lostPrimary)}, replaced in ${replacedOf(played)} of ${lost.length} rounds`]),
     ...(stored.rounds === 0
       ? []
       : [`after a lost database: rows again p50 ${secondsOrNone(stored.p50Ms)}, p95 ${secondsOrNone(stored.p95Ms)}`]),
-    `${accepted} purchases accepted: ${lost} lost, ${toldTwice} places told twice, ${falseAlarms} false alarms`,
+    `${accepted} purchases accepted: ${lostYeses} lost, ${toldTwice} places told twice, ${falseAlarms} false alarms`,
     `${played.length} rounds, ${failed.length} failed${late.length > 0 ? `, and ${late.length} sales did not balance afterwards` : ''}; seed ${seed}`,
     ...failed.map(({ plan }) => `replay: npm run test:chaos -- --ha --seed ${seed} --only ${plan.round}`),
   ];
@@ -86,7 +92,7 @@ export async function writeReport(
     failed: failed.length + (late.length > 0 ? 1 : 0),
     tookMs: Math.round(played.reduce((sum, { result }) => sum + result.tookMs, 0)),
     ...totals(played),
-    afterLostPrimary: timesOf(played.filter(isLostPrimary)),
+    afterLostPrimary: { ...timesOf(played.filter(isLostPrimary)), replaced: replacedOf(played) },
     rowsAfterLostDatabase: storesAgain(played),
     faults: Object.fromEntries(
       kinds.map((kind) => {

@@ -20,6 +20,8 @@ export type HaResult = {
   problems: string[];
   counts: ReturnType<Tracker['counts']> & { left: number; bought: number };
   tally: Tally & { falseAlarms: number };
+  /** Another server is stock Redis' primary than before the fault. */
+  isReplaced: boolean;
   /** What the fault made of the sale; null when shoppers noticed nothing. */
   silence: Silence | null;
   /** The same for rows in PostgreSQL, where that is what the fault stops. */
@@ -43,6 +45,7 @@ export async function playHaRound(field: HaField, plan: HaRound): Promise<HaResu
   let tally: Tally = { lost: 0, toldTwice: 0 };
   let left = 0;
   let recoveredMs = 0;
+  let isReplaced = false;
   let silence: Silence | null = null;
   let rowless: Silence | null = null;
   /** What goes wrong is noted, and the rest is looked at all the same. */
@@ -102,6 +105,8 @@ export async function playHaRound(field: HaField, plan: HaRound): Promise<HaResu
   async function silenceProblems(before: string, faultEndedAt: number): Promise<string[]> {
     const found: string[] = [];
     const { sells } = cardOf(fault.kind);
+    const after = await servers.primary('stock');
+    isReplaced = after !== before;
     const from = field.begunAt();
     const isSoldOut = (seen.soldOutAtMs() ?? faultEndedAt) < faultEndedAt;
     // However slow the machine is: while the fault lasts, somebody is sold something.
@@ -109,8 +114,7 @@ export async function playHaRound(field: HaField, plan: HaRound): Promise<HaResu
       found.push('the sale should have gone on, and nobody was told yes while the fault lasted');
     }
     if (fault.kind === 'sentinels-away' || fault.kind === 'primary-pair') {
-      const after = await servers.primary('stock');
-      if (after !== before) found.push(`${after} has become the primary in the place of ${before}`);
+      if (isReplaced) found.push(`${after} has become the primary in the place of ${before}`);
     }
     if (fault.kind === 'replicas-away') {
       const told = seen.yesAtMs.filter((at) => at > from + underWayMs && at < faultEndedAt).length;
@@ -156,7 +160,8 @@ export async function playHaRound(field: HaField, plan: HaRound): Promise<HaResu
   field.note(problems.length === 0 ? 'the round holds' : `PROBLEMS:\n  ${problems.join('\n  ')}`);
   const counts = { ...tracker.counts(), left, bought: tracker.bought().length };
   const tookMs = performance.now() - begun;
-  return { saleId, problems, counts, tally: { ...tally, falseAlarms }, silence, rowless, tookMs, recoveredMs };
+  const times = { silence, rowless, tookMs, recoveredMs };
+  return { saleId, problems, counts, tally: { ...tally, falseAlarms }, isReplaced, ...times };
 }
 
 /** A tracker beside which is noted when each ticket was told yes for the first time, and when the sale was sold out. */

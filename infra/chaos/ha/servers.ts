@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
 import { redisPlaceOf } from '#runtime/redis/place.ts';
+import { fieldsOf } from '#runtime/redis/sentinel-watch.ts';
 import { readEnsemble } from '#runtime/zookeeper/topology.ts';
 import type { Links } from './links.ts';
 
@@ -54,7 +55,7 @@ export function openServers(options: {
   ]);
 
   const ask = async (redis: Redis, ...question: [string, ...string[]]): Promise<Record<string, string>> =>
-    fields(await redis.call(...question));
+    fieldsOf(await redis.call(...question));
 
   /** Who is the primary, by each sentinel that answers. */
   async function votes(master: Master): Promise<string[]> {
@@ -191,9 +192,4 @@ export function openServers(options: {
   };
 }
 
-/** Sentinel answers a flat list of names and values. */
-function fields(list: unknown): Record<string, string> {
-  if (!Array.isArray(list)) return {};
-  return Object.fromEntries(list.flatMap((name, i) => (i % 2 === 0 ? [[String(name), String(list[i + 1])]] : [])));
-}
-const fieldLists = (lists: unknown): Record<string, string>[] => (Array.isArray(lists) ? lists.map(fields) : []);
+const fieldLists = (lists: unknown): Record<string, string>[] => (Array.isArray(lists) ? lists.map(fieldsOf) : []);
