@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { signalProcess } from '../host/life.ts';
 import { postmasterOf } from '../host/postmaster.ts';
-import { isSameProcess, orphansOf } from '../host/process-identity.ts';
+import { identityOf, isSameProcess, orphansOf } from '../host/process-identity.ts';
 import type { RunDirectory } from '../host/run-directory.ts';
 import { endings, tiers } from '../plan/roles.ts';
 import type { ProcessState, StackState } from './state-file.ts';
@@ -19,12 +19,19 @@ export async function endLeftovers(state: StackState, dir: RunDirectory): Promis
       ofTier.map(async (each) => {
         const byItself = await endLeftover(each);
         const postmaster = each.role === 'postgres' ? postmasterOf(join(dir.data(each.name), 'cluster')) : null;
-        if (postmaster !== null) signalProcess(postmaster, 'SIGKILL'); // Patroni was killed
+        if (postmaster !== null) await endPostmaster(postmaster); // Patroni was killed
         if (byItself || postmaster !== null) ended.push(each.name);
       }),
     );
   }
   return ended;
+}
+
+/** Its port and its cluster are free when this resolves. */
+async function endPostmaster(pid: number): Promise<void> {
+  const identity = await identityOf(pid);
+  signalProcess(pid, 'SIGKILL');
+  if (identity !== null) await isGoneWithin(pid, identity, 5_000);
 }
 
 async function endLeftover({ role, pid, identity }: ProcessState): Promise<boolean> {
