@@ -1,7 +1,7 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import { createThrottledWarn, type Logger } from '../logger.ts';
 import { type RedisPlace, redisPlaceOf, type SentinelPlace } from './place.ts';
-import { primaryConnector, type Trouble } from './primary-connector.ts';
+import { type PrimaryLink, primaryConnector } from './primary-connector.ts';
 import { sentinelWatch } from './sentinel-watch.ts';
 
 export type { Redis };
@@ -51,7 +51,7 @@ const throughSentinel = {
   retryStrategy: (attempt: number) => Math.min(20 * attempt, 100),
 } satisfies Partial<Options>;
 
-const troubles = new WeakMap<Redis, Trouble>();
+const links = new WeakMap<Redis, PrimaryLink>();
 
 /**
  * Opens a connection of that kind to the primary at `url`, which {@link redisPlaceOf} reads: to that server, or to who the
@@ -61,9 +61,9 @@ const troubles = new WeakMap<Redis, Trouble>();
  */
 export function connectRedis(kind: keyof typeof kinds, url: string, logger: Logger): Redis {
   const place = redisPlaceOf(url);
-  const trouble: Trouble = { text: null, at: null };
-  const redis = place.kind === 'single' ? single(kind, place, trouble) : primaryOf(kind, url, place, trouble, logger);
-  troubles.set(redis, trouble);
+  const link: PrimaryLink = { at: null, trouble: null };
+  const redis = place.kind === 'single' ? single(kind, place, link) : primaryOf(kind, url, place, link, logger);
+  links.set(redis, link);
   const warn = createThrottledWarn(logger);
   redis.on('error', (error: unknown) => warn(error, `redis (${kind}) connection`));
   return redis;
@@ -83,11 +83,11 @@ export type PrimaryProof = {
 const proofs = new WeakMap<Redis, PrimaryProof>();
 export const primaryProof = (redis: Redis): PrimaryProof | null => proofs.get(redis) ?? null;
 
-function single(kind: keyof typeof kinds, { href, tls }: SinglePlace, trouble: Trouble): Redis {
-  return new Redis(href, { ...kinds[kind], ...tls, Connector: primaryConnector(null, trouble) });
+function single(kind: keyof typeof kinds, { href, tls }: SinglePlace, link: PrimaryLink): Redis {
+  return new Redis(href, { ...kinds[kind], ...tls, Connector: primaryConnector(null, link) });
 }
 
-function primaryOf(kind: keyof typeof kinds, url: string, place: SentinelPlace, trouble: Trouble, logger: Logger) {
+function primaryOf(kind: keyof typeof kinds, url: string, place: SentinelPlace, link: PrimaryLink, logger: Logger) {
   const options: Options = kinds[kind];
   const watch = sentinelWatch(url, place, logger);
   const redis = new Redis({
@@ -97,16 +97,16 @@ function primaryOf(kind: keyof typeof kinds, url: string, place: SentinelPlace, 
     ...place.tls,
     ...(place.username === undefined ? {} : { username: place.username }),
     ...(place.password === undefined ? {} : { password: place.password }),
-    Connector: primaryConnector(watch, trouble),
+    Connector: primaryConnector(watch, link),
   });
-  const isSure = async () => trouble.at !== null && watch.confirm(trouble.at);
+  const isSure = async () => link.at !== null && watch.confirm(link.at);
   proofs.set(redis, { replicas: watch.replicas, isSure });
   return redis;
 }
 
 /** What is known to keep a connection of {@link connectRedis} from its primary, in words; null where nothing is. */
 export function redisTrouble(redis: Redis): string | null {
-  return troubles.get(redis)?.text ?? null;
+  return links.get(redis)?.trouble ?? null;
 }
 
 /** Ready when the primary answers, and when what is `missing` there besides, in words, is nothing. */

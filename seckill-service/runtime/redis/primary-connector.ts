@@ -8,8 +8,11 @@ import type { SentinelWatch } from './sentinel-watch.ts';
 type Emit = (type: string, error: Error) => void;
 type Target = Pick<RedisOptions, 'tls'> & Partial<HostAndPort>;
 
-/** What keeps a connection from its primary, in words; null while nothing is known to. `at`: the server that it is made to. */
-export type Trouble = { text: string | null; at: HostAndPort | null };
+/**
+ * `at`: the server that a connection is made to, null before the first. `trouble`: what keeps it from its primary, in words; null
+ * while nothing is known to.
+ */
+export type PrimaryLink = { at: HostAndPort | null; trouble: string | null };
 
 /** So long may a server be silent that has accepted a connection: one that stands still accepts, too. */
 const silenceMs = 1000;
@@ -24,7 +27,7 @@ const closed = 'Connection is closed.';
  * ioredis' own for Sentinel asks one after the other, believes the first, also one that was cut off and is behind, and
  * opens a connection for each question.
  */
-export function primaryConnector(watch: SentinelWatch | null, trouble: Trouble) {
+export function primaryConnector(watch: SentinelWatch | null, link: PrimaryLink) {
   return class PrimaryConnector extends AbstractConnector {
     readonly #target: Target;
     #address: HostAndPort = { host: '', port: 0 };
@@ -52,12 +55,12 @@ export function primaryConnector(watch: SentinelWatch | null, trouble: Trouble) 
     /** The driver asks with what INFO says, which is nothing where the user may not ask. */
     override check(info: { role?: string }): boolean {
       if (info.role === undefined || info.role === 'master') {
-        trouble.text = null;
+        link.trouble = null;
         return true;
       }
       const who = watch === null ? '' : ', and the sentinels name it as the primary';
-      trouble.text = `${addressOf(this.#address)} is a replica${who}`;
-      this.#emit('error', new Error(trouble.text));
+      link.trouble = `${addressOf(this.#address)} is a replica${who}`;
+      this.#emit('error', new Error(link.trouble));
       return false;
     }
 
@@ -79,8 +82,8 @@ export function primaryConnector(watch: SentinelWatch | null, trouble: Trouble) 
         if (address !== null && !by.isInDoubt()) return address;
         await new Promise<void>((resolve) => {
           const timer = setTimeout(() => {
-            trouble.text = by.problem();
-            if (trouble.text !== null) emit('error', new Error(trouble.text));
+            link.trouble = by.problem();
+            if (link.trouble !== null) emit('error', new Error(link.trouble));
             done();
           }, tellEveryMs);
           const stopListening = by.onChange(() => done());
@@ -97,7 +100,7 @@ export function primaryConnector(watch: SentinelWatch | null, trouble: Trouble) 
     #dial(address: HostAndPort, release: () => void): Socket {
       const { tls } = this.#target;
       this.#address = address;
-      trouble.at = address;
+      link.at = address;
       const socket =
         tls === undefined ? connectTcp(address) : connectTls({ ...address, ...(typeof tls === 'object' ? tls : {}) });
       this.stream = socket;

@@ -2,7 +2,7 @@ import { Redis, type RedisOptions } from 'ioredis';
 import { addressOf, type HostAndPort, type SentinelPlace } from './place.ts';
 
 /** What one sentinel says. `epoch` grows with each failover: of two that disagree, the one with the smaller is behind. */
-export type SentinelWord = {
+type Word = {
   primary: HostAndPort;
   epoch: number;
   /** It may be about to replace the primary. */
@@ -16,7 +16,7 @@ export type Sentinel = {
   /** `host:port`. */
   at: string;
   /** Null while it does not answer, or knows no primary of that name. */
-  word: () => SentinelWord | null;
+  word: () => Word | null;
   /** Why it does not answer; empty where it does. */
   trouble: () => string;
   /** Asks for its word; never rejects. */
@@ -76,7 +76,7 @@ export function fieldsOf(list: unknown): Record<string, string> {
 /** `onWord`: it has said something, or that its word of before is in doubt. */
 export function openSentinel(place: SentinelPlace, at: HostAndPort, onWord: () => void): Sentinel {
   const redis = new Redis(sentinelOptions(place, at));
-  let word: SentinelWord | null = null;
+  let word: Word | null = null;
   let trouble = 'not connected yet';
   /** Its last vote for a leader that is to replace the primary, and when it was first heard of, `performance.now()`. */
   let vote = { epoch: 0, heardAt: 0 };
@@ -140,7 +140,7 @@ export function openSentinel(place: SentinelPlace, at: HostAndPort, onWord: () =
   };
 }
 
-async function askWord(redis: Redis, name: string): Promise<SentinelWord | null> {
+async function askWord(redis: Redis, name: string): Promise<Word | null> {
   const [address, master] = await Promise.all([
     redis.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', name),
     // An error where it knows no such name; the address says that, too.
