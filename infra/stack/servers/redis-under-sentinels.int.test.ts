@@ -50,6 +50,11 @@ async function startServers(dir: string) {
     signal: (name: string, signal: NodeJS.Signals) => process.kill(pidOf(name), signal),
     empty: (name: string) => rmSync(join(dir, 'data', name), { recursive: true }),
     hasData: (name: string) => existsSync(join(dir, 'data', name, 'appendonlydir')),
+    /** How many servers may be promoted: none but those that were in sync since they started. */
+    promotable: async () => {
+      const infos = await Promise.all(Object.values(byName).map((redis) => redis.info('replication')));
+      return infos.filter((info) => /^slave_priority:100/m.test(info)).length;
+    },
     /** What each server says of `key`, and which of them say that they are the primary. */
     told: async (key: string) =>
       Object.fromEntries(
@@ -81,6 +86,7 @@ test('a stock Redis that comes back with an empty directory is filled by the oth
   expect(await servers.primary()).toBe('stock-redis-1');
   await servers.byName['stock-redis-1']?.set('sold', 'yes');
   await servers.byName['stock-redis-1']?.wait(2, 10_000);
+  await vi.waitFor(async () => expect(await servers.promotable()).toBe(2), patiently);
   const second = await lose('stock-redis-1', async () => undefined);
   // The second one is gone when another has its place, and comes back as the first one's replica did.
   await lose(second, async () => {

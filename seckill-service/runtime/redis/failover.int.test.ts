@@ -162,7 +162,11 @@ test('over a failover a worker of BullMQ loses no job, and the gate is closed un
   add(50);
   await poll('some are done', () => done.size > 10);
   // Written and not seen by a replica may be lost with any server: the relay and the sweeper fill it in again.
-  await Promise.all(added).then(() => before.redis.client.wait(1, 900));
+  await Promise.all(added);
+  await poll('both replicas to have them', async () => {
+    await before.redis.client.set('fence', 1); // WAIT answers for what its own connection has written
+    return (await before.redis.client.wait(2, 900)) === 2;
+  });
   await before.redis.kill();
   const closed = poll('the gate is closed', () => !gate.isOpen());
   add(50); // they wait for the server
