@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
 import { redisPlaceOf } from '#runtime/redis/place.ts';
-import { fieldsOf } from '#runtime/redis/sentinel-watch.ts';
+import { fieldsOf } from '#runtime/redis/sentinel.ts';
 import { readEnsemble } from '#runtime/zookeeper/topology.ts';
 import type { Links } from './links.ts';
 
