@@ -3,7 +3,8 @@ import { type AcceptedOrder, acceptedOrderSchema } from '#contract/order.ts';
 import { parseOrigin } from '#contract/origin.ts';
 import { outboxFields } from '#contract/outbox.ts';
 import { relayGroup, saleKeys } from '#contract/redis-keys.ts';
-import { type Barrier, noAnswer } from '#stock/barrier.ts';
+import type { Barrier } from '#stock/barrier.ts';
+import { noAnswer } from '#stock/replication.ts';
 
 export type OutboxEntry = [id: string, fields: string[] | null];
 

@@ -1,9 +1,10 @@
 import { saleKeys } from '#contract/redis-keys.ts';
-import { type Barrier, noAnswer, type Reply } from './barrier.ts';
+import type { Barrier } from './barrier.ts';
 import { faultOf, type StockFault } from './fault.ts';
 import type { RunScripts } from './load-scripts.ts';
 import { isGranted, type ReserveOutcome } from './outcomes.ts';
 import { attempt } from './read-reply.ts';
+import { noAnswer, type Reply } from './replication.ts';
 import { outcomesIn, reserveArguments } from './reserve-call.ts';
 import type { ReserveCall, StockDecisions } from './stock.ts';
 
