@@ -17,7 +17,7 @@ type Deps = LostOrdersDeps & {
   queue: LostOrdersDeps['queue'] & Pick<Queue, 'getJobCounts' | 'remove' | 'addBulk'>;
 };
 
-/** As the relay has it: above so many jobs the drain has enough to do, and queue Redis enough to hold. */
+/** Jobs, as the relay has it: with more the drain has enough to do, and queue Redis enough to hold. */
 const fullQueue = 10_000;
 
 export type RebuiltOrders = Omit<LostOrders, 'lost'> & {
@@ -72,7 +72,7 @@ export async function rebuildOrders(
     const ids = behind.map(({ orderId }) => orderId);
     if (ids.length === 0) return;
     await stock.forgetPictures(saleId, ids);
-    // Read after that: a row that moves on later is shown by whoever moves it.
+    // Read after that: a row that moves on later is shown by what moves it.
     const rows = await store.present(ids);
     await stock.show(
       saleId,

@@ -94,7 +94,7 @@ export type NotTold = ('zookeeper' | 'postgres')[];
 /**
  * Opens, pauses, resumes or closes a sale. Stock Redis decides; ZooKeeper and the catalogue are told after, and when one
  * of them is away the change stands all the same: the reconciler tells ZooKeeper when it is back. Throws a StockFault when
- * too few replicas of stock Redis have the change, and tells nobody of it then: it would be undone with that server.
+ * too few replicas of stock Redis have the change, and tells neither of it then: it would be undone with that server.
  */
 export async function changeSaleState(
   deps: Deps,

@@ -3,10 +3,10 @@ import { saleKeys } from '#contract/redis-keys.ts';
 import { primaryProof } from '#runtime/redis/connect.ts';
 import { NotReplicated, StockFault } from './fault.ts';
 
-/** So long stock Redis waits for its replicas: below every deadline of ours, and far above one round trip and its fsync. */
+/** Stock Redis waits for its replicas as long as this: below the deadline of every connection, and far above one round trip and its fsync. */
 const replicationDeadlineMs = 300;
 
-/** So long it waits for every replica, before the sentinels are asked whether fewer will do. */
+/** It waits for every replica as long as this, before the sentinels are asked whether fewer will do. */
 const everyReplicaMs = 50;
 /** When one is away, it is not waited for again before that time. */
 const oneAwayMs = 1000;

@@ -101,7 +101,7 @@ export type StockDecisions = {
   recount: (saleId: string, how: 'look' | 'mend') => Promise<RecountOutcome>;
 
   /**
-   * Runs `write`, and hands on its outcome when so many replicas as this stock was made for have all that it wrote or read
+   * Runs `write`, and hands on its outcome when the replicas that this stock was made to wait for have all that it wrote or read
    * over this connection: what is told to the world then outlives the server. Throws a `StockFault` of kind `unknown` when too
    * few have it in 0.3 s, or when the connection was lost meanwhile: all that `write` did may stay or may be gone. Without
    * replicas it is `write` alone.

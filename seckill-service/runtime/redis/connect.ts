@@ -12,7 +12,7 @@ type SinglePlace = Extract<RedisPlace, { kind: 'single' }>;
 const common: Options = {
   replyMapping: 'legacy',
   connectTimeout: 2000,
-  // It was the primary, and whoever demoted it left the link up: the address may lead to the new one by now.
+  // It was the primary, and was demoted with the link left up: the address may lead to the new one by now.
   reconnectOnError: (error) => error.message.startsWith('READONLY'),
   retryStrategy: (attempt) => Math.min(50 * attempt, 500),
 };
@@ -26,7 +26,7 @@ export const hotDeadlineMs = 1000;
  * hot       decisions: sent once, never resent, rejected at once when the link is lost (the outcome is then unknown)
  * queue     BullMQ: waits for the server for ever, as BullMQ demands
  * patient   scripts that are idempotent by themselves (relay, commit, CLI): resent by the driver, with a deadline
- * listening pub/sub: whoever listens pings every second, so that a dead link is noticed
+ * listening pub/sub: the listener pings every second, so that a dead link is noticed
  */
 const kinds = {
   hot: {
