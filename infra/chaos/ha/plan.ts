@@ -63,6 +63,8 @@ export const cards = {
 export type HaKind = keyof typeof cards;
 export const kinds = Object.keys(cards) as HaKind[]; // the table's own keys
 export const cardOf = (kind: HaKind): Card => cards[kind];
+/** Whether another server may take the place of stock Redis' primary: not where the sale goes on, nor without any replica. */
+export const mayReplacePrimary = (kind: HaKind): boolean => cards[kind].sells !== 'on' && kind !== 'replicas-away';
 
 /** A card with its moment: ms after the storm's begin, and for how long. */
 export type HaFault = {

@@ -8,7 +8,7 @@ import { createCrowd } from '../storm.ts';
 import { createTracker, type Tally, type Tracker } from '../tracker.ts';
 import { unleash } from './faults.ts';
 import type { HaField } from './field.ts';
-import { cardOf, type HaRound } from './plan.ts';
+import { cardOf, type HaRound, mayReplacePrimary } from './plan.ts';
 import { type Silence, silenceAfter } from './silence.ts';
 
 const shownProblems = 8;
@@ -37,8 +37,8 @@ export async function playHaRound(field: HaField, plan: HaRound): Promise<HaResu
   const { stack, servers } = field;
   const { storm, fault } = plan;
   const saleId = `ha-${plan.round}-${crypto.randomUUID().slice(0, 8)}`;
-  // A refusal waits for no replica: what a lost primary had given to nobody's knowledge is free again afterwards.
-  const { tracker, ...seen } = watched(createTracker({ unitsComeBack: cardOf(fault.kind).sells !== 'on' }));
+  // A refusal waits for no replica: what a lost primary had granted and told no shopper is free again afterwards.
+  const { tracker, ...seen } = watched(createTracker({ unitsComeBack: mayReplacePrimary(fault.kind) }));
   const crowd = createCrowd({ stack, saleId, tracker, seed: plan.seed, lives: null });
   const connections = await openConnections(stack.environment);
   const problems: string[] = [];
