@@ -2,8 +2,8 @@ import { effectiveState } from '#contract/sale.ts';
 import { seckill } from '#lab/kits/command-line.ts';
 import { untilHealthy } from '#lab/kits/processes.ts';
 import { poll, soonMs } from '#lab/poll.ts';
-import type { AuditReport } from '#order-worker/audit/audit.ts';
-import type { Connections } from '../cli/kit/connections.ts';
+import { type AuditReport, auditSale } from '#order-worker/audit/audit.ts';
+import { type Connections, openConnections } from '../cli/kit/connections.ts';
 import type { Stack } from '../stack/stack.ts';
 import type { Crowd } from './storm.ts';
 
@@ -73,4 +73,22 @@ export async function edgeIsInStep({ stock }: Connections, crowd: Crowd, saleId:
 export async function sellsOn({ stock }: Connections, crowd: Crowd, saleId: string): Promise<void> {
   const sale = await poll('stock Redis to answer', () => stock.sale(saleId));
   if (sale.free > 0) await crowd.newcomer(soonMs);
+}
+
+/** What is wrong with the books of these sales, each with its id before it. */
+export async function lateProblems(stack: Stack, saleIds: readonly string[]): Promise<string[]> {
+  const problems: string[] = [];
+  const connections = await openConnections(stack.environment);
+  try {
+    for (const saleId of saleIds) {
+      const { report } = await poll(`the books of ${saleId}`, async () => ({
+        report: await auditSale(connections, saleId),
+      }));
+      const found = report === null ? ['stock Redis does not know it'] : auditProblems(report);
+      if (found.length > 0) problems.push(`${saleId}: ${found.join('; ')}`);
+    }
+  } finally {
+    await connections.close();
+  }
+  return problems;
 }

@@ -1,12 +1,11 @@
 import { saleFileSchema } from '#contract/sale.ts';
 import { poll } from '#lab/poll.ts';
-import { auditSale } from '#order-worker/audit/audit.ts';
 import { changeDrainSettings } from '#order-worker/drain/settings.ts';
 import { edgesInStep } from '#sales/edges.ts';
 import { changeSaleState, preloadSale } from '#sales/sale-state.ts';
 import { type Connections, openConnections } from '../cli/kit/connections.ts';
 import { signalProcess } from '../stack/host/life.ts';
-import { auditProblems, edgeIsInStep, isBalanced, isHealthy, isStored, sellsOn } from './checks.ts';
+import { edgeIsInStep, isBalanced, isHealthy, isStored, lateProblems, sellsOn } from './checks.ts';
 import { unleash } from './faults.ts';
 import type { Field } from './field.ts';
 import { createLifeTracker } from './life-tracker.ts';
@@ -149,22 +148,9 @@ function unexplainedDeaths(field: Field, { faults }: RoundPlan): string[] {
  * may have changed them, and what lies on disk must be what was in memory.
  */
 export async function recheck(field: Field, saleIds: readonly string[]): Promise<string[]> {
-  const problems: string[] = [];
   await Promise.all(['stock-redis', 'postgres'].map((name) => replace(field, name)));
   await isHealthy(field.stack);
-  const connections = await openConnections(field.stack.environment);
-  try {
-    for (const saleId of saleIds) {
-      const { report } = await poll(`the books of ${saleId}`, async () => ({
-        report: await auditSale(connections, saleId),
-      }));
-      const found = report === null ? ['stock Redis does not know it'] : auditProblems(report);
-      if (found.length > 0) problems.push(`${saleId}: ${found.join('; ')}`);
-    }
-  } finally {
-    await connections.close();
-  }
-  return problems;
+  return lateProblems(field.stack, saleIds);
 }
 
 /** Kills a process and waits for its successor. */

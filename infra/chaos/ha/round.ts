@@ -1,8 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { poll } from '#lab/poll.ts';
-import { auditSale } from '#order-worker/audit/audit.ts';
 import { openConnections } from '../../cli/kit/connections.ts';
-import { auditProblems, edgeIsInStep, isBalanced, isStored, sellsOn } from '../checks.ts';
+import { edgeIsInStep, isBalanced, isStored, lateProblems, sellsOn } from '../checks.ts';
 import { openSale } from '../round.ts';
 import { createCrowd } from '../storm.ts';
 import { createTracker, type Tally, type Tracker } from '../tracker.ts';
@@ -182,19 +181,6 @@ function watched(tracker: Tracker): { tracker: Tracker; yesAtMs: number[]; soldO
 
 /** The books of sales of earlier rounds: nothing that came late may have changed them. */
 export async function recheck(field: HaField, saleIds: readonly string[]): Promise<string[]> {
-  const problems: string[] = [];
   await field.whole();
-  const connections = await openConnections(field.stack.environment);
-  try {
-    for (const saleId of saleIds) {
-      const { report } = await poll(`the books of ${saleId}`, async () => ({
-        report: await auditSale(connections, saleId),
-      }));
-      const found = report === null ? ['stock Redis does not know it'] : auditProblems(report);
-      if (found.length > 0) problems.push(`${saleId}: ${found.join('; ')}`);
-    }
-  } finally {
-    await connections.close();
-  }
-  return problems;
+  return lateProblems(field.stack, saleIds);
 }
