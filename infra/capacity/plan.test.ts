@@ -83,7 +83,7 @@ test('two replicas cost the core of stock Redis 1.7 times an order, and the plan
   const [alone, replicated] = [planFor(many, costs, nginx), planFor({ ...many, isReplicated: true }, costs, nginx)];
   expect(alone.acceptedPerSecond / replicated.acceptedPerSecond).toBeCloseTo(37.7 / 21.7, 5);
   const shareOf = ({ parts }: typeof alone) => parts.find(({ name }) => name === 'stock Redis')?.share;
-  // The same core, as full as before, does so much less.
+  // The same core, as full as before, does that much less.
   expect(shareOf(replicated)).toBeCloseTo(shareOf(alone) ?? 0, 1);
   expect(describePlan(alone, costs, null)).not.toContain('two replicas');
   expect(describePlan({ ...replicated }, costs, null)).toContain('two replicas: a trial of 2026-11-30 on Redis 7.0.15');

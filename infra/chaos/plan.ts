@@ -40,7 +40,7 @@ export type StormPlan = {
   arriveMs: number;
   peaksMs: number[];
   peakShare?: number;
-  /** Nobody asks again after that time; 4 s unless set. */
+  /** No shopper asks again after that time; 4 s unless set. */
   lastsMs?: number;
   /** A slow drain leaves orders in the queue for a fault to meet. */
   drainPerSecond: number;

@@ -67,7 +67,7 @@ describe.each(topologies)('$files', ({ files, isHa, standIns }) => {
     expect(validate.errors ?? []).toEqual([]);
   });
 
-  test('nobody is root, and every image has a version', () => {
+  test('no container is root, and every image has a version', () => {
     for (const [name, { user, image }] of all) {
       expect([name, /^[1-9]\d*:[1-9]\d*$/.test(user)]).toEqual([name, true]);
       expect([name, image]).toEqual([name, expect.stringMatching(/^[\w./-]+:\d+\.\d+(\.\d+)?(-\w+)?$/)]);

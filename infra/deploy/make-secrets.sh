@@ -54,7 +54,7 @@ new() {
   keep "$1" "${2:-}$made"
 }
 failed=0
-# Names that this script gives to servers, whatever their end.
+# Names that this script gives to servers, with any ending.
 given='stock-redis|queue-redis|cache-redis|postgres|postgres-rw|sentinel-1|stock-redis-0\.stock-redis'
 # address <file> <scheme>://<user> <hosts, a comma between> <rest>: a URL. One that an earlier run made for other servers is
 # said; a name of the operator's own is left alone.

@@ -9,7 +9,7 @@ import type { RedisGroup, RedisNode, SentinelWord } from './redis-group.ts';
 type There = Extract<RedisNode, { kind: 'there' }>;
 type Naming = Extract<SentinelWord, { kind: 'names' }>;
 
-/** Below, a slow disk is taken for a lost machine; above, shoppers wait for so long at each failover. */
+/** Below, a slow disk is taken for a lost machine; above, shoppers wait that long at each failover. */
 const [downAfterLeastMs, downAfterMostMs] = [500, 5000];
 
 /** One server, without sentinels: no fault, and worth to be known. */
@@ -68,7 +68,7 @@ function judgeSentinels(group: RedisGroup, naming: readonly Naming[]): Found[] {
     if (downAfterMs < downAfterLeastMs || downAfterMs > downAfterMostMs) {
       const why =
         downAfterMs > downAfterMostMs
-          ? 'shoppers wait for so long at each failover'
+          ? 'shoppers wait that long at each failover'
           : 'a slow disk is taken for a lost machine';
       const says = `sentinel ${addressOf(at)} takes a server for dead after ${downAfterMs} ms: ${why}`;
       found.push(warn(says, `${cli} down-after-milliseconds 1000`));

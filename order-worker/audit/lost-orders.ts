@@ -124,7 +124,7 @@ export type LostOrders = {
   unreserved: Tally;
 };
 
-const mostNamed = 20;
+const maxNamed = 20;
 
 export function createLostOrders(saleId: string) {
   const tally = (): Tally => ({ orders: 0, units: 0, such: [] });
@@ -135,7 +135,7 @@ export function createLostOrders(saleId: string) {
   const count = (into: Tally, orderId: string, units: number) => {
     into.orders += 1;
     into.units += units;
-    if (into.such.length < mostNamed) into.such.push(orderId);
+    if (into.such.length < maxNamed) into.such.push(orderId);
   };
 
   function add(order: GrantedOrder): void {

@@ -196,7 +196,7 @@ test('what no replica has is not moved, and is as soon as one has it (I4)', asyn
     await stockRedis.xreadgroup('GROUP', relayGroup, 'dead', 'COUNT', 20, 'STREAMS', outbox, '>');
     const passed: boolean[] = [];
     const onBarrier = (_seconds: number, isReplicated: boolean) => passed.push(isReplicated);
-    // Nobody takes over from it: what comes late is what it held back itself.
+    // No relay takes over from it: what comes late is what it held back itself.
     relay('waits', { replicas: 1, onBarrier, batch: 25, takeOverAfterMs: 600_000 });
     relay('takes over', { replicas: 1, onBarrier, batch: 25 });
     await poll('some passes', async () => passed.length >= 8);

@@ -63,7 +63,7 @@ async function startSale(replicas: 0 | 1) {
     await servers.stop();
   });
 
-  /** One process of the service, over the address that leads to whoever is the primary. */
+  /** One process of the service, over the address that leads to the primary of now. */
   function startService() {
     const lines: string[] = [];
     const sink = { write: (line: string) => void lines.push(line) };
@@ -156,7 +156,7 @@ async function startSale(replicas: 0 | 1) {
 }
 const nodeOf = (saleId: string) => readSaleNode(zookeeper, saleId);
 
-test('an order that no replica had is lost with its primary, nobody was told, and the sale goes on without an alarm', async () => {
+test('an order that no replica had is lost with its primary, no shopper was told, and the sale goes on without an alarm', async () => {
   const { saleId, servers, promoted, service, startService, ada, cutOff, losePrimary, reserved } = await startSale(1);
   const second = startService();
   await second.isOpen();

@@ -55,7 +55,7 @@ export async function openHaField(options: {
   };
   const processes = () => readState(paths)?.processes ?? [];
   const pidOf = (process: string) => processes().find(({ name }) => name === process)?.pid ?? null;
-  /** Of ours alone, and of this process: the servers are known by their addresses. */
+  /** The links of our own processes, and of this one: the servers are known by their addresses. */
   const pids = () =>
     new Map([
       ['ours', process.pid],

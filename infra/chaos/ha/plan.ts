@@ -80,7 +80,7 @@ export type HaFault = {
 };
 export type HaRound = { round: number; seed: number; fault: HaFault; storm: StormPlan & { lastsMs: number } };
 
-/** Shoppers come until so long after the fault is over: what comes back must sell, too. */
+/** Shoppers come for this time after the fault is over: what comes back must sell, too. */
 const afterwardsMs = 1500;
 /** A failover takes 2 to 6 s, a second one waits for Sentinel's own patience. */
 const leastMs = { 'second-failover': 13_000 } as Partial<Record<HaKind, number>>;

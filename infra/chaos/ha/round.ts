@@ -110,7 +110,7 @@ export async function playHaRound(field: HaField, plan: HaRound): Promise<HaResu
     const isSoldOut = (seen.soldOutAtMs() ?? faultEndedAt) < faultEndedAt;
     // However slow the machine is: while the fault lasts, somebody is sold something.
     if (sells === 'on' && fault.forMs > 0 && !isSoldOut && !seen.yesAtMs.some((at) => at > from && at < faultEndedAt)) {
-      found.push('the sale should have gone on, and nobody was told yes while the fault lasted');
+      found.push('the sale should have gone on, and no shopper was told yes while the fault lasted');
     }
     if (fault.kind === 'sentinels-away' || fault.kind === 'primary-pair') {
       if (isReplaced) found.push(`${after} has become the primary in the place of ${before}`);

@@ -49,7 +49,7 @@ export function startStockCrowd({ url, replicas }: { url: string; replicas: numb
       await stock.setState(saleId, 'open');
     },
     buy,
-    /** `shoppers` buy for so long, each the next one when it has its yes. */
+    /** `shoppers` buy for that time, each the next one when it has its yes. */
     async rush(saleId: string, shoppers: number, ms: number): Promise<{ perSecond: number; tookMs: number[] }> {
       const from = performance.now();
       const tookMs: number[] = [];

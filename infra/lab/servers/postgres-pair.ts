@@ -34,7 +34,7 @@ export type PairServer = {
 };
 
 /**
- * Two real PostgreSQL of a file's own: the first a primary, the second its synchronous standby, which streams. Nobody but the
+ * Two real PostgreSQL of a file's own: the first a primary, the second its synchronous standby, which streams. No one but the
  * test promotes one. No disk is waited for. `stop` when done.
  */
 export async function startPostgresPair() {

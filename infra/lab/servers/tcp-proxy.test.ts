@@ -105,7 +105,7 @@ test('half-open swallows silently, and resets what lost bytes when it ends', asy
   await until(() => quiet.text === 'got beforegot after');
 });
 
-test('lost takes what a delay has under way as well, and nobody hears that the server is gone until the link is back', async () => {
+test('lost takes what a delay has under way as well, and no peer hears that the server is gone until the link is back', async () => {
   const { proxy, heard, sockets } = await proxied();
   const client = await dial(proxy.port);
   client.socket.write('before');

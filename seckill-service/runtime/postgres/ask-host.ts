@@ -5,7 +5,7 @@ import type { PostgresHost } from './place.ts';
 /** A server that gave no answer. */
 export type Away = { kind: 'away'; why: string };
 
-/** Asks one server over a connection of its own, so long at most. Never rejects. */
+/** Asks one server over a connection of its own, for `withinMs` at most. Never rejects. */
 export async function askHost<T>(
   host: PostgresHost,
   withinMs: number,

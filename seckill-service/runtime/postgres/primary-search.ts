@@ -69,7 +69,7 @@ export class PrimarySearch {
     if (host === this.#current) this.#inDoubt = true;
   }
 
-  /** Asks all hosts at once, for so long; throws {@link NoPrimary}. Who calls while it runs gets its outcome. */
+  /** Asks all hosts at once, for `withinMs`; throws {@link NoPrimary}. A call while it runs gets its outcome. */
   search(withinMs: number): Promise<void> {
     this.#search ??= this.#ask(withinMs).finally(() => {
       this.#search = undefined;

@@ -17,7 +17,7 @@ const common: Options = {
   retryStrategy: (attempt) => Math.min(50 * attempt, 500),
 };
 
-/** So long a decision waits for its answer; a question that is older is not carried out either (purchase/gate.ts). */
+/** How long a decision waits for its answer; a question that is older is not carried out either (purchase/gate.ts). */
 export const hotDeadlineMs = 1000;
 
 /**

@@ -78,7 +78,7 @@ test.for(['dies', 'stands still', 'dies again', 'dies a third time', 'dies a fou
 );
 
 test('a primary that wakes up when another was promoted just now says no yes that is lost', async () => {
-  // At their usual pace: the replica that is not promoted hears for a second of nobody but the one before.
+  // At their usual pace: the replica that is not promoted hears for a second of none but the one before.
   const usual = await startStockTrio();
   onTestFinished(() => usual.stop());
   const redis = connect('hot', usual);

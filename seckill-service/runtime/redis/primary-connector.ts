@@ -14,7 +14,7 @@ type Target = Pick<RedisOptions, 'tls'> & Partial<HostAndPort>;
  */
 export type PrimaryLink = { at: HostAndPort | null; trouble: string | null };
 
-/** So long may a server be silent that has accepted a connection: one that stands still accepts, too. */
+/** How long a server may be silent that has accepted a connection: one that stands still accepts, too. */
 const silenceMs = 1000;
 const tellEveryMs = 1000;
 /** What the driver says when it was closed by its owner. */

@@ -60,7 +60,7 @@ export type RedisTopology = {
   problems: RedisProblem[];
 };
 
-/** So long each is waited for. Sentinels, primary and replicas are asked after each other: 3 s at most. */
+/** How long each is waited for. Sentinels, primary and replicas are asked after each other: 3 s at most. */
 const answerMs = 1000;
 
 /**
