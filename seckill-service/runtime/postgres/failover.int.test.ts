@@ -118,7 +118,8 @@ test('a primary that froze, was replaced and woke again is left by every client,
   const { first, second } = pair; // the second is the primary now
   await first.follow();
   const pool = poolOf(pair.urlOf(first, second), { max: 2, statementTimeoutMs: 1000 });
-  await Promise.all([1, 2].map(() => pool.query('SELECT pg_sleep(0.05)')));
+  const both = await Promise.all([1, 2].map(() => pool.connect()));
+  for (const client of both) client.release();
   second.pause();
   await expect(pool.query(portSql)).rejects.toThrow('Query read timeout');
   await first.promote();
