@@ -92,3 +92,16 @@ export async function lateProblems(stack: Stack, saleIds: readonly string[]): Pr
   }
   return problems;
 }
+
+/** Runs work: what goes wrong is noted in `problems`, and the rest is looked at all the same. True when nothing did. */
+export const noting =
+  (problems: string[]) =>
+  async (work: () => Promise<unknown>): Promise<boolean> => {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      problems.push(error instanceof Error ? error.message : String(error));
+      return false;
+    }
+  };

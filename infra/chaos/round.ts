@@ -5,7 +5,7 @@ import { edgesInStep } from '#sales/edges.ts';
 import { changeSaleState, preloadSale } from '#sales/sale-state.ts';
 import { type Connections, openConnections } from '../cli/kit/connections.ts';
 import { signalProcess } from '../stack/host/life.ts';
-import { edgeIsInStep, isBalanced, isHealthy, isStored, lateProblems, sellsOn } from './checks.ts';
+import { edgeIsInStep, isBalanced, isHealthy, isStored, lateProblems, noting, sellsOn } from './checks.ts';
 import { unleash } from './faults.ts';
 import type { Field } from './field.ts';
 import { createLifeTracker } from './life-tracker.ts';
@@ -37,16 +37,7 @@ export async function playRound(field: Field, plan: RoundPlan): Promise<RoundRes
   const problems: string[] = [];
   let left = 0;
   let recoveredMs = 0;
-  /** What goes wrong is noted, and the rest is looked at all the same. */
-  const check = async (work: () => Promise<unknown>): Promise<boolean> => {
-    try {
-      await work();
-      return true;
-    } catch (error) {
-      problems.push(error instanceof Error ? error.message : String(error));
-      return false;
-    }
-  };
+  const check = noting(problems);
 
   async function weather(): Promise<void> {
     if (lives !== null) await check(() => misbehave(stack, plan.seed));

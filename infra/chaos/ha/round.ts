@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { poll } from '#lab/poll.ts';
 import { openConnections } from '../../cli/kit/connections.ts';
-import { edgeIsInStep, isBalanced, isStored, lateProblems, sellsOn } from '../checks.ts';
+import { edgeIsInStep, isBalanced, isStored, lateProblems, noting, sellsOn } from '../checks.ts';
 import { openSale } from '../round.ts';
 import { createCrowd } from '../storm.ts';
 import { createTracker, type Tally, type Tracker } from '../tracker.ts';
@@ -47,16 +47,7 @@ export async function playHaRound(field: HaField, plan: HaRound): Promise<HaResu
   let isReplaced = false;
   let silence: Silence | null = null;
   let rowless: Silence | null = null;
-  /** What goes wrong is noted, and the rest is looked at all the same. */
-  const check = async (work: () => Promise<unknown>): Promise<boolean> => {
-    try {
-      await work();
-      return true;
-    } catch (error) {
-      problems.push(error instanceof Error ? error.message : String(error));
-      return false;
-    }
-  };
+  const check = noting(problems);
 
   async function weather(): Promise<void> {
     const before = await servers.primary('stock');
