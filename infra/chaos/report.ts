@@ -42,6 +42,27 @@ export function summaryLines(seed: number, played: readonly PlayedRound[], late:
   ];
 }
 
+/** What the report of rounds of either kind begins with. `late`: found after the last round, one failure more. */
+export function countsOf(
+  seed: number,
+  played: readonly { result: { tookMs: number; problems: readonly string[] } }[],
+  late: readonly string[],
+) {
+  const failed = played.filter(({ result }) => result.problems.length > 0).length;
+  return {
+    seed,
+    rounds: played.length,
+    passed: played.length - failed,
+    failed: failed + (late.length > 0 ? 1 : 0),
+    tookMs: Math.round(played.reduce((sum, { result }) => sum + result.tookMs, 0)),
+  };
+}
+
+export async function saveReport(file: string, report: object): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, `${JSON.stringify(report, null, 2)}\n`);
+}
+
 /** `late`: what was found after the last round; it counts as one failure more. */
 export async function writeReport(
   file: string,
@@ -51,11 +72,7 @@ export async function writeReport(
 ): Promise<void> {
   const failed = played.filter(({ result }) => result.problems.length > 0);
   const report = {
-    seed,
-    rounds: played.length,
-    passed: played.length - failed.length,
-    failed: failed.length + (late.length > 0 ? 1 : 0),
-    tookMs: Math.round(played.reduce((sum, { result }) => sum + result.tookMs, 0)),
+    ...countsOf(seed, played, late),
     faults: countFaults(played),
     failures: failed.map(({ plan, result }) => ({
       round: plan.round,
@@ -64,6 +81,5 @@ export async function writeReport(
     })),
     late,
   };
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, `${JSON.stringify(report, null, 2)}\n`);
+  await saveReport(file, report);
 }

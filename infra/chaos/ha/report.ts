@@ -1,5 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { countsOf, saveReport } from '../report.ts';
 import { cardOf, describeHaFault, type HaKind, type HaRound, kinds } from './plan.ts';
 import type { HaResult } from './round.ts';
 import { percentile } from './silence.ts';
@@ -86,11 +85,7 @@ export async function writeReport(
 ): Promise<void> {
   const failed = failedOf(played);
   const report = {
-    seed,
-    rounds: played.length,
-    passed: played.length - failed.length,
-    failed: failed.length + (late.length > 0 ? 1 : 0),
-    tookMs: Math.round(played.reduce((sum, { result }) => sum + result.tookMs, 0)),
+    ...countsOf(seed, played, late),
     ...totals(played),
     afterLostPrimary: { ...timesOf(played.filter(isLostPrimary)), replaced: replacedOf(played) },
     rowsAfterLostDatabase: storesAgain(played),
@@ -107,6 +102,5 @@ export async function writeReport(
     })),
     late,
   };
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, `${JSON.stringify(report, null, 2)}\n`);
+  await saveReport(file, report);
 }
