@@ -14,6 +14,8 @@ local FORGET_SECONDS = 5 -- a worker that is gone has nothing in flight
 
 -- check -> sale id -> problem code -> count; sale id -> count, twice; sale id -> status -> count; tier -> count
 local refused, passed, repeated, upstream, read = {}, {}, {}, {}, {}
+-- route -> sale id -> outcome -> count
+local office = {}
 
 local _M = {}
 
@@ -49,6 +51,12 @@ local function flush()
   for sale_id, row in pairs(upstream) do
     local series = 'seckill_edge_upstream_total{sale="' .. sale_id .. '",status="'
     for status in pairs(row) do move(row, status, series .. status .. '"}') end
+  end
+  for route, sales in pairs(office) do
+    for sale_id, row in pairs(sales) do
+      local series = 'seckill_edge_office_total{route="' .. route .. '",sale="' .. sale_id .. '",outcome="'
+      for outcome in pairs(row) do move(row, outcome, series .. lower(outcome) .. '"}') end
+    end
   end
   for tier in pairs(read) do move(read, tier, 'seckill_edge_sale_reads_total{tier="' .. tier .. '"}') end
   answer_times.flush()
@@ -88,6 +96,17 @@ end
 function _M.upstream(sale_id, status)
   local row = row_of(upstream, sale_id)
   row[status] = (row[status] or 0) + 1
+end
+
+--- A request for a challenge or a ticket.
+-- @tparam string route `challenge` or `ticket`
+-- @tparam string sale_id of a known sale, or ''
+-- @tparam string outcome `answered`; the code of a refusal; or, of what goes on to the gateway, why: `passed_no_keys`
+-- (the agent has not told the secrets), `passed_sale` (it has not told what the sale asks), `passed_method` (HEAD),
+-- `passed_sign_in` (a token that is not judged here), `passed_body` or `passed_answer` (one that is not read here)
+function _M.office(route, sale_id, outcome)
+  local row = row_of(row_of(office, route), sale_id)
+  row[outcome] = (row[outcome] or 0) + 1
 end
 
 --- Somebody looked at a sale, or at the list.

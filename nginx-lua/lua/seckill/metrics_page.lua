@@ -91,6 +91,9 @@ function _M.render()
     'How long purchases took that were passed on, until their answer was out.', answer_times.lines())
   family(page, 'counter', 'seckill_edge_sale_reads_total',
     'Looks at a sale or the list, by the tier that knew.', families.seckill_edge_sale_reads_total or {})
+  family(page, 'counter', 'seckill_edge_office_total',
+    'Requests for a challenge or a ticket: answered here, refused with which code, or passed on and why.',
+    families.seckill_edge_office_total or {})
   family(page, 'gauge', 'seckill_edge_connections', 'Connections of clients, by what they are at.', connections())
   gauge(page, 'seckill_edge_sales_free_bytes', 'Room for more sales in this edge’s memory.', sales:free_space())
   gauge(page, 'seckill_edge_in_flight', 'Purchases that are with the service now.', flying)
