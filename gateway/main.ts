@@ -21,6 +21,7 @@ import { connectRedis, disconnectRedis } from '#runtime/redis/connect.ts';
 import { countFailovers } from '#runtime/redis/failover-metric.ts';
 import { runService } from '#runtime/service.ts';
 import { connectZooKeeper } from '#runtime/zookeeper/client.ts';
+import { followEdgeOffice } from './agent/edge-office.ts';
 import { followObeyedSales } from './agent/obeyed-sales.ts';
 import { startEdgeAgent } from './agent/start-edge-agent.ts';
 import { createAnswerTimes } from './answer-times.ts';
@@ -121,15 +122,25 @@ await runService('gateway', readSettings, async ({ config, logger, own }) => {
   const inner = own('inner server', createServer(), stopListening); // answers until all that it shows is closed
   const sales = own('sales', followObeyedSales({ zookeeper, logger }));
   const innerPages = createInnerPages(own, config, { redis, pool, zookeeper, sales: sales.all, logger });
+  const shop = shopSignInOf(config);
+  const ticketTtlMs = config.SECKILL_TICKET_TTL_SECONDS * 1000;
+  const office = own(
+    'edge office',
+    followEdgeOffice({
+      challengeSecret: config.SECKILL_CHALLENGE_SECRET,
+      sessionSecret: config.SECKILL_SESSION_SECRET,
+      ...{ ticketTtlMs, shop },
+    }),
+  );
   await startEdgeAgent({
-    ...{ own, zookeeper, sales, ticketKeys, logger, registers },
+    ...{ own, zookeeper, sales, ticketKeys, office, logger, registers },
     edgeId: config.SECKILL_EDGE_ID,
     socketPath: config.SECKILL_AGENT_SOCKET,
   });
 
   // Before the orders: their open streams are requests that only they can end.
   const server = own('server', createServer(), closeServer);
-  const authenticate = createAuthenticate(config.SECKILL_SESSION_SECRET, { shop: shopSignInOf(config), logger });
+  const authenticate = createAuthenticate(config.SECKILL_SESSION_SECRET, { shop, logger });
   const orders = own(
     'orders',
     startOrders({
@@ -152,7 +163,7 @@ await runService('gateway', readSettings, async ({ config, logger, own }) => {
         challenges: createChallenges(config.SECKILL_CHALLENGE_SECRET),
         authenticate,
         ticketKeys: ticketKeys.get,
-        ticketTtlMs: config.SECKILL_TICKET_TTL_SECONDS * 1000,
+        ticketTtlMs,
         now: Date.now,
       }),
       ...orders.apps,

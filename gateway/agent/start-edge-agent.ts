@@ -1,3 +1,4 @@
+import type { EdgeOffice } from '#contract/edge-office.ts';
 import { type EdgeNode, nothingApplied } from '#contract/edge-stream.ts';
 import type { SaleNode } from '#contract/sale.ts';
 import type { TicketKey } from '#contract/ticket.ts';
@@ -20,10 +21,11 @@ export async function startEdgeAgent(deps: {
   zookeeper: ZooKeeper;
   sales: Folder<SaleNode>;
   ticketKeys: Followed<readonly TicketKey[]>;
+  office: Followed<EdgeOffice>;
   logger: Logger;
   registers: Registry[];
 }): Promise<void> {
-  const { own, edgeId, socketPath, zookeeper, sales, ticketKeys, logger, registers } = deps;
+  const { own, edgeId, socketPath, zookeeper, sales, ticketKeys, office, logger, registers } = deps;
   let newsAt = new Date();
   // An nginx may have answered before there is a node to tell it in.
   let presence: Presence | null = null;
@@ -32,7 +34,10 @@ export async function startEdgeAgent(deps: {
     presence?.nudge();
   };
   const settings = own('edge settings', watchSettings({ zookeeper, logger }));
-  const agent = own('agent', await startAgent({ socketPath, sales, settings, ticketKeys, logger, onNews: tellNews }));
+  const agent = own(
+    'agent',
+    await startAgent({ socketPath, sales, settings, ticketKeys, office, logger, onNews: tellNews }),
+  );
   ticketKeys.onChange(tellNews);
   presence = own(
     'presence',

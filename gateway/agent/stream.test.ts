@@ -9,6 +9,7 @@ import { nothingApplied } from '#contract/edge-stream.ts';
 import type { SaleNode } from '#contract/sale.ts';
 import { saleNode } from '#lab/kits/sale-node.ts';
 import { createLogger } from '#runtime/logger.ts';
+import { followEdgeOffice } from './edge-office.ts';
 import { startAgent } from './stream.ts';
 import type { SettingsWatch } from './watch-settings.ts';
 
@@ -28,6 +29,12 @@ async function agentWith(sales: SaleNode[]) {
   };
   const keys = [{ id: 'k1', secret: 's'.repeat(32) }];
   const ticketKeys = { get: () => keys, onChange: () => undefined, close: () => undefined };
+  const office = followEdgeOffice({
+    challengeSecret: 'c'.repeat(32),
+    sessionSecret: 's'.repeat(32),
+    ticketTtlMs: 300_000,
+    shop: undefined,
+  });
   const folder = mkdtempSync(join(tmpdir(), 'agent-'));
   const socketPath = join(folder, 'agent.sock');
   const agent = await startAgent({
@@ -35,6 +42,7 @@ async function agentWith(sales: SaleNode[]) {
     sales: followed,
     settings,
     ticketKeys,
+    office,
     logger,
     onNews: () => undefined,
   });

@@ -1,12 +1,14 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
-import { type EdgeApplied, type EdgeLine, edgeAnswerSchema, toEdgeSale } from '#contract/edge-stream.ts';
+import type { EdgeOffice } from '#contract/edge-office.ts';
+import { type EdgeApplied, type EdgeLine, type EdgeSale, edgeAnswerSchema, toEdgeSale } from '#contract/edge-stream.ts';
 import type { SaleNode } from '#contract/sale.ts';
 import { formatTicketKeys, type TicketKey } from '#contract/ticket.ts';
 import type { Followed } from '#runtime/follow-setting.ts';
 import { listen } from '#runtime/listen.ts';
 import type { Logger } from '#runtime/logger.ts';
 import type { Folder } from '#runtime/zookeeper/folder.ts';
+import { saleOfficeOf } from '../tickets/sale-office.ts';
 import type { SettingsWatch } from './watch-settings.ts';
 
 export type Agent = {
@@ -23,7 +25,7 @@ const beatMs = 1000;
 const silenceMs = 3000;
 
 /**
- * Streams sales, settings and ticket keys to our nginx over a unix socket: a snapshot for each connection, then changes,
+ * Streams sales, settings, ticket keys and what the ticket office needs to our nginx over a unix socket: a snapshot for each connection, then changes,
  * and a beat every second, which nginx answers. Until ZooKeeper was read once there is no snapshot: nginx then keeps
  * what it has. An nginx that answers nothing for 3 s is hung up on; it gets a new snapshot when it is back.
  */
@@ -32,11 +34,12 @@ export async function startAgent(options: {
   sales: Pick<Folder<SaleNode>, 'all' | 'onChange' | 'onComplete'>;
   settings: SettingsWatch;
   ticketKeys: Followed<readonly TicketKey[]>;
+  office: Followed<EdgeOffice>;
   logger: Logger;
   /** Something of `applied` or `silentSince` is another now. */
   onNews: () => void;
 }): Promise<Agent> {
-  const { socketPath, sales, settings, ticketKeys, logger, onNews } = options;
+  const { socketPath, sales, settings, ticketKeys, office, logger, onNews } = options;
   /** Who has its snapshot, and when it was heard last. During a reload of nginx there are two. */
   const following = new Map<Socket, number>();
   let applied: EdgeApplied | null = null;
@@ -51,15 +54,22 @@ export async function startAgent(options: {
   const snapshot = (): EdgeLine => {
     const set = settings.get();
     const keys = formatTicketKeys(ticketKeys.get());
-    const all = sales.all().map(toEdgeSale);
-    return { type: 'snapshot', sales: all, keys, ...(set === undefined ? {} : { settings: set }) };
+    const all = sales.all().map(toOwnSale);
+    return {
+      type: 'snapshot',
+      sales: all,
+      keys,
+      office: office.get(),
+      ...(set === undefined ? {} : { settings: set }),
+    };
   };
 
   sales.onChange((saleId, sale) =>
-    sendAll(sale === null ? { type: 'gone', id: saleId } : { type: 'sale', sale: toEdgeSale(sale) }),
+    sendAll(sale === null ? { type: 'gone', id: saleId } : { type: 'sale', sale: toOwnSale(sale) }),
   );
   settings.onChange((changed) => sendAll({ type: 'settings', settings: changed }));
   ticketKeys.onChange((keys) => sendAll({ type: 'keys', keys: formatTicketKeys(keys) }));
+  office.onChange((changed) => sendAll({ type: 'office', office: changed }));
 
   function hear(socket: Socket, line: string): void {
     const answer = edgeAnswerSchema.safeParse(parseJson(line));
@@ -119,6 +129,9 @@ export async function startAgent(options: {
     },
   };
 }
+
+/** With what only our own nginx is told. */
+const toOwnSale = (sale: SaleNode): EdgeSale => ({ ...toEdgeSale(sale), office: saleOfficeOf(sale) });
 
 function parseJson(text: string): unknown {
   try {

@@ -3,7 +3,7 @@ import type { Challenge, Work } from '#contract/challenge.ts';
 import { derivedOrderId } from '#contract/order.ts';
 import type { LocalText } from '#contract/plain-text.ts';
 import type { SaleNode } from '#contract/sale.ts';
-import { createPressure } from './pressure.ts';
+import { createPressure, defaultCalmPerSecond } from './pressure.ts';
 import { isWorkDone } from './proof-of-work.ts';
 import { isAccepted, isSum, newSum, sumQuestion } from './quiz.ts';
 
@@ -39,7 +39,7 @@ const signatureLength = 43;
 export function createChallenges(secret: string, options: { calmPerSecond?: number } = {}) {
   const hmac = (text: string) => createHmac('sha256', secret).update(text).digest();
   const sign = (text: string, userId: string) => hmac(`challenge:${text}.${userId}`).toString('base64url');
-  const pressure = createPressure(options.calmPerSecond ?? 200);
+  const pressure = createPressure(options.calmPerSecond ?? defaultCalmPerSecond);
 
   function ask(sale: SaleNode, userId: string, nowMs: number): { asked: string; questions: LocalText; work?: Work } {
     if (sale.challenge === 'none') return { asked: 'n', questions: { en: '' } };

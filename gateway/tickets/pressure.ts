@@ -5,6 +5,8 @@ const calm: Work = { rounds: 16, bits: 12 };
 /** The most: two million hashes, a few seconds on a phone. */
 const hardestBits = 17;
 const windowMs = 2000;
+/** Users a second up to whom work stays calm. */
+export const defaultCalmPerSecond = 200;
 
 /**
  * How much work a challenge asks for now: twice the users above `calmPerSecond`, twice the work. Counted are users who

@@ -3,6 +3,7 @@ import { poll } from '#lab/poll.ts';
 import {
   ask,
   buy,
+  edgeOffice,
   refusal,
   saleOf,
   seenOf,
@@ -116,6 +117,14 @@ test('a new ticket key is known with the answer to the line, an old one until it
   expect(await Promise.all([buyWith(current), buyWith(older), buyWith(newest)])).toEqual([202, 202, 202]);
   expect((await edge.agent.sendAll({ type: 'keys', keys: text([newest, current]) })).keyIds).toEqual(['k3', 'k2']);
   expect(await Promise.all([buyWith(current), buyWith(older), buyWith(newest)])).toEqual([202, 401, 202]);
+});
+
+test('what the ticket office needs is known with the answer to the line; what cannot be used changes nothing', async () => {
+  expect(await edge.agent.sendAll({ type: 'snapshot', sales: [] })).toMatchObject({ hasOffice: false });
+  const noSecret = { ...edgeOffice, challengeSecret: 'short' };
+  expect(await edge.agent.sendAll({ type: 'office', office: noSecret })).toMatchObject({ hasOffice: false });
+  expect(await edge.agent.sendAll({ type: 'office', office: edgeOffice })).toMatchObject({ hasOffice: true });
+  expect(await edge.agent.sendAll({ type: 'office', office: noSecret })).toMatchObject({ hasOffice: true });
 });
 
 test('with a snapshot come settings and keys, in force before the first purchase can pass', async () => {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { EdgeOffice, EdgeSaleOffice } from './edge-office.ts';
 import type { EdgeSettings } from './edge-settings.ts';
 import { epochSchema } from './epoch.ts';
 import type { SaleNode } from './sale.ts';
@@ -8,7 +9,7 @@ import type { SaleNode } from './sale.ts';
  * beat every second, so that silence means a broken stream. The reader is nginx-lua/lua/seckill/stream.lua.
  *
  * `json` is the sale as `GET /api/sales/<saleId>` shows it, without `state` and `now` and without the closing brace:
- * the edge appends those two per answer.
+ * the edge appends those two per answer. `office` comes by the stream alone, not from the tiers behind it.
  */
 export type EdgeSale = {
   id: string;
@@ -17,17 +18,19 @@ export type EdgeSale = {
   opensAtMs: number;
   closesAtMs: number;
   json: string;
+  office?: EdgeSaleOffice;
 };
 /**
- * `settings` and `keys` of a snapshot are absent when there is nothing to say of them: the edge keeps what it has.
+ * `settings`, `keys` and `office` of a snapshot are absent when there is nothing to say of them: the edge keeps what it has.
  * `keys` is the text of SECKILL_TICKET_KEYS: the socket's directory must be private to the two.
  */
 export type EdgeLine =
-  | { type: 'snapshot'; sales: EdgeSale[]; settings?: EdgeSettings; keys?: string }
+  | { type: 'snapshot'; sales: EdgeSale[]; settings?: EdgeSettings; keys?: string; office?: EdgeOffice }
   | { type: 'sale'; sale: EdgeSale }
   | { type: 'gone'; id: string }
   | { type: 'settings'; settings: EdgeSettings }
   | { type: 'keys'; keys: string }
+  | { type: 'office'; office: EdgeOffice }
   | { type: 'beat' };
 
 // Lua has one kind of table: an empty one may come as either.
@@ -41,7 +44,7 @@ const isEmptyObject = (value: unknown) =>
 /**
  * What nginx answers on the same socket: to a beat, a beat; to everything else, all that it now obeys: the epochs by
  * sale, the version of the settings (0: none came yet), the limits that follow, whether it is in maintenance, and the
- * ids of the ticket keys that it knows, the signing one first.
+ * ids of the ticket keys that it knows, the signing one first, and whether it has what its ticket office needs.
  */
 export const edgeAppliedSchema = z.object({
   type: z.literal('applied'),
@@ -50,6 +53,7 @@ export const edgeAppliedSchema = z.object({
   limits: luaRecord(z.int()),
   maintenance: z.boolean(),
   keyIds: luaList(z.string()),
+  hasOffice: z.boolean().default(false),
 });
 export type EdgeApplied = Omit<z.infer<typeof edgeAppliedSchema>, 'type'>;
 
@@ -60,6 +64,7 @@ export const nothingApplied: EdgeApplied = {
   limits: {},
   maintenance: false,
   keyIds: [],
+  hasOffice: false,
 };
 
 export const edgeAnswerSchema = z.discriminatedUnion('type', [
@@ -81,6 +86,7 @@ export const edgeNodeSchema = z.object({
   limits: z.record(z.string(), z.int()).default({}),
   maintenance: z.boolean().default(false),
   keyIds: z.array(z.string()).default([]),
+  hasOffice: z.boolean().default(false),
   gatewayKeyIds: z.array(z.string()).default([]),
 });
 export type EdgeNode = z.infer<typeof edgeNodeSchema>;

@@ -1,10 +1,12 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { EdgeOffice } from '#contract/edge-office.ts';
 import { type EdgeSale, toEdgeSale } from '#contract/edge-stream.ts';
 import { newOrderId } from '#contract/order.ts';
 import { type ProblemCode, problemBody, problemContentType } from '#contract/problems.ts';
 import type { SaleNode } from '#contract/sale.ts';
 import { signTicket, type TicketKey } from '#contract/ticket.ts';
+import { saleOfficeOf } from '#gateway/tickets/sale-office.ts';
 import { renderEdgeConfig } from '#infra/stack/servers/edge-config.ts';
 import {
   defaultEdgeLimits,
@@ -25,6 +27,15 @@ export const ticketKeys: TicketKey[] = [
   { id: 'k1', secret: 'the older secret of the edge tests: 32 or more' },
   { id: 'k0long', secret: 'the oldest is longer than a block of SHA-256: HMAC hashes it first '.repeat(2).trim() },
 ];
+
+/** What an edge's agent says of the ticket office, unless told otherwise. */
+export const edgeOffice: EdgeOffice = {
+  challengeSecret: 'the challenge secret of the edge tests: 32 or more',
+  sessionSecret: 'the session secret of the edge tests: 32 or more',
+  ticketTtlMs: 300_000,
+  calmPerSecond: 200,
+  signIn: null,
+};
 
 export type TestEdge = {
   url: string;
@@ -179,8 +190,8 @@ export function saleOf(
   saleId: string,
   changes: Partial<SaleNode> & { opensInMs?: number; closesInMs?: number } = {},
 ): EdgeSale {
-  const { opensInMs = -hourMs, closesInMs = hourMs, ...node } = changes;
-  return toEdgeSale({
+  const { opensInMs = -hourMs, closesInMs = hourMs, ...others } = changes;
+  const node: SaleNode = {
     saleId,
     title: `Sale "${saleId}" 手机`,
     price: { amount: 199900, currency: 'CNY' },
@@ -192,8 +203,9 @@ export function saleOf(
       closesAt: new Date(Date.now() + closesInMs).toISOString(),
     },
     limits: { perUser: 2 },
-    ...node,
-  });
+    ...others,
+  };
+  return { ...toEdgeSale(node), office: saleOfficeOf(node) };
 }
 
 let users = 0;

@@ -3,15 +3,13 @@
 -- @module seckill.access
 
 local body = require('seckill.filters.body')
-local known_sale = require('seckill.filters.known_sale').check
 local maintenance = require('seckill.filters.maintenance').check
 local rate = require('seckill.filters.rate')
 local respond = require('seckill.respond')
 local revision = require('seckill.revision')
 local spelling = require('seckill.filters.spelling')
-local state = require('seckill.state')
 
-local req, var, ngx_now, exit = ngx.req, ngx.var, ngx.now, ngx.exit
+local req, var, exit = ngx.req, ngx.var, ngx.exit
 local ipairs, pairs, type = ipairs, pairs, type
 local check_letters, check_spelling = spelling.check_letters, spelling.check
 local address_rate, server_rate, refuse, look = rate.address, rate.server, respond.refuse, revision.look
@@ -37,17 +35,6 @@ local function fair(rate_of)
   seconds = rate_of(var.binary_remote_addr)
   if seconds then return refuse('RATE_LIMITED', seconds) end
   if not is_body_in(var.content_length) and wait_for_body(BODY_SECONDS) then return exit(BAD_REQUEST) end
-end
-
---- GET /api/sales/<saleId>/challenge and POST …/ticket: open before the sale is, and while a unit may still come back.
--- @phases access
-function _M.ticket_office()
-  local sale, code, seconds = known_sale(var.sale_id)
-  if not sale then return refuse(code, seconds) end
-  local current = state.current(sale, ngx_now() * 1000)
-  if current == 'draft' then return refuse('NOT_OPEN', 5) end
-  if current == 'closed' then return refuse('SALE_CLOSED') end
-  return fair(address_rate)
 end
 
 -- The bytes of all headers; more than MAX_HEADERS when there are too many to count.

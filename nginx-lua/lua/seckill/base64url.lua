@@ -1,9 +1,12 @@
---- base64url (RFC 4648, section 5) into memory that the caller has, where decoding into a string would make one.
+--- base64url (RFC 4648, section 5), decoded into memory that the caller has, where a string would be made anew, and
+-- encoded out of memory.
 -- @module seckill.base64url
 
 local ffi = require('ffi')
 
 local byte, band, bor, lshift, rshift = string.byte, bit.band, bit.bor, bit.lshift, bit.rshift
+
+local text_of = ffi.string
 
 local ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 local NONE = 64 -- set in what is no letter of the alphabet, in no letter's value
@@ -12,7 +15,33 @@ local value_of = ffi.new('unsigned char[256]')
 ffi.fill(value_of, 256, NONE)
 for value = 0, 63 do value_of[byte(ALPHABET, value + 1)] = value end
 
+local letter_of = ffi.new('unsigned char[64]', { byte(ALPHABET, 1, -1) })
+local MAX_LETTERS = 512
+local letters = ffi.new('unsigned char[?]', MAX_LETTERS + 4)
+
 local _M = {}
+
+--- Encodes the first `count` bytes, 384 at most, without padding.
+-- @param bytes memory
+-- @tparam number count
+-- @treturn string
+function _M.encode(bytes, count)
+  local at, whole = 0, count - count % 3
+  for i = 0, whole - 1, 3 do
+    local a, b, c = bytes[i], bytes[i + 1], bytes[i + 2]
+    letters[at] = letter_of[rshift(a, 2)]
+    letters[at + 1] = letter_of[bor(lshift(band(a, 3), 4), rshift(b, 4))]
+    letters[at + 2] = letter_of[bor(lshift(band(b, 15), 2), rshift(c, 6))]
+    letters[at + 3] = letter_of[band(c, 63)]
+    at = at + 4
+  end
+  if whole == count then return text_of(letters, at) end
+  local a, b = bytes[whole], whole + 1 < count and bytes[whole + 1] or 0
+  letters[at] = letter_of[rshift(a, 2)]
+  letters[at + 1] = letter_of[bor(lshift(band(a, 3), 4), rshift(b, 4))]
+  letters[at + 2] = letter_of[lshift(band(b, 15), 2)]
+  return text_of(letters, at + (count - whole) + 1)
+end
 
 --- Decodes 43 characters of `text`, from `first` on, into 32 bytes. Bits that do not make a byte are not looked at.
 -- @treturn boolean false when one of them is not of the alphabet

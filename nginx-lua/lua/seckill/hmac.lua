@@ -5,6 +5,7 @@
 -- @module seckill.hmac
 
 local ffi = require('ffi')
+local encode = require('seckill.base64url').encode
 local platform = require('seckill.platform')
 
 ffi.cdef([[
@@ -47,12 +48,40 @@ end
 
 --- Prepares a key.
 -- @tparam string secret of any length
--- @treturn table for `is_signature`
--- @phases set
+-- @treturn table for the functions below
+-- @phases set, timer
 function _M.key(secret)
   local short = #secret > BLOCK_BYTES and hash(secret) or secret
   local block = short .. rep('\0', BLOCK_BYTES - #short)
   return { inner = state_of(block, 0x36), outer = state_of(block, 0x5c) }
+end
+
+-- The HMAC of the first `length` bytes of `text`, into `digest`.
+local function compute(key, text, length)
+  copy(context, key.inner, CONTEXT_BYTES)
+  crypto.SHA256_Update(context, text, length)
+  crypto.SHA256_Final(digest, context)
+  copy(context, key.outer, CONTEXT_BYTES)
+  crypto.SHA256_Update(context, digest, DIGEST_BYTES)
+  crypto.SHA256_Final(digest, context)
+end
+
+--- The HMAC of a text.
+-- @tparam table key
+-- @tparam string text
+-- @return 32 bytes of memory, which the next call overwrites
+function _M.digest(key, text)
+  compute(key, text, #text)
+  return digest
+end
+
+--- The HMAC of a text, as base64url.
+-- @tparam table key
+-- @tparam string text
+-- @treturn string 43 letters
+function _M.sign(key, text)
+  compute(key, text, #text)
+  return encode(digest, DIGEST_BYTES)
 end
 
 --- Whether `signature` is that of the first `length` bytes of `text`; compared in constant time.
@@ -62,12 +91,7 @@ end
 -- @param signature 32 bytes of memory
 -- @phases any
 function _M.is_signature(key, text, length, signature)
-  copy(context, key.inner, CONTEXT_BYTES)
-  crypto.SHA256_Update(context, text, length)
-  crypto.SHA256_Final(digest, context)
-  copy(context, key.outer, CONTEXT_BYTES)
-  crypto.SHA256_Update(context, digest, DIGEST_BYTES)
-  crypto.SHA256_Final(digest, context)
+  compute(key, text, length)
   return crypto.CRYPTO_memcmp(digest, signature, DIGEST_BYTES) == 0
 end
 

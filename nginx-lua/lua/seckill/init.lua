@@ -12,7 +12,7 @@ local ticket_keys = require('seckill.ticket_keys')
 
 -- Loaded here so that the workers inherit compiled modules and a mistake in one stops nginx at its start.
 require('seckill.inner')
-local FOR_SHOPPERS, HOT = { 'access', 'lost', 'respond', 'sales' }, { 'log', 'purchase' }
+local FOR_SHOPPERS, HOT = { 'access', 'lost', 'respond', 'sales' }, { 'log', 'purchase', 'ticket_office' }
 
 local ipairs = ipairs
 local match = string.match

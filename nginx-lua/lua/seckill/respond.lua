@@ -7,7 +7,7 @@ local answered = require('seckill.faults').answered
 local ngx = ngx
 local header, print, exit = ngx.header, ngx.print, ngx.exit
 local exec, var = ngx.exec, ngx.var
-local find, lower, match = string.find, string.lower, string.match
+local find, gsub, lower, match, sub = string.find, string.gsub, string.lower, string.match, string.sub
 local HTTP_OK = ngx.HTTP_OK
 
 local function problem(code, status, title)
@@ -26,10 +26,12 @@ local PROBLEMS = {
   SALE_UNKNOWN = problem('SALE_UNKNOWN', 404, 'There is no such sale.'),
   NOT_FOUND = problem('NOT_FOUND', 404, 'There is nothing here.'),
   METHOD_NOT_ALLOWED = problem('METHOD_NOT_ALLOWED', 405, 'This method is not allowed here.'),
+  UNAUTHENTICATED = problem('UNAUTHENTICATED', 401, 'Please sign in.'),
   SOLD_OUT = problem('SOLD_OUT', 410, 'Sold out.'),
   SALE_CLOSED = problem('SALE_CLOSED', 410, 'The sale is over.'),
   BODY_TOO_LARGE = problem('BODY_TOO_LARGE', 413, 'The request body is too large.'),
   UNSUPPORTED_MEDIA_TYPE = problem('UNSUPPORTED_MEDIA_TYPE', 415, 'Send the body as application/json.'),
+  WRONG_ANSWER = problem('WRONG_ANSWER', 422, 'That answer is not right.'),
   RATE_LIMITED = problem('RATE_LIMITED', 429, 'Too many requests: slow down a little.'),
   PAUSED = problem('PAUSED', 503, 'The sale is paused for a moment.'),
   BUSY = problem('BUSY', 503, 'Very busy: try again in a moment.'),
@@ -53,20 +55,30 @@ local CODE_OF_STATUS = {
 
 local RETRY_AFTER = { UNAVAILABLE = 1, RATE_LIMITED = 1 }
 
+local BEARER_CHALLENGE = 'Bearer realm="seckill"' -- bearerChallenge in contract/problems.ts
+
 local _M = { problems = PROBLEMS }
+
+-- The body with what to change in this one case. Of what JSON escapes, a detail holds quotation marks alone.
+local function with_detail(body, detail)
+  return sub(body, 1, -2) .. ',"detail":"' .. gsub(detail, '"', '\\"') .. '"}'
+end
 
 --- Answers with a problem and ends the request.
 -- @tparam string code of the table above
 -- @tparam ?number retry_after whole seconds
+-- @tparam ?string detail what to change, in this one case
 -- @phases access, content
-function _M.refuse(code, retry_after)
+function _M.refuse(code, retry_after, detail)
   local answer = PROBLEMS[code]
+  local body = detail and with_detail(answer.body, detail) or answer.body
   ngx.status = answer.status
   header['Content-Type'] = 'application/problem+json'
-  header['Content-Length'] = answer.length
+  header['Content-Length'] = #body
+  if code == 'UNAUTHENTICATED' then header['WWW-Authenticate'] = BEARER_CHALLENGE end
   header['Cache-Control'] = 'no-store'
   if retry_after then header['Retry-After'] = retry_after end
-  print(answer.body)
+  print(body)
   return exit(HTTP_OK)
 end
 

@@ -59,7 +59,7 @@ end
 
 --- The sale of an id, or nil.
 -- @tparam string id as it stood in the URL
--- @phases set, access, log
+-- @phases set, log
 function _M.get(id)
   refresh()
   return load(id)
@@ -80,7 +80,7 @@ function _M.list()
 end
 
 --- Whether a first snapshot was applied since nginx started.
--- @phases set, access, content
+-- @phases set, content
 function _M.ready()
   return marks:get('ready') == true
 end
@@ -99,7 +99,7 @@ local effective = _M.effective
 
 --- The state of a sale now, with what this edge learned by itself.
 -- A memory of another epoch counts for nothing: stock came back, or the sale was changed, since.
--- @phases set, access, content
+-- @phases set, content
 function _M.current(sale, now_ms)
   local current = effective(sale.state, sale.opensAtMs, sale.closesAtMs, now_ms)
   if current == 'open' and learned:get(sale.id) == sale.epoch then return 'sold_out' end

@@ -7,6 +7,7 @@
 
 local json = require('seckill.platform').json
 local limits = require('seckill.limits')
+local secrets = require('seckill.office.secrets')
 local settings = require('seckill.settings')
 local state = require('seckill.state')
 local ticket_keys = require('seckill.ticket_keys')
@@ -38,6 +39,7 @@ local apply = {
     if type(message.sales) ~= 'table' then return false end
     if message.settings then told('settings', settings.apply(message.settings)) end
     if type(message.keys) == 'string' then told('keys', ticket_keys.apply(message.keys)) end
+    if message.office then told('office', secrets.apply(message.office)) end
     state.apply_snapshot(message.sales)
   end,
   sale = function(message) state.apply(message.sale) end,
@@ -46,6 +48,7 @@ local apply = {
     state.remove(message.id)
   end,
   settings = function(message) told('settings', settings.apply(message.settings)) end,
+  office = function(message) told('office', secrets.apply(message.office)) end,
   keys = function(message)
     if type(message.keys) ~= 'string' then return false end
     told('keys', ticket_keys.apply(message.keys))
@@ -62,6 +65,7 @@ local function applied()
     limits = limits.effective(),
     maintenance = settings.maintenance() ~= nil,
     keyIds = ticket_keys.ids(),
+    hasOffice = secrets.are_known(),
   })
 end
 
