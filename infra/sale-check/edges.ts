@@ -3,7 +3,7 @@ import { buildAssets } from '#gateway/pages/assets.ts';
 import { counted } from '#runtime/counted.ts';
 import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
 import { edgesInStep, readEdges } from '#sales/edges.ts';
-import { readKeyHolders } from '#sales/key-holders.ts';
+import { type KeyHolder, readKeyHolders } from '#sales/key-holders.ts';
 import type { StockSale } from '#stock/stock-sale.ts';
 import { type AskedEdge, askEdge, problemCode, readEdgeSale } from './edge-answers.ts';
 import { type Found, fail, pass, warn } from './finding.ts';
@@ -34,8 +34,9 @@ export async function checkEdgeNodes(
   return found.length > 0 ? found : [pass(`${edges.map(({ edgeId }) => edgeId).join(', ')} in step`)];
 }
 
-function troubleOf(edge: EdgeNode, behind: readonly string[], saleId: string, stock: StockSale | null): Found[] {
-  const { edgeId, silentSince, maintenance, epochs } = edge;
+/** Of one edge, by its node. */
+export function troubleOf(edge: EdgeNode, behind: readonly string[], saleId: string, stock: StockSale | null): Found[] {
+  const { edgeId, silentSince, maintenance, epochs, hasOffice } = edge;
   const found: Found[] = [];
   if (silentSince !== null) {
     found.push(fail(`nginx of ${edgeId} has not answered its agent since ${silentSince}`, 'seckill status'));
@@ -44,6 +45,10 @@ function troubleOf(edge: EdgeNode, behind: readonly string[], saleId: string, st
   if (behind.includes(edgeId)) {
     const says = `${edgeId} is at epoch ${epochs[saleId] ?? 0} of ${saleId}, stock Redis at ${stock?.epoch ?? 0}`;
     found.push(fail(says, 'seckill status   (restart that gateway when it stays so)'));
+  }
+  if (!hasOffice && silentSince === null) {
+    const says = `nginx of ${edgeId} does not know what it makes tickets with: its gateway makes each, at many times the cost`;
+    found.push(warn(says, 'restart that gateway, of the same version as its nginx'));
   }
   return found;
 }
@@ -116,10 +121,14 @@ export async function checkPages(reached: readonly AskedEdge[], saleId: string):
     : [pass(`/sales/${saleId} and what it needs, through ${reached.map(({ name }) => name).join(', ')}`)];
 }
 
-/** Whoever checks tickets must know the key of everybody who signs them. */
+/** Each process that checks tickets must know the key of every one that signs them: gateways, and nginx itself. */
 export async function checkTicketKeys(zookeeper: ZooKeeper): Promise<Found[]> {
-  const holders = await readKeyHolders(zookeeper);
-  const signing = new Set(holders.flatMap(({ kind, keyIds: [first] }) => (kind === 'gateway' && first ? [first] : [])));
+  return judgeKeyHolders(await readKeyHolders(zookeeper));
+}
+
+export function judgeKeyHolders(holders: readonly KeyHolder[]): Found[] {
+  const signers = holders.filter(({ kind }) => kind !== 'service');
+  const signing = new Set(signers.flatMap(({ keyIds: [first] }) => (first ? [first] : [])));
   const found = holders.flatMap(({ name, kind, keyIds }) => {
     const missing = [...signing].filter((id) => !keyIds.includes(id));
     return missing.length === 0
