@@ -10,7 +10,7 @@ export function createSessionApp(deps: { secret: string; demoSignIn: boolean; no
   return new Hono().post('/api/session', async (context) => {
     if (!demoSignIn) return problemResponse('FORBIDDEN', { detail: 'The demo sign-in is off: use your own token.' });
     const userId = `user-${randomUUID()}`;
-    const answer: SessionAnswer = { userId, token: await signSession(userId, secret, now()) };
+    const answer: SessionAnswer = { userId, token: signSession(userId, secret, now()) };
     return context.json(answer, 201, { 'Cache-Control': 'no-store' });
   });
 }

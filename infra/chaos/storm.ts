@@ -50,10 +50,10 @@ export function createCrowd(options: {
   const visitors = new Map<string, Visitor>();
   const live = lives === null ? null : createLives(patient, lives);
 
-  async function newVisitor(userId: string, quantity: number): Promise<Visitor> {
+  function newVisitor(userId: string, quantity: number): Visitor {
     const orderId = newOrderId(saleId, Date.now());
     const ticket = signTicket({ orderId, userId, expiresAtMs: Date.now() + ticketLifeMs }, keys);
-    const token = await signSession(userId, secret, Date.now());
+    const token = signSession(userId, secret, Date.now());
     const visitor = { userId, orderId, ticket, quantity, token, attempts: 0 };
     visitors.set(orderId, visitor);
     tracker.add({ orderId, userId, quantity });
@@ -124,10 +124,8 @@ export function createCrowd(options: {
     async storm(plan: StormPlan): Promise<void> {
       const { tickets, users, limitPerUser, arriveMs, peaksMs, peakShare = 0.65, lastsMs = stormMs } = plan;
       const random = createRandom(seedFor(seed, 1));
-      const people = await Promise.all(
-        Array.from({ length: tickets }, (_, index) =>
-          newVisitor(`${saleId}-user-${index % users}`, random.int(1, Math.min(2, limitPerUser))),
-        ),
+      const people = Array.from({ length: tickets }, (_, index) =>
+        newVisitor(`${saleId}-user-${index % users}`, random.int(1, Math.min(2, limitPerUser))),
       );
       const begun = performance.now();
       await Promise.all(
@@ -156,7 +154,7 @@ export function createCrowd(options: {
 
     /** Somebody new buys one unit; throws when that does not succeed soon. */
     async newcomer(withinMs: number): Promise<void> {
-      const visitor = await newVisitor(`${saleId}-newcomer`, 1);
+      const visitor = newVisitor(`${saleId}-newcomer`, 1);
       await poll(
         'a newcomer to buy one of the free units',
         async () => {

@@ -24,7 +24,7 @@ export async function checkTicket(means: TicketMeans, edge: AskedEdge, saleId: s
     const order = { orderId: newOrderId(saleId, Date.now()), userId, expiresAtMs: Date.now() + lifetimeMs };
     return { kind: 'ticket', ticket: signTicket(order, keys), from: "signed with this machine's key" };
   }
-  const headers = { authorization: `Bearer ${await signSession(userId, sessionSecret, Date.now())}` };
+  const headers = { authorization: `Bearer ${signSession(userId, sessionSecret, Date.now())}` };
   const challenge = await askEdge(edge, `/api/sales/${saleId}/challenge`, { headers });
   if (challenge.status !== 200) return { kind: 'refused', answer: challenge };
   const { challengeId } = challengeSchema.parse(JSON.parse(challenge.text));

@@ -62,7 +62,15 @@ async function authenticator(logger?: Logger) {
 test('a token of the shop’s own sign-in says who its bearer is; so does one signed with our secret', async () => {
   const authenticate = await authenticator();
   expect(await who(authenticate, await token())).toBe('shopper-7');
-  expect(await who(authenticate, await signSession('rehearsal-1', secret, Date.now()))).toBe('rehearsal-1');
+  expect(await who(authenticate, signSession('rehearsal-1', secret, Date.now()))).toBe('rehearsal-1');
+});
+
+test('a session of the demo sign-in is the JWT that a library makes of the same claims', async () => {
+  for (const userId of ['user-1', '小明 🍵', 'a"b\\']) {
+    const claims = { sub: userId, iat: 1_800_000_000, exp: 1_800_000_000 + 12 * 3600 };
+    const made = new SignJWT(claims).setProtectedHeader({ alg: 'HS256', typ: 'JWT' });
+    expect(signSession(userId, secret, 1_800_000_000_999)).toBe(await made.sign(new TextEncoder().encode(secret)));
+  }
 });
 
 test('a token of a stranger, for somebody else, expired, without a user, or made of the public key is nobody’s', async () => {

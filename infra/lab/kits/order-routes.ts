@@ -153,11 +153,11 @@ export async function startOrdersServer() {
 }
 
 /**
- * Makes each thing once. Tokens are signed and checked beside the event loop: with each one anew, a thousand requests at
- * once would come in as many turns of it as the machine likes.
+ * Makes each thing once. Tokens are checked beside the event loop: with each one anew, a thousand requests at once would
+ * come in as many turns of it as the machine likes.
  */
-function createOnce<T>(make: (name: string) => Promise<T>): (name: string) => Promise<T> {
-  const made = new Map<string, Promise<T>>();
+function createOnce<T>(make: (name: string) => T): (name: string) => T {
+  const made = new Map<string, T>();
   return (name) => {
     const one = made.get(name) ?? make(name);
     made.set(name, one);

@@ -76,7 +76,7 @@ export async function startPaymentDesk(
 
   const post = async (path: string, userId: string | null) => {
     const headers: Record<string, string> = { 'content-type': 'application/json' };
-    if (userId !== null) headers.authorization = `Bearer ${await signSession(userId, secret, Date.now())}`;
+    if (userId !== null) headers.authorization = `Bearer ${signSession(userId, secret, Date.now())}`;
     const answer = await request(path, { method: 'POST', headers, body: '{}' });
     const body = (await answer.json()) as Record<string, unknown>; // our own app's
     return { status: answer.status, body, retryAfter: answer.headers.get('retry-after') };
