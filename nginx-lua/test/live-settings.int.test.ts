@@ -1,3 +1,5 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { poll } from '#lab/poll.ts';
 import {
@@ -17,7 +19,7 @@ let edge: TestEdge;
 let version = 0;
 
 beforeAll(async () => {
-  edge = await startEdge();
+  edge = await startEdge({}, [], { beforeStart: addAge });
 });
 afterAll(() => edge.stop());
 /** What the tests before have set is over: an edge takes settings of a newer version only. */
@@ -27,6 +29,15 @@ beforeEach(async () => {
   await edge.agent.send({ type: 'snapshot', sales: [saleOf('open')], settings, keys: text(ticketKeys) });
   edge.forgetSeen();
 });
+
+/** A place on the inner address that makes the agent's last word an hour old. */
+async function addAge(config: string): Promise<void> {
+  const file = join(dirname(config), 'conf.d/inner-server.conf');
+  const age = `location = /age {
+    content_by_lua_block { ngx.shared.seckill_marks:set('stream_at', ngx.now() - 3600) ngx.say('aged') }
+  }`;
+  await writeFile(file, (await readFile(file, 'utf8')).replace('location = /healthz', `${age}\n  location = /healthz`));
+}
 
 const text = (keys: typeof ticketKeys) => keys.map(({ id, secret }) => `${id}:${secret}`).join(',');
 const newest = { id: 'k3', secret: 'the newest secret of the edge tests: 32 or more' };
@@ -125,6 +136,21 @@ test('what the ticket office needs is known with the answer to the line; what ca
   expect(await edge.agent.sendAll({ type: 'office', office: noSecret })).toMatchObject({ hasOffice: false });
   expect(await edge.agent.sendAll({ type: 'office', office: edgeOffice })).toMatchObject({ hasOffice: true });
   expect(await edge.agent.sendAll({ type: 'office', office: noSecret })).toMatchObject({ hasOffice: true });
+});
+
+test('what tickets are made with is forgotten after half an hour without a word, and not before', async () => {
+  const ended = async () =>
+    (await readFile(join(edge.dir, 'nginx/error.log'), 'utf8')).split('the stream of the agent ended').length;
+  await edge.agent.sendAll({ type: 'office', office: edgeOffice });
+  await edge.agent.stop();
+  await edge.restartAgent();
+  expect(await edge.agent.sendAll({ type: 'gone', id: 'x' })).toMatchObject({ hasOffice: true });
+  const before = await ended();
+  await edge.agent.stop();
+  await poll('nginx has read the last word', async () => (await ended()) > before);
+  await fetch(`${edge.innerUrl}/age`);
+  await edge.restartAgent();
+  expect(await edge.agent.sendAll({ type: 'gone', id: 'x' })).toMatchObject({ hasOffice: false });
 });
 
 test('with a snapshot come settings and keys, in force before the first purchase can pass', async () => {

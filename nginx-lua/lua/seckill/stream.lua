@@ -1,7 +1,8 @@
 --- The agent's stream (seckill-service/contract/edge-stream.ts): worker 0 reads one JSON line per change from a unix
 -- socket and applies it; every other worker sees it in the shared dictionaries.
 -- One timer a connection, so that what a connection allocated goes with it. Silence of 3 s ends a connection, and an
--- ended one is followed by the next within half a second. The last state is kept in any case.
+-- ended one is followed by the next within half a second. The last state is kept in any case, but for what tickets are
+-- made with: that is forgotten after half an hour without a word.
 -- Each line is answered: a beat with a beat, everything else with what this edge now obeys.
 -- @module seckill.stream
 
@@ -21,6 +22,8 @@ local CONNECT_MS, SEND_MS = 500, 500
 local SILENCE_MS = 3000
 local BEAT = '{"type":"beat"}'
 local FIRST_DELAY, LONGEST_DELAY = 0.05, 0.5 -- seconds
+-- A ticket key that stopped signing is good for an hour more (`seckill keys rotate`): half of it is for the tickets.
+local OFFICE_SECONDS = 1800
 
 local _M = { silence_seconds = SILENCE_MS / 1000 }
 
@@ -102,6 +105,7 @@ end
 
 local function run(premature)
   if premature or exiting() then return end
+  if now() - (marks:get('stream_at') or now()) > OFFICE_SECONDS then secrets.forget() end
   local socket = tcp()
   socket:settimeouts(CONNECT_MS, SEND_MS, SILENCE_MS)
   local connected, problem = socket:connect(address)

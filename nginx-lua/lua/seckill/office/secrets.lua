@@ -46,6 +46,15 @@ function _M.apply(told)
   return nil
 end
 
+--- The agent has been silent for so long that a key may be good no longer: nothing is made with it any more, and the
+-- gateway answers what the office would. The next snapshot brings everything anew.
+-- @phases timer
+function _M.forget()
+  if not shared:get(STORED) then return end
+  shared:delete(STORED)
+  revision.bump()
+end
+
 local function form(text)
   if not text then return nil end
   local told = json.decode(text)
