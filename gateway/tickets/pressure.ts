@@ -11,27 +11,28 @@ export const defaultCalmPerSecond = 200;
 /**
  * How much work a challenge asks for now: twice the users above `calmPerSecond`, twice the work. Counted are users who
  * could buy, at this edge: they are signed in and ask for the challenge of a sale that gives one. Each counts once in a
- * window of 2 s, so that no user makes it dearer for the others by asking again. As many are remembered as make a
- * difference: 12,800 at 200 a second.
+ * window of 2 s by the clock, so that no user makes it dearer for the others by asking again. As many are remembered as
+ * make a difference: 12,800 at 200 a second. Its twin, for what the edge answers, is nginx-lua/lua/seckill/office/pressure.lua.
  */
 export function createPressure(calmPerSecond: number) {
   const maxUsers = (calmPerSecond * 2 ** (hardestBits - calm.bits) * windowMs) / 1000;
-  let windowStartMs = Number.NEGATIVE_INFINITY;
+  let window = Number.NEGATIVE_INFINITY;
   let users = new Set<string>();
-  let perSecond = 0;
+  let usersBefore = 0;
 
   return {
     /** Counts this user and says what a challenge should cost. `nowMs` is Unix ms. */
     workFor(userId: string, nowMs: number): Work {
-      if (nowMs - windowStartMs >= windowMs) {
-        // A window that nobody asked in for long was a quiet one.
-        perSecond = nowMs - windowStartMs >= 2 * windowMs ? 0 : (users.size * 1000) / (nowMs - windowStartMs);
-        windowStartMs = nowMs;
+      const nowWindow = Math.floor(nowMs / windowMs);
+      if (nowWindow !== window) {
+        // A window that nobody asked in was a quiet one.
+        usersBefore = nowWindow === window + 1 ? users.size : 0;
+        window = nowWindow;
         users = new Set();
       }
       if (users.size < maxUsers) users.add(userId);
       // The window under way counts as soon as it is above the last one: a crowd arrives at once.
-      const rate = Math.max(perSecond, (users.size * 1000) / windowMs);
+      const rate = (Math.max(usersBefore, users.size) * 1000) / windowMs;
       const extra = Math.floor(Math.log2(Math.max(1, rate / calmPerSecond)));
       return { rounds: calm.rounds, bits: Math.min(hardestBits, calm.bits + extra) };
     },

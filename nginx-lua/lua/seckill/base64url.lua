@@ -5,7 +5,6 @@
 local ffi = require('ffi')
 
 local byte, band, bor, lshift, rshift = string.byte, bit.band, bit.bor, bit.lshift, bit.rshift
-
 local text_of = ffi.string
 
 local ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
@@ -17,30 +16,52 @@ for value = 0, 63 do value_of[byte(ALPHABET, value + 1)] = value end
 
 local letter_of = ffi.new('unsigned char[64]', { byte(ALPHABET, 1, -1) })
 local MAX_LETTERS = 512
-local letters = ffi.new('unsigned char[?]', MAX_LETTERS + 4)
+local letters = ffi.new('unsigned char[?]', MAX_LETTERS)
 
 local _M = {}
 
---- Encodes the first `count` bytes, 384 at most, without padding.
+--- Whether each letter from `first` to `last` is of the alphabet.
+-- @treturn boolean
+function _M.is_text(text, first, last)
+  local seen = 0
+  for i = first, last do seen = bor(seen, value_of[byte(text, i)]) end
+  return band(seen, NONE) == 0
+end
+
+--- Encodes the first `count` bytes, without padding.
+-- @param bytes memory
+-- @tparam number count
+-- @param to memory with room for the letters, four for three bytes
+-- @tparam number at where in it the first letter goes
+-- @treturn number where the next one would go
+-- @phases set
+function _M.encode_into(bytes, count, to, at)
+  local whole = count - count % 3
+  for i = 0, whole - 1, 3 do
+    local a, b, c = bytes[i], bytes[i + 1], bytes[i + 2]
+    to[at] = letter_of[rshift(a, 2)]
+    to[at + 1] = letter_of[bor(lshift(band(a, 3), 4), rshift(b, 4))]
+    to[at + 2] = letter_of[bor(lshift(band(b, 15), 2), rshift(c, 6))]
+    to[at + 3] = letter_of[band(c, 63)]
+    at = at + 4
+  end
+  if whole == count then return at end
+  local a, b = bytes[whole], whole + 1 < count and bytes[whole + 1] or 0
+  to[at] = letter_of[rshift(a, 2)]
+  to[at + 1] = letter_of[bor(lshift(band(a, 3), 4), rshift(b, 4))]
+  if whole + 1 == count then return at + 2 end
+  to[at + 2] = letter_of[lshift(band(b, 15), 2)]
+  return at + 3
+end
+
+local encode_into = _M.encode_into
+
+--- The same as a string; 384 bytes at most.
 -- @param bytes memory
 -- @tparam number count
 -- @treturn string
 function _M.encode(bytes, count)
-  local at, whole = 0, count - count % 3
-  for i = 0, whole - 1, 3 do
-    local a, b, c = bytes[i], bytes[i + 1], bytes[i + 2]
-    letters[at] = letter_of[rshift(a, 2)]
-    letters[at + 1] = letter_of[bor(lshift(band(a, 3), 4), rshift(b, 4))]
-    letters[at + 2] = letter_of[bor(lshift(band(b, 15), 2), rshift(c, 6))]
-    letters[at + 3] = letter_of[band(c, 63)]
-    at = at + 4
-  end
-  if whole == count then return text_of(letters, at) end
-  local a, b = bytes[whole], whole + 1 < count and bytes[whole + 1] or 0
-  letters[at] = letter_of[rshift(a, 2)]
-  letters[at + 1] = letter_of[bor(lshift(band(a, 3), 4), rshift(b, 4))]
-  letters[at + 2] = letter_of[lshift(band(b, 15), 2)]
-  return text_of(letters, at + (count - whole) + 1)
+  return text_of(letters, encode_into(bytes, count, letters, 0))
 end
 
 --- Decodes 43 characters of `text`, from `first` on, into 32 bytes. Bits that do not make a byte are not looked at.

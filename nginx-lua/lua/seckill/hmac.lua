@@ -68,10 +68,12 @@ end
 
 --- The HMAC of a text.
 -- @tparam table key
--- @tparam string text
+-- @param text a string, or memory
+-- @tparam ?number length of memory, in bytes
 -- @return 32 bytes of memory, which the next call overwrites
-function _M.digest(key, text)
-  compute(key, text, #text)
+-- @phases set
+function _M.digest(key, text, length)
+  compute(key, text, length or #text)
   return digest
 end
 

@@ -6,6 +6,7 @@
 -- request needs no coroutine, and nginx' own `return` sends the body.
 -- @module seckill.sales
 
+local iso = require('seckill.iso_time').of
 local json = require('seckill.platform').json
 local count_read = require('seckill.metrics').read
 local respond = require('seckill.respond')
@@ -16,7 +17,7 @@ local ngx = ngx
 local header, print, var, ngx_now = ngx.header, ngx.print, ngx.var, ngx.now
 local get_sale, current_state, is_ready = state.get, state.current, state.ready
 local refuse = respond.refuse
-local floor, date, format, concat, sub = math.floor, os.date, string.format, table.concat, string.sub
+local floor, concat, sub = math.floor, table.concat, string.sub
 local ipairs = ipairs
 
 local LIST = tiers.LIST
@@ -34,11 +35,6 @@ local function memory()
     bodies, tick = {}, now
   end
   return bodies
-end
-
--- ISO 8601 UTC with milliseconds.
-local function iso(now_ms)
-  return date('!%Y-%m-%dT%H:%M:%S', floor(now_ms / 1000)) .. format('.%03dZ', now_ms % 1000)
 end
 
 local function now_in_ms()

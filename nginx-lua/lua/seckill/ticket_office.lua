@@ -9,8 +9,10 @@
 -- @module seckill.ticket_office
 
 local body = require('seckill.filters.body')
+local challenge = require('seckill.office.challenge')
 local known_sale = require('seckill.filters.known_sale').check
 local maintenance = require('seckill.filters.maintenance').check
+local count = require('seckill.metrics').office
 local address_rate = require('seckill.filters.rate').address
 local spelling = require('seckill.filters.spelling')
 local secrets = require('seckill.office.secrets')
@@ -22,8 +24,12 @@ local ngx = ngx
 local var, exit, ngx_now = ngx.var, ngx.exit, ngx.now
 local check_letters, check_spelling = spelling.check_letters, spelling.check
 local is_body_in, wait_for_body = body.is_in, body.check
-local current_state, get_secrets, user_of = state.current, secrets.get, session.user
+local effective_state, get_secrets, user_of = state.effective, secrets.get, session.user
+local too_early, create = challenge.too_early, challenge.create
+local floor = math.floor
 
+local CHALLENGE, TICKET = 'challenge', 'ticket' -- the routes, as they are counted
+local UNKNOWN = '' -- one label for all unknown sales
 local NONE = '' -- nginx' idea of false
 local GET = 'GET'
 local MAX_HEADER = 7000 -- as in access.lua
@@ -32,12 +38,14 @@ local BAD_REQUEST = 400 -- nginx answers as error_page says, and ends the connec
 
 local _M = {}
 
-local function pass_on()
+local function pass_on(route, id, why)
+  count(route, id, why)
   var.seckill_verdict = 'GATEWAY'
   return NONE
 end
 
-local function refuse(code, seconds, detail)
+local function refuse(route, id, code, seconds, detail)
+  count(route, id, code)
   var.seckill_verdict = 'REFUSED'
   var.seckill_problem = code
   if seconds then var.seckill_retry_after = seconds end
@@ -45,50 +53,73 @@ local function refuse(code, seconds, detail)
   return NONE
 end
 
--- The sale, and now in Unix ms; or nil, a problem code and maybe seconds.
-local function enter()
-  local sale, code, seconds = known_sale(var.sale_id)
-  if not sale then return nil, code, seconds end
-  local now_ms = ngx_now() * 1000
-  local current = current_state(sale, now_ms)
-  if current == 'draft' then return nil, 'NOT_OPEN', 5 end
-  if current == 'closed' then return nil, 'SALE_CLOSED' end
-  code, seconds = maintenance()
-  if code then return nil, code, seconds end
+-- What a request of either route has to pass: a problem code and maybe seconds, or nothing.
+local function check(sale, now_ms)
+  -- What this edge learned of the stock is not looked at: there are tickets while a sale is sold out.
+  local current = effective_state(sale.state, sale.opensAtMs, sale.closesAtMs, now_ms)
+  if current == 'draft' then return 'NOT_OPEN', 5 end
+  if current == 'closed' then return 'SALE_CLOSED' end
+  local code, seconds = maintenance()
+  if code then return code, seconds end
   local path = var.uri
   code = check_letters(path) or check_spelling(var.request_uri, path)
-  if code then return nil, code end
+  if code then return code end
   local authorization = var.http_authorization
-  if authorization and #authorization > MAX_HEADER then return nil, 'BAD_REQUEST' end
+  if authorization and #authorization > MAX_HEADER then return 'BAD_REQUEST' end
   seconds = address_rate(var.binary_remote_addr)
-  if seconds then return nil, 'RATE_LIMITED', seconds end
+  if seconds then return 'RATE_LIMITED', seconds end
+  return nil
+end
+
+-- The sale, and now in whole Unix ms; nil when the request is refused.
+local function enter(route, id)
+  local sale, code, seconds = known_sale(id)
+  if not sale then
+    refuse(route, UNKNOWN, code, seconds)
+    return nil
+  end
+  local now_ms = floor(ngx_now() * 1000 + 0.5)
+  code, seconds = check(sale, now_ms)
+  if code then
+    refuse(route, id, code, seconds)
+    return nil
+  end
   return sale, now_ms
 end
 
---- GET …/challenge: open before the sale is, and while a unit may still come back.
+--- GET …/challenge: open before the sale is, from its lead on, and while a unit may still come back.
 -- @treturn string the body of a 200; empty when `$seckill_verdict` says what to do
 -- @phases set
 function _M.challenge()
-  local sale, code, seconds = enter()
-  if not sale then return refuse(code, seconds) end
-  if var.request_method ~= GET or not get_secrets() then return pass_on() end
-  local user, detail = user_of(var.http_authorization, code)
-  if detail then return refuse('UNAUTHENTICATED', nil, detail) end
-  if not user then return pass_on() end
-  return pass_on()
+  local id = var.sale_id
+  local sale, now_ms = enter(CHALLENGE, id)
+  if not sale then return NONE end
+  if var.request_method ~= GET then return pass_on(CHALLENGE, id, 'passed_method') end
+  if not get_secrets() then return pass_on(CHALLENGE, id, 'passed_no_keys') end
+  if not sale.office then return pass_on(CHALLENGE, id, 'passed_sale') end
+  local seconds, words = too_early(sale, now_ms)
+  if seconds then return refuse(CHALLENGE, id, 'NOT_OPEN', seconds, words) end
+  local user, detail = user_of(var.http_authorization, now_ms)
+  if detail then return refuse(CHALLENGE, id, 'UNAUTHENTICATED', nil, detail) end
+  if not user then return pass_on(CHALLENGE, id, 'passed_sign_in') end
+  local text, why = create(sale, user, now_ms)
+  if not text then return pass_on(CHALLENGE, id, why) end
+  count(CHALLENGE, id, 'answered')
+  return text
 end
 
 --- POST …/ticket.
 -- @treturn string the body of a 201; empty when `$seckill_verdict` says what to do
 -- @phases set
 function _M.ticket()
-  local sale, code, seconds = enter()
-  if not sale then return refuse(code, seconds) end
+  local id = var.sale_id
+  local sale = enter(TICKET, id)
+  if not sale then return NONE end
   if not is_body_in(var.content_length) then
     var.seckill_verdict = 'AWAITED'
     return NONE
   end
-  return pass_on()
+  return pass_on(TICKET, id, 'passed_answer')
 end
 
 --- What is AWAITED is judged here once its body is in. What is not answered here goes on to the gateway.

@@ -23,6 +23,10 @@ local function new_dict()
     return true
   end
   dict.safe_set = dict.set
+  function dict.add(_, key, value, ttl)
+    if live(key) ~= nil then return false, 'exists' end
+    return dict:set(key, value, ttl)
+  end
   function dict.delete(_, key)
     values[key], ends[key] = nil, nil
   end
