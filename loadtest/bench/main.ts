@@ -11,6 +11,7 @@ import * as rate from './rate.ts';
 import * as relay from './relay.ts';
 import * as reserve from './reserve.ts';
 import * as scaling from './scaling.ts';
+import * as shopper from './shopper.ts';
 
 /** `npm run bench -- <name> [options]`; each bench writes loadtest/results/<name>.json and returns a table. */
 const benches: Record<string, { summary: string; run: (args: string[]) => Promise<string> }> = {
@@ -27,6 +28,7 @@ const benches: Record<string, { summary: string; run: (args: string[]) => Promis
   relay,
   reserve,
   scaling,
+  shopper,
 };
 
 // A bench has servers of its own: addresses of others must not reach what it starts.

@@ -21,14 +21,18 @@ export async function freePort(): Promise<number> {
 }
 
 /** The whole system in a directory of its own, steered as ops would: by the command line. `more`: options of `up`. */
-export async function startBenchStack(...more: string[]) {
+export const startBenchStack = (...more: string[]) => startBenchStackWith({}, ...more);
+
+/** The same with `settings` (SECKILL_…) of its own. */
+export async function startBenchStackWith(settings: Readonly<Record<string, string>>, ...more: string[]) {
   const parent = await mkdtemp(join(tmpdir(), 'bench-'));
   const dir = join(parent, 'run');
+  const given = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
   const seckill = <T>(...args: string[]): Promise<T> =>
     new Promise((resolve, reject) => {
       const done = (error: Error | null, stdout: string, stderr: string) =>
         error === null ? resolve(JSON.parse(stdout)) : reject(new Error(`seckill ${args.join(' ')}: ${stderr}`));
-      execFile(process.execPath, [cli, ...args, '--dir', dir, '--json'], done);
+      execFile('env', [...given, process.execPath, cli, ...args, '--dir', dir, '--json'], done);
     });
   process.stderr.write('starting a stack\n');
   // An interrupted bench leaves nothing running either.

@@ -1,0 +1,59 @@
+import { z } from 'zod';
+
+/** How a crowd is named: by the session secret (HS256), or by the shop's own sign-in with public keys. */
+export const signIns = ['HS256', 'RS256', 'PS256', 'ES256', 'EdDSA'] as const;
+export type SignIn = (typeof signIns)[number];
+/** What stands before a ticket: a sum, the sale's own quiz, proof of work of 16 rounds, or nothing. */
+export const challengeKinds = ['sum', 'quiz', 'pow', 'none'] as const;
+export type ChallengeKind = (typeof challengeKinds)[number];
+
+/** The processes' own work at rest was taken off: what is left of nothing may be a little below 0. */
+const micros = z.object({ median: z.number() }).transform(({ median }) => Math.max(0, median));
+const step = z.object({ nginx: micros, gateway: micros });
+
+/** What plan and benchmark agree on in loadtest/results/shopper.json: µs of processor time a shopper, by step and process. */
+export const shopperSchema = z.object({
+  date: z.iso.datetime(),
+  commit: z.string(),
+  machine: z.object({ model: z.string(), cores: z.number() }),
+  /** The same for every shopper. `signIn`: the demo sign-in; `order`: one look at an order. */
+  steps: z.object({ connection: step, page: step, assets: step, sale: step, signIn: step, order: step }),
+  /** Each sign-in with each kind of challenge. */
+  ways: z.array(
+    z.object({
+      signIn: z.enum(signIns),
+      challenge: z.enum(challengeKinds),
+      steps: z.object({ challenge: step, ticket: step, press: step }),
+    }),
+  ),
+});
+
+export type ShopperCosts = Pick<z.output<typeof shopperSchema>, 'steps' | 'ways'>;
+/** `demo`: by HS256, and the gateway's demo sign-in makes the user. */
+export type CrowdSignIn = SignIn | 'demo';
+/** µs of processor time. */
+export type Micros = { nginx: number; gateway: number };
+
+/** The sign-in and challenge that `costs` do not know, if there are such. */
+export function missingWay({ ways }: ShopperCosts): string | undefined {
+  return signIns
+    .flatMap((signIn) => challengeKinds.map((challenge) => ({ signIn, challenge })))
+    .filter((way) => !ways.some(isSame(way)))
+    .map(({ signIn, challenge }) => `${signIn}, ${challenge}`)[0];
+}
+
+/** What one shopper costs from the first request to the ticket, everything from the edge; `costs` miss no way. */
+export function costBeforePress(costs: ShopperCosts, signIn: CrowdSignIn, challenge: ChallengeKind): Micros {
+  const way = costs.ways.find(isSame({ signIn: signIn === 'demo' ? 'HS256' : signIn, challenge }));
+  if (way === undefined) throw new Error(`no cost of ${signIn}, ${challenge}`);
+  const { connection, page, assets, sale, signIn: demo } = costs.steps;
+  const steps = [connection, page, assets, sale, way.steps.challenge, way.steps.ticket];
+  if (signIn === 'demo') steps.push(demo);
+  const sum = (process: keyof Micros) => steps.reduce((micros, each) => micros + each[process], 0);
+  return { nginx: sum('nginx'), gateway: sum('gateway') };
+}
+
+const isSame =
+  (way: { signIn: SignIn; challenge: ChallengeKind }) =>
+  (other: { signIn: SignIn; challenge: ChallengeKind }): boolean =>
+    way.signIn === other.signIn && way.challenge === other.challenge;

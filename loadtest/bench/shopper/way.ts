@@ -1,0 +1,75 @@
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { ticketAnswerSchema } from '#contract/challenge.ts';
+import type { ChallengeKind, SignIn } from '#infra/capacity/shopper-costs.ts';
+import { answerTo } from './answers.ts';
+import type { Connection, Reply } from './connection.ts';
+import { askAll, closeAll, type Edge, openAll } from './crowd.ts';
+import type { Meter } from './meter.ts';
+import { saleIdOf } from './sales.ts';
+import type { SignToken } from './sign-ins.ts';
+
+/** How a shopper is named, and what stands before the ticket. */
+export type Way = { signIn: SignIn; challenge: ChallengeKind };
+export type Shopper = { userId: string; token: string };
+export type Secrets = { signToken: SignToken; challengeSecret: string };
+
+const challengeSchema = z.object({ challengeId: z.string(), question: z.string() });
+export const bearer = ({ token }: Shopper) => ({ Authorization: `Bearer ${token}` });
+/** What came as JSON in UTF-8, read as a letter a byte. */
+export const bodyOf = ({ body }: Reply): unknown => JSON.parse(Buffer.from(body, 'latin1').toString());
+
+/** New shoppers take the way up to a press that is answered `pressed`; who they were, and the order that each has a ticket for. */
+export async function takeWay(
+  edge: Edge,
+  meter: Meter,
+  { signToken, challengeSecret }: Secrets,
+  { signIn, challenge: kind }: Way,
+  count: number,
+  pressed: number,
+): Promise<{ shopper: Shopper; orderId: string }[]> {
+  const saleId = saleIdOf(kind);
+  const path = (what: string) => `/api/sales/${saleId}/${what}`;
+  const shoppers = Array.from({ length: count }, (): Shopper => {
+    const userId = `user-${randomUUID()}`;
+    return { userId, token: signToken(signIn, userId) };
+  });
+  const connections = await openAll(edge, count);
+  const each = <T>(of: (shopper: Shopper, nth: number) => T) =>
+    shoppers.map((shopper, nth) => ({ connection: connections[nth] as Connection, ask: of(shopper, nth) })); // as many
+
+  const challenges = await askAll(
+    edge,
+    meter,
+    'challenge',
+    200,
+    each((shopper) => ({ method: 'GET', path: path('challenge'), headers: bearer(shopper) })),
+  );
+  const bodies = challenges.map((reply, nth) =>
+    answerTo(challengeSchema.parse(bodyOf(reply)), kind, {
+      ...{ saleId, userId: shoppers[nth]?.userId ?? '', secret: challengeSecret },
+    }),
+  );
+  const replies = await askAll(
+    edge,
+    meter,
+    'ticket',
+    201,
+    each((shopper, nth) => ({
+      ...{ method: 'POST', path: path('ticket'), headers: bearer(shopper), body: bodies[nth] ?? '' },
+    })),
+  );
+  const tickets = replies.map((reply) => ticketAnswerSchema.parse(bodyOf(reply)));
+  await askAll(
+    edge,
+    meter,
+    'press',
+    pressed,
+    each((_, nth) => ({
+      ...{ method: 'POST', path: path('orders'), body: '{"quantity":1}' },
+      headers: { 'Seckill-Ticket': tickets[nth]?.ticket ?? '' },
+    })),
+  );
+  await closeAll(edge, connections);
+  return shoppers.map((shopper, nth) => ({ shopper, orderId: tickets[nth]?.orderId ?? '' }));
+}
