@@ -86,8 +86,8 @@ function _M.ended(told, read, upstream, status)
 end
 
 local function guarded(name, run)
-  return function(first, second)
-    local well, result = pcall(run, first, second)
+  return function(first, second, third)
+    local well, result = pcall(run, first, second, third)
     if well then return result end
     _M.note('fault in Lua: ' .. name .. ': ' .. tostring(result))
     return error(result, 0)
