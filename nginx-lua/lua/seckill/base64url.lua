@@ -22,6 +22,7 @@ local _M = {}
 
 --- Whether each letter from `first` to `last` is of the alphabet.
 -- @treturn boolean
+-- @phases set, access
 function _M.is_text(text, first, last)
   local seen = 0
   for i = first, last do seen = bor(seen, value_of[byte(text, i)]) end
@@ -34,7 +35,7 @@ end
 -- @param to memory with room for the letters, four for three bytes
 -- @tparam number at where in it the first letter goes
 -- @treturn number where the next one would go
--- @phases set
+-- @phases set, access
 function _M.encode_into(bytes, count, to, at)
   local whole = count - count % 3
   for i = 0, whole - 1, 3 do

@@ -49,7 +49,7 @@ end
 --- Prepares a key.
 -- @tparam string secret of any length
 -- @treturn table for the functions below
--- @phases set, timer
+-- @phases set, access, timer
 function _M.key(secret)
   local short = #secret > BLOCK_BYTES and hash(secret) or secret
   local block = short .. rep('\0', BLOCK_BYTES - #short)
@@ -71,7 +71,7 @@ end
 -- @param text a string, or memory
 -- @tparam ?number length of memory, in bytes
 -- @return 32 bytes of memory, which the next call overwrites
--- @phases set
+-- @phases set, access
 function _M.digest(key, text, length)
   compute(key, text, length or #text)
   return digest

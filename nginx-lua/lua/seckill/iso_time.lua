@@ -17,7 +17,7 @@ local _M = {}
 
 --- @tparam number ms whole Unix ms, from 1970 to 9999
 -- @treturn string
--- @phases set, content
+-- @phases set, access, content
 function _M.of(ms)
   local second = floor(ms / 1000)
   local text = seconds[second]

@@ -8,13 +8,14 @@ local answer_times = require('seckill.answer_times')
 local faults = require('seckill.faults')
 local in_flight = require('seckill.filters.in_flight')
 local metrics = require('seckill.metrics')
+local count_wrong = require('seckill.office.wrong_answers').count
 local state = require('seckill.state')
 
 local var = ngx.var
 local ended = faults.ended
 local match, tonumber = string.match, tonumber
 
-local GONE, HEAD = '410', 'HEAD'
+local GONE, HEAD, WRONG = '410', 'HEAD', '422'
 -- Whether `purchase` did not come to its end: nginx says nothing of a fault in this phase.
 local is_broken_off = false
 
@@ -30,6 +31,17 @@ end
 function _M.passed_on()
   if var.request_method == HEAD then return end -- a length is told, and no body comes
   ended(var.upstream_http_content_length, var.upstream_response_length, var.upstream_addr, var.upstream_status)
+end
+
+--- The same of a request for a challenge or a ticket. An answer that only the gateway could judge (ticket_office.lua
+-- sets `$seckill_challenge`) counts here when it was wrong, as if it had been judged here.
+-- @phases log
+function _M.office()
+  local challenge = var.seckill_challenge
+  if challenge and challenge ~= '' and last_status(var.upstream_status) == WRONG then
+    count_wrong(var.seckill_user, challenge)
+  end
+  return _M.passed_on()
 end
 
 --- @phases log

@@ -8,7 +8,7 @@ local ngx = ngx
 local header, print, exit = ngx.header, ngx.print, ngx.exit
 local exec, var = ngx.exec, ngx.var
 local find, gsub, lower, match, sub = string.find, string.gsub, string.lower, string.match, string.sub
-local HTTP_OK = ngx.HTTP_OK
+local HTTP_OK, HTTP_CREATED = ngx.HTTP_OK, 201
 
 local function problem(code, status, title)
   local body = '{"type":"urn:seckill:problem:' .. code .. '","title":"' .. title
@@ -78,6 +78,18 @@ function _M.refuse(code, retry_after, detail)
   if code == 'UNAUTHENTICATED' then header['WWW-Authenticate'] = BEARER_CHALLENGE end
   header['Cache-Control'] = 'no-store'
   if retry_after then header['Retry-After'] = retry_after end
+  print(body)
+  return exit(HTTP_OK)
+end
+
+--- Answers with something new, that is its reader's own, and ends the request.
+-- @tparam string body JSON
+-- @phases access
+function _M.created(body)
+  ngx.status = HTTP_CREATED
+  header['Content-Type'] = 'application/json'
+  header['Content-Length'] = #body
+  header['Cache-Control'] = 'no-store'
   print(body)
   return exit(HTTP_OK)
 end

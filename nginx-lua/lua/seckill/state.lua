@@ -59,7 +59,7 @@ end
 
 --- The sale of an id, or nil.
 -- @tparam string id as it stood in the URL
--- @phases set, log
+-- @phases set, access, log
 function _M.get(id)
   refresh()
   return load(id)
@@ -80,7 +80,7 @@ function _M.list()
 end
 
 --- Whether a first snapshot was applied since nginx started.
--- @phases set, content
+-- @phases set, access, content
 function _M.ready()
   return marks:get('ready') == true
 end

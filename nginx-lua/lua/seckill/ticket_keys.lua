@@ -67,6 +67,15 @@ function _M.get()
   return keys
 end
 
+--- The key that signs. The caller has called `revision.look` in its request.
+-- @treturn string its id
+-- @treturn string its secret
+-- @phases set, access
+function _M.signing()
+  refresh()
+  return ids[1], keys[ids[1]]
+end
+
 --- The ids, the signing one first.
 -- @phases timer
 function _M.ids()

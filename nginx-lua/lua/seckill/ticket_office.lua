@@ -8,24 +8,27 @@
 -- fails closed.
 -- @module seckill.ticket_office
 
-local body = require('seckill.filters.body')
 local challenge = require('seckill.office.challenge')
 local known_sale = require('seckill.filters.known_sale').check
 local maintenance = require('seckill.filters.maintenance').check
 local count = require('seckill.metrics').office
 local address_rate = require('seckill.filters.rate').address
 local spelling = require('seckill.filters.spelling')
+local request = require('seckill.office.request')
 local secrets = require('seckill.office.secrets')
 local session = require('seckill.office.session')
-local refuse_with = require('seckill.respond').refuse
+local answer_ticket = require('seckill.office.ticket').answer
+local respond = require('seckill.respond')
 local state = require('seckill.state')
 
 local ngx = ngx
 local var, exit, ngx_now = ngx.var, ngx.exit, ngx.now
 local check_letters, check_spelling = spelling.check_letters, spelling.check
-local is_body_in, wait_for_body = body.is_in, body.check
+local body_with_header, awaited_body, is_json = request.body, request.awaited_body, request.is_json
 local effective_state, get_secrets, user_of = state.effective, secrets.get, session.user
 local too_early, create = challenge.too_early, challenge.create
+local refuse_with, created = respond.refuse, respond.created
+local wait_for_body = require('seckill.filters.body').check
 local floor = math.floor
 
 local CHALLENGE, TICKET = 'challenge', 'ticket' -- the routes, as they are counted
@@ -38,19 +41,31 @@ local BAD_REQUEST = 400 -- nginx answers as error_page says, and ends the connec
 
 local _M = {}
 
-local function pass_on(route, id, why)
-  count(route, id, why)
+local function now_in_ms()
+  return floor(ngx_now() * 1000 + 0.5)
+end
+
+local function passed_on()
   var.seckill_verdict = 'GATEWAY'
   return NONE
 end
 
-local function refuse(route, id, code, seconds, detail)
-  count(route, id, code)
+local function refused(code, seconds, detail)
   var.seckill_verdict = 'REFUSED'
   var.seckill_problem = code
   if seconds then var.seckill_retry_after = seconds end
   if detail then var.seckill_detail = detail end
   return NONE
+end
+
+local function pass_on(route, id, why)
+  count(route, id, why)
+  return passed_on()
+end
+
+local function refuse(route, id, code, seconds, detail)
+  count(route, id, code)
+  return refused(code, seconds, detail)
 end
 
 -- What a request of either route has to pass: a problem code and maybe seconds, or nothing.
@@ -78,7 +93,7 @@ local function enter(route, id)
     refuse(route, UNKNOWN, code, seconds)
     return nil
   end
-  local now_ms = floor(ngx_now() * 1000 + 0.5)
+  local now_ms = now_in_ms()
   code, seconds = check(sale, now_ms)
   if code then
     refuse(route, id, code, seconds)
@@ -108,24 +123,57 @@ function _M.challenge()
   return text
 end
 
+-- What `ticket.answer` tells, of a request whose bearer and type are judged first, as in the gateway. It is counted.
+local function judge(sale, now_ms, text)
+  local user, detail, answer, code, rest
+  if not get_secrets() then
+    detail = 'passed_no_keys'
+  else
+    user, detail = user_of(var.http_authorization, now_ms)
+    if detail then
+      code = 'UNAUTHENTICATED'
+    elseif not user then
+      detail = 'passed_sign_in'
+    elseif not is_json() then
+      code = 'UNSUPPORTED_MEDIA_TYPE'
+    else
+      answer, code, detail, rest = answer_ticket(sale, user, text, now_ms)
+    end
+  end
+  count(TICKET, sale.id, answer and 'answered' or code or detail)
+  -- A wrong answer of those that the gateway judges counts too: log.lua.
+  if not answer and not code and rest then
+    var.seckill_user, var.seckill_challenge = user, rest
+  end
+  return answer, code, detail, rest
+end
+
 --- POST …/ticket.
 -- @treturn string the body of a 201; empty when `$seckill_verdict` says what to do
 -- @phases set
 function _M.ticket()
-  local id = var.sale_id
-  local sale = enter(TICKET, id)
+  local sale, now_ms = enter(TICKET, var.sale_id)
   if not sale then return NONE end
-  if not is_body_in(var.content_length) then
+  local text = body_with_header()
+  if not text then
     var.seckill_verdict = 'AWAITED'
     return NONE
   end
-  return pass_on(TICKET, id, 'passed_answer')
+  local answer, code, detail, seconds = judge(sale, now_ms, text)
+  if answer then return answer end
+  if code then return refused(code, seconds, detail) end
+  return passed_on()
 end
 
 --- What is AWAITED is judged here once its body is in. What is not answered here goes on to the gateway.
 -- @phases access
 function _M.await()
   if wait_for_body(BODY_SECONDS) then return exit(BAD_REQUEST) end
+  local sale = known_sale(var.sale_id)
+  if not sale then return end -- it is gone since: the gateway says so
+  local answer, code, detail, seconds = judge(sale, now_in_ms(), awaited_body())
+  if answer then return created(answer) end
+  if code then return refuse_with(code, seconds, detail) end
 end
 
 --- Says what the verdict REFUSED stands for.

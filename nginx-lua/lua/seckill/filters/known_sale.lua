@@ -14,7 +14,7 @@ local _M = {}
 -- @treturn ?table the sale
 -- @treturn ?string the problem code, when there is none
 -- @treturn ?number whole seconds after which to try again
--- @phases set
+-- @phases set, access
 function _M.check(id)
   local sale = get_sale(id)
   if sale then return sale end

@@ -226,6 +226,7 @@ end
 -- @treturn ?number issued, Unix ms; of what was asked
 -- @treturn ?number the first number
 -- @treturn ?number the second number
+-- @phases set, access
 function _M.read(id, sale, user, now_ms)
   local secrets = get_secrets()
   if not secrets then return nil end

@@ -8,7 +8,7 @@ local _M = {}
 -- @tparam number now_ms
 -- @treturn ?string the user, as the token's `sub` spells it
 -- @treturn ?string why there is none, in the gateway's words; nil, too, when the edge cannot judge
--- @phases set
+-- @phases set, access
 function _M.user()
   return nil, nil
 end

@@ -1,0 +1,239 @@
+--- What a shopper sends for a ticket: the body, and the two texts in it.
+-- The twin of seckill-service/http/read-json-body.ts and ticketRequestSchema in seckill-service/contract/challenge.ts.
+-- `{"challengeId":"…","answer":"…"}`, as the page sends it, is read at once. The same in another spelling (spaces,
+-- order, escapes, a number for an answer) takes a longer way, which reads a flat object of texts and whole numbers.
+-- Fails open to the gateway: what it does not know for certain (a name twice or a strange one, half a surrogate pair, a
+-- fraction, a byte order mark, an object inside) is neither read nor refused.
+-- @module seckill.office.request
+
+local ffi = require('ffi')
+local body = require('seckill.filters.body')
+
+local ngx = ngx
+local req, var = ngx.req, ngx.var
+local byte, char, lower, match, sub = string.byte, string.char, string.lower, string.match, string.sub
+local tonumber = tonumber
+local floor, concat = math.floor, table.concat
+local from_header = body.from_header
+
+local HEAD, MIDDLE, TAIL = '{"challengeId":"', '","answer":"', '"}'
+local MAX_ID, MAX_ANSWER = 256, 200 -- code points, as zod counts
+local MAX_NUMBER_BYTES = 15 -- of which each whole number is written as it came
+local BAD, UNCLEAR = 'BAD_REQUEST', nil
+local HTTP_1_1, JSON = 'HTTP/1.1', 'application/json'
+local CHALLENGE_ID, ANSWER = 'challengeId', 'answer'
+
+local QUOTE, BACKSLASH, COLON, COMMA, OPEN, CLOSE, MINUS, ZERO, NINE, SMALL_U = byte('"\\:,{}-09u', 1, -1)
+local FIRST_OF_BOM = 0xef
+local ESCAPES = {
+  [byte('"')] = '"', [byte('\\')] = '\\', [byte('/')] = '/', [byte('b')] = '\b', [byte('f')] = '\f',
+  [byte('n')] = '\n', [byte('r')] = '\r', [byte('t')] = '\t',
+}
+
+-- What a byte is inside a string of JSON.
+local ENDS, PLAIN, OTHER = 0, 1, 2
+local kind = ffi.new('unsigned char[256]')
+for letter = 0x20, 0x7f do kind[letter] = PLAIN end
+for letter = 0x80, 0xff do kind[letter] = OTHER end
+kind[QUOTE], kind[BACKSLASH] = ENDS, ENDS
+
+local _M = {}
+
+--- The body, when it came with the header.
+-- @treturn ?string nil when it has to be waited for
+-- @phases set
+function _M.body()
+  -- Over HTTP/2 what lies behind the header is another frame.
+  if var.server_protocol ~= HTTP_1_1 then return nil end
+  return from_header(var.content_length)
+end
+
+--- The body, when it was waited for.
+-- @phases access
+function _M.awaited_body()
+  return req.get_body_data() or ''
+end
+
+--- Whether the body says that it is JSON: the twin of `isJsonType` in seckill-service/contract/json-body.ts, of what
+-- the gateway is told (`$seckill_content_type`).
+-- @treturn boolean
+-- @phases set, access
+function _M.is_json()
+  local told = var.http_content_type
+  if told == JSON then return true end
+  if not told then return false end
+  local known = var.seckill_content_type
+  return known ~= '' and lower(match(known, '^ *([^;]-) *$') or match(known, '^ *([^;]-) *;')) == JSON
+end
+
+-- How many code points a text has from `first` to `last`; nil when that is no UTF-8 (RFC 3629, section 4).
+local function code_points(text, first, last)
+  local count, at = 0, first
+  while at <= last do
+    local letter = byte(text, at)
+    if letter < 0x80 then
+      at = at + 1
+    else
+      local size, least, most = 2, 0x80, 0xbf
+      if letter >= 0xe0 then
+        size = letter < 0xf0 and 3 or 4
+        if letter == 0xe0 then least = 0xa0 elseif letter == 0xed then most = 0x9f end
+        if letter == 0xf0 then least = 0x90 elseif letter == 0xf4 then most = 0x8f end
+      end
+      if letter < 0xc2 or letter > 0xf4 or at + size - 1 > last then return nil end
+      local second = byte(text, at + 1)
+      if second < least or second > most then return nil end
+      for i = at + 2, at + size - 1 do
+        local following = byte(text, i)
+        if following < 0x80 or following > 0xbf then return nil end
+      end
+      at = at + size
+    end
+    count = count + 1
+  end
+  return count
+end
+
+-- Where the string whose first byte is at `at` stops being plain text: its end, an escape, or what may not stand in it;
+-- and whether all of it was ASCII.
+local function plain_end(text, at)
+  local is_ascii, letter = true, byte(text, at)
+  while letter and kind[letter] ~= ENDS do
+    if kind[letter] == OTHER then is_ascii = false end
+    at = at + 1
+    letter = byte(text, at)
+  end
+  return at, is_ascii
+end
+
+-- As the page sends it. nil when it is another spelling, or has to be looked at twice.
+local function as_the_page(text)
+  if sub(text, 1, #HEAD) ~= HEAD then return nil end
+  local id_end, is_ascii = plain_end(text, #HEAD + 1)
+  local answer_at = id_end + #MIDDLE
+  if not is_ascii or id_end - #HEAD - 1 > MAX_ID or sub(text, id_end, answer_at - 1) ~= MIDDLE then return nil end
+  local answer_end
+  answer_end, is_ascii = plain_end(text, answer_at)
+  if sub(text, answer_end) ~= TAIL then return nil end
+  local count = is_ascii and answer_end - answer_at or code_points(text, answer_at, answer_end - 1)
+  if not count or count > MAX_ANSWER then return nil end
+  return sub(text, #HEAD + 1, id_end - 1), sub(text, answer_at, answer_end - 1)
+end
+
+-- Where the next byte that is no white space stands.
+local function skip(text, at)
+  local letter = byte(text, at)
+  while letter == 0x20 or letter == 0x0a or letter == 0x0d or letter == 0x09 do
+    at = at + 1
+    letter = byte(text, at)
+  end
+  return at, letter
+end
+
+local function utf8(letter)
+  if letter < 0x80 then return char(letter) end
+  if letter < 0x800 then return char(0xc0 + floor(letter / 0x40), 0x80 + letter % 0x40) end
+  if letter < 0x10000 then
+    return char(0xe0 + floor(letter / 0x1000), 0x80 + floor(letter / 0x40) % 0x40, 0x80 + letter % 0x40)
+  end
+  return char(0xf0 + floor(letter / 0x40000), 0x80 + floor(letter / 0x1000) % 0x40,
+    0x80 + floor(letter / 0x40) % 0x40, 0x80 + letter % 0x40)
+end
+
+local function hex(text, at)
+  return tonumber(match(text, '^%x%x%x%x', at) or '', 16)
+end
+
+-- What `\u` at `at` stands for, and where it ends; nil for half a surrogate pair, and for what is no escape.
+local function unicode_escape(text, at)
+  local unit = hex(text, at + 2)
+  if not unit or unit >= 0xdc00 and unit <= 0xdfff then return nil end
+  if unit < 0xd800 or unit > 0xdfff then return utf8(unit), at + 6 end
+  local second = sub(text, at + 6, at + 7) == '\\u' and hex(text, at + 8)
+  if not second or second < 0xdc00 or second > 0xdfff then return nil end
+  return utf8(0x10000 + (unit - 0xd800) * 0x400 + second - 0xdc00), at + 12
+end
+
+-- The string that begins with the quotation mark at `at`, and where the text goes on; nil when it is none for certain.
+local function string_at(text, at)
+  local parts, from = {}, at + 1
+  while true do
+    local stop = plain_end(text, from)
+    parts[#parts + 1] = sub(text, from, stop - 1)
+    local letter = byte(text, stop)
+    if letter == QUOTE then return concat(parts), stop + 1 end
+    if letter ~= BACKSLASH then return nil end
+    local meant, next_at = ESCAPES[byte(text, stop + 1)], stop + 2
+    if byte(text, stop + 1) == SMALL_U then meant, next_at = unicode_escape(text, stop) end
+    if not meant then return nil end
+    parts[#parts + 1], from = meant, next_at
+  end
+end
+
+-- A whole number as JavaScript would write it, and where the text goes on; nil for other numbers.
+local function number_at(text, at)
+  local digits = match(text, '^%-?[1-9]%d*', at) or match(text, '^0', at)
+  if not digits or #digits > MAX_NUMBER_BYTES or match(text, '^[%w.+-]', at + #digits) then return nil end
+  return digits, at + #digits
+end
+
+-- Both members of a flat object that has no others; a text that is one, and whether it was a number. UNCLEAR (nil, nil)
+-- when it is something else.
+local function members(text, at)
+  local found, is_number = {}, {}
+  local letter
+  at, letter = skip(text, at + 1)
+  while letter ~= CLOSE do
+    if letter ~= QUOTE then return nil end
+    local name, value
+    name, at = string_at(text, at)
+    if name ~= CHALLENGE_ID and name ~= ANSWER or found[name] then return nil end
+    at, letter = skip(text, at)
+    if letter ~= COLON then return nil end
+    at, letter = skip(text, at + 1)
+    if letter == QUOTE then
+      value, at = string_at(text, at)
+    elseif letter == MINUS or letter and letter >= ZERO and letter <= NINE then
+      value, at = number_at(text, at)
+      is_number[name] = true
+    end
+    if not value then return nil end
+    found[name] = value
+    at, letter = skip(text, at)
+    if letter == COMMA then
+      at, letter = skip(text, at + 1)
+      if letter ~= QUOTE then return nil end
+    elseif letter ~= CLOSE then
+      return nil
+    end
+  end
+  local _, behind = skip(text, at + 1)
+  if behind then return nil end
+  return found, is_number
+end
+
+local function other_spelling(text)
+  if not code_points(text, 1, #text) then return nil, BAD end
+  local at, letter = skip(text, 1)
+  if letter == FIRST_OF_BOM then return nil, UNCLEAR end
+  if letter ~= OPEN then return nil, BAD end -- no JSON, or no object
+  local found, is_number = members(text, at)
+  if not found then return nil, UNCLEAR end
+  local id, answer = found[CHALLENGE_ID], found[ANSWER]
+  if not id or not answer or is_number[CHALLENGE_ID] then return nil, BAD end
+  if code_points(id, 1, #id) > MAX_ID or code_points(answer, 1, #answer) > MAX_ANSWER then return nil, BAD end
+  return id, answer
+end
+
+--- Reads a body.
+-- @tparam string text
+-- @treturn ?string the challenge's id, as it was sent; nil when it cannot be read
+-- @treturn ?string the answer, well-formed UTF-8; without an id BAD_REQUEST, or nil: then the gateway has to read it
+-- @phases any
+function _M.read(text)
+  local id, answer = as_the_page(text)
+  if id then return id, answer end
+  return other_spelling(text)
+end
+
+return _M

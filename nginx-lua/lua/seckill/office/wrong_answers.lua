@@ -1,0 +1,49 @@
+--- Slows down who tries answers: after 5 wrong ones to a challenge, or 20 of a user within 5 minutes, no further one is
+-- looked at. The twin of gateway/tickets/wrong-answers.ts, over all workers of this edge: a count is one atomic incr on
+-- a shared dictionary, and a window begins with a key's first count, whose time to live is its end.
+-- Fails open: when the dictionary is full the oldest count goes, and a count that fails is not counted. The limits are
+-- for fairness; a wrong answer gives no ticket without them either.
+-- @module seckill.office.wrong_answers
+
+local counts = ngx.shared.seckill_office_answers
+local ceil, max = math.ceil, math.max
+
+local PER_CHALLENGE, PER_USER = 5, 20
+local WINDOW_SECONDS = 300 -- as long as a challenge lives
+local TO_NEXT_CHALLENGE = 1 -- second; a new challenge can be had at once
+
+-- No challenge of ours holds an asterisk.
+local USER = '*'
+
+local OF_CHALLENGE = 'There were too many wrong answers to this challenge: get a new one.'
+local OF_USER = 'There were too many wrong answers: wait, then get a new challenge.'
+
+local _M = {}
+
+--- Whether an answer may not be looked at.
+-- @tparam string user
+-- @tparam string challenge_id as it was sent
+-- @treturn ?string why not, in the gateway's words; nil when it may be judged
+-- @treturn ?number whole seconds to wait
+-- @phases set, access
+function _M.too_many(user, challenge_id)
+  local of_user = counts:get(USER .. user)
+  if of_user and of_user >= PER_USER then
+    local seconds = counts:ttl(USER .. user)
+    if seconds and seconds > 0 then return OF_USER, max(1, ceil(seconds)) end
+  end
+  local of_challenge = counts:get(challenge_id)
+  if of_challenge and of_challenge >= PER_CHALLENGE then return OF_CHALLENGE, TO_NEXT_CHALLENGE end
+  return nil
+end
+
+--- Counts a wrong answer to a challenge of ours: made-up ones would fill the memory.
+-- @tparam string user
+-- @tparam string challenge_id
+-- @phases set, access, log
+function _M.count(user, challenge_id)
+  counts:incr(USER .. user, 1, 0, WINDOW_SECONDS)
+  counts:incr(challenge_id, 1, 0, WINDOW_SECONDS)
+end
+
+return _M
