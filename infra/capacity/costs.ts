@@ -1,23 +1,21 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { missingWay, type ShopperCosts, shopperSchema } from './shopper-costs.ts';
 
 /** What one thing costs one part, and the measurement that says so. */
 export type Cost = { value: number; unit: 'µs' | 'bytes' | 'per second' | 'times'; from: string };
 
 export type Costs = Record<
-  | 'edgeRefusal'
-  | 'edgePage'
-  | 'edgeSale'
-  | 'edgePassed'
-  | 'stockScript'
-  | 'stockScriptsPerSecond'
-  | 'stockBytesPerOrder',
+  'edgeRefusal' | 'edgePassed' | 'stockScript' | 'stockScriptsPerSecond' | 'stockBytesPerOrder',
   Cost
 > &
   Record<'relayService' | 'relayQueueRedis' | 'relayStockRedis', Cost> &
   Record<'storeWorker' | 'storeQueueRedis' | 'storeStockRedis', Cost> &
   /** Null until `npm run bench -- parts` has run. */
-  Record<'servicePurchase' | 'gatewayShopper' | 'pageBytes' | 'refusalBytes', Cost | null>;
+  Record<'servicePurchase' | 'pageBytes' | 'refusalBytes', Cost | null> & {
+    /** The shopper's way, step by step; null until `npm run bench -- shopper` has run. */
+    shopper: (ShopperCosts & { from: string }) | null;
+  };
 
 /**
  * What an order costs stock Redis' processor with two replicas that follow it, over what it costs alone: 37.7 over 21.7 µs, in
@@ -59,7 +57,6 @@ const drain = z.object({
 export const partsSchema = z.object({
   ...where,
   microsPerAccepted: z.object({ service: median }),
-  microsPerShopper: z.object({ gateway: median }),
   bytes: z.object({ page: z.number().positive(), refusal: z.number().positive() }),
 });
 
@@ -73,10 +70,11 @@ export async function readCosts(folder: URL = resultsFolder): Promise<Costs> {
     await read(folder, 'relay.json', relay),
     await read(folder, 'drain.json', drain),
   ];
-  const parts = await read(folder, 'parts.json', partsSchema).catch((error: unknown) => {
-    if (error instanceof ResultError && error.cause instanceof Error && 'code' in error.cause) return null; // not there yet
-    throw error;
-  });
+  const parts = await read(folder, 'parts.json', partsSchema).catch(nullOfNone);
+  const shopper = await read(folder, 'shopper.json', shopperSchema).catch(nullOfNone);
+  const missing = shopper && missingWay(shopper.data);
+  if (typeof missing === 'string')
+    throw new ResultError(`shopper.json has no "${missing}": run npm run bench -- shopper`);
   const us = (value: number, from: string): Cost => ({ value, unit: 'µs', from });
   const contest = (name: string): Cost => {
     const found = edges.data.results.find((result) => result.name === name);
@@ -87,8 +85,6 @@ export async function readCosts(folder: URL = resultsFolder): Promise<Costs> {
   const order = drained.data.processorMicrosPerOrder;
   return {
     edgeRefusal: contest('sold-out POST'),
-    edgePage: contest('sale page'),
-    edgeSale: contest('GET /api/sales/<id>'),
     edgePassed: contest('good ticket, passed on'),
     stockScript: us(reserved.data.usecPerCall.reserve, reserved.from),
     stockScriptsPerSecond: { value: reserved.data.acceptedPerSecond.reserve, unit: 'per second', from: reserved.from },
@@ -100,10 +96,16 @@ export async function readCosts(folder: URL = resultsFolder): Promise<Costs> {
     storeQueueRedis: us(order.queueRedis, drained.from),
     storeStockRedis: us(order.stockRedis, drained.from),
     servicePurchase: parts && us(parts.data.microsPerAccepted.service, parts.from),
-    gatewayShopper: parts && us(parts.data.microsPerShopper.gateway, parts.from),
     pageBytes: parts && { value: parts.data.bytes.page, unit: 'bytes', from: parts.from },
     refusalBytes: parts && { value: parts.data.bytes.refusal, unit: 'bytes', from: parts.from },
+    shopper: shopper && { steps: shopper.data.steps, ways: shopper.data.ways, from: shopper.from },
   };
+}
+
+/** For a result that a plan can do without: null while its file is not there. */
+function nullOfNone(error: unknown): null {
+  if (error instanceof ResultError && error.cause instanceof Error && 'code' in error.cause) return null;
+  throw error;
 }
 
 type Result = z.ZodType<{ date: string; commit: string; machine: { model: string; cores: number } }>;
@@ -122,6 +124,8 @@ async function read<S extends Result>(
     };
   } catch (error) {
     const reason = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
-    throw new ResultError(`loadtest/results/${name} cannot be used: ${reason}`, { cause: error });
+    const bench = name.replace('.json', '');
+    const advice = `run npm run bench -- ${bench}`;
+    throw new ResultError(`loadtest/results/${name} cannot be used: ${reason}: ${advice}`, { cause: error });
   }
 }

@@ -7,9 +7,18 @@ const whole = (value: number) => Math.ceil(value).toLocaleString('en');
 const many = (value: number, noun: string) => counted(value, noun, undefined, whole(value));
 const round = (value: number) => (value < 10 ? value.toFixed(1) : whole(value));
 
+const challenges: Record<Plan['crowd']['challenge'], string> = {
+  sum: 'a sum',
+  quiz: 'a quiz of the sale',
+  pow: 'proof of work',
+  none: 'no challenge',
+};
+const named = ({ signIn, challenge }: Plan['crowd']) =>
+  `${signIn === 'demo' ? 'the demo sign-in' : signIn} and ${challenges[challenge]}`;
+
 /** The plan for people: what is needed, what gives first, and where each figure comes from. */
 export function describePlan(plan: Plan, costs: Costs, width: number | null): string {
-  const { crowd, parts, givesFirst, memory, bandwidth } = plan;
+  const { crowd, parts, givesFirst, memory, bandwidth, beforePress } = plan;
   const rows = parts.map(({ name, count, needed, capacity, unit, share, why }) => [
     name,
     count,
@@ -24,6 +33,11 @@ export function describePlan(plan: Plan, costs: Costs, width: number | null): st
   const sources = [...new Set(used.flatMap((cost) => (cost === null ? [] : [cost.from])))];
   return [
     `${many(crowd.shoppers, 'shopper')}, ${many(crowd.units, 'unit')}, open in ${whole(crowd.openInSeconds)} s`,
+    ...(beforePress === null
+      ? []
+      : [
+          `before it       ${whole(crowd.shoppers / crowd.openInSeconds)} shoppers/s, by ${named(crowd)}: each costs nginx ${whole(beforePress.nginx.micros)} µs and the gateway ${whole(beforePress.gateway.micros)} µs, together ${round(beforePress.nginx.cores + beforePress.gateway.cores)} cores all the time`,
+        ]),
     `at the opening  ${whole(plan.requestsPerSecond)} requests/s for ${whole(crowd.withinSeconds)} s; ${whole(plan.acceptedPerSecond)} purchases/s go on; sold out after ${round(plan.soldOutAfterSeconds)} s`,
     '',
     table(['part', 'count', 'needed', 'at most', 'unit', 'used', 'why'], rows, width),

@@ -7,6 +7,7 @@ import { type Costs, ResultError, readCosts, resultsFolder } from './costs.ts';
 import { describePlan } from './describe-plan.ts';
 import { readNginxLimits } from './edge-limits.ts';
 import { type Crowd, planFor } from './plan.ts';
+import { challengeKinds, costBeforePress, signIns } from './shopper-costs.ts';
 
 const crowd: Crowd = {
   shoppers: 100_000,
@@ -17,14 +18,14 @@ const crowd: Crowd = {
   storeWithinSeconds: 60,
   workersPerEdge: 4,
   utilisation: 0.5,
+  signIn: 'RS256',
+  challenge: 'sum',
   isReplicated: false,
 };
 const nginx = { connectionsPerWorker: 8192, sharedMemoryMb: 111 };
 const cost = (value: number) => ({ value, unit: 'µs' as const, from: 'this test' });
 const costs: Costs = {
   edgeRefusal: cost(20),
-  edgePage: cost(30),
-  edgeSale: cost(20),
   edgePassed: cost(60),
   stockScript: cost(14),
   stockScriptsPerSecond: { ...cost(30_000), unit: 'per second' },
@@ -36,10 +37,28 @@ const costs: Costs = {
   storeQueueRedis: cost(120),
   storeStockRedis: cost(20),
   servicePurchase: cost(100),
-  gatewayShopper: cost(1000),
   pageBytes: { ...cost(5000), unit: 'bytes' },
   refusalBytes: { ...cost(500), unit: 'bytes' },
+  shopper: shopperCosts(),
 };
+
+/** nginx alone but for the demo sign-in and orders; a dearer key costs a dearer challenge, a dearer challenge a dearer ticket. */
+function shopperCosts(): NonNullable<Costs['shopper']> {
+  const step = (nginx: number, gateway = 0) => ({ nginx, gateway });
+  return {
+    steps: {
+      ...{ connection: step(15), page: step(15), assets: step(50), sale: step(10) },
+      ...{ signIn: step(40, 100), order: step(0, 100) },
+    },
+    ways: signIns.flatMap((signIn, dearer) =>
+      challengeKinds.map((challenge, harder) => ({
+        ...{ signIn, challenge },
+        steps: { challenge: step(20 + 10 * dearer), ticket: step(25 + 5 * harder), press: step(10) },
+      })),
+    ),
+    from: 'this test',
+  };
+}
 const count = (plan: ReturnType<typeof planFor>, name: string) => plan.parts.find((part) => part.name === name)?.count;
 
 test('a plan is the cost of one request times the rate, over what a part may be busy', () => {
@@ -52,7 +71,8 @@ test('a plan is the cost of one request times the rate, over what a part may be 
   expect(count(plan, 'edge (processor)')).toBe(1);
   expect(count(plan, 'edge (connections)')).toBe(Math.ceil(100_000 / (4 * 8192 * 0.5)));
   expect(count(plan, 'seckill-service')).toBe(2);
-  expect(count(plan, 'gateway')).toBe(1);
+  // 10,000 looks a second × 100 µs / 0.5.
+  expect(count(plan, 'gateway (orders)')).toBe(2);
   expect(plan.memory).toEqual({ stockRedisMb: 2, edgeSharedMb: 111 });
   expect(plan.bandwidth?.openingMbitPerSecond).toBe(80);
 });
@@ -61,6 +81,25 @@ test('ten times the crowd needs ten times the edges, and one stock Redis all the
   const plan = planFor({ ...crowd, shoppers: 1_000_000 }, costs, nginx);
   expect(count(plan, 'edge (connections)')).toBe(62);
   expect(count(plan, 'stock Redis')).toBe(1);
+});
+
+test('before the press a shopper costs what the kind of sign-in and challenge costs, and the gateway only the demo sign-in', () => {
+  const before = (more: Partial<Crowd>) => planFor({ ...crowd, openInSeconds: 10, ...more }, costs, nginx);
+  // 15 + 15 + 50 + 10, then 30 and 25 µs, of 10,000 a second.
+  const plan = before({});
+  expect(plan.beforePress).toEqual({ nginx: { micros: 145, cores: 1.45 }, gateway: { micros: 0, cores: 0 } });
+  expect(count(plan, 'gateway (before)')).toBeUndefined();
+  expect(count(plan, 'edge (before)')).toBe(1);
+  const dearest = before({ signIn: 'EdDSA', challenge: 'none', workersPerEdge: 1 });
+  expect(dearest.beforePress?.nginx.micros).toBe(145 + 30 + 15);
+  expect(count(dearest, 'edge (before)')).toBe(4);
+  const demo = before({ signIn: 'demo' });
+  expect(demo.beforePress?.nginx.micros).toBe(145 - 10 + 40);
+  expect(count(demo, 'gateway (before)')).toBe(2);
+  expect(describePlan(demo, costs, null)).toContain(
+    'before it       10,000 shoppers/s, by the demo sign-in and a sum: each costs nginx 175 µs and the gateway 100 µs, together 2.8 cores all the time',
+  );
+  expect(describePlan(plan, costs, null)).toContain('RS256 and a sum: each costs nginx 145 µs and the gateway 0 µs');
 });
 
 test('no part is used beyond what it may be, but those that cannot grow; the fullest gives first', () => {
@@ -97,11 +136,14 @@ test('orders that shall be stored faster than queue Redis can are named as too m
 });
 
 test('what was not measured is left out and said', () => {
-  const bare = { ...costs, servicePurchase: null, gatewayShopper: null, pageBytes: null, refusalBytes: null };
+  const bare = { ...costs, servicePurchase: null, pageBytes: null, refusalBytes: null, shopper: null };
   const plan = planFor(crowd, bare, nginx);
-  expect(plan.parts.map(({ name }) => name)).not.toContain('seckill-service');
-  expect(plan.notMeasured).toContain('seckill-service');
-  expect(describePlan(plan, bare, null)).toMatch(/not measured +seckill-service/);
+  const names = plan.parts.map(({ name }) => name).join();
+  expect(names).not.toMatch(/seckill-service|gateway|before/);
+  expect(plan.beforePress).toBeNull();
+  expect(describePlan(plan, bare, null)).toMatch(
+    /not measured +seckill-service.*bench -- parts\); the way to the ticket, and the gateway .*bench -- shopper\)/,
+  );
 });
 
 let dir: string;
@@ -113,19 +155,51 @@ afterAll(() => rm(dir, { recursive: true }));
 const folder = () => pathToFileURL(`${dir}/`);
 
 test('the kept results hold every cost, with file, machine and commit', async () => {
-  const real = await readCosts();
+  const { shopper, ...real } = await readCosts();
+  const found = /^\w+\.json \(.+, \d+ cores, \d{4}-\d\d-\d\d, [0-9a-f]{7}\)$/;
   for (const each of Object.values(real)) {
     if (each === null) continue;
     expect(each.value).toBeGreaterThan(0);
-    expect(each.from).toMatch(/^\w+\.json \(.+, \d+ cores, \d{4}-\d\d-\d\d, [0-9a-f]{7}\)$/);
+    expect(each.from).toMatch(found);
+  }
+  if (shopper !== null) {
+    expect(costBeforePress(shopper, 'demo', 'pow').nginx).toBeGreaterThan(0);
+    expect(shopper.from).toMatch(found);
   }
   expect(await readNginxLimits()).toEqual({ connectionsPerWorker: 16_384, sharedMemoryMb: expect.any(Number) });
 });
 
-test('a result that is missing or unreadable is named', async () => {
+test('a shopper is taken whole or not at all, and what is missing says which benchmark to run', async () => {
+  const file = join(dir, 'shopper.json');
+  const { steps, ways } = shopperCosts();
+  const spread = (name: string, value: unknown) =>
+    typeof value === 'number' && name !== 'median' ? { median: value - 0.5 } : value;
+  const where = { date: '2026-11-30T20:00:00.000Z', commit: 'c0ffee1c0ffee1', machine: { model: 'test', cores: 2 } };
+  const write = async (of: object) => {
+    const measured = JSON.parse(JSON.stringify(of, spread));
+    await writeFile(file, JSON.stringify({ ...where, ...measured }));
+    return readCosts(folder());
+  };
+  const { shopper } = await write({ steps, ways });
+  // What is taken off for the work at rest may leave less than nothing.
+  expect(shopper?.steps.page).toEqual({ nginx: 14.5, gateway: 0 });
+  expect(shopper?.from).toBe('shopper.json (test, 2 cores, 2026-11-30, c0ffee1)');
+  await expect(write({ steps, ways: ways.slice(1) })).rejects.toThrow(
+    'shopper.json has no "HS256, sum": run npm run bench -- shopper',
+  );
+  await expect(write({ steps: { ...steps, page: undefined }, ways })).rejects.toThrow(
+    /shopper\.json cannot be used: [\s\S]*steps\.page: run npm run bench -- shopper/,
+  );
+  await rm(file);
+  expect((await readCosts(folder())).shopper).toBeNull();
+});
+
+test('a result that is missing or unreadable is named, and its benchmark', async () => {
   await writeFile(join(dir, 'reserve.json'), '{"usecPerCall": {}}');
   await expect(readCosts(folder())).rejects.toThrow(ResultError);
   await expect(readCosts(folder())).rejects.toThrow(/reserve\.json cannot be used/);
   await rm(join(dir, 'reserve.json'));
-  await expect(readCosts(folder())).rejects.toThrow(/reserve\.json cannot be used: .*ENOENT/);
+  await expect(readCosts(folder())).rejects.toThrow(
+    /reserve\.json cannot be used: .*ENOENT.*: run npm run bench -- reserve/,
+  );
 });

@@ -1,5 +1,6 @@
 import { type Costs, replicatedStock } from './costs.ts';
 import type { EdgeLimitsOfNginx } from './edge-limits.ts';
+import { type ChallengeKind, type CrowdSignIn, costBeforePress } from './shopper-costs.ts';
 
 export type Crowd = {
   shoppers: number;
@@ -16,6 +17,9 @@ export type Crowd = {
   workersPerEdge: number;
   /** Share of a core that a part may be busy in the plan, from 0 to 1: the rest is for what the figures do not know. */
   utilisation: number;
+  /** Who names the shoppers, and what stands before their tickets. */
+  signIn: CrowdSignIn;
+  challenge: ChallengeKind;
   /** Two replicas follow stock Redis, and a yes waits for one. */
   isReplicated: boolean;
 };
@@ -39,6 +43,8 @@ export type Plan = {
   /** How many purchases a second go on to the services until the units are gone. */
   acceptedPerSecond: number;
   soldOutAfterSeconds: number;
+  /** One shopper from the first request to the ticket: µs of processor time, and cores for all who come in a second. */
+  beforePress: Record<'nginx' | 'gateway', { micros: number; cores: number }> | null;
   parts: Part[];
   givesFirst: Part;
   memory: { stockRedisMb: number; edgeSharedMb: number };
@@ -47,6 +53,8 @@ export type Plan = {
 };
 
 const micros = 1e6;
+/** Less, in µs, is what a measurement cannot tell from nothing. */
+const leastMicros = 2;
 
 /**
  * The parts that a crowd needs. Extrapolated: one request's processor time, measured on the machine that its file
@@ -62,6 +70,8 @@ export function planFor(crowd: Crowd, costs: Costs, nginx: EdgeLimitsOfNginx): P
     storeWithinSeconds,
     workersPerEdge,
     utilisation,
+    signIn,
+    challenge,
     isReplicated,
   } = crowd;
   const requestsPerSecond = (shoppers * presses) / withinSeconds;
@@ -84,15 +94,17 @@ export function planFor(crowd: Crowd, costs: Costs, nginx: EdgeLimitsOfNginx): P
     parts.push({ name, count, unit, needed: rate, capacity, share: rate / capacity, canGrow: true, why });
   };
 
+  const { shopper } = costs;
   const opening =
-    (requestsPerSecond - acceptedPerSecond) * costs.edgeRefusal.value + acceptedPerSecond * costs.edgePassed.value;
+    (requestsPerSecond - acceptedPerSecond) * costs.edgeRefusal.value +
+    acceptedPerSecond * (costs.edgePassed.value + (shopper?.steps.order.nginx ?? 0));
   const perRequest = opening / requestsPerSecond;
   byProcessor(
     'edge (processor)',
     requestsPerSecond,
     perRequest,
     'requests/s',
-    'refusals, and the few that pass',
+    'refusals, the few that pass, and a look at each order',
     workersPerEdge,
   );
   const perEdge = workersPerEdge * nginx.connectionsPerWorker;
@@ -105,23 +117,24 @@ export function planFor(crowd: Crowd, costs: Costs, nginx: EdgeLimitsOfNginx): P
       why: `one a shopper, ${nginx.connectionsPerWorker} a worker; a CDN in front needs far fewer`,
     },
   });
-  const before = costs.edgePage.value + costs.edgeSale.value;
-  byProcessor(
-    'edge (pages before)',
-    arrivals,
-    before,
-    'shoppers/s',
-    'the page and the sale, without a CDN',
-    workersPerEdge,
-  );
-
-  if (costs.gatewayShopper !== null)
+  const before = shopper && costBeforePress(shopper, signIn, challenge);
+  const coresOf = (cost: number) => ({ micros: cost, cores: (arrivals * cost) / micros });
+  const beforePress = before && { nginx: coresOf(before.nginx), gateway: coresOf(before.gateway) };
+  if (before !== null) {
+    const why = 'page, assets, sale, challenge, ticket: without a CDN';
+    byProcessor('edge (before)', arrivals, before.nginx, 'shoppers/s', why, workersPerEdge);
+    if (before.gateway >= leastMicros) {
+      const what = signIn === 'demo' ? 'the demo sign-in, and what the edge passes on' : 'what the edge passes on';
+      byProcessor('gateway (before)', arrivals, before.gateway, 'shoppers/s', `${what}; one beside each edge`);
+    }
+  }
+  if (shopper !== null && shopper.steps.order.gateway >= leastMicros)
     byProcessor(
-      'gateway',
-      arrivals,
-      costs.gatewayShopper.value,
-      'shoppers/s',
-      'sign-in, challenge, ticket; one beside each edge',
+      'gateway (orders)',
+      acceptedPerSecond,
+      shopper.steps.order.gateway,
+      'orders/s',
+      'one look at each order; one gateway beside each edge',
     );
   if (costs.servicePurchase !== null)
     byProcessor(
@@ -176,6 +189,7 @@ export function planFor(crowd: Crowd, costs: Costs, nginx: EdgeLimitsOfNginx): P
     requestsPerSecond,
     acceptedPerSecond,
     soldOutAfterSeconds,
+    beforePress,
     parts,
     givesFirst: first,
     memory: { stockRedisMb: (units * costs.stockBytesPerOrder.value) / 1e6, edgeSharedMb: nginx.sharedMemoryMb },
@@ -187,7 +201,8 @@ export function planFor(crowd: Crowd, costs: Costs, nginx: EdgeLimitsOfNginx): P
             openingMbitPerSecond: mbit(requestsPerSecond, refusalBytes.value),
           },
     notMeasured: [
-      ...(costs.servicePurchase === null ? ['seckill-service', 'gateway', 'bandwidth'] : []),
+      ...(costs.servicePurchase === null ? ['seckill-service and bandwidth (npm run bench -- parts)'] : []),
+      ...(shopper === null ? ['the way to the ticket, and the gateway (npm run bench -- shopper)'] : []),
       'PostgreSQL (the drain rate that it bears: seckill drain rate)',
       'TLS handshakes (a crowd of new connections costs the edge more than the requests)',
     ],

@@ -7,17 +7,16 @@ import { circumstances, spread } from './kit/statistics.ts';
 import { makeSale } from './queue/orders.ts';
 
 /**
- * Measures what no benchmark keeps: processor time of seckill-service an accepted purchase (relay included), and of the
- * gateway a shopper (sign-in, challenge, ticket, and the polling of the order), and what answers weigh. A stack of its
- * own, on loopback; writes loadtest/results/parts.json, which `seckill plan` reckons with.
+ * Measures what no other benchmark keeps: processor time of seckill-service an accepted purchase (relay included), and what
+ * answers weigh. A stack of its own, on loopback; writes loadtest/results/parts.json, which `seckill plan` reckons with.
  */
-export const summary = 'processor time and bytes of what no other bench measures, for seckill plan';
+export const summary = 'processor time of the service a purchase, and bytes of answers, for seckill plan';
 
 const rounds = 5;
 const shoppers = 2000;
 
 const statusSchema = z.object({ processes: z.array(z.object({ role: z.string(), innerUrl: z.string().nullable() })) });
-const crowdSchema = z.object({ tickets: z.number(), accepted: z.number() });
+const crowdSchema = z.object({ accepted: z.number() });
 
 /** Processor seconds that the processes of a role have used so far. */
 async function processorSeconds(stack: BenchStack, role: string): Promise<number> {
@@ -46,19 +45,18 @@ export async function run(): Promise<string> {
       .object({ processes: z.array(z.object({ role: z.string(), address: z.string() })) })
       .parse(await stack.seckill('status'));
     const edgeUrl = processes.find(({ role }) => role === 'edge')?.address ?? '';
-    const [service, gateway, loads]: number[][] = [[], [], []];
+    const [service, loads]: number[][] = [[], []];
     for (let round = 0; round <= rounds; round += 1) {
       const saleId = `parts-${round}`;
       await makeSale(stack, saleId, shoppers);
-      const before = [await processorSeconds(stack, 'seckill-service'), await processorSeconds(stack, 'gateway')];
+      const before = await processorSeconds(stack, 'seckill-service');
       const crowd = crowdSchema.parse(await stack.seckill('demo', 'crowd', saleId, '--shoppers', String(shoppers)));
-      const after = [await processorSeconds(stack, 'seckill-service'), await processorSeconds(stack, 'gateway')];
+      const after = await processorSeconds(stack, 'seckill-service');
       if (crowd.accepted !== shoppers) throw new Error(`${crowd.accepted} of ${shoppers} got in: nothing is measured`);
       if (round === 0) continue; // warm
-      service?.push((((after[0] ?? 0) - (before[0] ?? 0)) / crowd.accepted) * 1e6);
-      gateway?.push((((after[1] ?? 0) - (before[1] ?? 0)) / crowd.tickets) * 1e6);
+      service?.push(((after - before) / crowd.accepted) * 1e6);
       loads?.push(loadavg()[0] ?? Number.NaN);
-      process.stderr.write(`round ${round}: ${service?.at(-1)?.toFixed(0)} and ${gateway?.at(-1)?.toFixed(0)} µs\n`);
+      process.stderr.write(`round ${round}: ${service?.at(-1)?.toFixed(0)} µs\n`);
     }
     await stack.seckill('pages', 'publish');
     const refusal = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"quantity":1}' };
@@ -66,7 +64,6 @@ export async function run(): Promise<string> {
       ...(await circumstances()),
       settings: { rounds, shoppers },
       microsPerAccepted: { service: spread(service ?? []) },
-      microsPerShopper: { gateway: spread(gateway ?? []) },
       bytes: {
         page: await bytesOf(`${edgeUrl}/sales/parts-1`),
         refusal: await bytesOf(`${edgeUrl}/api/sales/parts-1/orders`, refusal),

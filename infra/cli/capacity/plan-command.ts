@@ -1,5 +1,6 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Crowd } from '../../capacity/plan.ts';
+import type { ChallengeKind, CrowdSignIn } from '../../capacity/shopper-costs.ts';
 import { CliError } from '../kit/cli-error.ts';
 import { jsonOption, wholeNumber } from '../kit/options.ts';
 import { runOf } from '../kit/run.ts';
@@ -13,9 +14,15 @@ type Options = {
   storeWithin: number;
   workersPerEdge: number;
   utilisation: number;
+  signIn: CrowdSignIn;
+  challenge: ChallengeKind;
   replicated?: boolean;
   json?: boolean;
 };
+
+// Named here once more: help is told without what the plan stands on.
+const signIns = ['RS256', 'PS256', 'ES256', 'EdDSA', 'HS256', 'demo'] satisfies CrowdSignIn[];
+const challenges = ['sum', 'quiz', 'pow', 'none'] satisfies ChallengeKind[];
 
 /** Needs no stack: the figures are the measured ones in loadtest/results. */
 export function registerPlanCommand(program: Command): void {
@@ -34,6 +41,19 @@ export function registerPlanCommand(program: Command): void {
     .option('--store-within <seconds>', 'time in which the orders shall be in the database', wholeNumber(1, 86_400), 60)
     .option('--workers-per-edge <n>', 'nginx workers of one edge, a core each', wholeNumber(1, 128), 4)
     .option('--utilisation <percent>', 'how busy a part may be in the plan', wholeNumber(1, 100), 60)
+    .addOption(
+      new Option('--sign-in <name>', "what signs the shoppers' tokens; demo: by HS256, and the gateway makes the users")
+        .choices(signIns)
+        .default('RS256'),
+    )
+    .addOption(
+      new Option(
+        '--challenge <kind>',
+        "what stands before a ticket: a sum, the sale's own quiz, proof of work, nothing",
+      )
+        .choices(challenges)
+        .default('sum'),
+    )
     .option('--replicated', 'two replicas follow stock Redis, and a yes waits for one')
     .addOption(jsonOption())
     .action(async (options: Options, command: Command) => {
@@ -41,6 +61,7 @@ export function registerPlanCommand(program: Command): void {
       const crowd: Crowd = {
         ...{ shoppers: others.shoppers, units: others.units, presses: others.presses },
         ...{ workersPerEdge: others.workersPerEdge, isReplicated: replicated },
+        ...{ signIn: others.signIn, challenge: others.challenge },
         ...{
           openInSeconds: openIn,
           withinSeconds: within,
