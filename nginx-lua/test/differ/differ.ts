@@ -1,0 +1,231 @@
+import { join } from 'node:path';
+import { toEdgeSale } from '#contract/edge-stream.ts';
+import { formatTicketKeys } from '#contract/ticket.ts';
+import { followEdgeOffice } from '#gateway/agent/edge-office.ts';
+import { saleOfficeOf } from '#gateway/tickets/sale-office.ts';
+import { createRandom, type Random, seedFor } from '#lab/random.ts';
+import { startEdge, type TestEdge } from '#lab/servers/edge.ts';
+import { differenceOf } from './exchange/compare.ts';
+import { headerOf, openLine } from './exchange/line.ts';
+import { requestBytes, straightBytes } from './exchange/request.ts';
+import { type Gateway, startGateway } from './gateway.ts';
+import { oddBodies } from './scenes/bodies.ts';
+import { earlier, otherStates, realWork, wholeWay } from './scenes/good.ts';
+import { oddHeads, oddTargets } from './scenes/heads.ts';
+import type { Play, Scene } from './scenes/scene.ts';
+import { oddTokens } from './scenes/tokens.ts';
+import { spoiltChallenges, wrongOften } from './scenes/wrong.ts';
+import { startKeyServer } from './world/sign-in.ts';
+import { createWorld, type World } from './world/world.ts';
+
+export type DifferOptions = { requests: number; seed: number; only?: number | undefined; log?: (line: string) => void };
+
+/** How many of a kind were asked, answered by the edge itself, passed on, and how many answers differed. */
+export type Counts = { asked: number; byEdge: number; passedOn: number; different: number };
+export type Difference = { what: string; scene: number; difference: string; request: string };
+export type DifferSummary = Counts & {
+  seed: number;
+  seconds: number;
+  changes: number;
+  byStatus: Record<string, number>;
+  byKind: Record<string, Counts>;
+  /** Of the requests that an edge must answer by itself, those that it did. */
+  forEdge: { asked: number; byEdge: number };
+  /** The shortest request of each kind whose answers differ, with the number that `--only` takes. */
+  differences: Difference[];
+  faults: string[];
+};
+
+/** Each with its weight. */
+const plays: [Play, number][] = [
+  [wholeWay, 30],
+  [earlier, 20],
+  [realWork, 0.1],
+  [otherStates, 6],
+  [wrongOften, 6],
+  [spoiltChallenges, 14],
+  [oddBodies, 20],
+  [oddHeads, 12],
+  [oddTargets, 6],
+  [oddTokens, 24],
+];
+const weights = plays.reduce((sum, [, weight]) => sum + weight, 0);
+const scenesAPhase = 150;
+const lanes = 24;
+const unlimited = { addressPerSecond: 1_000_000, addressBurst: 1_000_000 };
+
+function drawPlay(random: Random): Play {
+  let left = random.next() * weights;
+  for (const [play, weight] of plays) {
+    left -= weight;
+    if (left < 0) return play;
+  }
+  return wholeWay;
+}
+
+/**
+ * Two edges over the gateway's own code: one has its stream and answers what it can; the other has no word of the office and
+ * passes everything on to a gateway of its own, which is also asked straight.
+ */
+async function startSides(world: World) {
+  const shop = await startKeyServer();
+  shop.keys = world.keySet.keys;
+  const [edge, passing] = await Promise.all([startEdge(unlimited), startEdge(unlimited)]);
+  const socketOf = ({ dir }: TestEdge) => join(dir, 'g.sock');
+  const gatewayOf = async (side: TestEdge): Promise<Gateway> => {
+    await side.gateway.stop();
+    const gateway = await startGateway(socketOf(side), world, shop.url);
+    side.gateway = gateway;
+    return gateway;
+  };
+  const behind = await gatewayOf(edge);
+  const reference = await gatewayOf(passing);
+  let obeyed = 0;
+  return {
+    ...{ edge, passing, behind },
+    referenceSocket: socketOf(passing),
+    /** Both sides obey the world as it is now; the edge is told as an agent tells it. */
+    async obey(): Promise<void> {
+      shop.keys = world.keySet.keys;
+      behind.obey();
+      reference.obey();
+      const sales = [...world.sales.values()].map((sale) => ({ ...toEdgeSale(sale), office: saleOfficeOf(sale) }));
+      await passing.agent.send({ type: 'snapshot', sales });
+      const [keys, office] = [formatTicketKeys(world.ticketKeys), officeOf(world, shop.url)];
+      obeyed += 1;
+      if (obeyed % 2 === 1) {
+        await edge.agent.send({ type: 'snapshot', sales, keys, office });
+        return;
+      }
+      await edge.agent.send({ type: 'keys', keys });
+      await edge.agent.send({ type: 'office', office });
+      for (const sale of sales) await edge.agent.send({ type: 'sale', sale });
+    },
+    async stop(): Promise<void> {
+      shop.stop();
+      await Promise.all([edge.stop(), passing.stop()]);
+    },
+  };
+}
+/** What an agent beside the gateway tells of the office. */
+function officeOf({ challengeSecret, sessionSecret, ticketTtlMs, calmPerSecond, signIn }: World, jwksUrl: string) {
+  const shop = signIn === null ? undefined : { jwksUrl, ...signIn };
+  return { ...followEdgeOffice({ challengeSecret, sessionSecret, ticketTtlMs, shop }).get(), calmPerSecond };
+}
+
+type Sides = Awaited<ReturnType<typeof startSides>>;
+
+/** Asks both so many requests, and says where their answers differ. The same seed tells the same stories; what the two draw is new. */
+export async function runDiffer({ requests, seed, only, log = () => {} }: DifferOptions): Promise<DifferSummary> {
+  const world = createWorld(createRandom(seed));
+  const sides = await startSides(world);
+  const summary = emptySummary(seed);
+  const from = performance.now();
+  try {
+    const phases = only === undefined ? Infinity : 1;
+    let phase = 0;
+    if (only !== undefined) for (; phase < Math.floor(only / scenesAPhase); phase += 1) world.change();
+    for (let played = 0; played < phases && summary.asked < requests; played += 1, phase += 1) {
+      await sides.obey();
+      let next = only ?? phase * scenesAPhase;
+      const end = only === undefined ? next + scenesAPhase : only + 1;
+      const lane = async () => {
+        const lines = openLines(sides);
+        while (next < end && summary.asked < requests) {
+          const nth = next++;
+          const random = createRandom(seedFor(seed, nth));
+          await drawPlay(random)({
+            nth,
+            random,
+            world,
+            ask: asking({ nth, random, world, lines, summary, log: only === undefined ? null : log }),
+          });
+        }
+        for (const line of Object.values(lines)) line.close();
+      };
+      await Promise.all(Array.from({ length: only === undefined ? lanes : 1 }, lane));
+      const changed = world.change();
+      summary.changes += 1;
+      log(
+        `${summary.asked} requests, ${summary.byEdge} answered by the edge, ${summary.different} differ; now ${changed}`,
+      );
+    }
+    summary.seconds = Math.round((performance.now() - from) / 1000);
+    // What the edge said it passed on is what came.
+    if (sides.behind.asked !== summary.passedOn)
+      summary.faults.push(`${sides.behind.asked} requests came to the gateway, and ${summary.passedOn} answers say so`);
+  } finally {
+    await sides.stop().catch((error: unknown) => summary.faults.push(String(error)));
+  }
+  return summary;
+}
+
+const openLines = ({ edge, passing, referenceSocket }: Sides) => ({
+  edge: openLine(edge.port),
+  passing: openLine(passing.port),
+  straight: openLine(referenceSocket),
+});
+
+type Asking = {
+  nth: number;
+  random: Random;
+  world: World;
+  lines: ReturnType<typeof openLines>;
+  summary: DifferSummary;
+  /** Tells each exchange, of a scene that is played again. */
+  log: ((line: string) => void) | null;
+};
+
+const asking =
+  ({ nth, random, world, lines, summary, log }: Asking): Scene['ask'] =>
+  async (what, asked, claim) => {
+    const isHead = asked.method === 'HEAD';
+    const bytes = requestBytes(asked);
+    // Mostly without an edge before it: what such a one does, the other would do too.
+    const straight = random.chance(0.2) ? null : straightBytes(asked);
+    const sentMs = Date.now();
+    const [edge, reference] = await Promise.all([
+      lines.edge.ask(bytes, isHead),
+      straight === null ? lines.passing.ask(bytes, isHead) : lines.straight.ask(straight, isHead),
+    ]);
+    const pair = { edge, reference, sentMs, answeredMs: Date.now() };
+    const difference = differenceOf(pair, { ...claim, isHead }, world);
+    const isPassedOn = headerOf(edge, 'x-request-id') !== null;
+    const counts = summary.byKind[what] ?? noCounts();
+    summary.byKind[what] = counts;
+    for (const each of [summary, counts]) {
+      each.asked += 1;
+      each.byEdge += isPassedOn ? 0 : 1;
+      each.passedOn += isPassedOn ? 1 : 0;
+      each.different += difference === null ? 0 : 1;
+    }
+    const status = String(reference.status);
+    summary.byStatus[status] = (summary.byStatus[status] ?? 0) + 1;
+    if (claim.isForEdge === true) {
+      summary.forEdge.asked += 1;
+      summary.forEdge.byEdge += isPassedOn ? 0 : 1;
+    }
+    const request = Buffer.concat(bytes).toString('latin1');
+    if (difference !== null) note(summary, { what, scene: nth, difference, request });
+    const told = (answer: typeof edge) =>
+      `${answer.status} ${JSON.stringify(answer.headers)} ${answer.body.toString()}`;
+    log?.(
+      `--- ${what}\n${request}\n--- edge: ${told(edge)}\n--- gateway: ${told(reference)}\n--- ${difference ?? 'equal'}\n`,
+    );
+    return pair;
+  };
+
+const noCounts = (): Counts => ({ asked: 0, byEdge: 0, passedOn: 0, different: 0 });
+const emptySummary = (seed: number): DifferSummary => ({
+  ...{ seed, seconds: 0, changes: 0, byStatus: {}, byKind: {}, differences: [], faults: [] },
+  ...noCounts(),
+  forEdge: { asked: 0, byEdge: 0 },
+});
+
+/** Keeps the shortest request of each kind. */
+function note({ differences }: DifferSummary, found: Difference): void {
+  const at = differences.findIndex(({ what }) => what === found.what);
+  const held = differences[at];
+  if (held === undefined) differences.push(found);
+  else if (found.request.length < held.request.length) differences[at] = found;
+}
