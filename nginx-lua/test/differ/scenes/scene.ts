@@ -1,8 +1,8 @@
 import type { Random } from '#lab/random.ts';
 import type { Pair } from '../exchange/compare.ts';
 import type { Asked } from '../exchange/request.ts';
+import { byHmac, byKey, headerOfKey, tokenOf } from '../world/jwt.ts';
 import type { World } from '../world/world.ts';
-import { byHmac, byKey, headerOfKey, tokenOf } from './tokens.ts';
 
 /** What is known of a request besides its bytes. `isForEdge`: an edge with its stream must answer this by itself. */
 export type Claim = { saleId: string; userId: string | null; isForEdge?: boolean };

@@ -1,8 +1,8 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import type { Random } from '#lab/random.ts';
 import { makeChallenge } from '../world/challenges.ts';
+import { byHmac, byKey, headerOfKey, type SignInKey, tokenOf } from '../world/jwt.ts';
 import { challengeRequest, claimsOf, newUserId, type Play, type Scene, ticketRequest } from './scene.ts';
-import { byHmac, byKey, headerOfKey, type SignInKey, tokenOf } from './tokens.ts';
 
 const stranger = {
   EdDSA: generateKeyPairSync('ed25519').privateKey,

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, type JsonWebKey, type KeyObject, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { ShopAlgorithm, SignInKey } from '../scenes/tokens.ts';
+import type { ShopAlgorithm, SignInKey } from './jwt.ts';
 
 export const issuer = 'https://shop.example';
 export const audience = 'seckill';
