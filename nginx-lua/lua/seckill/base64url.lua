@@ -86,4 +86,38 @@ function _M.decode_32_bytes(text, first, bytes)
   return band(bor(seen, w, x, y), NONE) == 0
 end
 
+--- Decodes the letters of `text` from `first` to `last`.
+-- @param bytes memory for them
+-- @treturn ?number how many bytes they are; nil when one is not of the alphabet, or the last has bits that make no byte
+-- @phases any
+function _M.decode(text, first, last, bytes)
+  local rest = (last - first + 1) % 4
+  if rest == 1 then return nil end
+  local seen, at = 0, 0
+  for i = first, last - rest, 4 do
+    local w, x, y, z = byte(text, i, i + 3)
+    w, x, y, z = value_of[w], value_of[x], value_of[y], value_of[z]
+    seen = bor(seen, w, x, y, z)
+    bytes[at] = bor(lshift(w, 2), rshift(x, 4))
+    bytes[at + 1] = bor(lshift(x, 4), rshift(y, 2))
+    bytes[at + 2] = bor(lshift(y, 6), z)
+    at = at + 3
+  end
+  if rest == 2 then
+    local w, x = byte(text, last - 1, last)
+    w, x = value_of[w], value_of[x]
+    seen = bor(seen, w, x, lshift(band(x, 15), 6)) -- what is left over is seen as NONE
+    bytes[at] = bor(lshift(w, 2), rshift(x, 4))
+    at = at + 1
+  elseif rest == 3 then
+    local w, x, y = byte(text, last - 2, last)
+    w, x, y = value_of[w], value_of[x], value_of[y]
+    seen = bor(seen, w, x, y, lshift(band(y, 3), 6))
+    bytes[at] = bor(lshift(w, 2), rshift(x, 4))
+    bytes[at + 1] = bor(lshift(x, 4), rshift(y, 2))
+    at = at + 2
+  end
+  return seen < NONE and at or nil
+end
+
 return _M
