@@ -136,6 +136,27 @@ test('a token is judged by the same rules whether a secret or a key has signed i
   }
 });
 
+test('a token that comes again costs no signature, and the clock judges it all the same', async () => {
+  let nowMs = 1_800_000_000_000;
+  const authenticate = createAuthenticate(secret, { now: () => nowMs });
+  const verify = vi.spyOn(crypto.subtle, 'verify');
+  onTestFinished(() => verify.mockRestore());
+  const claims = { sub: 'ada', nbf: nowMs / 1000, exp: nowMs / 1000 + 60 };
+  const text = await new SignJWT(claims).setProtectedHeader({ alg: 'HS256' }).sign(new TextEncoder().encode(secret));
+  const said = async () => {
+    const bearer = await authenticate(bearing(text));
+    return bearer.kind === 'known' ? bearer.userId : bearer.detail;
+  };
+  expect([await said(), await said(), await said()]).toEqual(['ada', 'ada', 'ada']);
+  nowMs += 65_000;
+  expect(await said()).toContain('has expired');
+  nowMs -= 71_000;
+  expect(await said()).toContain('not valid yet');
+  expect(verify).toHaveBeenCalledTimes(1);
+  expect(await who(authenticate, `${text.slice(0, -2)}AA`)).toBeNull();
+  expect(await who(createAuthenticate(`${secret}0`, { now: () => nowMs }), text)).toBeNull();
+});
+
 test('a mistake of the sign-in has one line in the log, without the token; strangers have none', async () => {
   const lines: unknown[] = [];
   const logger = { warn: (_: unknown, message: string) => lines.push(message) } as unknown as Logger; // all that is called

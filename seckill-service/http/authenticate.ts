@@ -4,6 +4,7 @@ import { ConfigError } from '#runtime/config.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { bearerOf } from './bearer.ts';
 import { type ClaimsVerdict, judgeClaims } from './claims.ts';
+import { createRememberedTokens } from './remembered-tokens.ts';
 import { createShopKeys, ShopKeysFault } from './shop-keys.ts';
 
 /** Who the bearer of a request is; `unknown`: the request names no user, and `detail` says what to do. */
@@ -59,12 +60,18 @@ export function createAuthenticate(
   const hmac = { name: 'HMAC', hash: 'SHA-256' };
   const sharedKey = crypto.subtle.importKey('raw', new TextEncoder().encode(secret), hmac, false, ['verify']);
   const shopKeys = shop && createShopKeys(shop.jwksUrl, { warn });
+  /** Signed with `secret`, which stays the same while this process lives; only the clock is asked again. */
+  const remembered = createRememberedTokens<object>();
 
   /** Null: not signed by anyone we know. */
   async function verdictOf(token: string): Promise<ClaimsVerdict | null> {
+    const known = remembered.get(token);
+    if (known !== undefined) return judgeClaims(known, {}, now());
     if (decodeProtectedHeader(token).alg === algorithm) {
       const { payload } = await compactVerify(token, await sharedKey, { algorithms: [algorithm] });
-      return judgeClaims(claimsOf(payload), {}, now());
+      const claims = claimsOf(payload);
+      if (typeof claims === 'object' && claims !== null) remembered.add(token, claims);
+      return judgeClaims(claims, {}, now());
     }
     if (shop === undefined || shopKeys === undefined) return null;
     return judgeClaims(claimsOf(await payloadOf(token, shopKeys)), shop, now());
