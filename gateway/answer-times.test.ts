@@ -15,7 +15,7 @@ test('every answer is counted once, by the pattern of its route and the class of
   const app = createProblemApp(
     [orders],
     (error, request) => faults.push([error.message, request.headers.get('x-request-id')]),
-    createAnswerTimes([registry]),
+    createAnswerTimes([registry]).middleware,
   );
   for (const id of ['a', 'b', 'broken']) await app.request(`/api/orders/${id}`, { headers: { 'x-request-id': id } });
   await app.request('/nowhere/1');

@@ -6,6 +6,7 @@ import { describeRequest } from '#contract/origin.ts';
 import { settings, stockReplicas } from '#contract/settings.ts';
 import { parseTicketKeys } from '#contract/ticket.ts';
 import { createAuthenticate, shopSignInOf } from '#http/authenticate.ts';
+import { createBareRoutes } from '#http/bare-routes.ts';
 import { createProblemApp } from '#http/problem-app.ts';
 import type { Own } from '#runtime/belongings.ts';
 import { readConfig } from '#runtime/config.ts';
@@ -34,7 +35,7 @@ import { createEdgeSaleApp } from './sales/edge-sales.ts';
 import { createSaleFinder } from './sales/find-sales.ts';
 import { createChallenges } from './tickets/challenge.ts';
 import { createTicketApp } from './tickets/issue.ts';
-import { createSessionApp } from './tickets/session.ts';
+import { createSession } from './tickets/session.ts';
 
 type Config = ReturnType<typeof readSettings>;
 const readSettings = (environment: Record<string, string | undefined>) => ({
@@ -149,14 +150,17 @@ await runService('gateway', readSettings, async ({ config, logger, own }) => {
       maxStreams: config.SECKILL_ORDER_STREAMS,
     }),
   );
+  const session = createSession({
+    secret: config.SECKILL_SESSION_SECRET,
+    demoSignIn: config.SECKILL_DEMO_SIGN_IN === 'on',
+    now: Date.now,
+  });
+  // Throttled: an outage makes one of these for every poll.
   const warn = createThrottledWarn(logger);
+  const answerTimes = createAnswerTimes(registers);
   const app = createProblemApp(
     [
-      createSessionApp({
-        secret: config.SECKILL_SESSION_SECRET,
-        demoSignIn: config.SECKILL_DEMO_SIGN_IN === 'on',
-        now: Date.now,
-      }),
+      session.app,
       createTicketApp({
         findSale: sales.get,
         knowsAll: sales.isComplete,
@@ -169,11 +173,18 @@ await runService('gateway', readSettings, async ({ config, logger, own }) => {
       ...orders.apps,
       createEdgeSaleApp({ find: createSaleFinder({ redis, pool, logger }), cache: cacheRedis, logger }),
     ],
-    // Throttled: an outage makes one of these for every poll.
     (error, request) => warn(error, 'a request failed', describeRequest(request)),
-    createAnswerTimes(registers),
+    answerTimes.middleware,
   );
-  server.on('request', getRequestListener(app.fetch));
+  server.on(
+    'request',
+    createBareRoutes({
+      routes: [session.route, ...orders.routes],
+      otherwise: getRequestListener(app.fetch),
+      onAnswer: answerTimes.observe,
+      onFault: (error, request) => warn(error, 'a request failed', request),
+    }),
+  );
   await listenForNginx(server, config.SECKILL_LISTEN);
 
   await startInnerServer({

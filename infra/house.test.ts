@@ -20,7 +20,7 @@ const rooms: { room: string; mayImport: string[] }[] = [
   { room: 'seckill-service/relay', mayImport: [...ground, 'seckill-service/stock'] },
   {
     room: 'seckill-service/purchase',
-    mayImport: [...ground, 'seckill-service/stock', 'seckill-service/sales'],
+    mayImport: [...ground, 'seckill-service/http', 'seckill-service/stock', 'seckill-service/sales'],
   },
   { room: 'seckill-service', mayImport: [] },
   // It reads stock Redis for itself, and changes nothing there: of the stock it has the barrier alone.

@@ -3,6 +3,7 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { Hono } from 'hono';
 import { endedOrderStates } from '#contract/order.ts';
 import { problemResponse } from '#contract/problems.ts';
+import { responseOf } from '#http/answer.ts';
 import type { FindOwnOrder } from './find-own-order.ts';
 import type { OrderStreams } from './order-streams.ts';
 import type { StreamMetrics } from './stream-metrics.ts';
@@ -21,8 +22,9 @@ export function createOrderEventsApp(deps: {
   const app = new Hono<{ Bindings: HttpBindings }>();
 
   app.get('/api/orders/:orderId/events', async (context) => {
-    const record = await findOwnOrder(context.req.raw, context.req.param('orderId'));
-    if (record instanceof Response) return record;
+    const found = await findOwnOrder(context.req.raw, context.req.param('orderId'));
+    if (found.kind === 'refused') return responseOf(found.answer);
+    const { record } = found;
     const seen = context.req.header('last-event-id');
     const seenVersion = seen !== undefined && /^\d{1,9}$/.test(seen) ? Number(seen) : null;
     const { shown, reservation } = record;

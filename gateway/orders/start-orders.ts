@@ -1,5 +1,6 @@
 import type { Hono } from 'hono';
 import type { Authenticate } from '#http/authenticate.ts';
+import type { BareRoute } from '#http/bare-routes.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import type { Registry } from '#runtime/metrics.ts';
 import type { Pool } from '#runtime/postgres/connect.ts';
@@ -12,7 +13,7 @@ import { followShownOrders } from './order-feed.ts';
 import { createOrderStreams } from './order-streams.ts';
 import { createOrderReader } from './read-orders.ts';
 import { createSaleProgress } from './sale-progress.ts';
-import { createOrderApp } from './status.ts';
+import { createOrderStatus } from './status.ts';
 import { createStreamMetrics } from './stream-metrics.ts';
 
 /** A browser opens six connections to an origin at most: two are left for everything else. */
@@ -32,7 +33,7 @@ export function startOrders(deps: {
   logger: Logger;
   registers: Registry[];
   maxStreams: number;
-}): { apps: Hono[]; close: () => Promise<void> } {
+}): { apps: Hono[]; routes: BareRoute[]; close: () => Promise<void> } {
   const { redis, replicas, listening, pool, zookeeper, authenticate, logger, registers, maxStreams } = deps;
   const warn = createThrottledWarn(logger);
   const readOrder = createOrderReader({ redis, replicas, pool });
@@ -57,11 +58,11 @@ export function startOrders(deps: {
   });
   const ticks = setInterval(streams.tick, 1000);
 
+  const status = createOrderStatus({ findOwnOrder, progress, now: Date.now });
+
   return {
-    apps: [
-      createOrderApp({ findOwnOrder, progress, now: Date.now }),
-      createOrderEventsApp({ findOwnOrder, streams, metrics }),
-    ],
+    apps: [status.app, createOrderEventsApp({ findOwnOrder, streams, metrics })],
+    routes: [status.route],
     close: async () => {
       clearInterval(ticks);
       feed.close();

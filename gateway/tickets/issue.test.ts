@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Challenge } from '#contract/challenge.ts';
+import { bearerOf } from '#http/bearer.ts';
 import { saleNode } from '#lab/kits/sale-node.ts';
 import { createChallenges } from './challenge.ts';
 import { createTicketApp } from './issue.ts';
@@ -35,7 +36,7 @@ function office() {
     knowsAll: () => true,
     challenges: createChallenges('a secret of at least 32 characters'),
     authenticate: async (request) => {
-      const userId = request.headers.get('authorization');
+      const userId = bearerOf(request);
       return userId === null ? { kind: 'unknown', detail: 'sign in' } : { kind: 'known', userId };
     },
     ticketKeys: () => [{ id: 'k1', secret: 'a ticket key of at least 32 characters' }],
@@ -44,7 +45,7 @@ function office() {
   });
   const headersOf = (userId: string | null) => ({
     'content-type': 'application/json',
-    ...(userId === null ? {} : { authorization: userId }),
+    ...(userId === null ? {} : { authorization: `Bearer ${userId}` }),
   });
   const ask = (userId: string | null) => app.request('/api/sales/tea/challenge', { headers: headersOf(userId) });
   const challengeOf = async (userId: string) => (await (await ask(userId)).json()) as Challenge;

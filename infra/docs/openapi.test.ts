@@ -6,10 +6,10 @@ import { expect, test } from 'vitest';
 import { apiRoutes } from '#contract/api/routes.ts';
 import { problemCodes, problems } from '#contract/problems.ts';
 import { createOrderEventsApp } from '#gateway/orders/events.ts';
-import { createOrderApp } from '#gateway/orders/status.ts';
+import { createOrderStatus } from '#gateway/orders/status.ts';
 import { createOpenApi } from '#gateway/reference/openapi.ts';
 import { createTicketApp } from '#gateway/tickets/issue.ts';
-import { createSessionApp } from '#gateway/tickets/session.ts';
+import { createSession } from '#gateway/tickets/session.ts';
 import { createPaymentApp } from '#order-worker/money/payment-routes.ts';
 import { createWebhookApp } from '#order-worker/money/webhook-route.ts';
 import { purchaseRoute } from '../../seckill-service/purchase/listener.ts';
@@ -56,9 +56,9 @@ test('every code of the contract is an answer of some route, under its status, a
 /** Routes only: nothing of these is ever called. */
 const nothing = <T>(): T => ({}) as T;
 const apps: Hono[] = [
-  createSessionApp(nothing()),
+  createSession(nothing()).app,
   createTicketApp(nothing()),
-  createOrderApp(nothing()),
+  createOrderStatus(nothing()).app,
   createOrderEventsApp(nothing()),
   createPaymentApp(nothing()),
   createWebhookApp(nothing()),

@@ -23,10 +23,16 @@ export const originSchema = z.object({
 export type Origin = z.infer<typeof originSchema>;
 
 /** What a fault's line in a log says of the request that met it. */
-export function describeRequest(request: Request): { requestId?: string; method: string; path: string } {
-  const { requestId } = parseOrigin(request.headers.get(requestIdHeader) ?? '');
-  const { method, url } = request;
-  return { ...(requestId === undefined ? {} : { requestId }), method, path: new URL(url).pathname };
+export function describeRequest({ headers, method, url }: Request): RequestWords {
+  return requestWords(headers.get(requestIdHeader), method, new URL(url).pathname);
+}
+
+export type RequestWords = { requestId?: string; method: string; path: string };
+
+/** The same of its parts. */
+export function requestWords(name: string | null, method: string, path: string): RequestWords {
+  const { requestId } = parseOrigin(name ?? '');
+  return { ...(requestId === undefined ? {} : { requestId }), method, path };
 }
 
 /** As the outbox carries it: `<requestId>[ <traceparent>]`; empty for none. */

@@ -44,7 +44,7 @@ function token(claims: Claims = {}, key = privateKey, kid = 'one'): Promise<stri
   const { exp = '5m', ...rest } = { sub: 'shopper-7', iss: issuer, aud: audience, ...claims };
   return new SignJWT(rest).setProtectedHeader({ alg: 'ES256', kid }).setExpirationTime(exp).sign(key);
 }
-const bearing = (text: string) => new Request('http://edge/', { headers: { authorization: `Bearer ${text}` } });
+const bearing = (text: string) => ({ headers: { authorization: `Bearer ${text}` } });
 const who = async (authenticate: Authenticate, text: string) => {
   const bearer = await authenticate(bearing(text));
   return bearer.kind === 'known' ? bearer.userId : null;

@@ -2,14 +2,14 @@ import { createHmac } from 'node:crypto';
 import { type CompactVerifyGetKey, compactVerify, decodeProtectedHeader, errors } from 'jose';
 import { ConfigError } from '#runtime/config.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
-import { bearerOf } from './bearer.ts';
+import { type Asking, bearerOf } from './bearer.ts';
 import { type ClaimsVerdict, judgeClaims } from './claims.ts';
 import { createRememberedTokens } from './remembered-tokens.ts';
 import { createShopKeys, ShopKeysFault } from './shop-keys.ts';
 
 /** Who the bearer of a request is; `unknown`: the request names no user, and `detail` says what to do. */
 export type Bearer = { kind: 'known'; userId: string } | { kind: 'unknown'; detail: string };
-export type Authenticate = (request: Request) => Promise<Bearer>;
+export type Authenticate = (request: Asking) => Promise<Bearer>;
 
 const algorithm = 'HS256';
 const lifetimeSeconds = 12 * 3600;

@@ -1,22 +1,6 @@
 import type { OrderState } from '#contract/order.ts';
-import { type ProblemCode, problemBody, problemContentType, problems } from '#contract/problems.ts';
+import { type Answer, refusal } from '#http/answer.ts';
 import type { PurchaseOutcome } from './purchase.ts';
-
-/** An answer as node:http writes it: names and values of headers in turn, the body's length among them. */
-export type Answer = { status: number; headers: string[]; body: string };
-
-/** A refusal as RFC 9457 says; `retryAfterSeconds` as in contract/problems.ts. */
-export function refusal(
-  code: ProblemCode,
-  options: { detail?: string | undefined; retryAfterSeconds?: number | undefined } = {},
-): Answer {
-  const waits = options.retryAfterSeconds;
-  const headers = ['Content-Type', problemContentType, 'Cache-Control', 'no-store'];
-  // Whole seconds, at least 1 (RFC 9110, 10.2.3).
-  if (waits !== undefined) headers.push('Retry-After', String(Math.max(1, Math.ceil(waits))));
-  const body = JSON.stringify(problemBody(code, options.detail));
-  return { status: problems[code].status, headers: withLength(headers, body), body };
-}
 
 const ticketMissing = refusal('TICKET_MISSING');
 const ticketInvalid = refusal('TICKET_INVALID');
@@ -91,8 +75,4 @@ function ended(orderId: string, state: OrderState | null): Answer {
   const answer = refusal('ORDER_STATE', { detail: `The order of this ticket ${end}. Get a new ticket to buy again.` });
   answer.headers.push('Location', `/api/orders/${orderId}`);
   return answer;
-}
-
-function withLength(headers: readonly string[], body: string): string[] {
-  return [...headers, 'Content-Length', String(Buffer.byteLength(body))];
 }

@@ -1,9 +1,10 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import { isJsonType } from '#contract/json-body.ts';
 import { parseOrigin, requestIdHeader } from '#contract/origin.ts';
+import { type Answer, refusal, writeAnswer } from '#http/answer.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import type { Tracing } from '#runtime/tracing.ts';
-import { type Answer, answerOf, refusal, unavailable } from './answer.ts';
+import { answerOf, unavailable } from './answer.ts';
 import type { Purchase, PurchaseOutcome } from './purchase.ts';
 
 /** The one route of this process. */
@@ -56,14 +57,14 @@ export function createPurchaseListener(deps: {
   return (request, response) => {
     const from = performance.now();
     const saleId = request.method === 'POST' ? saleIdOf(request.url ?? '') : null;
-    if (saleId === null) return send(response, notFound);
-    if (!isJsonType(request.headers['content-type'])) return send(response, notJson);
+    if (saleId === null) return writeAnswer(response, notFound);
+    if (!isJsonType(request.headers['content-type'])) return writeAnswer(response, notJson);
     const chunks: Buffer[] = [];
     let bytes = 0;
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
       if (bytes <= maxBytes) chunks.push(chunk);
-      else if (!response.headersSent) send(response, tooLarge);
+      else if (!response.headersSent) writeAnswer(response, tooLarge);
     });
     // A request that breaks off has no end, and nobody who could be answered.
     request.on('end', () => {
@@ -71,19 +72,14 @@ export function createPurchaseListener(deps: {
       const [first] = chunks;
       const body = first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks);
       decide(request, saleId, body, from).then(
-        (answer) => send(response, answer),
+        (answer) => writeAnswer(response, answer),
         (error: unknown) => {
           warn(error, 'a purchase failed');
-          send(response, unavailable);
+          writeAnswer(response, unavailable);
         },
       );
     });
   };
-}
-
-function send(response: ServerResponse, { status, headers, body }: Answer): void {
-  response.writeHead(status, headers);
-  response.end(body);
 }
 
 /** The sale that a request target names, null when it is none of ours. */

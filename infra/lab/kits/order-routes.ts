@@ -10,10 +10,12 @@ import { followShownOrders } from '#gateway/orders/order-feed.ts';
 import { createOrderStreams, type StreamLimits } from '#gateway/orders/order-streams.ts';
 import { createOrderReader } from '#gateway/orders/read-orders.ts';
 import { createSaleProgress } from '#gateway/orders/sale-progress.ts';
-import { createOrderApp } from '#gateway/orders/status.ts';
+import { createOrderStatus } from '#gateway/orders/status.ts';
 import { createStreamMetrics } from '#gateway/orders/stream-metrics.ts';
 import { createEventParser } from '#gateway/pages/browser/event-parser.ts';
 import { createAuthenticate, signSession } from '#http/authenticate.ts';
+import { createBareRoutes } from '#http/bare-routes.ts';
+import { bearerOf } from '#http/bearer.ts';
 import { createProblemApp } from '#http/problem-app.ts';
 import { startOrdersDatabase } from '#lab/kits/orders.ts';
 import { createOrderStore } from '#order-worker/orders/order-store.ts';
@@ -65,8 +67,8 @@ export async function startOrdersServer() {
       now: options.now ?? (() => performance.now()),
     });
     const look = createAuthenticate(secret);
-    const users = createOnce((authorization) => look(new Request('http://x', { headers: { authorization } })));
-    const authenticate: typeof look = (request) => users(request.headers.get('authorization') ?? '');
+    const users = createOnce((token) => look({ headers: { authorization: `Bearer ${token}` } }));
+    const authenticate: typeof look = (request) => users(bearerOf(request) ?? '');
     const findOwnOrder = createFindOwnOrder({ readOrder, authenticate });
     const metrics = createStreamMetrics([createRegistry()]);
     const errors: unknown[] = [];
@@ -80,14 +82,13 @@ export async function startOrdersServer() {
     });
     const { follows, shown: onShown, readAll: onGap } = streams;
     const feed = followShownOrders({ redis: listening, logger, follows, onShown, onGap });
-    const app = createProblemApp(
-      [
-        createOrderApp({ findOwnOrder, progress, now: Date.now }),
-        createOrderEventsApp({ findOwnOrder, streams, metrics }),
-      ],
-      (error) => errors.push(error),
+    const status = createOrderStatus({ findOwnOrder, progress, now: Date.now });
+    const onFault = (error: unknown) => errors.push(error);
+    const app = createProblemApp([status.app, createOrderEventsApp({ findOwnOrder, streams, metrics })], onFault);
+    const otherwise = getRequestListener(app.fetch);
+    const server = createServer(
+      createBareRoutes({ routes: [status.route], otherwise, onAnswer: () => undefined, onFault }),
     );
-    const server = createServer(getRequestListener(app.fetch));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo; // it listens on a port
     while (redis.status !== 'ready' || listening.status !== 'ready')
