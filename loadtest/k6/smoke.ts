@@ -28,7 +28,8 @@ function look(): void {
   if (list === undefined) broken('GET /api/sales does not list sales');
   expected('sale', http.get(urlOf(sale), text), '200');
   expected('unknown sale', http.get(urlOf('/api/sales/no-such-sale'), text), 'SALE_UNKNOWN');
-  expected('inner page', http.get(urlOf('/metrics'), text), 'NOT_FOUND');
+  // A page for a person, as for every path outside /api: no code.
+  expected('inner page', http.get(urlOf('/metrics'), text), 'HTTP_404');
   expected('wrong method', http.get(urlOf(`${sale}/orders`), text), 'METHOD_NOT_ALLOWED');
 }
 
