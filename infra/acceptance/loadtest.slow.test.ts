@@ -139,7 +139,7 @@ describe.runIf(k6.kind === 'found')('with k6', () => {
     expect(sale.state).toBe('closed');
   });
 
-  test('a rehearsal sells its shadow to the last unit and leaves the sale as it was', async () => {
+  test('in a rehearsal every shopper gets a ticket through the edge, the shadow is sold to the last unit, and the sale stays as it was', async () => {
     const saleId = newSaleId('coming');
     const file = await writeSaleFile({
       saleId,
@@ -150,7 +150,9 @@ describe.runIf(k6.kind === 'found')('with k6', () => {
     const before = await seckillJson(stack.env, 'sale', 'show', saleId);
     const args = ['--shoppers', '300', '--spike', '50', '--duration', '20', '--out', join(out, 'rehearsal.html')];
     const result = await seckillProcess(stack.env, 'loadtest', 'rehearsal', saleId, ...args, beside, '--json');
-    const said = JSON.parse(result.stdout) as { totals: Report['totals']; audit: Report['audit']; saleId: string };
+    const said = JSON.parse(result.stdout) as Pick<Report, 'totals' | 'phases' | 'audit' | 'saleId'>;
+    expect(said.phases.map(({ name }) => name)).toEqual(['tickets', 'press']);
+    expect(said.phases[0]?.shoppers).toMatchObject({ asked: 300, got: 300, missed: {} });
     expect(said.saleId).toBe(`shadow-${saleId}-1`);
     expect([said.totals.sold, said.totals.stored, said.audit?.balanced]).toEqual([50, 50, true]);
     expect(await seckillJson(stack.env, 'sale', 'show', saleId)).toEqual(before);

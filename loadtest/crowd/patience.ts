@@ -1,4 +1,4 @@
-import type { Answer } from './shopper.ts';
+import type { Answer } from './answer.ts';
 
 /** What a shopper's waiting stands on; `pause` may let others go on meanwhile. */
 export type Waits = {

@@ -1,7 +1,8 @@
 import type { Pool } from 'undici';
 import type { OrderState } from '#contract/order.ts';
+import type { Answer } from './answer.ts';
 
-export type Answer = { status: number; body: Record<string, unknown>; retryAfterSeconds: number };
+export type { Answer };
 
 /** One shopper as the page behaves: signs in, solves the challenge, buys with one ticket, looks at the order. */
 export type Shopper = { token: string; userId: string };

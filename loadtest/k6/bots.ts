@@ -4,13 +4,13 @@ import http from 'k6/http';
 import { broken, note, tell } from './lib/answers.ts';
 import { press, purchase } from './lib/edge.ts';
 import { textOf } from './lib/expected.ts';
-import { heldBy, ticketCount } from './lib/tickets.ts';
+import { heldBy, shopperCount } from './lib/shoppers.ts';
 
 export { handleSummary, options, setup } from './lib/plan.ts';
 
 /** Tickets 0 to 9 are the bots' own. Of the others, honest buyers have the first half, the crowd of one address the rest. */
 const botTickets = 10;
-const half = Math.floor((ticketCount - botTickets) / 2);
+const half = Math.floor((shopperCount - botTickets) / 2);
 const replayedTicket = 0;
 const sharedTicket = 1;
 

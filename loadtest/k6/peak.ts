@@ -1,3 +1,3 @@
 // A sale's opening, and its rehearsal. docs/loadtest.md says what it does.
 export { handleSummary, options, setup } from './lib/plan.ts';
-export { buyer, visitor } from './lib/shopper.ts';
+export { asker, buyer, visitor } from './lib/shopper.ts';

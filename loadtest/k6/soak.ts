@@ -1,3 +1,3 @@
 // The same load for as long as asked. The command looks for what grows meanwhile.
 export { handleSummary, options, setup } from './lib/plan.ts';
-export { buyer, visitor } from './lib/shopper.ts';
+export { buyer, shopper, visitor } from './lib/shopper.ts';

@@ -1,8 +1,5 @@
 import { type Scenario, seconds } from './plan.ts';
 
-/** Addresses of the crowd: 127.16.0.0/20, the loopback's own, 4,094 of them. */
-export const botAddresses = '127.16.0.1-127.16.15.254';
-
 /** Each of the tricks beside honest buyers, who must not notice. Rates are iterations a second. */
 export function botScenarios({ durationSeconds }: { durationSeconds: number }): {
   shoppers: number;

@@ -1,11 +1,13 @@
 import { type Scenario, type Stage, seconds } from './plan.ts';
 
 export type PeakParameters = {
-  /** Each has a ticket, visits once and presses buy. */
+  /** Each visits once, gets a ticket and presses buy. */
   shoppers: number;
   /** Buyers a second in the opening second and while the spike lasts. */
   spike: number;
   durationSeconds: number;
+  /** Whether the shoppers get their tickets through the edge. */
+  getsTickets: boolean;
 };
 
 /** Shoppers press so long before the opening: the first are told to wait, and press again. */
@@ -15,20 +17,40 @@ const spikeSeconds = 3;
 /** Of the duration: until the sale opens. */
 const beforeOpening = 0.25;
 
-/**
- * A sale's opening. Visits grow until the opening, stay high for a moment and fade. Buyers come in a wall in the opening
- * second, then ever fewer. The areas under the two lines are `shoppers` each.
- */
-export function peakScenarios({ shoppers, spike, durationSeconds }: PeakParameters): {
+/** No ticket is asked for earlier: the page waits as long (gateway/pages/browser/sale-timing.ts), and a ticket has to outlive it. */
+const prepareSeconds = 240;
+/** Between a late shopper's ticket and press, at most: with the wait above it stays within a ticket's five minutes. */
+const longestLeadSeconds = 200;
+
+export type PeakScenarios = {
   opensAfterSeconds: number;
-  scenarios: Record<'visitors' | 'buyers', Scenario>;
-} {
+  /** When the first ticket is asked for, and when the first buyer presses. */
+  ticketsFromSeconds: number;
+  pressFromSeconds: number;
+  scenarios: { visitors: Scenario; buyers: Scenario; tickets?: Scenario };
+};
+
+/**
+ * A sale's opening. Visits grow until the opening, stay high for a moment and fade. Tickets are asked for at a level rate
+ * before the opening, by the late ones after it. Buyers come in a wall in the opening second, then ever fewer. The areas
+ * under the lines are `shoppers` each.
+ */
+export function peakScenarios(parameters: PeakParameters): PeakScenarios {
+  const { shoppers, spike, durationSeconds, getsTickets } = parameters;
   const opensAfterSeconds = durationSeconds * beforeOpening;
+  const pressFromSeconds = Math.max(0, opensAfterSeconds - earlySeconds);
+  const wave = waveOf(shoppers, spike, durationSeconds - opensAfterSeconds);
+  // The phase before the opening ends a second before the first press.
+  const level = Math.min(prepareSeconds, Math.max(1, pressFromSeconds - 1));
+  const ticketsFromSeconds = Math.max(0, pressFromSeconds - 1 - level);
   return {
     opensAfterSeconds,
+    ticketsFromSeconds,
+    pressFromSeconds,
     scenarios: {
       visitors: visitors(shoppers, durationSeconds, opensAfterSeconds),
-      buyers: buyers(shoppers, spike, durationSeconds - opensAfterSeconds, opensAfterSeconds),
+      ...(getsTickets ? { tickets: tickets(shoppers, wave, level, ticketsFromSeconds) } : {}),
+      buyers: buyers(spike, wave, pressFromSeconds),
     },
   };
 }
@@ -60,11 +82,51 @@ function visitors(shoppers: number, duration: number, opensAfter: number): Scena
   };
 }
 
-/** The wall takes `spike` a second; whoever is left comes in a line that falls to nothing at the end. */
-function buyers(shoppers: number, spike: number, remaining: number, opensAfter: number): Scenario {
+/** How the buyers come: seconds of the wall, how many are left then, and over how many seconds those come, ever fewer. */
+type Wave = { wallShare: number; wall: number; left: number; tail: number };
+
+function waveOf(shoppers: number, spike: number, remaining: number): Wave {
   const wall = Math.min(spikeSeconds + earlySeconds, shoppers / spike);
   const left = Math.max(0, shoppers - wall * spike);
   const tail = Math.max(1, remaining + earlySeconds - wall - 1);
+  return { wallShare: 1 - left / shoppers, wall, left, tail };
+}
+
+/**
+ * Who presses in the wall, or within `lead` after it, has the ticket before the opening; each of the others gets it `lead`
+ * before the press. So no press waits for a ticket, however many there are.
+ */
+function tickets(shoppers: number, { wallShare, left, tail }: Wave, level: number, from: number): Scenario {
+  const lead = Math.min(longestLeadSeconds, tail / 4);
+  const later = (1 - lead / tail) ** 2;
+  const height = Math.ceil((shoppers * (wallShare + (1 - wallShare) * (1 - later))) / level);
+  const after = Math.ceil(((2 * left) / tail) * (1 - lead / tail));
+  const stages: Stage[] = [
+    { duration: seconds(level), target: height },
+    ...(after === 0
+      ? []
+      : [
+          { duration: seconds(0), target: after },
+          { duration: seconds(tail - lead), target: 0 },
+        ]),
+  ];
+  const most = Math.max(height, after);
+  return {
+    executor: 'ramping-arrival-rate',
+    exec: 'asker',
+    startTime: seconds(from),
+    startRate: height,
+    timeUnit: '1s',
+    stages,
+    // Two answers are there in milliseconds; who is told to wait holds a virtual user for seconds.
+    preAllocatedVUs: clamp(most / 5, 20, 200),
+    maxVUs: clamp(most, 50, 1000),
+    gracefulStop: '30s',
+  };
+}
+
+/** The wall takes `spike` a second; the others come in a line that falls to nothing at the end. */
+function buyers(spike: number, { wall, left, tail }: Wave, from: number): Scenario {
   const tailStart = Math.round((2 * left) / tail);
   const stages: Stage[] = [
     { duration: seconds(0), target: spike },
@@ -75,7 +137,7 @@ function buyers(shoppers: number, spike: number, remaining: number, opensAfter: 
   return {
     executor: 'ramping-arrival-rate',
     exec: 'buyer',
-    startTime: seconds(Math.max(0, opensAfter - earlySeconds)),
+    startTime: seconds(from),
     startRate: spike,
     timeUnit: '1s',
     stages,

@@ -2,6 +2,12 @@
 export const loadKinds = ['smoke', 'peak', 'soak', 'bots', 'rehearsal'] as const;
 export type LoadKind = (typeof loadKinds)[number];
 
+/**
+ * Where the shoppers' tickets come from. `edge`: each asks for a challenge, answers it and gets a ticket, as the page does.
+ * `minted`: the command signed them before. `own`: the script has its own way, or needs none.
+ */
+export type TicketSource = 'edge' | 'minted' | 'own';
+
 /** Everything that a k6 script needs to know. It reaches k6 as JSON in an environment variable; nothing in it is secret. */
 export type Plan = {
   kind: LoadKind;
@@ -12,8 +18,9 @@ export type Plan = {
   gateUrl: string;
   /** What a visit asks for, in order: a page, its assets, the sale. */
   visit: string[];
-  /** A line a shopper: the ticket, a space, the session's token. Null when the script needs none. */
-  ticketsFile: string | null;
+  tickets: TicketSource;
+  /** A line a shopper: the ticket (`minted`) or the user's id (`edge`), a space, the session's token. Null when the script needs none. */
+  shoppersFile: string | null;
   /** Where k6 writes its own summary. */
   summaryFile: string;
   /** Whether the stack takes no real money: then smoke pays, too. */

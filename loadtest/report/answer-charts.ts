@@ -3,7 +3,8 @@ import { getOr } from '../run/answers.ts';
 import type { Axis } from './axis.ts';
 import { pointOf } from './axis.ts';
 import { percentile } from './percentile.ts';
-import type { Chart, RouteRow } from './report.ts';
+import { routesOf } from './phases.ts';
+import type { Chart, Phase, RouteRow } from './report.ts';
 
 /** Every route over the whole run, the busiest first. */
 export function routeRows(answers: Answers): RouteRow[] {
@@ -56,6 +57,34 @@ export function answerCharts(axis: Axis, answers: Answers): Chart[] {
     { title: 'Latency by route, 50th percentile', unit: 'ms', series: latency(0.5) },
     { title: 'Latency by route, 99th percentile', unit: 'ms', series: latency(0.99) },
   ];
+}
+
+const titles: Record<Phase['name'], string> = {
+  tickets: 'Tickets: challenges and tickets by outcome',
+  press: 'Press: purchases by outcome',
+};
+
+/** Requests a second of one phase, by outcome; by route, too, where it has several. */
+export function phaseChart(axis: Axis, answers: Answers, name: Phase['name']): Chart {
+  const series = new Map<string, number[]>();
+  for (const [second, routes] of answers.seconds) {
+    const point = pointOf(axis, second * 1000 + 500);
+    if (point === null) continue;
+    for (const route of routesOf[name]) {
+      for (const [outcome, count] of routes.get(route)?.outcomes ?? []) {
+        const label = routesOf[name].length > 1 ? `${route} ${outcome}` : outcome;
+        const counts = getOr(series, label, () => new Array<number>(axis.points).fill(0));
+        counts[point] = (counts[point] ?? 0) + count;
+      }
+    }
+  }
+  return {
+    title: titles[name],
+    unit: 'a second',
+    series: [...series]
+      .sort(([, a], [, b]) => total(b) - total(a))
+      .map(([label, counts]) => ({ label, values: counts.map((count) => count / axis.pointSeconds) })),
+  };
 }
 
 const total = (numbers: readonly number[]) => numbers.reduce((sum, number) => sum + number, 0);

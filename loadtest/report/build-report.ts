@@ -1,9 +1,10 @@
-import type { LoadKind } from '../plan/plan.ts';
+import type { LoadKind, TicketSource } from '../plan/plan.ts';
 import type { Answers } from '../run/answers.ts';
 import type { Sample } from '../run/sampler.ts';
-import { answerCharts, routeRows } from './answer-charts.ts';
+import { answerCharts, phaseChart, routeRows } from './answer-charts.ts';
 import { axisTimes, makeAxis } from './axis.ts';
-import type { Chart, Mark, Report, Totals } from './report.ts';
+import { phasesOf } from './phases.ts';
+import type { Chart, Mark, Phase, Report, Totals } from './report.ts';
 import { systemCharts } from './system-charts.ts';
 import { judge } from './thresholds.ts';
 
@@ -21,6 +22,7 @@ export function readSummary(text: string): K6Summary {
 export function buildReport(run: {
   kind: LoadKind;
   saleId: string;
+  tickets: TicketSource;
   parameters: Report['parameters'];
   machine: Report['machine'];
   commit: string;
@@ -34,7 +36,7 @@ export function buildReport(run: {
   marks: readonly { atMs: number; label: string }[];
   notes: readonly string[];
 }): Report {
-  const { kind, answers, samples, startedAtMs, loadEndedAtMs, summary } = run;
+  const { kind, tickets, answers, samples, startedAtMs, loadEndedAtMs, summary } = run;
   const lastMs = Math.max(loadEndedAtMs, samples.at(-1)?.atMs ?? 0);
   const axis = makeAxis(startedAtMs, lastMs);
   const routes = routeRows(answers);
@@ -49,9 +51,11 @@ export function buildReport(run: {
     perSecondMean: answers.total / loadSeconds,
     perSecondMost: Math.max(0, ...bySecond),
     accepted: routes.reduce((sum, { outcomes }) => sum + (outcomes.ACCEPTED ?? 0), 0),
+    emptyHanded: answers.emptyHanded,
     ...run.books,
   };
   const underLoad = samples.filter(({ atMs }) => atMs >= startedAtMs && atMs <= loadEndedAtMs);
+  const phases = kind === 'smoke' || kind === 'bots' ? [] : phasesOf(answers, startedAtMs);
   const marks: Mark[] = run.marks.map(({ atMs, label }) => ({ at: round((atMs - startedAtMs) / 1000), label }));
   return {
     version: 1,
@@ -63,12 +67,17 @@ export function buildReport(run: {
     machine: run.machine,
     commit: run.commit,
     totals: { ...totals, perSecondMean: round(totals.perSecondMean) },
+    phases: phases.map(shownPhase),
     routes,
     time: axisTimes(axis),
     pointSeconds: axis.pointSeconds,
-    charts: [...answerCharts(axis, answers), ...systemCharts(axis, samples)].map(rounded),
+    charts: [
+      ...answerCharts(axis, answers),
+      ...phases.map(({ name }) => phaseChart(axis, answers, name)),
+      ...systemCharts(axis, samples),
+    ].map(rounded),
     marks,
-    thresholds: judge({ kind, totals, routes, answers, audit: run.audit, samples: underLoad }),
+    thresholds: judge({ kind, tickets, totals, phases, routes, answers, audit: run.audit, samples: underLoad }),
     audit: run.audit,
     notes: [...run.notes],
   };
@@ -78,6 +87,13 @@ export function buildReport(run: {
 function round(value: number): number {
   return Number(value.toPrecision(4));
 }
+
+const shownPhase = (phase: Phase): Phase => ({
+  ...phase,
+  fromSeconds: round(phase.fromSeconds),
+  toSeconds: round(phase.toSeconds),
+  perSecondMean: round(phase.perSecondMean),
+});
 
 const rounded = (chart: Chart): Chart => ({
   ...chart,

@@ -1,5 +1,5 @@
 import { html, raw } from 'hono/html';
-import type { Report, RouteRow, Threshold, Totals } from './report.ts';
+import type { Phase, Report, RouteRow, Threshold, Totals } from './report.ts';
 
 type Html = ReturnType<typeof html>;
 type Part =
@@ -43,16 +43,41 @@ export function auditTable(audit: Report['audit']): Html {
   )}</table>`;
 }
 
+export function phasesTable(phases: readonly Phase[]): Html {
+  const cell = (value: number) => html`<td class="number">${number(value)}</td>`;
+  const names = [
+    'phase',
+    'from s',
+    'to s',
+    'requests',
+    'a second',
+    'fullest',
+    'p50 ms',
+    'p90 ms',
+    'p99 ms',
+    'longest ms',
+  ];
+  return html`<div class="wide"><table><tr>${names.map((name) => html`<th>${name}</th>`)}<th>refused</th></tr>${phases.map(
+    (phase) =>
+      html`<tr><td>${phase.name}</td>${cell(phase.fromSeconds)}${cell(phase.toSeconds)}<td class="number">${phase.requests.toLocaleString('en')}</td>${cell(phase.perSecondMean)}${cell(phase.perSecondMost)}${cell(phase.p50)}${cell(phase.p90)}${cell(phase.p99)}${cell(phase.max)}<td>${countsText(phase.refused)}</td></tr>`,
+  )}</table></div>${phases.map(({ shoppers }) =>
+    shoppers === null
+      ? ''
+      : html`<p>${shoppers.got.toLocaleString('en')} of ${shoppers.asked.toLocaleString('en')} shoppers who asked for a ticket got one. From the first question to the ticket, waits included: p50 ${number(shoppers.way.p50)} ms, p99 ${number(shoppers.way.p99)} ms, longest ${number(shoppers.way.max)} ms.</p>`,
+  )}`;
+}
+
+const countsText = (counts: Record<string, number>) =>
+  Object.entries(counts)
+    .sort(([, a], [, b]) => b - a)
+    .map(([outcome, count]) => `${outcome} ${count.toLocaleString('en')}`)
+    .join(', ');
+
 export function routesTable(routes: readonly RouteRow[]): Html {
-  const outcomes = (row: RouteRow) =>
-    Object.entries(row.outcomes)
-      .sort(([, a], [, b]) => b - a)
-      .map(([outcome, count]) => `${outcome} ${count.toLocaleString('en')}`)
-      .join(', ');
   const ms = (value: number) => html`<td class="number">${number(value)}</td>`;
   return html`<div class="wide"><table><tr><th>route</th><th class="number">requests</th><th class="number">p50 ms</th><th class="number">p90 ms</th><th class="number">p99 ms</th><th class="number">longest ms</th><th>outcomes</th></tr>${routes.map(
     (row) =>
-      html`<tr><td>${row.route}</td><td class="number">${row.count.toLocaleString('en')}</td>${ms(row.p50)}${ms(row.p90)}${ms(row.p99)}${ms(row.max)}<td>${outcomes(row)}</td></tr>`,
+      html`<tr><td>${row.route}</td><td class="number">${row.count.toLocaleString('en')}</td>${ms(row.p50)}${ms(row.p90)}${ms(row.p99)}${ms(row.max)}<td>${countsText(row.outcomes)}</td></tr>`,
   )}</table></div>`;
 }
 

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { hasPassed } from './build-report.ts';
-import { auditTable, factsRow, list, page, routesTable, thresholdsTable } from './page-parts.ts';
+import { auditTable, factsRow, list, page, phasesTable, routesTable, thresholdsTable } from './page-parts.ts';
 import type { Report } from './report.ts';
 
 /**
@@ -30,6 +30,9 @@ export async function renderHtml(report: Report): Promise<string> {
       factsRow(report.totals),
       { kind: 'section', title: 'Thresholds', html: thresholdsTable(report.thresholds) },
       { kind: 'section', title: 'Audit', html: auditTable(report.audit) },
+      ...(report.phases.length === 0
+        ? []
+        : [{ kind: 'section' as const, title: 'Tickets, and the press', html: phasesTable(report.phases) }]),
       { kind: 'section', title: 'Routes, as the shoppers saw them', html: routesTable(report.routes) },
       ...(report.notes.length === 0 ? [] : [{ kind: 'notes' as const, notes: report.notes }]),
       { kind: 'charts', titles: charts.map(({ title, unit }) => `${title}, ${unit}`) },

@@ -22,6 +22,7 @@ function run(changes: Partial<Parameters<typeof buildReport>[0]> = {}) {
   return buildReport({
     kind: 'peak',
     saleId: 'shadow-peak-1',
+    tickets: 'minted',
     parameters: { units: 10 },
     machine: { cores: 2 },
     commit: 'abc',
@@ -67,6 +68,62 @@ test.each([
   const report = run(changes);
   expect(failed(report)).toEqual([name]);
   expect(hasPassed(report)).toBe(false);
+});
+
+/** Ten shoppers ask in the first two seconds, and press in the fifth. */
+function wholeWay(...more: string[]): Answers {
+  const answers = new Answers();
+  for (let number = 0; number < 10; number += 1) {
+    const at = second + (number % 2);
+    answers.take(`challenge,200,${at},2.0;ticket,201,${at},4.0;got,${number},t${number},9`);
+    answers.take(`buy,${number < 5 ? 'ACCEPTED' : 'SOLD_OUT'},${second + 5},1.0`);
+  }
+  for (const line of more) answers.take(line);
+  return answers;
+}
+
+test('both phases are shown: the way to a ticket, and the press', async () => {
+  const retried = `challenge,RATE_LIMITED,${second + 1},0.5`;
+  const report = run({ tickets: 'edge', answers: wholeWay(retried) });
+  expect(failed(report)).toEqual([]);
+  expect(report.phases).toEqual([
+    {
+      name: 'tickets',
+      fromSeconds: 0,
+      toSeconds: 2,
+      requests: 21,
+      perSecondMean: 10.5,
+      perSecondMost: 11,
+      p50: 2,
+      p90: 4,
+      p99: 4,
+      max: 4,
+      refused: { RATE_LIMITED: 1 },
+      shoppers: { asked: 10, got: 10, missed: {}, way: { p50: 9, p90: 9, p99: 9, max: 9 } },
+    },
+    expect.objectContaining({ name: 'press', fromSeconds: 5, toSeconds: 6, requests: 10, refused: { SOLD_OUT: 5 } }),
+  ]);
+  const chart = report.charts.find(({ title }) => title.startsWith('Tickets: challenges'));
+  const series = chart?.series.map(({ label, values }) => [label, values.slice(0, 3)]);
+  expect(series).toEqual([
+    ['challenge 200', [5, 5, 0]],
+    ['ticket 201', [5, 5, 0]],
+    ['challenge RATE_LIMITED', [0, 1, 0]],
+  ]);
+  expect(await renderHtml(report)).toContain('10 of 10 shoppers who asked for a ticket got one.');
+});
+
+test.each([
+  ['no fault on the way to a ticket', [`ticket,UNAVAILABLE,${second},1.0`], ['faults of the system']],
+  ['tickets for all who asked', ['missed,ticket,WRONG_ANSWER,0'], []],
+  ['challenge, p99', [`challenge,200,${second},1500.0`], []],
+  ['buyers without a ticket', ['missed,press,NO_TICKET,0'], []],
+])('a run is not passed when this does not hold: %s', (name, lines, others) => {
+  expect(failed(run({ tickets: 'edge', answers: wholeWay(...lines) }))).toEqual([...others, name]);
+});
+
+test('a run in which no shopper asked for a ticket is not passed', () => {
+  expect(failed(run({ tickets: 'edge' }))).toEqual(['tickets for all who asked']);
 });
 
 test('lost answers, faults, broken promises and slow purchases fail a run', () => {

@@ -11,6 +11,8 @@ export type Report = {
   machine: Record<string, string | number>;
   commit: string;
   totals: Totals;
+  /** The crowd's way to a ticket, and the press. None where the kind has no such phases; no tickets where they were minted. */
+  phases: Phase[];
   routes: RouteRow[];
   /** Seconds since `startedAt`, the charts' common axis; each point stands for `pointSeconds`. */
   time: number[];
@@ -33,9 +35,38 @@ export type Totals = {
   perSecondMost: number;
   /** Purchases answered 202, replays of the same purchase among them. */
   accepted: number;
+  /** Buyers who came while no shopper had a ticket for them. */
+  emptyHanded: number;
   units: number;
   sold: number;
   stored: number;
+};
+
+/** Latencies in ms, of single requests as k6 saw them; seconds are since `startedAt`, from the first answer to the last. */
+export type Phase = {
+  /** `tickets`: a challenge and a ticket for each shopper. `press`: the purchases. */
+  name: 'tickets' | 'press';
+  fromSeconds: number;
+  toSeconds: number;
+  requests: number;
+  perSecondMean: number;
+  perSecondMost: number;
+  p50: number;
+  p90: number;
+  p99: number;
+  max: number;
+  /** Requests by the code of their refusal. */
+  refused: Record<string, number>;
+  /**
+   * Of the phase `tickets`: shoppers who asked, those who got a ticket, the others by what they were refused, and ms from
+   * the first question to the ticket, waits included.
+   */
+  shoppers: {
+    asked: number;
+    got: number;
+    missed: Record<string, number>;
+    way: { p50: number; p90: number; p99: number; max: number };
+  } | null;
 };
 
 /** Durations in ms, as k6 saw them. */

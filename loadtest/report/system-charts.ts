@@ -15,8 +15,9 @@ const mega = 1_000_000;
 
 /** Every chart of the system, in the order of the page. A chart without a series is left out. */
 const definitions: Definition[] = [
-  { title: 'Shed by the edge, by reason', unit: 'a second', prefix: 'shed.', kind: 'rate' },
-  { title: 'Passed on by the edge, by answer', unit: 'a second', prefix: 'passed.', kind: 'rate' },
+  { title: 'Tickets: the edge’s office, by route and outcome', unit: 'a second', prefix: 'office.', kind: 'rate' },
+  { title: 'Press: shed by the edge, by reason', unit: 'a second', prefix: 'shed.', kind: 'rate' },
+  { title: 'Press: passed on by the edge, by answer', unit: 'a second', prefix: 'passed.', kind: 'rate' },
   { title: 'Sold and stored', unit: 'a second', prefix: 'orders.', kind: 'rate' },
   { title: 'Units', unit: 'units', prefix: 'units.', kind: 'gauge' },
   { title: 'Queue depth', unit: 'orders', prefix: 'queue.', kind: 'gauge' },

@@ -1,12 +1,16 @@
-import type { LoadKind } from '../plan/plan.ts';
+import type { LoadKind, TicketSource } from '../plan/plan.ts';
 import type { Answers } from '../run/answers.ts';
 import type { Sample } from '../run/sampler.ts';
 import { growthOf } from './growth.ts';
-import type { Report, RouteRow, Threshold, Totals } from './report.ts';
+import type { Phase, Report, RouteRow, Threshold, Totals } from './report.ts';
+import { atMost, latency } from './threshold.ts';
+import { ticketThresholds } from './ticket-thresholds.ts';
 
 export type Judged = {
   kind: LoadKind;
+  tickets: TicketSource;
   totals: Totals;
+  phases: readonly Phase[];
   routes: readonly RouteRow[];
   answers: Pick<Answers, 'broken' | 'brokenCount'>;
   audit: Report['audit'];
@@ -21,7 +25,8 @@ const maxGrowth = 1.2;
 
 /** Everything that must hold for a run to have passed. */
 export function judge(judged: Judged): Threshold[] {
-  return [...always(judged), ...ofKind(judged)];
+  const isWholeWay = judged.tickets === 'edge';
+  return [...always(judged), ...(isWholeWay ? ticketThresholds(judged) : []), ...ofKind(judged)];
 }
 
 function always({ totals, routes, answers, audit, kind }: Judged): Threshold[] {
@@ -132,17 +137,3 @@ function growth(
 
 const count = (routes: readonly RouteRow[], ...outcomes: string[]) =>
   routes.reduce((sum, row) => sum + outcomes.reduce((all, outcome) => all + (row.outcomes[outcome] ?? 0), 0), 0);
-
-const percent = (share: number) => `${(share * 100).toFixed(share > 0 && share < 0.001 ? 4 : 2)} %`;
-
-const atMost = (name: string, share: number, most: number): Threshold => ({
-  name,
-  holds: share <= most,
-  says: `${percent(share)}, at most ${percent(most)}`,
-});
-
-const latency = (row: RouteRow, key: 'p99', most: number): Threshold => ({
-  name: `${row.route}, ${key}`,
-  holds: row[key] <= most,
-  says: `${row[key].toFixed(1)} ms, at most ${most} ms`,
-});

@@ -124,9 +124,9 @@ function claimsOf(payload: Uint8Array): unknown {
 const sessionHeader = base64url(JSON.stringify({ alg: algorithm, typ: 'JWT' }));
 
 /** A session token of the demo sign-in; also what `seckill tickets mint` hands out. `nowMs` is Unix ms. */
-export function signSession(userId: string, secret: string, nowMs: number): string {
+export function signSession(userId: string, secret: string, nowMs: number, livesSeconds = lifetimeSeconds): string {
   const issuedAt = Math.floor(nowMs / 1000);
-  const claims = JSON.stringify({ sub: userId, iat: issuedAt, exp: issuedAt + lifetimeSeconds });
+  const claims = JSON.stringify({ sub: userId, iat: issuedAt, exp: issuedAt + livesSeconds });
   const text = `${sessionHeader}.${base64url(claims)}`;
   return `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`;
 }

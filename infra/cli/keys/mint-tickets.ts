@@ -1,16 +1,12 @@
-import { type FileHandle, open } from 'node:fs/promises';
 import { newOrderId } from '#contract/order.ts';
 import { signTicket } from '#contract/ticket.ts';
 import { signSession } from '#http/authenticate.ts';
-import { CliError } from '../kit/cli-error.ts';
 import { commandConfig } from '../kit/command-config.ts';
 import type { CommandContext } from '../kit/connections.ts';
-import { refuseTarget } from '../kit/refuse-target.ts';
+import { writePrivateLines } from '../kit/write-private-lines.ts';
 import { readTicketKeys } from './ticket-keys-file.ts';
 
 export type Minted = { userId: string; token: string; orderId: string; ticket: string; expiresAt: string };
-
-const linesAtOnce = 1000;
 
 /**
  * Writes signed tickets of new users to `file`, a line each as `line` spells it. Tickets are money: readable by their
@@ -28,24 +24,15 @@ export async function mintTickets(
   const nowMs = Date.now();
   const expiresAtMs = nowMs + ttlSeconds * 1000;
   const expiresAt = new Date(expiresAtMs).toISOString();
-  const mint = (): string => {
-    const userId = newUserId();
-    const orderId = newOrderId(saleId, nowMs);
-    const ticket = signTicket({ orderId, userId, expiresAtMs }, keys);
-    return `${line({ userId, token: signSession(userId, secret, nowMs), orderId, ticket, expiresAt })}\n`;
-  };
-  await refuseTarget(path);
-  const file: FileHandle = await open(path, 'w', 0o600).catch((error: Error) => {
-    throw new CliError(`cannot write ${path}: ${error.message}`, 2);
-  });
-  try {
-    await file.chmod(0o600);
-    for (let left = count; left > 0; left -= linesAtOnce) {
-      const lines = Array.from({ length: Math.min(linesAtOnce, left) }, mint);
-      await file.write(lines.join(''));
-      onMinted(lines.length);
-    }
-  } finally {
-    await file.close();
-  }
+  await writePrivateLines(
+    path,
+    count,
+    () => {
+      const userId = newUserId();
+      const orderId = newOrderId(saleId, nowMs);
+      const ticket = signTicket({ orderId, userId, expiresAtMs }, keys);
+      return line({ userId, token: signSession(userId, secret, nowMs), orderId, ticket, expiresAt });
+    },
+    onMinted,
+  );
 }

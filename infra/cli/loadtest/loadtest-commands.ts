@@ -8,7 +8,7 @@ import type { LoadtestOptions } from './start-load-test.ts';
 
 const describe: Record<(typeof loadKinds)[number], string> = {
   smoke: 'a few shoppers walk through every route, from the page to the refund; any unexpected answer fails it',
-  peak: "a sale's opening: visits grow, a wall of buyers in the opening second, double clicks, retries, polls",
+  peak: "a sale's opening: visits grow, tickets are asked for, a wall of buyers in the opening second, retries, polls",
   soak: 'constant load for as long as asked; memory and connections are watched for what grows',
   bots: 'forged, replayed and shared tickets, one address with thousands of users, slow clients, beside honest buyers',
   rehearsal: "peak with a coming sale's own settings, on a shadow sale: nobody is charged, nothing is sold",
@@ -30,6 +30,9 @@ export function registerLoadtestCommands(program: Command): void {
       command.option('--spike <n>', 'buyers a second in the opening seconds', between(peak.spike));
     }
     if (kind === 'peak') command.option('--units <n>', 'units of the sale', between(peak.units), 10_000);
+    if (kind === 'peak' || kind === 'rehearsal' || kind === 'soak') {
+      command.option('--minted', 'tickets are made before the run: for what is only about the press');
+    }
     if (kind === 'soak') command.option('--rate <n>', 'requests a second', between(soak.rate), 200);
     command
       .option(

@@ -1,6 +1,7 @@
-import { botAddresses, botScenarios } from '#loadtest/plan/bots.ts';
+import { crowdAddresses } from '#loadtest/plan/addresses.ts';
+import { botScenarios } from '#loadtest/plan/bots.ts';
 import { peakScenarios } from '#loadtest/plan/peak.ts';
-import type { LoadKind } from '#loadtest/plan/plan.ts';
+import type { LoadKind, TicketSource } from '#loadtest/plan/plan.ts';
 import { smokeScenarios } from '#loadtest/plan/smoke.ts';
 import { soakScenarios } from '#loadtest/plan/soak.ts';
 import type { CommandContext } from '../kit/connections.ts';
@@ -23,11 +24,14 @@ type Given = {
   spike?: number;
   rate?: number;
   sale?: string;
+  minted?: boolean;
   isLoopback: boolean;
 };
 
 const crowd = { doubleClick: 0.1, pressAgain: 0.3, poll: 0.2 };
 const quiet = { doubleClick: 0, pressAgain: 0, poll: 0.1 };
+const mintedNote =
+  'The tickets were minted before: what challenges and tickets cost the edge is in none of these figures. Leave --minted out to have it in.';
 const oneMachine =
   'k6 ran on the same machine as the system: it took its share of the processor (see the chart), it limits the rate, and its own waiting is part of every latency.';
 
@@ -46,13 +50,23 @@ export async function makeLoadTest(context: CommandContext, asked: Asked, given:
       await publish();
       return visitPaths(edgeUrl, page, saleId, statusCommand(context.environment));
     };
+  const getsTickets = given.minted !== true;
+  const whole = {
+    tickets: (getsTickets ? 'edge' : 'minted') as TicketSource,
+    // A crowd has many addresses. One machine has them on its own loopback alone, and macOS has only one there.
+    localIps: given.isLoopback && process.platform === 'linux' && !edgeUrl.includes('[') ? crowdAddresses : null,
+  };
+  const notes = given.isLoopback ? [oneMachine] : [];
+  const wholeNotes = [...notes, ...(getsTickets ? [] : [mintedNote])];
   const common = {
     kind,
+    tickets: 'own' as TicketSource,
     behaviour: quiet,
     opensAfterSeconds: 0,
+    phases: [],
     localIps: null,
     pays: false,
-    notes: given.isLoopback ? [oneMachine] : [],
+    notes,
   };
 
   switch (kind) {
@@ -82,10 +96,13 @@ export async function makeLoadTest(context: CommandContext, asked: Asked, given:
       const shoppers = given.shoppers ?? Math.min(100_000, Math.max(1000, units * 10));
       const spike = given.spike ?? Math.min(1000, Math.max(1, Math.round(shoppers / 10)));
       const saleId = await name(like?.saleId ?? 'peak');
-      const { opensAfterSeconds, scenarios } = peakScenarios({ shoppers, spike, durationSeconds });
+      const planned = peakScenarios({ shoppers, spike, durationSeconds, getsTickets });
+      const { opensAfterSeconds, ticketsFromSeconds, pressFromSeconds, scenarios } = planned;
       const hasPage = like !== undefined && (await context.stock.sale(like.saleId)) !== null;
       return {
         ...common,
+        ...whole,
+        notes: [...wholeNotes, ...(getsTickets ? quizNotes(like) : [])],
         script: 'peak',
         sale: { saleId, units, ...(like === undefined ? {} : { like }) },
         scenarios,
@@ -93,12 +110,17 @@ export async function makeLoadTest(context: CommandContext, asked: Asked, given:
         shoppers,
         durationSeconds,
         opensAfterSeconds,
+        phases: [
+          ...(getsTickets ? [{ label: 'tickets', fromSeconds: ticketsFromSeconds }] : []),
+          { label: 'press', fromSeconds: pressFromSeconds },
+        ],
         parameters: {
           ...(like === undefined ? {} : { 'rehearsed sale': like.saleId }),
           shoppers,
           units,
           'buyers a second in the spike': spike,
           duration: `${durationSeconds} s`,
+          tickets: ticketWords[whole.tickets],
           ...shares(crowd),
         },
         visit: visit(saleId, hasPage ? `/sales/${like.saleId}` : '/'),
@@ -107,17 +129,25 @@ export async function makeLoadTest(context: CommandContext, asked: Asked, given:
     case 'soak': {
       const durationSeconds = parseDuration(given.duration, bounds.soak.durationSeconds);
       const rate = given.rate ?? 200;
-      const { shoppers, scenarios } = soakScenarios({ rate, durationSeconds });
+      const { shoppers, scenarios } = soakScenarios({ rate, durationSeconds, getsTickets });
       checkTickets(shoppers, `${rate} requests a second for ${durationSeconds} s`);
       const saleId = await name('soak');
       return {
         ...common,
+        ...whole,
+        notes: wholeNotes,
         script: 'soak',
         sale: { saleId, units: shoppers },
         scenarios,
         shoppers,
         durationSeconds,
-        parameters: { 'requests a second': rate, units: shoppers, duration: `${durationSeconds} s`, ...shares(quiet) },
+        parameters: {
+          'requests a second': rate,
+          units: shoppers,
+          duration: `${durationSeconds} s`,
+          tickets: ticketWords[whole.tickets],
+          ...shares(quiet),
+        },
         visit: visit(saleId),
       };
     }
@@ -127,12 +157,13 @@ export async function makeLoadTest(context: CommandContext, asked: Asked, given:
       const saleId = await name('bots');
       return {
         ...common,
+        tickets: 'minted',
         script: 'bots',
         sale: { saleId, units: shoppers },
         scenarios,
         shoppers,
         durationSeconds,
-        localIps: given.isLoopback ? botAddresses : null,
+        localIps: given.isLoopback ? crowdAddresses : null,
         parameters: { duration: `${durationSeconds} s`, tickets: shoppers },
         notes: given.isLoopback
           ? common.notes
@@ -143,6 +174,20 @@ export async function makeLoadTest(context: CommandContext, asked: Asked, given:
     }
   }
 }
+
+const ticketWords: Record<TicketSource, string> = {
+  edge: 'each shopper asks for a challenge, answers it and gets one through the edge',
+  minted: 'minted before the run',
+  own: 'each walk gets its own',
+};
+
+/** A shop's own questions are for people; the shadow asks for sums in their place. */
+const quizNotes = (like: Awaited<ReturnType<typeof findSale>> | undefined): string[] =>
+  like?.sealedQuiz === undefined
+    ? []
+    : [
+        `${like.saleId} asks questions of its own, which no machine can answer: its shadow asked for sums, which cost the edge about the same. --minted leaves challenges and tickets out.`,
+      ];
 
 const shares = ({ doubleClick, pressAgain, poll }: LoadTest['behaviour']) => ({
   'press twice at once': `${doubleClick * 100} % of the buyers`,

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
+import { nothingApplied } from '#contract/edge-stream.ts';
+import { peakScenarios } from '#loadtest/plan/peak.ts';
 import { bounds, checkTickets, parseDuration } from './parameters.ts';
-import { checkTarget } from './preflight.ts';
+import { checkEdgeLimits, checkTarget, checkWork } from './preflight.ts';
 
 test('a duration is seconds, minutes or hours', () => {
   const range = bounds.soak.durationSeconds;
@@ -33,3 +35,34 @@ test.each(['http://203.0.113.5', 'https://shop.example', 'http://127.0.0.1.examp
     expect(checkTarget(url, true)).toBe(false);
   },
 );
+
+const { scenarios } = peakScenarios({ shoppers: 50_000, spike: 1000, durationSeconds: 240, getsTickets: true });
+const edge = (limits: Record<string, number>, maintenance = false) => ({
+  ...nothingApplied,
+  edgeId: 'edge-2',
+  appliedAt: '2026-11-11T00:00:00Z',
+  silentSince: null,
+  gatewayKeyIds: [],
+  limits,
+  maintenance,
+});
+
+test('a limit by address that would refuse the crowd is named before anything is sent', () => {
+  const wide = edge({ addressPerSecond: 100_000 });
+  const tight = edge({ addressPerSecond: 100 });
+  expect(() => checkEdgeLimits([wide], { scenarios, localIps: null })).not.toThrow();
+  expect(() => checkEdgeLimits([wide, tight], { scenarios, localIps: null })).toThrow(
+    /edge-2 lets 100 requests .* \(addressPerSecond\).* up to \d{4} from its only one: .*seckill edge set addressPerSecond/,
+  );
+  // A crowd with many addresses stays below it.
+  expect(() => checkEdgeLimits([wide, tight], { scenarios, localIps: '127.16.0.1-127.16.15.254' })).not.toThrow();
+  const own = { scenarios, localIps: '127.16.0.1-127.16.15.254' };
+  expect(() => checkEdgeLimits([edge({ addressPerSecond: 5 })], own)).toThrow('from each of its own');
+  expect(() => checkEdgeLimits([edge({}, true)], { scenarios, localIps: null })).toThrow('maintenance off');
+});
+
+test('proof of work that this machine cannot do for all is refused with what to write', () => {
+  expect(() => checkWork(scenarios, 2)).toThrow(/half of this machine's 2 cores can do it for about 4\..*--minted/);
+  const few = peakScenarios({ shoppers: 100, spike: 10, durationSeconds: 240, getsTickets: true }).scenarios;
+  expect(() => checkWork(few, 2)).not.toThrow();
+});

@@ -1,8 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
+import type { EdgeNode } from '#contract/edge-stream.ts';
 import { effectiveState, saleIdPattern } from '#contract/sale.ts';
 import { isShadowSale, shadowSalePrefix } from '#contract/shadow-sale.ts';
+import type { Scenario } from '#loadtest/plan/plan.ts';
+import { mostAskersASecond, mostCountedASecond, mostOfOneUser } from '#loadtest/plan/requests.ts';
 import { type FoundK6, findK6 } from '#loadtest/run/find-k6.ts';
+import { counted } from '#runtime/counted.ts';
 import { askEdge } from '../../sale-check/edge-answers.ts';
 import { edgeAt } from '../../sale-check/reach-edges.ts';
 import { checkoutDir } from '../../stack/host/run-directory.ts';
@@ -132,4 +136,45 @@ export async function checkFileLimit(virtualUsers: number): Promise<void> {
       78,
     );
   }
+}
+
+type Load = { scenarios: Readonly<Record<string, Scenario>>; localIps: string | null };
+
+/**
+ * Challenges, tickets, purchases and looks at an order count by the address that they come from, on each edge: k6's own,
+ * or one of a virtual user. A limit that would refuse a part of the crowd is named before anything is sent. All of it may
+ * meet one edge.
+ */
+export function checkEdgeLimits(edges: readonly EdgeNode[], { scenarios, localIps }: Load): void {
+  const resting = edges.find(({ maintenance }) => maintenance);
+  if (resting !== undefined) {
+    throw new CliError(
+      `${resting.edgeId} is in maintenance and would refuse everything: "seckill edge maintenance off" ends it`,
+      2,
+    );
+  }
+  const perAddress = localIps === null ? mostCountedASecond(scenarios) : mostOfOneUser(scenarios);
+  for (const { edgeId, limits } of edges) {
+    const { addressPerSecond } = limits;
+    if (addressPerSecond === undefined || perAddress <= addressPerSecond) continue;
+    const needed = Math.ceil(perAddress);
+    throw new CliError(
+      `${edgeId} lets ${addressPerSecond} requests a second through from one address (addressPerSecond), and this load test sends up to ${needed} from ${localIps === null ? 'its only one' : 'each of its own'}: most would be refused. Send fewer, or raise it meanwhile: seckill edge set addressPerSecond ${needed}, and addressBurst with it`,
+      2,
+    );
+  }
+}
+
+/** A proof of work of a calm sale, by k6: 16 rounds of 2^12 hashes, measured at 2 to 5 µs each. */
+const workCoreSeconds = 0.25;
+
+/** Each shopper's machine does the work of one; k6 does that of all. */
+export function checkWork(scenarios: Load['scenarios'], cores: number): void {
+  const perSecond = mostAskersASecond(scenarios);
+  const canDo = cores / 2 / workCoreSeconds;
+  if (perSecond <= canDo) return;
+  throw new CliError(
+    `the sale asks for proof of work, which k6 has to do for all: ${Math.ceil(perSecond)} shoppers a second would ask, and half of this machine's ${counted(cores, 'core')} can do it for about ${Math.floor(canDo)}. Send fewer shoppers over a longer time, or leave challenges and tickets out with --minted`,
+    2,
+  );
 }

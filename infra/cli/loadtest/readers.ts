@@ -31,9 +31,14 @@ async function readEdge(innerUrls: readonly string[], saleId: string): Promise<R
   const samples = (await readEdgeSamples(...innerUrls)) ?? [];
   for (const [reason, count] of Object.entries(edgeCounts(samples, saleId).shed)) counters[`shed.${reason}`] = count;
   for (const { name, labels, value } of samples) {
-    if (name !== 'seckill_edge_upstream_total' || labels.sale !== saleId) continue;
-    const series = `passed.${labels.status}`;
-    counters[series] = (counters[series] ?? 0) + value;
+    if (labels.sale !== saleId) continue;
+    const series =
+      name === 'seckill_edge_upstream_total'
+        ? `passed.${labels.status}`
+        : name === 'seckill_edge_office_total'
+          ? `office.${labels.route} ${labels.outcome}`
+          : null;
+    if (series !== null) counters[series] = (counters[series] ?? 0) + value;
   }
   return { counters, gauges: {} };
 }

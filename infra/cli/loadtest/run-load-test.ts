@@ -1,18 +1,19 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Behaviour, LoadKind, Plan, Scenario } from '#loadtest/plan/plan.ts';
+import type { Behaviour, LoadKind, Plan, Scenario, TicketSource } from '#loadtest/plan/plan.ts';
+import { mostVirtualUsers } from '#loadtest/plan/requests.ts';
 import { buildReport, readSummary } from '#loadtest/report/build-report.ts';
 import { renderHtml } from '#loadtest/report/render-html.ts';
 import type { Report } from '#loadtest/report/report.ts';
 import { Answers } from '#loadtest/run/answers.ts';
 import { startGate } from '#loadtest/run/gate.ts';
+import { createHandOver } from '#loadtest/run/hand-over.ts';
 import { watchProcesses } from '#loadtest/run/proc.ts';
 import { type Sample, startSampler } from '#loadtest/run/sampler.ts';
 import { startK6 } from '#loadtest/run/start-k6.ts';
 import { auditSale } from '#order-worker/audit/audit.ts';
 import { unitsGranted } from '#stock/stock-sale.ts';
-import { mintTickets } from '../keys/mint-tickets.ts';
 import { CliError } from '../kit/cli-error.ts';
 import type { CommandContext } from '../kit/connections.ts';
 import { refuseTarget } from '../kit/refuse-target.ts';
@@ -21,6 +22,7 @@ import type { Ground } from './preflight.ts';
 import { progressLine } from './progress.ts';
 import { openReaders } from './readers.ts';
 import { closeShadowSale, openShadowSale, type SaleWanted } from './shadow-sale.ts';
+import { writeShoppers } from './write-shoppers.ts';
 
 export type LoadTest = {
   kind: LoadKind;
@@ -28,10 +30,13 @@ export type LoadTest = {
   sale: SaleWanted;
   scenarios: Record<string, Scenario>;
   behaviour: Behaviour;
-  /** Tickets that are made before; 0 when the script gets its own. */
+  tickets: TicketSource;
+  /** Each has a session, or a ticket, that is made before; 0 when the script makes its own. */
   shoppers: number;
   durationSeconds: number;
   opensAfterSeconds: number;
+  /** When a phase begins, in seconds after the start. */
+  phases: { label: string; fromSeconds: number }[];
   localIps: string | null;
   pays: boolean;
   parameters: Report['parameters'];
@@ -43,13 +48,12 @@ export type LoadTest = {
   beside?: () => Promise<() => Promise<string[]>>;
 };
 
-const shadowTokens = 48 * 3600;
 /** Orders are stored at 500 a second at first; this is far more than any run needs, and it ends. */
 const longestDrainMs = 180_000;
 
 /**
- * Tickets, k6, the sale, the load, the drain, the audit, the report, in that order. Whatever happens, k6 is gone, the
- * tickets are deleted and the sale is closed when it ends. Resolves with the report and where it is.
+ * Shoppers, k6, the sale, the load, the drain, the audit, the report, in that order. Whatever happens, k6 is gone, the
+ * shoppers' file is deleted and the sale is closed when it ends. Resolves with the report and where it is.
  */
 export async function runLoadTest(
   context: CommandContext,
@@ -66,23 +70,15 @@ export async function runLoadTest(
   const work = join(dirname(html), `.${saleId}`);
   await mkdir(work, { recursive: true, mode: 0o700 });
   const machine = describeMachine(ground.k6.version, edgeUrl);
-  const ticketsFile = join(work, 'tickets');
+  const shoppersFile = join(work, 'shoppers');
   const summaryFile = join(work, 'summary.json');
   try {
-    if (test.shoppers > 0) {
-      output.progress(`${test.shoppers} tickets are being made`);
-      let number = 0;
-      const newUserId = () => {
-        number += 1;
-        return `${saleId}-${number}`;
-      };
-      const minted = { saleId, count: test.shoppers, ttlSeconds: shadowTokens, file: ticketsFile, newUserId };
-      await mintTickets(context.environment, minted, ({ ticket, token }) => `${ticket} ${token}`);
-    }
+    const { shoppers, tickets, durationSeconds } = test;
+    if (shoppers > 0) await writeShoppers(context, { saleId, shoppers, tickets, durationSeconds, file: shoppersFile });
     const measured = await load(context, ground, test, {
       ...options,
       edgeUrl,
-      ticketsFile: test.shoppers > 0 ? ticketsFile : null,
+      shoppersFile: shoppers > 0 ? shoppersFile : null,
       summaryFile,
     });
     const stock = await context.stock.sale(saleId);
@@ -92,6 +88,7 @@ export async function runLoadTest(
       ...measured,
       kind: test.kind,
       saleId,
+      tickets: test.tickets,
       parameters: test.parameters,
       machine,
       commit: await currentCommit(),
@@ -123,7 +120,7 @@ async function load(
   test: LoadTest,
   run: {
     edgeUrl: string;
-    ticketsFile: string | null;
+    shoppersFile: string | null;
     summaryFile: string;
     signal: AbortSignal;
     baseEnvironment: Readonly<Record<string, string>>;
@@ -131,7 +128,11 @@ async function load(
 ): Promise<Measured> {
   const { output } = context;
   const { saleId } = test.sale;
-  const answers = new Answers();
+  const { shoppers, scenarios } = test;
+  const buyers = scenarios.buyers === undefined ? 1 : mostVirtualUsers({ buyers: scenarios.buyers });
+  const handOver = createHandOver({ shoppers, buyers });
+  // Only buyers who come later take what is handed over; else it would lie here for nothing.
+  const answers = new Answers(scenarios.tickets === undefined ? undefined : handOver.give);
   let opensAtMs = 0;
   let startAtMs = 0;
   const planned: Omit<Plan, 'gateUrl'> = {
@@ -139,7 +140,8 @@ async function load(
     edgeUrl: run.edgeUrl,
     saleId,
     visit: [],
-    ticketsFile: run.ticketsFile,
+    tickets: test.tickets,
+    shoppersFile: run.shoppersFile,
     summaryFile: run.summaryFile,
     pays: test.pays,
     behaviour: test.behaviour,
@@ -154,7 +156,7 @@ async function load(
     await openShadowSale(context, test.sale, opensAtMs);
     await test.afterOpening?.();
     return startAtMs;
-  });
+  }, handOver.take);
   const readers = openReaders(context, saleId);
   const complaints = new Set<string>();
   const k6 = startK6({
@@ -171,7 +173,7 @@ async function load(
   });
   const stop = () => k6.stop();
   run.signal.addEventListener('abort', stop);
-  if (run.signal.aborted) stop(); // while the tickets were made
+  if (run.signal.aborted) stop(); // while the shoppers were written
   let endBeside: (() => Promise<string[]>) | undefined;
   let endSampling: (() => Promise<void>) | undefined;
   const notes = [...test.notes];
@@ -216,6 +218,7 @@ async function load(
       answers,
       samples: sampler.samples,
       marks: [
+        ...test.phases.map(({ label, fromSeconds }) => ({ atMs: startAtMs + fromSeconds * 1000, label })),
         ...(test.opensAfterSeconds > 0 ? [{ atMs: opensAtMs, label: 'opens' }] : []),
         ...(soldOut === undefined ? [] : [{ atMs: soldOut.atMs, label: 'sold out' }]),
         { atMs: loadEndedAtMs, label: 'load ends' },

@@ -1,5 +1,8 @@
+import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { mostVirtualUsers } from '#loadtest/plan/requests.ts';
 import { hasPassed } from '#loadtest/report/build-report.ts';
+import { readEdges } from '#sales/edges.ts';
 import { childEnvironment } from '../../stack/host/launch.ts';
 import { checkoutDir } from '../../stack/host/run-directory.ts';
 import { CliError } from '../kit/cli-error.ts';
@@ -7,12 +10,14 @@ import type { CommandContext } from '../kit/connections.ts';
 import { findSale } from '../kit/find-sale.ts';
 import { type Asked, makeLoadTest } from './make-load-test.ts';
 import {
+  checkEdgeLimits,
   checkFileLimit,
   checkNewSale,
   checkNobodyElse,
   checkNotLive,
   checkStack,
   checkTarget,
+  checkWork,
   requireK6,
 } from './preflight.ts';
 import { reportText } from './report-text.ts';
@@ -25,6 +30,7 @@ export type LoadtestOptions = {
   spike?: number;
   rate?: number;
   sale?: string;
+  minted?: boolean;
   out?: string;
   iOwnThisHost?: boolean;
   besideLiveSales?: boolean;
@@ -49,8 +55,10 @@ export async function startLoadTest(context: CommandContext, asked: Asked, optio
   await checkNobodyElse(context, nowMs, options.besideLiveSales === true);
   const stack = await checkStack(environment);
   const k6 = await requireK6(environment, run.environment.PATH ?? '');
-  const vus = Object.values(test.scenarios).map((each) => ('vus' in each ? each.vus : each.maxVUs));
-  await checkFileLimit(vus.reduce((sum, count) => sum + count, 0));
+  const virtualUsers = mostVirtualUsers(test.scenarios);
+  await checkFileLimit(virtualUsers);
+  if (test.tickets === 'edge' && test.sale.like?.challenge === 'pow') checkWork(test.scenarios, cpus().length);
+  if (asked.kind !== 'bots') checkEdgeLimits(await readEdges(context.zookeeper), test);
 
   const stamp = new Date(nowMs).toISOString().slice(0, 19).replaceAll(':', '');
   const reportFile = options.out ?? join(checkoutDir, '.run', 'reports', `loadtest-${asked.kind}-${stamp}.html`);
@@ -65,10 +73,10 @@ export async function startLoadTest(context: CommandContext, asked: Asked, optio
       signal: interrupted.signal,
       baseEnvironment: childEnvironment(run.environment),
     });
-    const { thresholds, totals, audit, kind, saleId, loadSeconds, notes } = report;
+    const { thresholds, totals, phases, audit, kind, saleId, loadSeconds, notes } = report;
     const passed = hasPassed(report);
     output.result(
-      { kind, saleId, passed, loadSeconds, totals, thresholds, audit, notes, html, json },
+      { kind, saleId, passed, loadSeconds, totals, phases, thresholds, audit, notes, html, json },
       reportText(report, html, output.width),
     );
     if (!passed) run.exitCode = 1;

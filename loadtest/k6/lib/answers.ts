@@ -3,8 +3,8 @@ import { say } from './say.ts';
 
 /**
  * What came back, for the command that started k6: one line an iteration, `~` and then for each answer
- * `<route>,<outcome>,<Unix s>,<ms>`. k6's own outputs write a line for each of ten metrics of each request, which costs
- * more processor than the request.
+ * `<route>,<outcome>,<Unix s>,<ms>`, for a ticket `got,<shopper>,<ticket>,<ms>`. k6's own outputs write a line for each of
+ * ten metrics of each request, which costs more processor than the request.
  */
 const noted: string[] = [];
 
@@ -22,6 +22,22 @@ export function note(route: string, response: RefinedResponse<ResponseType | und
   const outcome = outcomeOf(response);
   noted.push(`${route},${outcome},${Math.floor(Date.now() / 1000)},${response.timings.duration.toFixed(1)}`);
   return outcome;
+}
+
+/** A shopper has a ticket, so many ms after the first question, waits included: the command hands it to a buyer. */
+export function got(number: number, ticket: string, ms: number): void {
+  noted.push(`got,${number},${ticket},${ms}`);
+}
+
+/** A shopper asked for a ticket and has none; always null. */
+export function missed(step: 'challenge' | 'ticket', outcome: string): null {
+  noted.push(`missed,${step},${outcome},0`);
+  return null;
+}
+
+/** A buyer came, and there was no ticket to press with. */
+export function emptyHanded(): void {
+  noted.push('missed,press,NO_TICKET,0');
 }
 
 /** Tells what was noted since the last time: at the end of each iteration, else it is lost with the virtual user. */

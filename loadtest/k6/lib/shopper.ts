@@ -1,10 +1,12 @@
 import { sleep } from 'k6';
 import exec from 'k6/execution';
 import http from 'k6/http';
-import { note, tell } from './answers.ts';
+import { emptyHanded, note, tell } from './answers.ts';
 import { press, purchase, urlOf, withToken } from './edge.ts';
+import { nextHeld } from './hand-over.ts';
 import { plan } from './plan.ts';
-import { heldBy } from './tickets.ts';
+import { type Held, heldBy, shopperCount } from './shoppers.ts';
+import { askForTicket } from './ticket-office.ts';
 
 const visit = plan.visit.map((path) => ({
   route: path.startsWith('/assets/') ? 'asset' : path.startsWith('/api/') ? 'sale' : 'page',
@@ -27,9 +29,32 @@ const waitable = new Set(['NOT_OPEN', 'BUSY', 'RATE_LIMITED', 'UNAVAILABLE', 'PA
 const maxPresses = 4;
 const longestWaitSeconds = 2;
 
-/** One shopper with a ticket of their own: presses, perhaps twice at once, perhaps again; a winner watches the order. */
+/** One shopper's way to a ticket, which is handed to a buyer. Whole numbers a second bring a few more than there are. */
+export function asker(): void {
+  const number = exec.scenario.iterationInTest;
+  if (number < shopperCount) askForTicket(number);
+  tell();
+}
+
+/** One shopper with a ticket, which was got through the edge or made before. */
 export function buyer(): void {
-  const held = heldBy(exec.scenario.iterationInTest);
+  const number = exec.scenario.iterationInTest;
+  if (plan.tickets === 'edge' && number >= shopperCount) return;
+  const held = plan.tickets === 'minted' ? heldBy(number) : nextHeld();
+  if (held === null) emptyHanded();
+  else buyWith(held);
+  tell();
+}
+
+/** The whole way at once, while the sale is open. */
+export function shopper(): void {
+  const held = askForTicket(exec.scenario.iterationInTest);
+  if (held !== null) buyWith(held);
+  tell();
+}
+
+/** Presses, perhaps twice at once, perhaps again; a winner watches the order. */
+function buyWith(held: Held): void {
   const isInHurry = Math.random() < plan.behaviour.doubleClick;
   for (let presses = 1; ; presses += 1) {
     const both = isInHurry && presses === 1;
@@ -37,16 +62,15 @@ export function buyer(): void {
     const outcomes = answers.map((answer) => note('buy', answer));
     if (outcomes.includes('ACCEPTED')) {
       if (Math.random() < plan.behaviour.poll) watchOrder(held.orderId, held.token);
-      break;
+      return;
     }
     const outcome = outcomes.at(-1) ?? '';
     const goesOn = waitable.has(outcome) || (outcome === 'SOLD_OUT' && Math.random() < plan.behaviour.pressAgain);
-    if (!goesOn || presses === maxPresses) break;
+    if (!goesOn || presses === maxPresses) return;
     // As the page does: as long as it was told, and not at the same instant as everybody else.
     const told = Number(answers.at(-1)?.headers['Retry-After'] ?? 1);
     sleep(Math.min(longestWaitSeconds, told) * (0.5 + Math.random() / 2));
   }
-  tell();
 }
 
 /** Once a second until the order is made, at most three times. */
