@@ -62,7 +62,9 @@ test('a snapshot forgets the sales that are not in it', () => {
 });
 
 test('a sale that is not one is left out, and the rest of the snapshot counts', () => {
-  expect(after([{ call: 'apply_snapshot', with: [{ id: 'a' }, 7, sale('b', 1, 'open')] }])).toEqual(['b:1:open']);
+  expect(
+    after([{ call: 'apply_snapshot', with: [{ id: 'a' }, 7, sale('l'.repeat(49), 1, 'open'), sale('b', 1, 'open')] }]),
+  ).toEqual(['b:1:open']);
 });
 
 test('what the edge learned by itself lasts one second and ends with a higher epoch (I7)', () => {

@@ -14,6 +14,7 @@ local log, ERR = ngx.log, ngx.ERR
 local type, ipairs, pairs, sort = type, ipairs, pairs, table.sort
 
 local LEARNED_SECONDS = 1
+local MAX_ID = 48 -- letters, saleIdPattern in contract/sale.ts: office/ writes ids into memory of a known size
 local HIGHEST_EPOCH = 1000000000000 -- contract/epoch.ts
 
 local _M = {}
@@ -40,7 +41,7 @@ end
 --- Whether a decoded value is an EdgeSale of the contract.
 -- @phases any
 function _M.well_formed(sale)
-  return type(sale) == 'table' and type(sale.id) == 'string' and type(sale.epoch) == 'number'
+  return type(sale) == 'table' and type(sale.id) == 'string' and #sale.id <= MAX_ID and type(sale.epoch) == 'number'
     and sale.epoch >= 0 and sale.epoch <= HIGHEST_EPOCH and type(sale.state) == 'string'
     and type(sale.opensAtMs) == 'number' and type(sale.closesAtMs) == 'number'
     and type(sale.json) == 'string'

@@ -239,3 +239,20 @@ test('times are told as JavaScript tells them', async () => {
   );
   expect(told).toEqual(times.map((ms) => new Date(ms).toISOString()));
 });
+
+test('a question that is longer than the edge has room for is for the gateway, whatever rules it was written by', async () => {
+  const outcome = (letters: number) =>
+    edgeLua(
+      edge,
+      `local sale = ...
+       local body, why = require('seckill.office.challenge').create(sale, 'ada', ${nowMs})
+       return body and 'answered' or why`,
+      {
+        id: 'tea',
+        office: saleOfficeOf(
+          saleNode({ quiz: sealQuiz(secret, 'tea', [{ question: '问'.repeat(letters), answers: ['1'] }]) }),
+        ),
+      },
+    );
+  expect([await outcome(160), await outcome(600)]).toEqual(['answered', 'passed_sale']);
+});

@@ -35,8 +35,8 @@ local LOWER_S, LOWER_Q, LOWER_P, LOWER_N = byte('sqpn', 1, -1)
 
 local HEAD, TAIL = '{"challengeId":"', '"}'
 local SIGNED_HEAD = 'challenge:'
--- Three times 160 characters of a question, each six bytes at most, and what stands around them.
-local BODY_BYTES = 4096
+-- An id, what stands around it, and a question of up to 160 characters in three places, six bytes each at most.
+local BODY_BYTES, MAX_QUESTION = 4096, 3000
 
 local body = ffi.new('unsigned char[?]', BODY_BYTES)
 local signed = ffi.new('unsigned char[?]', #SIGNED_HEAD + MAX_ID + 1 + MAX_USER)
@@ -156,7 +156,9 @@ function _M.create(sale, user, now_ms)
       return write(sale, user, key, now_ms, sum_names[drawn], sum_questions[drawn], TAIL)
     end
     local drawn = below(count)
-    return write(sale, user, key, now_ms, 'q-' .. drawn, QUIZ .. office.questions[drawn + 1].json .. AFTER, TAIL)
+    local question = office.questions[drawn + 1].json
+    if #question > MAX_QUESTION then return nil, 'passed_sale' end
+    return write(sale, user, key, now_ms, 'q-' .. drawn, QUIZ .. question .. AFTER, TAIL)
   end
   if kind == 'pow' then
     local bits = bits_for(user, now_ms, secrets.calm_per_second)
