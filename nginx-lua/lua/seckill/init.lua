@@ -14,6 +14,10 @@ local ticket_keys = require('seckill.ticket_keys')
 require('seckill.inner')
 local FOR_SHOPPERS, HOT = { 'access', 'lost', 'respond', 'sales' }, { 'log', 'purchase', 'ticket_office' }
 
+-- LuaJIT compiles a whole chain of checks into one trace. Its constants (functions, names, addresses) are more than the
+-- 500 for which there is room by default: it would give up, and interpret each challenge and ticket.
+local TRACE_ROOM = 'maxirconst=4000'
+
 local ipairs = ipairs
 local match = string.match
 
@@ -31,6 +35,7 @@ end
 -- @tparam string settings_path rendered by infra/stack/servers/edge-config.ts
 -- @phases init
 function _M.init(settings_path)
+  jit.opt.start(TRACE_ROOM)
   local settings = dofile(settings_path)
   ticket_keys.init(read_file(settings.ticket_keys_file))
   limits.init(settings.limits, settings.workers)

@@ -45,12 +45,11 @@ end
 -- @treturn number
 -- @phases set
 function _M.below(ends)
-  local fair = TWO_BYTES - TWO_BYTES % ends -- what is above would make the first numbers likelier
-  local number
-  repeat
-    local at = draw(2)
-    number = pool[at] * 256 + pool[at + 1]
-  until number < fair
+  local at = draw(2)
+  local number = pool[at] * 256 + pool[at + 1]
+  -- Above the last whole multiple, the first numbers would be likelier: another is drawn. A loop would end the compiled
+  -- trace.
+  if number >= TWO_BYTES - TWO_BYTES % ends then return _M.below(ends) end
   return number % ends
 end
 

@@ -22,8 +22,8 @@ local respond = require('seckill.respond')
 local state = require('seckill.state')
 
 local ngx = ngx
-local var, exit, ngx_now = ngx.var, ngx.exit, ngx.now
-local check_letters, check_spelling = spelling.check_letters, spelling.check
+local var, exit, ngx_now, get_method = ngx.var, ngx.exit, ngx.now, ngx.req.get_method
+local check_spelling = spelling.check
 local body_with_header, awaited_body, is_json = request.body, request.awaited_body, request.is_json
 local effective_state, get_secrets, user_of = state.effective, secrets.get, session.user
 local too_early, create = challenge.too_early, challenge.create
@@ -35,6 +35,7 @@ local CHALLENGE, TICKET = 'challenge', 'ticket' -- the routes, as they are count
 local UNKNOWN = '' -- one label for all unknown sales
 local NONE = '' -- nginx' idea of false
 local GET = 'GET'
+local PATH_START = '/api/sales/'
 local MAX_HEADER = 7000 -- as in access.lua
 local BODY_SECONDS = 3
 local BAD_REQUEST = 400 -- nginx answers as error_page says, and ends the connection
@@ -69,37 +70,39 @@ local function refuse(route, id, code, seconds, detail)
 end
 
 -- What a request of either route has to pass: a problem code and maybe seconds, or nothing.
-local function check(sale, now_ms)
+local function check(route, sale, authorization, now_ms)
   -- What this edge learned of the stock is not looked at: there are tickets while a sale is sold out.
   local current = effective_state(sale.state, sale.opensAtMs, sale.closesAtMs, now_ms)
   if current == 'draft' then return 'NOT_OPEN', 5 end
   if current == 'closed' then return 'SALE_CLOSED' end
   local code, seconds = maintenance()
   if code then return code, seconds end
-  local path = var.uri
-  code = check_letters(path) or check_spelling(var.request_uri, path)
-  if code then return code end
-  local authorization = var.http_authorization
+  -- The usual spelling costs no second variable. Either has no letters but those of ids: the sale is a known one.
+  local raw = var.request_uri
+  if raw ~= PATH_START .. sale.id .. '/' .. route then
+    code = check_spelling(raw, var.uri)
+    if code then return code end
+  end
   if authorization and #authorization > MAX_HEADER then return 'BAD_REQUEST' end
   seconds = address_rate(var.binary_remote_addr)
   if seconds then return 'RATE_LIMITED', seconds end
   return nil
 end
 
--- The sale, and now in whole Unix ms; nil when the request is refused.
+-- The sale, now in whole Unix ms, and the header that names the bearer; nil when the request is refused.
 local function enter(route, id)
   local sale, code, seconds = known_sale(id)
   if not sale then
     refuse(route, UNKNOWN, code, seconds)
     return nil
   end
-  local now_ms = now_in_ms()
-  code, seconds = check(sale, now_ms)
+  local now_ms, authorization = now_in_ms(), var.http_authorization
+  code, seconds = check(route, sale, authorization, now_ms)
   if code then
     refuse(route, id, code, seconds)
     return nil
   end
-  return sale, now_ms
+  return sale, now_ms, authorization
 end
 
 --- GET …/challenge: open before the sale is, from its lead on, and while a unit may still come back.
@@ -107,14 +110,14 @@ end
 -- @phases set
 function _M.challenge()
   local id = var.sale_id
-  local sale, now_ms = enter(CHALLENGE, id)
+  local sale, now_ms, authorization = enter(CHALLENGE, id)
   if not sale then return NONE end
-  if var.request_method ~= GET then return pass_on(CHALLENGE, id, 'passed_method') end
+  if get_method() ~= GET then return pass_on(CHALLENGE, id, 'passed_method') end
   if not get_secrets() then return pass_on(CHALLENGE, id, 'passed_no_keys') end
   if not sale.office then return pass_on(CHALLENGE, id, 'passed_sale') end
   local seconds, words = too_early(sale, now_ms)
   if seconds then return refuse(CHALLENGE, id, 'NOT_OPEN', seconds, words) end
-  local user, detail = user_of(var.http_authorization, now_ms)
+  local user, detail = user_of(authorization, now_ms)
   if detail then return refuse(CHALLENGE, id, 'UNAUTHENTICATED', nil, detail) end
   if not user then return pass_on(CHALLENGE, id, 'passed_sign_in') end
   local text, why = create(sale, user, now_ms)
@@ -124,12 +127,12 @@ function _M.challenge()
 end
 
 -- What `ticket.answer` tells, of a request whose bearer and type are judged first, as in the gateway. It is counted.
-local function judge(sale, now_ms, text)
+local function judge(sale, now_ms, authorization, text)
   local user, detail, answer, code, rest
   if not get_secrets() then
     detail = 'passed_no_keys'
   else
-    user, detail = user_of(var.http_authorization, now_ms)
+    user, detail = user_of(authorization, now_ms)
     if detail then
       code = 'UNAUTHENTICATED'
     elseif not user then
@@ -152,14 +155,14 @@ end
 -- @treturn string the body of a 201; empty when `$seckill_verdict` says what to do
 -- @phases set
 function _M.ticket()
-  local sale, now_ms = enter(TICKET, var.sale_id)
+  local sale, now_ms, authorization = enter(TICKET, var.sale_id)
   if not sale then return NONE end
   local text = body_with_header()
   if not text then
     var.seckill_verdict = 'AWAITED'
     return NONE
   end
-  local answer, code, detail, seconds = judge(sale, now_ms, text)
+  local answer, code, detail, seconds = judge(sale, now_ms, authorization, text)
   if answer then return answer end
   if code then return refused(code, seconds, detail) end
   return passed_on()
@@ -171,7 +174,7 @@ function _M.await()
   if wait_for_body(BODY_SECONDS) then return exit(BAD_REQUEST) end
   local sale = known_sale(var.sale_id)
   if not sale then return end -- it is gone since: the gateway says so
-  local answer, code, detail, seconds = judge(sale, now_in_ms(), awaited_body())
+  local answer, code, detail, seconds = judge(sale, now_in_ms(), var.http_authorization, awaited_body())
   if answer then return created(answer) end
   if code then return refuse_with(code, seconds, detail) end
 end

@@ -31,6 +31,7 @@ local NONCE_BYTES, NONCE_LENGTH, SIGNATURE_LENGTH = 6, 8, 43
 local DIGEST_BYTES = 32
 local MAX_ID, MAX_USER = 256, 128
 local DOT, HYPHEN, ZERO, NINE, A, Z = byte('.-09az', 1, -1)
+local DIGITS = '0123456789abcdefghijklmnopqrstuvwxyz'
 local LOWER_S, LOWER_Q, LOWER_P, LOWER_N = byte('sqpn', 1, -1)
 
 local HEAD, TAIL = '{"challengeId":"', '"}'
@@ -78,17 +79,30 @@ local _M = {}
 
 local function base36(number)
   local text = ''
-  while number > 0 do
+  repeat
     local digit = number % 36
-    text = sub('0123456789abcdefghijklmnopqrstuvwxyz', digit + 1, digit + 1) .. text
+    text = sub(DIGITS, digit + 1, digit + 1) .. text
     number = floor(number / 36)
-  end
+  until number == 0
   return text
+end
+
+-- A time, by its last four digits, two and two, and what stands before them, which is another one every half hour.
+local two_digits = {}
+for number = 0, 36 ^ 2 - 1 do two_digits[number] = sub('0' .. base36(number), -2) end
+local head, head_of = nil, nil
+
+local function time_of(ms)
+  local before = floor(ms / 36 ^ 4)
+  if before ~= head_of then head, head_of = base36(before), before end
+  local after = ms - before * 36 ^ 4
+  local upper = floor(after / 36 ^ 2)
+  return head .. two_digits[upper] .. two_digits[after - upper * 36 ^ 2]
 end
 
 local function tell(now_ms)
   if now_ms == told_ms then return end
-  issued, expires, told_ms = base36(now_ms), iso(now_ms + LIFETIME_MS), now_ms
+  issued, expires, told_ms = time_of(now_ms), iso(now_ms + LIFETIME_MS), now_ms
 end
 
 local function put(to, at, text)
