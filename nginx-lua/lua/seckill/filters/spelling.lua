@@ -27,7 +27,7 @@ end
 
 --- Where a path names something that the edge does not know, an order: nothing but the letters of ids.
 -- @treturn ?string the problem code
--- @phases set, access
+-- @phases access
 function _M.check_letters(path)
   if find(path, '[^%w/_-]') then return 'NOT_FOUND' end
   return nil
