@@ -5,9 +5,11 @@ import { databaseSchema } from '#contract/database-schema.ts';
 import { describeRequest } from '#contract/origin.ts';
 import { settings, stockReplicas } from '#contract/settings.ts';
 import { parseTicketKeys } from '#contract/ticket.ts';
-import { createAuthenticate, shopSignInOf } from '#http/authenticate.ts';
+import { createAuthenticate, type ShopSignIn, shopSignInOf } from '#http/authenticate.ts';
 import { createBareRoutes } from '#http/bare-routes.ts';
+import { keepShopKeys } from '#http/keep-shop-keys.ts';
 import { createProblemApp } from '#http/problem-app.ts';
+import { createShopKeys, type ShopKeys } from '#http/shop-keys.ts';
 import type { Own } from '#runtime/belongings.ts';
 import { readConfig } from '#runtime/config.ts';
 import { watchConnections } from '#runtime/connection-metrics.ts';
@@ -85,6 +87,16 @@ function openConnections(own: Own, config: Config, logger: Logger) {
   };
 }
 
+/** The shop's own sign-in, if there is one, and its keys: they are asked for also when no token comes to this gateway. */
+function followSignIn(own: Own, config: Config, logger: Logger): { shop: ShopSignIn; keys: ShopKeys } | null {
+  const shop = shopSignInOf(config);
+  if (shop === undefined) return null;
+  const warn = createThrottledWarn(logger, 60_000);
+  const keys = createShopKeys(shop.jwksUrl, { warn });
+  own('sign-in keys', keepShopKeys(keys, { warn }));
+  return { shop, keys };
+}
+
 /** The API reference, and the console where it is switched on. It is closed after the server that shoppers come to. */
 function createInnerPages(
   own: Own,
@@ -123,14 +135,14 @@ await runService('gateway', readSettings, async ({ config, logger, own }) => {
   const inner = own('inner server', createServer(), stopListening); // answers until all that it shows is closed
   const sales = own('sales', followObeyedSales({ zookeeper, logger }));
   const innerPages = createInnerPages(own, config, { redis, pool, zookeeper, sales: sales.all, logger });
-  const shop = shopSignInOf(config);
+  const signIn = followSignIn(own, config, logger);
   const ticketTtlMs = config.SECKILL_TICKET_TTL_SECONDS * 1000;
   const office = own(
     'edge office',
     followEdgeOffice({
       challengeSecret: config.SECKILL_CHALLENGE_SECRET,
       sessionSecret: config.SECKILL_SESSION_SECRET,
-      ...{ ticketTtlMs, shop },
+      ...{ ticketTtlMs, signIn },
     }),
   );
   await startEdgeAgent({
@@ -141,7 +153,9 @@ await runService('gateway', readSettings, async ({ config, logger, own }) => {
 
   // Before the orders: their open streams are requests that only they can end.
   const server = own('server', createServer(), closeServer);
-  const authenticate = createAuthenticate(config.SECKILL_SESSION_SECRET, { shop, logger });
+  const authenticate = createAuthenticate(config.SECKILL_SESSION_SECRET, {
+    ...{ shop: signIn?.shop, shopKeys: signIn?.keys, logger },
+  });
   const orders = own(
     'orders',
     startOrders({

@@ -33,7 +33,7 @@ async function agentWith(sales: SaleNode[]) {
     challengeSecret: 'c'.repeat(32),
     sessionSecret: 's'.repeat(32),
     ticketTtlMs: 300_000,
-    shop: undefined,
+    signIn: null,
   });
   const folder = mkdtempSync(join(tmpdir(), 'agent-'));
   const socketPath = join(folder, 'agent.sock');

@@ -7,7 +7,8 @@ import { compactVerify, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import type { Logger } from '#runtime/logger.ts';
 import { type Authenticate, createAuthenticate, shopSignInOf, signSession } from './authenticate.ts';
-import { createShopKeys } from './shop-keys.ts';
+import { keepShopKeys } from './keep-shop-keys.ts';
+import { createShopKeys, type KeySet } from './shop-keys.ts';
 
 const secret = 'a-session-secret-of-a-test-000000';
 const [issuer, audience] = ['https://shop.example', 'seckill'];
@@ -185,10 +186,10 @@ test('keys that cannot be had are a fault of ours, not a stranger at the door', 
     [{ headers: { 'content-encoding': 'gzip' }, body: gzipSync(JSON.stringify(goodSet) + padding) }, 'no JWK set'],
   ] as const) {
     keyAnswer = answer;
-    await expect(compactVerify(good, keys)).rejects.toThrow(new RegExp(`the shop's keys: .*${words}`));
+    await expect(compactVerify(good, keys.find)).rejects.toThrow(new RegExp(`the shop's keys: .*${words}`));
   }
   keyAnswer = {};
-  expect((await compactVerify(good, keys)).protectedHeader.kid).toBe('one');
+  expect((await compactVerify(good, keys.find)).protectedHeader.kid).toBe('one');
   const unreachable = createAuthenticate(secret, { shop: { jwksUrl: 'http://127.0.0.1:1/jwks' } });
   await expect(unreachable(bearing(good))).rejects.toThrow(/the shop's keys/);
 });
@@ -196,7 +197,7 @@ test('keys that cannot be had are a fault of ours, not a stranger at the door', 
 test('a key set that never ends is not waited for', async () => {
   keyAnswer = { body: '{"keys":[', isEndless: true };
   const keys = createShopKeys(jwksUrl, { withinMs: 50 });
-  await expect(compactVerify(await token(), keys)).rejects.toThrow(/the shop's keys: .*timeout/);
+  await expect(compactVerify(await token(), keys.find)).rejects.toThrow(/the shop's keys: .*timeout/);
   keyAnswer = {};
 });
 
@@ -242,7 +243,7 @@ test('keys that were had once are used for a day while the key server is down, a
   const lines: unknown[] = [];
   const keys = createShopKeys(jwksUrl, { withinMs: 60_000, warn: (error) => lines.push(String(error)) });
   const [good, unknown] = [await token(), await token({}, privateKey, 'unknown')];
-  const kidOf = async (text: string) => (await compactVerify(text, keys)).protectedHeader.kid;
+  const kidOf = async (text: string) => (await compactVerify(text, keys.find)).protectedHeader.kid;
   const hour = 3_600_000;
   expect(await kidOf(good)).toBe('one');
   keyAnswer = { status: 500 };
@@ -255,4 +256,51 @@ test('keys that were had once are used for a day while the key server is down, a
   keyAnswer = {};
   expect(await kidOf(good)).toBe('one');
   await expect(kidOf(unknown)).rejects.toThrow(/no applicable key/);
+});
+
+test('who follows the keys has them without a token: at once, after a change, and no longer than they may be used', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  onTestFinished(() => void vi.useRealTimers());
+  onTestFinished(forget);
+  const kidsOf = (keySet: KeySet | null) => keySet?.keys.map(({ kid }) => kid) ?? null;
+  const changes: unknown[] = [];
+  const lines: string[] = [];
+  const warn = (error: unknown) => void lines.push(String(error));
+  keyAnswer = { status: 500 };
+  const keys = createShopKeys(jwksUrl, { withinMs: 60_000, warn });
+  keys.onChange((keySet) => changes.push(kidsOf(keySet)));
+  const kept = keepShopKeys(keys, { everyMs: 5, withoutKeysMs: 5, warn });
+  onTestFinished(kept.close);
+  await expect.poll(() => lines.length).toBeGreaterThan(1);
+  expect(keys.get()).toBeNull();
+
+  keyAnswer = {};
+  await expect.poll(() => kidsOf(keys.get())).toEqual(['one']);
+  keyAnswer = { body: JSON.stringify({ keys: [ownKey, { ...ownKey, kid: 'two' }] }) };
+  await expect.poll(() => kidsOf(keys.get())).toEqual([undefined, 'two']);
+  keyAnswer = { status: 500 };
+  const before = lines.length;
+  await expect.poll(() => lines.length).toBeGreaterThan(before + 2);
+  expect(kidsOf(keys.get())).toEqual([undefined, 'two']);
+  vi.setSystemTime(Date.now() + 25 * 3_600_000);
+  await expect.poll(() => keys.get()).toBeNull();
+  keyAnswer = {};
+  await expect.poll(() => kidsOf(keys.get())).toEqual(['one']);
+  expect(changes).toEqual([['one'], [undefined, 'two'], null, ['one']]);
+});
+
+test('a key of a new name that a token brings is told to who follows the keys', async () => {
+  onTestFinished(forget);
+  vi.useFakeTimers({ toFake: ['Date'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const keys = createShopKeys(jwksUrl, { withinMs: 60_000 });
+  const changes: number[] = [];
+  keys.onChange((keySet) => changes.push(keySet?.keys.length ?? 0));
+  await keys.fetch();
+  keyAnswer = { body: JSON.stringify({ keys: [...goodSet.keys, { ...ownKey, kid: 'two' }] }) };
+  const ofTwo = await token({}, privateKey, 'two');
+  await expect(compactVerify(ofTwo, keys.find)).rejects.toThrow(/no applicable key/);
+  vi.setSystemTime(Date.now() + 31_000);
+  expect((await compactVerify(ofTwo, keys.find)).protectedHeader.kid).toBe('two');
+  expect(changes).toEqual([1, 2]);
 });

@@ -5,7 +5,7 @@ import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { type Asking, bearerOf } from './bearer.ts';
 import { type ClaimsVerdict, judgeClaims } from './claims.ts';
 import { createRememberedTokens } from './remembered-tokens.ts';
-import { createShopKeys, ShopKeysFault } from './shop-keys.ts';
+import { createShopKeys, type ShopKeys, ShopKeysFault } from './shop-keys.ts';
 
 /** Who the bearer of a request is; `unknown`: the request names no user, and `detail` says what to do. */
 export type Bearer = { kind: 'known'; userId: string } | { kind: 'unknown'; detail: string };
@@ -49,17 +49,22 @@ const invalid: Bearer = { kind: 'unknown', detail: 'The token is not valid here:
  * shop's set when there is one; the same rules for both ({@link judgeClaims}), but issuer and audience are the shop's own.
  * Rejects with {@link ShopKeysFault} when the keys cannot be had or used: then it is not known who that is. A token that is
  * signed right and says what no token may is a mistake of its sign-in: the log has a line of each kind a minute, and
- * never the token.
+ * never the token. `shopKeys`: the keys of `shop`, where another follows them too.
  */
 export function createAuthenticate(
   secret: string,
-  options: { shop?: ShopSignIn | undefined; logger?: Logger; now?: () => number } = {},
+  options: {
+    shop?: ShopSignIn | undefined;
+    shopKeys?: ShopKeys | undefined;
+    logger?: Logger;
+    now?: () => number;
+  } = {},
 ): Authenticate {
   const { shop, logger, now = Date.now } = options;
   const warn = logger && createThrottledWarn(logger, 60_000);
   const hmac = { name: 'HMAC', hash: 'SHA-256' };
   const sharedKey = crypto.subtle.importKey('raw', new TextEncoder().encode(secret), hmac, false, ['verify']);
-  const shopKeys = shop && createShopKeys(shop.jwksUrl, { warn });
+  const shopKeys = options.shopKeys ?? (shop && createShopKeys(shop.jwksUrl, { warn }));
   /** Signed with `secret`, which stays the same while this process lives; only the clock is asked again. */
   const remembered = createRememberedTokens<object>();
 
@@ -74,7 +79,7 @@ export function createAuthenticate(
       return judgeClaims(claims, {}, now());
     }
     if (shop === undefined || shopKeys === undefined) return null;
-    return judgeClaims(claimsOf(await payloadOf(token, shopKeys)), shop, now());
+    return judgeClaims(claimsOf(await payloadOf(token, shopKeys.find)), shop, now());
   }
 
   return async (request) => {

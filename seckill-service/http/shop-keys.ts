@@ -1,6 +1,7 @@
 import { type CompactVerifyGetKey, type CryptoKey, createRemoteJWKSet, customFetch, errors } from 'jose';
 import { Agent, request } from 'undici';
 import { z } from 'zod';
+import type { Followed } from '#runtime/follow-setting.ts';
 
 /** The keys cannot be had or used: no answer, one that is no key set, or a key in it that is broken. */
 export class ShopKeysFault extends Error {}
@@ -13,24 +14,39 @@ const minRsaBits = 2048;
 const keptMs = 24 * 3_600_000;
 
 const keySetSchema = z.object({ keys: z.array(z.looseObject({})).max(maxKeys) });
-type KeySet = z.infer<typeof keySetSchema>;
+export type KeySet = z.infer<typeof keySetSchema>;
+
+export type ShopKeys = Omit<Followed<KeySet | null>, 'close'> & {
+  /** Finds the key of a token, for jose. */
+  find: CompactVerifyGetKey;
+  /** Asks for the set now. Rejects with {@link ShopKeysFault} when there is none to use. */
+  fetch: () => Promise<void>;
+};
 
 /**
  * The public keys at `url`, a JWK set (RFC 7517) of at most 64 keys and 64 KiB, had within `withinMs` and from that
  * address alone: a redirect is not followed, a packed body not unpacked. Kept for ten minutes; a key of an unknown name
  * is looked for at most every 30 s. When the set cannot be had any more, the last one is used for 24 hours, and `warn`
  * is told at each look. Rejects with {@link ShopKeysFault} when there is no such set, when it holds a key of that name
- * that is broken, and when a key of an unknown name may be in the set that cannot be had.
+ * that is broken, and when a key of an unknown name may be in the set that cannot be had. It asks when a token comes;
+ * `get` and `onChange` tell which set counts by the last answer: null while there is none to use.
  */
 export function createShopKeys(
   url: string,
   options: { withinMs?: number; warn?: ((error: unknown, message: string) => void) | undefined } = {},
-): CompactVerifyGetKey {
+): ShopKeys {
   const { withinMs = 2000, warn } = options;
   const dispatcher = new Agent({ connections: 1, maxResponseSize: maxBytes, connect: { timeout: withinMs } });
   let last: { keySet: KeySet; atMs: number } | undefined;
   /** Why the set that is used is not the newest one. */
   let fault: ShopKeysFault | null = null;
+  let told: KeySet | null = null;
+  const listeners: ((keySet: KeySet | null) => void)[] = [];
+  const tell = (keySet: KeySet | null) => {
+    if (JSON.stringify(keySet) === JSON.stringify(told)) return;
+    told = keySet;
+    for (const listener of listeners) listener(told);
+  };
 
   const keys = createRemoteJWKSet(new URL(url), {
     [customFetch]: async (address) => {
@@ -39,14 +55,18 @@ export function createShopKeys(
         fault = null;
       } catch (error) {
         fault = faultOf(error);
-        if (last === undefined || Date.now() - last.atMs > keptMs) throw fault;
+        if (last === undefined || Date.now() - last.atMs > keptMs) {
+          tell(null);
+          throw fault;
+        }
         warn?.(fault, "the shop's keys cannot be had: the last ones are used, for 24 hours at most");
       }
+      tell(last.keySet);
       return Response.json(last.keySet);
     },
   });
 
-  return async (header, token) => {
+  const find: CompactVerifyGetKey = async (header, token) => {
     try {
       const key = await keys(header, token);
       refuseWeak(key);
@@ -57,6 +77,8 @@ export function createShopKeys(
       throw faultOf(error, `the key ${header.kid === undefined ? 'without a name' : JSON.stringify(header.kid)}: `);
     }
   };
+
+  return { find, fetch: keys.reload, get: () => told, onChange: (listener) => listeners.push(listener) };
 }
 
 function faultOf(error: unknown, about = ''): ShopKeysFault {

@@ -49,7 +49,7 @@ end
 --- Prepares a key.
 -- @tparam string secret of any length
 -- @treturn table for the functions below
--- @phases set, access, timer
+-- @phases set, access, content, timer
 function _M.key(secret)
   local short = #secret > BLOCK_BYTES and hash(secret) or secret
   local block = short .. rep('\0', BLOCK_BYTES - #short)

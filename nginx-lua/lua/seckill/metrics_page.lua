@@ -2,6 +2,8 @@
 -- @module seckill.metrics_page
 
 local answer_times = require('seckill.answer_times')
+local secrets = require('seckill.office.secrets')
+local sign_in_keys = require('seckill.office.sign_in_keys')
 local state = require('seckill.state')
 local stream = require('seckill.stream')
 
@@ -55,6 +57,11 @@ local function applied_epochs()
   return lines
 end
 
+local function count_sign_in_keys()
+  local office = secrets.get()
+  return sign_in_keys.count(office and office.sign_in)
+end
+
 -- nginx' own numbers; none where it was built without stub_status.
 local function connections()
   local lines = {}
@@ -103,7 +110,11 @@ function _M.render()
   if age then
     gauge(page, 'seckill_edge_stream_age_seconds', 'Seconds since the agent spoke last.', format('%.3f', age))
   end
-  family(page, 'gauge', 'seckill_edge_applied_epoch', 'The epoch of each sale that this edge obeys.', applied_epochs())
+  -- After the epochs, whose look at the revision counts for all.
+  local epochs = applied_epochs()
+  gauge(page, 'seckill_edge_sign_in_keys', 'Keys by which this edge verifies the tokens of the shop’s own sign-in.',
+    count_sign_in_keys())
+  family(page, 'gauge', 'seckill_edge_applied_epoch', 'The epoch of each sale that this edge obeys.', epochs)
   return concat(page, '\n') .. '\n'
 end
 

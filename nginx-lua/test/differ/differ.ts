@@ -1,7 +1,8 @@
 import { join } from 'node:path';
+import type { EdgeOffice } from '#contract/edge-office.ts';
 import { toEdgeSale } from '#contract/edge-stream.ts';
 import { formatTicketKeys } from '#contract/ticket.ts';
-import { followEdgeOffice } from '#gateway/agent/edge-office.ts';
+import { edgeSignInKeysOf } from '#gateway/agent/edge-sign-in-keys.ts';
 import { saleOfficeOf } from '#gateway/tickets/sale-office.ts';
 import { createRandom, type Random, seedFor } from '#lab/random.ts';
 import { startEdge, type TestEdge } from '#lab/servers/edge.ts';
@@ -91,7 +92,7 @@ async function startSides(world: World) {
       reference.obey();
       const sales = [...world.sales.values()].map((sale) => ({ ...toEdgeSale(sale), office: saleOfficeOf(sale) }));
       await passing.agent.send({ type: 'snapshot', sales });
-      const [keys, office] = [formatTicketKeys(world.ticketKeys), officeOf(world, shop.url)];
+      const [keys, office] = [formatTicketKeys(world.ticketKeys), await officeOf(world)];
       obeyed += 1;
       if (obeyed % 2 === 1) {
         await edge.agent.send({ type: 'snapshot', sales, keys, office });
@@ -107,10 +108,14 @@ async function startSides(world: World) {
     },
   };
 }
-/** What an agent beside the gateway tells of the office. */
-function officeOf({ challengeSecret, sessionSecret, ticketTtlMs, calmPerSecond, signIn }: World, jwksUrl: string) {
-  const shop = signIn === null ? undefined : { jwksUrl, ...signIn };
-  return { ...followEdgeOffice({ challengeSecret, sessionSecret, ticketTtlMs, shop }).get(), calmPerSecond };
+/** What an agent beside the gateway tells of the office; a set that the gateway does not take has no keys. */
+async function officeOf(world: World): Promise<EdgeOffice> {
+  const { challengeSecret, sessionSecret, ticketTtlMs, calmPerSecond, signIn, keySet } = world;
+  const keys = keySet.keys.length > 64 ? [] : await edgeSignInKeysOf({ keys: keySet.keys });
+  return {
+    ...{ challengeSecret, sessionSecret, ticketTtlMs, calmPerSecond },
+    signIn: signIn === null ? null : { ...signIn, keys },
+  };
 }
 
 type Sides = Awaited<ReturnType<typeof startSides>>;

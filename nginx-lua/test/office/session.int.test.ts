@@ -254,6 +254,7 @@ test('what was remembered is forgotten with the keys: a key that is gone names n
   const all = await edgeSignInKeysOf({ keys: jwks });
   const tokens = ['RS256', 'HS256'].map((alg) => bearer(good[alg as Algorithm]()));
   expect(await atEdge(tokens)).toEqual([{ user: 'ada' }, { user: 'ada' }]);
+  expect(await edge.metrics()).toContain('\nseckill_edge_sign_in_keys 5\n'); // of 8, weak and broken ones among them
   await tell(all.filter(({ kid }) => kid !== 'rsa'));
   expect(await atEdge(tokens)).toEqual([null, { user: 'ada' }]);
   await tell(all, { sessionSecret: `${secret}!` });

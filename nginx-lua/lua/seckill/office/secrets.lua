@@ -70,7 +70,7 @@ end
 --- The caller has called `revision.look` in its request.
 -- @treturn ?table challenge_key and session_key (for hmac.lua), ticket_ttl_ms, calm_per_second, and sign_in
 -- (EdgeSignIn; nil where only HS256 counts); another table after each change. nil until the agent has said it
--- @phases set, access, timer
+-- @phases set, access, content, timer
 function _M.get()
   if made_at ~= revision.current then
     local text = shared:get(STORED)

@@ -7,7 +7,7 @@
 
 local signature = require('seckill.office.signature')
 
-local kind_of, make_verifier = signature.kind_of, signature.verifier
+local is_possible, kind_of, make_verifier = signature.is_possible, signature.kind_of, signature.verifier
 local ipairs, type = ipairs, type
 
 local _M = {}
@@ -48,6 +48,17 @@ function _M.find(sign_in, alg, kid)
   loaded[alg] = of_alg
   if of_alg[key] == nil then of_alg[key] = type(key.spki) == 'string' and make_verifier(alg, key.spki) or false end
   return of_alg[key] or nil
+end
+
+--- How many keys there are by which this edge verifies.
+-- @tparam ?table sign_in an EdgeSignIn; nil: there are none
+-- @phases any
+function _M.count(sign_in)
+  local count = 0
+  for _, key in ipairs(sign_in and is_possible() and sign_in.keys or {}) do
+    if type(key.spki) == 'string' then count = count + 1 end
+  end
+  return count
 end
 
 return _M

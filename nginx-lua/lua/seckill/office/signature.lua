@@ -82,6 +82,12 @@ function _M.kind_of(alg)
   return KIND_OF[alg]
 end
 
+--- Whether there is a libcrypto here that verifies.
+-- @phases any
+function _M.is_possible()
+  return crypto ~= nil
+end
+
 local function context_of(key, alg)
   local context = crypto.EVP_PKEY_CTX_new(key, nil)
   if context == nil then return nil end
