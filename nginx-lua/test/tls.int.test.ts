@@ -7,9 +7,13 @@ import { connect, type SecureVersion, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { problemBody } from '#contract/problems.ts';
 import { publicSaleSchema } from '#contract/sale.ts';
+import { checkTicket } from '#contract/ticket.ts';
+import { createChallenges } from '#gateway/tickets/challenge.ts';
+import { signSession } from '#http/authenticate.ts';
 import { makeCertificate } from '#lab/kits/certificate.ts';
+import { saleNode } from '#lab/kits/sale-node.ts';
 import { poll } from '#lab/poll.ts';
-import { saleOf, startEdge, type TestEdge, ticketFor } from '#lab/servers/edge.ts';
+import { edgeOffice, saleOf, startEdge, type TestEdge, ticketFor, ticketKeys } from '#lab/servers/edge.ts';
 import { temporaryDirectory } from '#lab/temporary-directory.ts';
 
 let edge: TestEdge;
@@ -121,6 +125,21 @@ describe('over HTTP/2', () => {
     expect(edge.service.seen.at(-1)?.body).toBe('{"quantity":1}');
     const large = await post('/api/sales/open/orders', { 'seckill-ticket': ticketFor('open') }, 'x'.repeat(2000));
     expect([large.status, JSON.parse(large.text)]).toEqual([413, problemBody('BODY_TOO_LARGE')]);
+  });
+
+  test('a ticket is given for an answer whose length is told, or not', async () => {
+    await edge.agent.send({ type: 'office', office: edgeOffice });
+    const { challengeSecret, sessionSecret } = edgeOffice;
+    const sale = saleNode({ saleId: 'open', challenge: 'none' });
+    const { challengeId } = createChallenges(challengeSecret).create(sale, 'ada', Date.now());
+    const body = JSON.stringify({ challengeId, answer: '' });
+    const authorization = `Bearer ${await signSession('ada', sessionSecret, Date.now())}`;
+    for (const length of [{ 'content-length': String(body.length) }, {}]) {
+      const given = await post('/api/sales/open/ticket', { authorization, ...length }, body.slice(0, 9), body.slice(9));
+      expect(given).toMatchObject({ status: 201, headers: { 'cache-control': 'no-store' } });
+      const { ticket } = JSON.parse(given.text) as { ticket: string };
+      expect(checkTicket(ticket, ticketKeys, Date.now())).toMatchObject({ kind: 'valid', ticket: { userId: 'ada' } });
+    }
   });
 
   test('bodies that dribble in, their length told or not, end after 2 s in all, and hold no place in flight', async () => {
