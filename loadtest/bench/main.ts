@@ -5,6 +5,7 @@ import * as edge from './edge.ts';
 import * as expiry from './expiry.ts';
 import * as history from './history.ts';
 import * as memory from './memory.ts';
+import * as officeMemory from './office-memory.ts';
 import * as parts from './parts.ts';
 import * as purchase from './purchase.ts';
 import * as rate from './rate.ts';
@@ -22,6 +23,7 @@ const benches: Record<string, { summary: string; run: (args: string[]) => Promis
   expiry,
   history,
   memory,
+  'office-memory': officeMemory,
   parts,
   purchase,
   rate,

@@ -10,6 +10,7 @@ import { circumstances } from './kit/statistics.ts';
 import type { Edge } from './shopper/crowd.ts';
 import { assetsOfPage, lookAround } from './shopper/looks.ts';
 import { createMeter, measureRest } from './shopper/meter.ts';
+import { readOfficeCounts } from './shopper/office-counts.ts';
 import type { ProcessorTime, Watched } from './shopper/processor-time.ts';
 import { type Round, summaryOf, tableOf } from './shopper/report.ts';
 import { makeSales, units } from './shopper/sales.ts';
@@ -27,7 +28,14 @@ const restMs = 2000;
 const allWays: readonly Way[] = signIns.flatMap((signIn) => challengeKinds.map((challenge) => ({ signIn, challenge })));
 
 type Order = { shopper: Shopper; orderId: string };
-type Bench = { edge: Edge; secrets: Secrets; processes: readonly Watched[]; orders: readonly Order[] };
+type Process = Watched & { innerUrl: string | null };
+type Bench = {
+  edge: Edge;
+  edgeInnerUrl: string;
+  secrets: Secrets;
+  processes: readonly Watched[];
+  orders: readonly Order[];
+};
 
 export async function run(args: string[]): Promise<string> {
   const { values } = parseArgs({
@@ -62,9 +70,16 @@ export async function run(args: string[]): Promise<string> {
         ...(await circumstances()),
         settings: { rounds, shoppers, lanes },
         ...summaryOf(measured),
+        /** What nginx itself counted, warming up included. */
+        officeCounts: await readOfficeCounts(bench.edgeInnerUrl),
       };
       if (ways === allWays) await keep(document);
-      return `${tableOf(document)}\n${ways === allWays ? '' : 'Not kept: only a run of all ways is.\n'}`;
+      const counts = Object.entries(document.officeCounts).map(([what, count]) => `${what} ${count}`);
+      return `${[
+        tableOf(document),
+        ...(counts.length === 0 ? [] : [`counted by the edge, warming up included: ${counts.join(', ')}`]),
+        ...(ways === allWays ? [] : ['Not kept: only a run of all ways is.']),
+      ].join('\n')}\n`;
     } finally {
       await stack.stop();
     }
@@ -86,7 +101,7 @@ async function prepare(stack: BenchStack, signer: (sessionSecret: string) => Sig
     (await stackEnvironment(stack.dir)) ?? {};
   const secrets = { signToken: signer(sessionSecret), challengeSecret };
   const edge = { url: new URL(stack.edgeUrl), lanes };
-  const { processes } = await stack.seckill<{ processes: Watched[] }>('status');
+  const { processes } = await stack.seckill<{ processes: Process[] }>('status');
   await makeSales(stack);
   const orders: Order[] = [];
   for (const challenge of challengeKinds) {
@@ -95,7 +110,8 @@ async function prepare(stack: BenchStack, signer: (sessionSecret: string) => Sig
     orders.push(...(await poll(`the sale of ${challenge} to open`, () => walk(units, 202))));
     await poll(`the edge to refuse the sale of ${challenge}`, () => walk(1, 410));
   }
-  return { edge, secrets, processes, orders };
+  const edgeInnerUrl = processes.find(({ role }) => role === 'edge')?.innerUrl ?? '';
+  return { edge, edgeInnerUrl, secrets, processes, orders };
 }
 
 /** A round takes every way, each round beginning with another one: what the machine does meanwhile hits all. */

@@ -14,7 +14,7 @@ export type Way = { signIn: SignIn; challenge: ChallengeKind };
 export type Shopper = { userId: string; token: string };
 export type Secrets = { signToken: SignToken; challengeSecret: string };
 
-const challengeSchema = z.object({ challengeId: z.string(), question: z.string() });
+export const challengeSchema = z.object({ challengeId: z.string(), question: z.string() });
 export const bearer = ({ token }: Shopper) => ({ Authorization: `Bearer ${token}` });
 /** What came as JSON in UTF-8, read as a letter a byte. */
 export const bodyOf = ({ body }: Reply): unknown => JSON.parse(Buffer.from(body, 'latin1').toString());
