@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { type ProcessorTime, readProcessorTime, type Watched } from './processor-time.ts';
+import { type ProcessorTime, readProcessorTime, usedBetween, type Watched } from './processor-time.ts';
 
 /** One step of one crowd: µs of processor time a shopper by process, its answers, and how many a process behind nginx gave. */
 export type Step = { micros: ProcessorTime; answers: number; passedOn: number };
@@ -10,7 +10,7 @@ export async function measureRest(processes: readonly Watched[], ms: number): Pr
   const [before, startedAt] = [readProcessorTime(processes), performance.now()];
   await wait(ms);
   const [after, tookMs] = [readProcessorTime(processes), performance.now() - startedAt];
-  return mapOf(after, (name, used) => (used - (before[name] ?? 0)) / 1000 / tookMs);
+  return mapOf(usedBetween(before, after), (_, micros) => micros / 1000 / tookMs);
 }
 
 /** Books what a crowd costs, step by step, less what the processes take at rest. */
@@ -23,10 +23,9 @@ export function createMeter(processes: readonly Watched[], resting: ProcessorTim
       const [before, startedAt] = [readProcessorTime(processes), performance.now()];
       const result = await work();
       const tookMicros = (performance.now() - startedAt) * 1000;
-      const after = readProcessorTime(processes);
       const sofar = steps[name];
-      const micros = mapOf(after, (process, used) => {
-        const spent = used - (before[process] ?? 0) - (resting[process] ?? 0) * tookMicros;
+      const micros = mapOf(usedBetween(before, readProcessorTime(processes)), (process, used) => {
+        const spent = used - (resting[process] ?? 0) * tookMicros;
         return spent / shoppers + (sofar?.micros[process] ?? 0);
       });
       steps[name] = { answers: 0, passedOn: 0, ...sofar, micros };

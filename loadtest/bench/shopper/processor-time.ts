@@ -3,28 +3,34 @@ import { readdirSync, readFileSync } from 'node:fs';
 /** Microseconds of processor time by role; nginx is `nginx` here. */
 export type ProcessorTime = Record<string, number>;
 export type Watched = { role: string; pid: number };
+/** By thread: whose it is, and the microseconds that it has run so far. */
+export type Reading = ReadonlyMap<number, { name: string; micros: number }>;
 
 /**
- * What each of the processes has used so far, with all its threads, workers and children. The kernel counts in nanoseconds
- * here (`schedstat`); `stat` has steps of 10 ms, longer than a whole crowd takes for one request.
+ * What the processes have used so far, with all their threads, workers and children. The kernel counts in nanoseconds here
+ * (`schedstat`); `stat` has steps of 10 ms, longer than a whole crowd takes for one request.
  */
-export function readProcessorTime(processes: readonly Watched[]): ProcessorTime {
-  const used: ProcessorTime = {};
-  for (const { role, pid } of processes) {
-    const name = role === 'edge' ? 'nginx' : role;
-    used[name] = (used[name] ?? 0) + microsOf(pid);
-  }
-  return used;
+export function readProcessorTime(processes: readonly Watched[]): Reading {
+  const reading = new Map<number, { name: string; micros: number }>();
+  for (const { role, pid } of processes) readTree(role === 'edge' ? 'nginx' : role, pid, reading);
+  return reading;
 }
 
-function microsOf(pid: number): number {
-  let micros = 0;
+function readTree(name: string, pid: number, reading: Map<number, { name: string; micros: number }>): void {
   for (const task of listed(`/proc/${pid}/task`)) {
-    micros += Number.parseInt(read(`/proc/${pid}/task/${task}/schedstat`), 10) / 1000 || 0;
+    const nanoseconds = Number.parseInt(read(`/proc/${pid}/task/${task}/schedstat`), 10);
+    if (nanoseconds >= 0) reading.set(Number(task), { name, micros: nanoseconds / 1000 });
     for (const child of read(`/proc/${pid}/task/${task}/children`).split(' ').filter(Boolean))
-      micros += microsOf(Number(child));
+      readTree(name, Number(child), reading);
   }
-  return micros;
+}
+
+/** What was used between two readings. A thread that ended meanwhile takes what it used with it, and no more. */
+export function usedBetween(before: Reading, after: Reading): ProcessorTime {
+  const used: ProcessorTime = {};
+  for (const [task, { name, micros }] of after)
+    used[name] = (used[name] ?? 0) + micros - (before.get(task)?.micros ?? 0);
+  return used;
 }
 
 // A thread, or a child, may end between two looks.
