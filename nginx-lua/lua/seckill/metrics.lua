@@ -102,8 +102,9 @@ end
 -- @tparam string route `challenge` or `ticket`
 -- @tparam string sale_id of a known sale, or ''
 -- @tparam string outcome `answered`; the code of a refusal; or, of what goes on to the gateway, why: `passed_no_keys`
--- (the agent has not told the secrets), `passed_sale` (it has not told what the sale asks), `passed_method` (HEAD),
--- `passed_sign_in` (a token that is not judged here), `passed_body` or `passed_answer` (one that is not read here)
+-- (the agent has not told the secrets), `passed_sale` (it has not told what the sale asks), `passed_method` (HEAD, or a
+-- condition), `passed_sign_in` (a token that is not judged here), `passed_body` or `passed_answer` (one that is not
+-- read here)
 -- @phases set, access
 function _M.office(route, sale_id, outcome)
   local row = row_of(row_of(office, route), sale_id)

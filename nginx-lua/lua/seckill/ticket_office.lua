@@ -112,7 +112,7 @@ function _M.challenge()
   local id = var.sale_id
   local sale, now_ms, authorization = enter(CHALLENGE, id)
   if not sale then return NONE end
-  if get_method() ~= GET then return pass_on(CHALLENGE, id, 'passed_method') end
+  if get_method() ~= GET or var.seckill_is_conditional ~= NONE then return pass_on(CHALLENGE, id, 'passed_method') end
   if not get_secrets() then return pass_on(CHALLENGE, id, 'passed_no_keys') end
   if not sale.office then return pass_on(CHALLENGE, id, 'passed_sale') end
   local seconds, words = too_early(sale, now_ms)
