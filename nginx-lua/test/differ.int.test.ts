@@ -5,6 +5,9 @@ test('1,500 requests for challenges and tickets are answered by the edge as by t
   const { differences, faults, ...counts } = await runDiffer({ requests: 1500, seed: 20_261_130 });
   expect({ differences, faults }).toEqual({ differences: [], faults: [] });
   expect(counts.asked).toBeGreaterThanOrEqual(1500);
+  // Not by passing everything on.
+  expect(counts.forEdge.asked).toBeGreaterThan(400);
+  expect(counts.forEdge).toMatchObject({ byEdge: counts.forEdge.asked, example: null });
   expect(counts.byStatus).toMatchObject({
     200: expect.any(Number),
     201: expect.any(Number),

@@ -30,8 +30,8 @@ export type DifferSummary = Counts & {
   changes: number;
   byStatus: Record<string, number>;
   byKind: Record<string, Counts>;
-  /** Of the requests that an edge must answer by itself, those that it did. */
-  forEdge: { asked: number; byEdge: number };
+  /** Of the requests that an edge must answer by itself, those that it did; and one that it did not. */
+  forEdge: { asked: number; byEdge: number; example: { what: string; scene: number } | null };
   /** The shortest request of each kind whose answers differ, with the number that `--only` takes. */
   differences: Difference[];
   faults: string[];
@@ -209,6 +209,7 @@ const asking =
     if (claim.isForEdge === true) {
       summary.forEdge.asked += 1;
       summary.forEdge.byEdge += isPassedOn ? 0 : 1;
+      if (isPassedOn) summary.forEdge.example = { what, scene: nth };
     }
     const request = Buffer.concat(bytes).toString('latin1');
     if (difference !== null) note(summary, { what, scene: nth, difference, request });
@@ -224,7 +225,7 @@ const noCounts = (): Counts => ({ asked: 0, byEdge: 0, passedOn: 0, different: 0
 const emptySummary = (seed: number): DifferSummary => ({
   ...{ seed, seconds: 0, changes: 0, byStatus: {}, byKind: {}, differences: [], faults: [] },
   ...noCounts(),
-  forEdge: { asked: 0, byEdge: 0 },
+  forEdge: { asked: 0, byEdge: 0, example: null },
 });
 
 /** Keeps the shortest request of each kind. */

@@ -23,7 +23,8 @@ export function differenceOf(pair: Pair, about: About, world: World): string | n
   if (edge.status === 0) return null; // both hung up
   if (headerOf(edge, 'x-content-type-options') !== 'nosniff') return 'no nosniff';
   const judged = edge.status === 200 ? challengeFault : edge.status === 201 ? ticketFault : null;
-  const inHeaders = headerDifference(pair, judged === challengeFault);
+  // A challenge is as long as what was drawn; an answer to HEAD need not tell its length (RFC 9110, 8.6).
+  const inHeaders = headerDifference(pair, judged === challengeFault || about.isHead);
   if (inHeaders !== null || about.isHead) return inHeaders;
   if (judged === null)
     return edge.body.equals(reference.body) ? null : `body ${show(edge)}, and ${show(reference)} of the gateway`;

@@ -27,6 +27,9 @@ export const claimsOf = (userId: string, seconds = 3600) => ({
   exp: Math.floor(Date.now() / 1000) + seconds,
 });
 
+/** What the edge takes for a user's id without Unicode's tables. */
+const isPlain = (userId: string) => /^[ -~\u4e00-\u9fff]+$/.test(userId);
+
 export function newUserId({ random, nth }: Pick<Scene, 'random' | 'nth'>): string {
   const name = `${nth.toString(36)}${random.int(0, 1e9).toString(36)}`;
   if (random.chance(0.7)) return `user-${name}`;
@@ -54,12 +57,12 @@ export function newShopper(scene: Scene): Shopper {
     return {
       userId,
       token: signed({ alg: 'HS256', typ: 'JWT' }, { sub, iat, exp }, world.sessionSecret),
-      isSure: true,
+      isSure: isPlain(userId),
     };
   }
   const key = random.pick(world.keySet.signing);
   const token = tokenOf(headerOfKey(key), JSON.stringify(claimsOf(userId)), byKey(key));
-  return { userId, token, isSure: world.keySet.isSound };
+  return { userId, token, isSure: world.keySet.isSound && isPlain(userId) };
 }
 
 const signed = (header: object, claims: object, secret: string) =>
