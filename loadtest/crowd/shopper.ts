@@ -1,6 +1,7 @@
 import type { Pool } from 'undici';
 import type { OrderState } from '#contract/order.ts';
 import type { Answer } from './answer.ts';
+import { WholeAnswer } from './whole-answer.ts';
 
 export type { Answer };
 
@@ -8,28 +9,24 @@ export type { Answer };
 export type Shopper = { token: string; userId: string };
 export type HeldTicket = Shopper & { ticket: string; orderId: string };
 
-/** One request; the body is always JSON here. Throws when there is no answer at all. */
-export async function call(
-  pool: Pool,
-  method: 'GET' | 'POST',
-  path: string,
-  options: { token?: string; ticket?: string; attempt?: number; body?: unknown } = {},
-): Promise<Answer> {
+type Asked = { token?: string; ticket?: string; attempt?: number; body?: unknown };
+
+/** One request; the body is always JSON here. Rejects when there is no answer at all, or none in JSON. */
+export function call(pool: Pool, method: 'GET' | 'POST', path: string, options: Asked = {}): Promise<Answer> {
+  const { body } = options;
+  const sent = { method, path, headers: headersOf(options), ...(body !== undefined && { body: JSON.stringify(body) }) };
+  // A handler, not `pool.request`, whose body is a stream: a crowd's client costs a third less, on the machine that answers it.
+  return new Promise((resolve, reject) => pool.dispatch(sent, new WholeAnswer(resolve, reject)));
+}
+
+function headersOf({ token, ticket, attempt, body }: Asked): Record<string, string> {
   const headers: Record<string, string> = {};
-  if (options.token !== undefined) headers.authorization = `Bearer ${options.token}`;
-  if (options.ticket !== undefined) headers['seckill-ticket'] = options.ticket;
+  if (token !== undefined) headers.authorization = `Bearer ${token}`;
+  if (ticket !== undefined) headers['seckill-ticket'] = ticket;
   // A first press names none.
-  if (options.attempt !== undefined && options.attempt > 1) headers['seckill-attempt'] = String(options.attempt);
-  if (options.body !== undefined) headers['content-type'] = 'application/json';
-  const response = await pool.request({
-    method,
-    path,
-    headers,
-    ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
-  });
-  const text = await response.body.text();
-  const body = text === '' ? {} : (JSON.parse(text) as Record<string, unknown>); // both sides are ours
-  return { status: response.statusCode, body, retryAfterSeconds: Number(response.headers['retry-after'] ?? 0) };
+  if (attempt !== undefined && attempt > 1) headers['seckill-attempt'] = String(attempt);
+  if (body !== undefined) headers['content-type'] = 'application/json';
+  return headers;
 }
 
 export async function signIn(pool: Pool): Promise<Shopper> {
