@@ -127,7 +127,7 @@ function _M.challenge()
 end
 
 -- What `ticket.answer` tells, of a request whose bearer and type are judged first, as in the gateway. It is counted.
-local function judge(sale, now_ms, authorization, text)
+local function judge(sale, now_ms, authorization, bytes, length)
   local user, detail, answer, code, rest
   if not get_secrets() then
     detail = 'passed_no_keys'
@@ -140,7 +140,7 @@ local function judge(sale, now_ms, authorization, text)
     elseif not is_json() then
       code = 'UNSUPPORTED_MEDIA_TYPE'
     else
-      answer, code, detail, rest = answer_ticket(sale, user, text, now_ms)
+      answer, code, detail, rest = answer_ticket(sale, user, bytes, length, now_ms)
     end
   end
   count(TICKET, sale.id, answer and 'answered' or code or detail)
@@ -157,12 +157,12 @@ end
 function _M.ticket()
   local sale, now_ms, authorization = enter(TICKET, var.sale_id)
   if not sale then return NONE end
-  local text = body_with_header()
-  if not text then
+  local bytes, length = body_with_header()
+  if not bytes then
     var.seckill_verdict = 'AWAITED'
     return NONE
   end
-  local answer, code, detail, seconds = judge(sale, now_ms, authorization, text)
+  local answer, code, detail, seconds = judge(sale, now_ms, authorization, bytes, length)
   if answer then return answer end
   if code then return refused(code, seconds, detail) end
   return passed_on()
@@ -174,7 +174,8 @@ function _M.await()
   if wait_for_body(BODY_SECONDS) then return exit(BAD_REQUEST) end
   local sale = known_sale(var.sale_id)
   if not sale then return end -- it is gone since: the gateway says so
-  local answer, code, detail, seconds = judge(sale, now_in_ms(), var.http_authorization, awaited_body())
+  local bytes, length = awaited_body()
+  local answer, code, detail, seconds = judge(sale, now_in_ms(), var.http_authorization, bytes, length)
   if answer then return created(answer) end
   if code then return refuse_with(code, seconds, detail) end
 end

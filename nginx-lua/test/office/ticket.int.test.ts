@@ -269,6 +269,8 @@ describe('a body', () => {
         `{"ch\\u0061llengeId":"${challengeId}","answer":"\\u003${answer[0]}${answer.slice(1)}\\n"}`,
         'ticket',
       ],
+      ['with an escaped quotation mark', JSON.stringify({ challengeId, answer: `"${answer}"}` }), 'WRONG_ANSWER'],
+      ['with an answer twice', `${page.slice(0, -1)},"answer":"${answer}"}`, 'ticket', 'passed'],
       ['with an escaped pair', `{"challengeId":"${challengeId}","answer":"\\ud83d\\ude00"}`, 'WRONG_ANSWER', 'passed'],
       ['with an answer of 200 letters', JSON.stringify({ challengeId, answer: answer.padEnd(200) }), 'ticket'],
       ['with an answer of 201 letters', JSON.stringify({ challengeId, answer: answer.padEnd(201) }), 'BAD_REQUEST'],

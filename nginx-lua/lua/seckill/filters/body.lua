@@ -55,18 +55,23 @@ function _M.is_in(content_length)
   return request.header_in.last - request.header_in.pos >= length
 end
 
---- The body that came with the header, read where nginx keeps it; behind it may lie the next request.
+--- The body that came with the header, where nginx keeps it; behind it may lie the next request.
 -- @tparam ?string content_length as the client told it
--- @treturn ?string nil when it is not in yet, and where `is_in` cannot know. HTTP/2 is for the caller to leave out
+-- @return memory, nginx' own, good until the request is answered; nil when the body is not in yet, and where `is_in`
+-- cannot know. HTTP/2 is for the caller to leave out
+-- @treturn ?number how many bytes it is
 -- @phases set
 function _M.from_header(content_length)
   local request = ffi.cast(request_pointer, get_request())
-  if request.signature ~= SIGNATURE or request.header_in == nil then return nil end
-  local length = tonumber(content_length)
-  if not length then return var.http_transfer_encoding == nil and '' or nil end
   local buffer = request.header_in
+  if request.signature ~= SIGNATURE or buffer == nil then return nil end
+  local length = tonumber(content_length)
+  if not length then
+    if var.http_transfer_encoding ~= nil then return nil end
+    length = 0
+  end
   if buffer.last - buffer.pos < length then return nil end
-  return ffi.string(buffer.pos, length)
+  return buffer.pos, length
 end
 
 --- Waits for the body. What nginx refuses by itself meanwhile (too long, broken off) ends the request here.

@@ -1,7 +1,8 @@
 --- What a shopper sends for a ticket: the body, and the two texts in it.
 -- The twin of seckill-service/http/read-json-body.ts and ticketRequestSchema in seckill-service/contract/challenge.ts.
--- `{"challengeId":"…","answer":"…"}`, as the page sends it, is read at once. The same in another spelling (spaces,
--- order, escapes, a number for an answer) takes a longer way, which reads a flat object of texts and whole numbers.
+-- `{"challengeId":"…","answer":"…"}`, as the page sends it, is taken apart where it lies. The same in another spelling
+-- (spaces, order, escapes, a number for an answer) takes a longer way, which reads a flat object of texts and whole
+-- numbers.
 -- Fails open to the gateway: what it does not know for certain (a name twice or a strange one, half a surrogate pair, a
 -- fraction, a byte order mark, an object inside) is neither read nor refused.
 -- @module seckill.office.request
@@ -9,7 +10,13 @@
 local ffi = require('ffi')
 local body = require('seckill.filters.body')
 
+ffi.cdef([[
+  int memcmp(const void *a, const void *b, size_t length);
+  void *memchr(const void *bytes, int letter, size_t length);
+]])
+
 local ngx = ngx
+local C, cast, text_of = ffi.C, ffi.cast, ffi.string
 local req, var = ngx.req, ngx.var
 local byte, char, lower, match, sub = string.byte, string.char, string.lower, string.match, string.sub
 local tonumber = tonumber
@@ -37,10 +44,13 @@ for letter = 0x20, 0x7f do kind[letter] = PLAIN end
 for letter = 0x80, 0xff do kind[letter] = OTHER end
 kind[QUOTE], kind[BACKSLASH] = ENDS, ENDS
 
+local letters = ffi.typeof('const unsigned char *')
+
 local _M = {}
 
 --- The body, when it came with the header.
--- @treturn ?string nil when it has to be waited for
+-- @return memory; nil when it has to be waited for
+-- @treturn ?number how many bytes it is
 -- @phases set
 function _M.body()
   -- Over HTTP/2 what lies behind the header is another frame.
@@ -48,10 +58,16 @@ function _M.body()
   return from_header(var.content_length)
 end
 
+-- Held while its memory is looked at.
+local awaited = nil
+
 --- The body, when it was waited for.
+-- @return memory, good until the next call
+-- @treturn number how many bytes it is
 -- @phases access
 function _M.awaited_body()
-  return req.get_body_data() or ''
+  awaited = req.get_body_data() or ''
+  return cast(letters, awaited), #awaited
 end
 
 --- Whether the body says that it is JSON: the twin of `isJsonType` in seckill-service/contract/json-body.ts, of what
@@ -106,18 +122,35 @@ local function plain_end(text, at)
   return at, is_ascii
 end
 
--- As the page sends it. nil when it is another spelling, or has to be looked at twice.
-local function as_the_page(text)
-  if sub(text, 1, #HEAD) ~= HEAD then return nil end
-  local id_end, is_ascii = plain_end(text, #HEAD + 1)
-  local answer_at = id_end + #MIDDLE
-  if not is_ascii or id_end - #HEAD - 1 > MAX_ID or sub(text, id_end, answer_at - 1) ~= MIDDLE then return nil end
-  local answer_end
-  answer_end, is_ascii = plain_end(text, answer_at)
-  if sub(text, answer_end) ~= TAIL then return nil end
-  local count = is_ascii and answer_end - answer_at or code_points(text, answer_at, answer_end - 1)
-  if not count or count > MAX_ANSWER then return nil end
-  return sub(text, #HEAD + 1, id_end - 1), sub(text, answer_at, answer_end - 1)
+--- Takes a body apart that is spelled as the page spells it. What the two texts hold is not looked at: they mean what
+-- they say only when both are plain, which `is_plain` tells of an answer.
+-- @param bytes memory
+-- @tparam number length
+-- @treturn ?string the challenge's id; nil when it is another spelling
+-- @treturn ?string the answer
+-- @phases any
+function _M.as_the_page(bytes, length)
+  local room = length - #HEAD - #MIDDLE - #TAIL
+  if room < 0 or C.memcmp(bytes, HEAD, #HEAD) ~= 0 or C.memcmp(bytes + length - #TAIL, TAIL, #TAIL) ~= 0 then
+    return nil
+  end
+  local id = bytes + #HEAD
+  local id_end = cast(letters, C.memchr(id, QUOTE, room + 1))
+  if id_end == nil or C.memcmp(id_end, MIDDLE, #MIDDLE) ~= 0 then return nil end
+  local id_length, answer = id_end - id, id_end + #MIDDLE
+  return text_of(id, id_length), text_of(answer, room - id_length)
+end
+
+--- Whether an answer, as it stands in JSON, is well-formed, short enough, and means what it says.
+-- @tparam string answer
+-- @treturn boolean
+-- @phases any
+function _M.is_plain(answer)
+  local length = #answer
+  local stop, is_ascii = plain_end(answer, 1)
+  if stop <= length then return false end
+  local count = is_ascii and length or code_points(answer, 1, length)
+  return count ~= nil and count <= MAX_ANSWER
 end
 
 -- Where the next byte that is no white space stands.
@@ -212,7 +245,14 @@ local function members(text, at)
   return found, is_number
 end
 
-local function other_spelling(text)
+--- Reads a body in any spelling.
+-- @param bytes memory
+-- @tparam number length
+-- @treturn ?string the challenge's id, as it was sent; nil when it cannot be read
+-- @treturn ?string the answer, well-formed UTF-8; without an id BAD_REQUEST, or nil: then the gateway has to read it
+-- @phases any
+function _M.read(bytes, length)
+  local text = text_of(bytes, length)
   if not code_points(text, 1, #text) then return nil, BAD end
   local at, letter = skip(text, 1)
   if letter == FIRST_OF_BOM then return nil, UNCLEAR end
@@ -223,17 +263,6 @@ local function other_spelling(text)
   if not id or not answer or is_number[CHALLENGE_ID] then return nil, BAD end
   if code_points(id, 1, #id) > MAX_ID or code_points(answer, 1, #answer) > MAX_ANSWER then return nil, BAD end
   return id, answer
-end
-
---- Reads a body.
--- @tparam string text
--- @treturn ?string the challenge's id, as it was sent; nil when it cannot be read
--- @treturn ?string the answer, well-formed UTF-8; without an id BAD_REQUEST, or nil: then the gateway has to read it
--- @phases any
-function _M.read(text)
-  local id, answer = as_the_page(text)
-  if id then return id, answer end
-  return other_spelling(text)
 end
 
 return _M

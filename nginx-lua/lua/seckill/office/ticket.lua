@@ -13,13 +13,14 @@ local encode = require('seckill.base64url').encode_into
 local hmac = require('seckill.hmac')
 local is_done = require('seckill.office.work').is_done
 local iso = require('seckill.iso_time').of
-local read_body = require('seckill.office.request').read
+local request = require('seckill.office.request')
 local read_challenge = require('seckill.office.challenge').read
 local get_secrets = require('seckill.office.secrets').get
 local signing_key = require('seckill.ticket_keys').signing
 local wrong_answers = require('seckill.office.wrong_answers')
 
 local digest = hmac.digest
+local as_the_page, is_plain, read_body = request.as_the_page, request.is_plain, request.read
 local normalise, is_accepted = answers.normalise, answers.is_accepted
 local too_many, count = wrong_answers.too_many, wrong_answers.count
 local band, rshift = bit.band, bit.rshift
@@ -27,6 +28,7 @@ local byte, find, gsub, tostring = string.byte, string.find, string.gsub, tostri
 local cast, copy, text_of = ffi.cast, ffi.copy, ffi.string
 local floor = math.floor
 
+local FOREIGN = 'foreign'
 local BODY_WORDS = 'The body needs "challengeId" and "answer", both text, as JSON in UTF-8.'
 local WHY_NOT = {
   wrong = 'The answer is not right: try again, or get a new challenge.',
@@ -47,6 +49,10 @@ local ORDER, EXPIRES, CLOSING = '","orderId":"', '","expiresAt":"', '"}'
 local BODY_BYTES = 1024
 local letters = ffi.typeof('const unsigned char *')
 local body = ffi.new('unsigned char[?]', BODY_BYTES)
+-- What the order id is derived from: JSON of a list of two texts.
+local SEED_HEAD, SEED_MIDDLE, SEED_TAIL = 'order:["', '","', '"]'
+local seed_text = ffi.new('unsigned char[?]', BODY_BYTES)
+copy(seed_text, SEED_HEAD, #SEED_HEAD)
 
 -- What all tickets of one second have in common, and the key that signs them.
 local start, start_second, start_key = nil, nil, nil
@@ -54,8 +60,8 @@ local prepared, prepared_from = nil, nil
 
 local _M = {}
 
-local function put(at, text)
-  copy(body + at, text, #text)
+local function put(to, at, text)
+  copy(to + at, text, #text)
   return at + #text
 end
 
@@ -67,7 +73,7 @@ local function open(expires_ms)
     start, start_second, start_key = OPENING .. '1.' .. id .. '.' .. second .. '.', second, id
   end
   if secret ~= prepared_from then prepared, prepared_from = hmac.key(secret), secret end
-  return put(0, start), prepared
+  return put(body, 0, start), prepared
 end
 
 -- Five digits of 25 bits.
@@ -96,12 +102,19 @@ local function escaped(user)
   return user
 end
 
+local function seed_of(key, challenge_id, user)
+  local at = put(seed_text, #SEED_HEAD, challenge_id)
+  at = put(seed_text, at, SEED_MIDDLE)
+  at = put(seed_text, at, escaped(user))
+  return digest(key, seed_text, put(seed_text, at, SEED_TAIL))
+end
+
 -- The 201's body.
 local function issue(secrets, sale, user, challenge_id, issued_ms, now_ms)
   local expires_ms = now_ms + secrets.ticket_ttl_ms
   local order_at, key = open(expires_ms)
-  local seed = digest(secrets.challenge_key, 'order:["' .. challenge_id .. '","' .. escaped(user) .. '"]')
-  local at = put(order_at, sale.id)
+  local seed = seed_of(secrets.challenge_key, challenge_id, user)
+  local at = put(body, order_at, sale.id)
   body[at] = HYPHEN
   at = put_ulid(at + 1, issued_ms, seed)
   local order_length = at - order_at
@@ -110,11 +123,11 @@ local function issue(secrets, sale, user, challenge_id, issued_ms, now_ms)
   local signature = digest(key, body + #OPENING, at - #OPENING)
   body[at] = DOT
   at = encode(signature, DIGEST_BYTES, body, at + 1)
-  at = put(at, ORDER)
+  at = put(body, at, ORDER)
   copy(body + at, body + order_at, order_length)
-  at = put(at + order_length, EXPIRES)
-  at = put(at, iso(expires_ms))
-  return text_of(body, put(at, CLOSING))
+  at = put(body, at + order_length, EXPIRES)
+  at = put(body, at, iso(expires_ms))
+  return text_of(body, put(body, at, CLOSING))
 end
 
 -- Whether an answer is right; nil when that is not known here.
@@ -132,25 +145,32 @@ end
 --- Answers who wants a ticket.
 -- @tparam table sale
 -- @tparam string user as in `sub`
--- @tparam string text the request's body
+-- @param bytes memory: the request's body
+-- @tparam number length of the body
 -- @tparam number now_ms whole Unix ms
 -- @treturn ?string the body of a 201
 -- @treturn ?string without a body: the problem code; nil when the gateway has to be asked
 -- @treturn ?string what to change; when the gateway has to be asked, why, as metrics.office counts it
 -- @return whole seconds to wait; when the gateway has to be asked, maybe the challenge to which a wrong answer counts
 -- @phases set, access
-function _M.answer(sale, user, text, now_ms)
+function _M.answer(sale, user, bytes, length, now_ms)
   local secrets = get_secrets()
   if not secrets then return nil, nil, 'passed_no_keys' end
-  local id, answer = read_body(text)
-  if not id then
-    if answer then return nil, answer, BODY_WORDS end
-    return nil, nil, 'passed_body'
+  if #user > MAX_USER_BYTES then return nil, nil, 'passed_sign_in' end
+  local asked, issued_ms, first, second
+  local id, answer = as_the_page(bytes, length)
+  if id then asked, issued_ms, first, second = read_challenge(id, sale, user, now_ms) end
+  -- An id that we gave is plain text. Every other body is read as JSON.
+  if not id or asked == FOREIGN or not is_plain(answer) then
+    id, answer = read_body(bytes, length)
+    if not id then
+      if answer then return nil, answer, BODY_WORDS end
+      return nil, nil, 'passed_body'
+    end
+    asked, issued_ms, first, second = read_challenge(id, sale, user, now_ms)
   end
   local words, seconds = too_many(user, id)
   if words then return nil, 'RATE_LIMITED', words, seconds end
-  if #user > MAX_USER_BYTES then return nil, nil, 'passed_sign_in' end
-  local asked, issued_ms, first, second = read_challenge(id, sale, user, now_ms)
   if WHY_NOT[asked] then return nil, 'WRONG_ANSWER', WHY_NOT[asked] end
   local is_right = judge(secrets, sale, user, id, answer, asked, first, second)
   if is_right then return issue(secrets, sale, user, id, issued_ms, now_ms) end

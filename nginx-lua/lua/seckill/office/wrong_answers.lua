@@ -12,11 +12,12 @@ local PER_CHALLENGE, PER_USER = 5, 20
 local WINDOW_SECONDS = 300 -- as long as a challenge lives
 local TO_NEXT_CHALLENGE = 1 -- second; a new challenge can be had at once
 
--- No challenge of ours holds an asterisk.
-local USER = '*'
+-- Three keys a user: his name, there while any count is kept that is his, for the one look that most requests are;
+-- and with an end that no name and no challenge has, his count and that of each of his challenges.
+local OF_USER, OF_CHALLENGE = '\1', '\2'
 
-local OF_CHALLENGE = 'There were too many wrong answers to this challenge: get a new one.'
-local OF_USER = 'There were too many wrong answers: wait, then get a new challenge.'
+local CHALLENGE_WORDS = 'There were too many wrong answers to this challenge: get a new one.'
+local USER_WORDS = 'There were too many wrong answers: wait, then get a new challenge.'
 
 local _M = {}
 
@@ -27,13 +28,15 @@ local _M = {}
 -- @treturn ?number whole seconds to wait
 -- @phases set, access
 function _M.too_many(user, challenge_id)
-  local of_user = counts:get(USER .. user)
-  if of_user and of_user >= PER_USER then
-    local seconds = counts:ttl(USER .. user)
-    if seconds and seconds > 0 then return OF_USER, max(1, ceil(seconds)) end
+  if not counts:get(user) then return nil end
+  local key = user .. OF_USER
+  local count = counts:get(key)
+  if count and count >= PER_USER then
+    local seconds = counts:ttl(key)
+    if seconds and seconds > 0 then return USER_WORDS, max(1, ceil(seconds)) end
   end
-  local of_challenge = counts:get(challenge_id)
-  if of_challenge and of_challenge >= PER_CHALLENGE then return OF_CHALLENGE, TO_NEXT_CHALLENGE end
+  count = counts:get(challenge_id .. OF_CHALLENGE)
+  if count and count >= PER_CHALLENGE then return CHALLENGE_WORDS, TO_NEXT_CHALLENGE end
   return nil
 end
 
@@ -42,8 +45,9 @@ end
 -- @tparam string challenge_id
 -- @phases set, access, log
 function _M.count(user, challenge_id)
-  counts:incr(USER .. user, 1, 0, WINDOW_SECONDS)
-  counts:incr(challenge_id, 1, 0, WINDOW_SECONDS)
+  counts:set(user, true, WINDOW_SECONDS)
+  counts:incr(user .. OF_USER, 1, 0, WINDOW_SECONDS)
+  counts:incr(challenge_id .. OF_CHALLENGE, 1, 0, WINDOW_SECONDS)
 end
 
 return _M
