@@ -16,6 +16,8 @@ const challenges: Record<Plan['crowd']['challenge'], string> = {
 const named = ({ signIn, challenge }: Plan['crowd']) =>
   `${signIn === 'demo' ? 'the demo sign-in' : signIn} and ${challenges[challenge]}`;
 
+const few = (cores: number) => (cores < 1 ? cores.toFixed(2) : round(cores));
+
 /** The plan for people: what is needed, what gives first, and where each figure comes from. */
 export function describePlan(plan: Plan, costs: Costs, width: number | null): string {
   const { crowd, parts, givesFirst, memory, bandwidth, beforePress } = plan;
@@ -36,7 +38,7 @@ export function describePlan(plan: Plan, costs: Costs, width: number | null): st
     ...(beforePress === null
       ? []
       : [
-          `before it       ${whole(crowd.shoppers / crowd.openInSeconds)} shoppers/s, by ${named(crowd)}: each costs nginx ${whole(beforePress.nginx.micros)} µs and the gateway ${whole(beforePress.gateway.micros)} µs, together ${round(beforePress.nginx.cores + beforePress.gateway.cores)} cores all the time`,
+          `before it       ${whole(crowd.shoppers / crowd.openInSeconds)} shoppers/s, by ${named(crowd)}: each costs nginx ${whole(beforePress.nginx.micros)} µs and the gateway ${whole(beforePress.gateway.micros)} µs, which keeps ${few(beforePress.nginx.cores + beforePress.gateway.cores)} cores busy`,
         ]),
     `at the opening  ${whole(plan.requestsPerSecond)} requests/s for ${whole(crowd.withinSeconds)} s; ${whole(plan.acceptedPerSecond)} purchases/s go on; sold out after ${round(plan.soldOutAfterSeconds)} s`,
     '',

@@ -97,7 +97,7 @@ test('before the press a shopper costs what the kind of sign-in and challenge co
   expect(demo.beforePress?.nginx.micros).toBe(145 - 10 + 40);
   expect(count(demo, 'gateway (before)')).toBe(2);
   expect(describePlan(demo, costs, null)).toContain(
-    'before it       10,000 shoppers/s, by the demo sign-in and a sum: each costs nginx 175 µs and the gateway 100 µs, together 2.8 cores all the time',
+    'before it       10,000 shoppers/s, by the demo sign-in and a sum: each costs nginx 175 µs and the gateway 100 µs, which keeps 2.8 cores busy',
   );
   expect(describePlan(plan, costs, null)).toContain('RS256 and a sum: each costs nginx 145 µs and the gateway 0 µs');
 });
