@@ -37,6 +37,14 @@ const contest = (name: string, least: number): Figure =>
 const growth = (process: string): Figure =>
   most(`memory of ${process}, after 10 × as many`, 'memory.json', 1.1, at('growth', process));
 
+/** Challenge, ticket and a refused press of one shopper, in µs of all processes. */
+const shopper = (signIn: string, challenge: string, value: number): Figure =>
+  most(`µs of a shopper: ${signIn}, ${challenge}`, 'shopper.json', value, (result) => {
+    const ways = at('ways')(result);
+    const isIt = (way: unknown) => at('signIn')(way) === signIn && at('challenge')(way) === challenge;
+    return at('beforeAndPress', 'sum')(Array.isArray(ways) ? ways.find(isIt) : undefined);
+  });
+
 /** The figures that the project wants to reach, in the order in which they are drawn. */
 export const figures: readonly Figure[] = [
   ratio('accepted purchases/s', 'purchase.json', 0.7, at('perSecond', 'ratio')),
@@ -61,6 +69,13 @@ export const figures: readonly Figure[] = [
   most('last unit until 3 edges shed, p99 ms', 'edge.json', 50, at('inStep', 'sheds', 'p99')),
   most('unit back until 3 edges are open, p99 ms', 'edge.json', 50, at('inStep', 'opens', 'p99')),
   ...['service-1', 'gateway-1', 'worker-1', 'payment-sandbox-1'].map(growth),
+  shopper('HS256', 'sum', 90),
+  shopper('ES256', 'pow', 250),
+  most('µs of a demo sign-in', 'shopper.json', 120, at('steps', 'signIn', 'sum')),
+  most('memory of an nginx worker, after 10 × as many tickets', 'office-memory.json', 1.05, (result) => {
+    const workers = at('growth')(result);
+    return Array.isArray(workers) ? Math.max(...workers) : undefined;
+  }),
 ];
 
 /** What a result says of a figure; null when it does not. Throws when the text is no result at all. */

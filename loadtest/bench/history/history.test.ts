@@ -28,6 +28,17 @@ test('the p99 at half the rate is found in results from before the bare side had
   expect([25, 28].map((median) => isReached(p99, { median }))).toEqual([true, false]);
 });
 
+test('a shopper is found by sign-in and challenge, and of several nginx workers the one that grew most', () => {
+  const sum = { median: 46, min: 34, max: 55 };
+  const ways = [
+    { signIn: 'HS256', challenge: 'pow', beforeAndPress: { sum: { ...sum, median: 57 } } },
+    { signIn: 'HS256', challenge: 'sum', beforeAndPress: { sum } },
+  ];
+  expect(pointOf(named('µs of a shopper: HS256, sum'), JSON.stringify({ ...when, ways }))).toMatchObject(sum);
+  const memory = named('memory of an nginx worker, after 10 × as many tickets');
+  expect(pointOf(memory, JSON.stringify({ ...when, growth: [1.01, 1.04] }))).toMatchObject({ median: 1.04 });
+});
+
 test('every figure is drawn, names and numbers as text that XML can hold', () => {
   const point = { ...when, median: 0.5, min: 0.25, max: 2 };
   const svg = drawHistory(figures.map((figure) => ({ figure, points: [point, { ...point, median: 6127 }] })));
