@@ -2,13 +2,14 @@
 -- The gateway (gateway/tickets/) is the reference: what is answered here is its answer to the byte, and what cannot be
 -- decided here for certain is passed on to it.
 --
--- It runs in the rewrite phase (`set_by_lua`), where ngx_lua needs no coroutine for a request, and returns the body,
+-- It runs in the rewrite phase (`set_by_lua`), where ngx_lua needs no coroutine for a request, and makes the body,
 -- which nginx itself sends (conf.d/ticket-office.conf). Without a body `$seckill_verdict` says what to do: GATEWAY,
 -- AWAITED (the request's body is not in yet: `await`) or REFUSED. A fault in here is a 500, told as 503 UNAVAILABLE: it
 -- fails closed.
 -- @module seckill.ticket_office
 
 local challenge = require('seckill.office.challenge')
+local set_body = require('seckill.answer_body').set
 local known_sale = require('seckill.filters.known_sale').check
 local maintenance = require('seckill.filters.maintenance').check
 local count = require('seckill.metrics').office
@@ -33,7 +34,7 @@ local floor = math.floor
 
 local CHALLENGE, TICKET = 'challenge', 'ticket' -- the routes, as they are counted
 local UNKNOWN = '' -- one label for all unknown sales
-local NONE = '' -- nginx' idea of false
+local ANSWERED, NONE = 'ANSWERED', '' -- nginx' idea of true and false
 local GET = 'GET'
 local PATH_START = '/api/sales/'
 local MAX_HEADER = 7000 -- as in access.lua
@@ -106,7 +107,7 @@ local function enter(route, id)
 end
 
 --- GET …/challenge: open before the sale is, from its lead on, and while a unit may still come back.
--- @treturn string the body of a 200; empty when `$seckill_verdict` says what to do
+-- @treturn string ANSWERED, with the body of a 200 in `$seckill_body`; empty when `$seckill_verdict` says what to do
 -- @phases set
 function _M.challenge()
   local id = var.sale_id
@@ -120,10 +121,11 @@ function _M.challenge()
   local user, detail = user_of(authorization, now_ms)
   if detail then return refuse(CHALLENGE, id, 'UNAUTHENTICATED', nil, detail) end
   if not user then return pass_on(CHALLENGE, id, 'passed_sign_in') end
-  local text, why = create(sale, user, now_ms)
-  if not text then return pass_on(CHALLENGE, id, why) end
+  local body, length = create(sale, user, now_ms)
+  if not body then return pass_on(CHALLENGE, id, length) end
   count(CHALLENGE, id, 'answered')
-  return text
+  set_body(body, length)
+  return ANSWERED
 end
 
 -- What `ticket.answer` tells, of a request whose bearer and type are judged first, as in the gateway. It is counted.

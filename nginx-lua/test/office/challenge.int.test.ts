@@ -45,7 +45,7 @@ const given = async (calls: readonly Call[]) =>
     edge,
     `local bodies = {}
      for i, call in ipairs(...) do
-       bodies[i] = require('seckill.office.challenge').create(call.sale, call.user, call.atMs)
+       bodies[i] = require('ffi').string(require('seckill.office.challenge').create(call.sale, call.user, call.atMs))
      end
      return bodies`,
     toEdge(calls),

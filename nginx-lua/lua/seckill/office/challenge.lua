@@ -1,7 +1,7 @@
 --- Challenges, given and read: the twin of gateway/tickets/challenge.ts, where the id is described; a test has each of
 -- the two read what the other gave.
--- A challenge is written into memory that is the worker's own, and becomes one string, the answer's body. Nothing in
--- here yields, so no other request writes into it meanwhile.
+-- A challenge is written, as the answer's body, into memory that is the worker's own. Nothing in here yields, so no
+-- other request writes into it meanwhile.
 -- Fails closed: an id that cannot be verified is foreign. Without the secrets, or without what the sale asks, there is
 -- no challenge and no verdict here, and the gateway is asked.
 -- @module seckill.office.challenge
@@ -21,7 +21,7 @@ ffi.cdef('int CRYPTO_memcmp(const void *a, const void *b, size_t length);')
 local encode_into, is_base64url = base64url.encode_into, base64url.is_text
 local crypto = platform.libcrypto('CRYPTO_memcmp')
 local byte, find, sub = string.byte, string.find, string.sub
-local cast, copy, text_of = ffi.cast, ffi.copy, ffi.string
+local cast, copy = ffi.cast, ffi.copy
 local ceil, floor, max, type = math.ceil, math.floor, math.max, type
 local below, random_bytes = random.below, random.bytes
 local bits_for, ROUNDS = pressure.bits, pressure.rounds
@@ -134,7 +134,7 @@ local function write(sale, user, key, now_ms, name, question, ending)
   to = put(body, to, question)
   to = put(body, to, expires)
   to = put(body, to, ending)
-  return text_of(body, to)
+  return body, to
 end
 
 --- Whether it is too early for this sale's challenge: before its lead, nobody collects its questions.
@@ -155,8 +155,8 @@ end
 -- @tparam table sale
 -- @tparam string user as in `sub`, at most 128 bytes
 -- @tparam number now_ms whole Unix ms
--- @treturn ?string the body; nil when the gateway has to be asked
--- @treturn ?string why, as metrics.office counts it
+-- @return memory that holds the body until the next call; nil when the gateway has to be asked
+-- @return the body's length in bytes; or why, as metrics.office counts it
 -- @phases set
 function _M.create(sale, user, now_ms)
   local secrets, office = get_secrets(), sale.office
