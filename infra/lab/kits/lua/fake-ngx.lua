@@ -44,6 +44,10 @@ local function new_dict()
     ends[key] = ends_at(ttl)
     return true
   end
+  function dict.ttl(_, key)
+    if live(key) == nil then return nil, 'not found' end
+    return ends[key] and ends[key] - clock.seconds or 0
+  end
   function dict.get_keys()
     local keys = {}
     for key in pairs(values) do

@@ -21,6 +21,14 @@ local USER_WORDS = 'There were too many wrong answers: wait, then get a new chal
 
 local _M = {}
 
+-- The seconds until a count of `limit` and more ends; nil of a lower one.
+local function wait(key, limit)
+  local count = counts:get(key)
+  if not count or count < limit then return nil end
+  local seconds = counts:ttl(key)
+  return seconds and seconds > 0 and seconds or nil
+end
+
 --- Whether an answer may not be looked at.
 -- @tparam string user
 -- @tparam string challenge_id as it was sent
@@ -29,14 +37,9 @@ local _M = {}
 -- @phases set, access
 function _M.too_many(user, challenge_id)
   if not counts:get(user) then return nil end
-  local key = user .. OF_USER
-  local count = counts:get(key)
-  if count and count >= PER_USER then
-    local seconds = counts:ttl(key)
-    if seconds and seconds > 0 then return USER_WORDS, max(1, ceil(seconds)) end
-  end
-  count = counts:get(challenge_id .. OF_CHALLENGE)
-  if count and count >= PER_CHALLENGE then return CHALLENGE_WORDS, TO_NEXT_CHALLENGE end
+  local seconds = wait(user .. OF_USER, PER_USER)
+  if seconds then return USER_WORDS, max(1, ceil(seconds)) end
+  if wait(challenge_id .. OF_CHALLENGE, PER_CHALLENGE) then return CHALLENGE_WORDS, TO_NEXT_CHALLENGE end
   return nil
 end
 
