@@ -74,4 +74,7 @@ ngx = {
   }),
 }
 
+-- One process sees its own memory: the real one needs LuaJIT.
+package.loaded['seckill.shared_number'] = { named = function() return { [0] = 0 } end }
+
 return clock
