@@ -10,12 +10,20 @@ local in_flight = require('seckill.filters.in_flight')
 local metrics = require('seckill.metrics')
 local count_wrong = require('seckill.office.wrong_answers').count
 local state = require('seckill.state')
+local variable = require('seckill.variable')
 
 local var = ngx.var
 local ended = faults.ended
+local named, read = variable.named, variable.text
 local match, tonumber = string.match, tonumber
 
 local GONE, HEAD, WRONG = '410', 'HEAD', '422'
+
+local SALE, USER, EPOCH = named('seckill_sale'), named('seckill_user'), named('seckill_epoch')
+local STATUS = named('upstream_status')
+-- What nginx told the client is what the upstream told: a look at that header itself costs several times as much.
+local TOLD, CAME = named('sent_http_content_length'), named('upstream_response_length')
+
 -- Whether `purchase` did not come to its end: nginx says nothing of a fault in this phase.
 local is_broken_off = false
 
@@ -46,17 +54,18 @@ end
 
 --- @phases log
 function _M.purchase()
-  local id = var.seckill_sale
+  local id = read(SALE)
   if not id or id == '' then return end
   if is_broken_off then faults.suspect('fault in Lua: log.purchase did not end') end
   is_broken_off = true
-  in_flight.leave(var.seckill_user)
+  in_flight.leave(read(USER))
   answer_times.observe()
-  local status = last_status(var.upstream_status)
+  local status = last_status(read(STATUS))
   metrics.upstream(id, status)
-  local told, read = var.upstream_http_content_length, var.upstream_response_length
-  if told ~= read then ended(told, read, var.upstream_addr, status) end
-  if status == GONE then state.learn_sold_out(id, tonumber(var.seckill_epoch)) end
+  if read(TOLD) ~= read(CAME) then
+    ended(var.upstream_http_content_length, var.upstream_response_length, var.upstream_addr, status)
+  end
+  if status == GONE then state.learn_sold_out(id, tonumber(read(EPOCH))) end
   is_broken_off = false
 end
 

@@ -19,18 +19,25 @@ local spelling = require('seckill.filters.spelling').check
 local ticket = require('seckill.filters.ticket').check
 local metrics = require('seckill.metrics')
 local respond = require('seckill.respond').refuse
+local variable = require('seckill.variable')
 
 local ngx = ngx
 local var, ngx_now, exit = ngx.var, ngx.now, ngx.exit
 local look_for_place, take_place = in_flight.check, in_flight.enter
 local is_body_in, wait_for_body = body.is_in, body.check
 local user_rate, address_rate = rate.user, rate.address
+local named, read = variable.named, variable.text
 local may_pass, repeat_budget = repeats.may_pass, repeats.check
 local count_refused, count_passed, count_repeated = metrics.refused, metrics.passed, metrics.repeated
 
 local UNKNOWN = '' -- one label for all unknown sales
 local BODY_SECONDS = 2
 local BAD_REQUEST = 400 -- nginx answers as error_page says, and ends the connection
+
+local SALE_ID, CONTENT_TYPE, CONTENT_LENGTH = named('sale_id'), named('http_content_type'), named('content_length')
+local TICKET, ATTEMPT = named('http_seckill_ticket'), named('seckill_attempt')
+local ADDRESS = named('binary_remote_addr')
+local REQUEST_URI, URI = named('request_uri'), named('uri')
 
 local _M = {}
 
@@ -40,17 +47,12 @@ local function refuse(check, sale_id, code, seconds)
   return code
 end
 
-local function enter(id, user)
-  take_place(user)
-  var.seckill_sale = id
-end
-
 --- Judges POST /api/sales/<saleId>/orders.
--- @treturn string PASSED, with `$seckill_sale`, `$seckill_user` and `$seckill_epoch` set and a place in flight taken;
--- AWAITED, or REPEAT_AWAITED, when nothing but its body is missing (`await`); or a problem code
+-- @treturn string PASSED, with `$seckill_user` and `$seckill_epoch` set and a place in flight taken, and nginx sets
+-- `$seckill_sale`; AWAITED, or REPEAT_AWAITED, when nothing but its body is missing (`await`); or a problem code
 -- @phases set
 function _M.judge()
-  local id = var.sale_id
+  local id = read(SALE_ID)
   local sale, code, seconds = known_sale(id)
   if not sale then return refuse('known_sale', UNKNOWN, code, seconds) end
 
@@ -61,21 +63,21 @@ function _M.judge()
   -- What a first press is refused with; nil when it would pass.
   local shut
   shut, seconds = sale_state(sale, now_ms)
-  if shut and not may_pass(shut, var.http_seckill_attempt) then return refuse('sale_state', id, shut, seconds) end
+  if shut and not may_pass(shut, read(ATTEMPT)) then return refuse('sale_state', id, shut, seconds) end
 
-  code = content_type(var.http_content_type)
+  code = content_type(read(CONTENT_TYPE))
   if code then return refuse('content_type', id, code) end
 
   local user, holder
-  user, code, holder = ticket(var.http_seckill_ticket, id, now_ms)
+  user, code, holder = ticket(read(TICKET), id, now_ms)
   if not user then
-    if not may_pass(code, var.http_seckill_attempt) then return refuse('ticket', id, code) end
+    if not may_pass(code, read(ATTEMPT)) then return refuse('ticket', id, code) end
     user, shut = holder, code
   end
 
   seconds = user_rate(user)
   if seconds then return refuse('user_rate', id, 'RATE_LIMITED', seconds) end
-  seconds = address_rate(var.binary_remote_addr)
+  seconds = address_rate(read(ADDRESS))
   if seconds then return refuse('address_rate', id, 'RATE_LIMITED', seconds) end
 
   if shut then
@@ -83,7 +85,7 @@ function _M.judge()
     if code then return refuse('repeats', id, code, seconds) end
   end
 
-  code = spelling(var.request_uri, var.uri)
+  code = spelling(read(REQUEST_URI), read(URI))
   if code then return refuse('spelling', id, code) end
 
   code, seconds = look_for_place(user)
@@ -91,8 +93,8 @@ function _M.judge()
 
   var.seckill_user = user
   var.seckill_epoch = sale.epoch
-  if not is_body_in(var.content_length) then return shut and 'REPEAT_AWAITED' or 'AWAITED' end
-  enter(id, user)
+  if not is_body_in(read(CONTENT_LENGTH)) then return shut and 'REPEAT_AWAITED' or 'AWAITED' end
+  take_place(user)
   if shut then count_repeated(id) else count_passed(id) end
   return 'PASSED'
 end
@@ -108,7 +110,8 @@ function _M.await()
   end
   local code, seconds = look_for_place(user)
   if code then return respond(refuse('in_flight', id, code), seconds) end
-  enter(id, user)
+  take_place(user)
+  var.seckill_sale = id
   if var.seckill_verdict == 'AWAITED' then count_passed(id) else count_repeated(id) end
 end
 

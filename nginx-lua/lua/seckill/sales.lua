@@ -12,15 +12,16 @@ local count_read = require('seckill.metrics').read
 local respond = require('seckill.respond')
 local state = require('seckill.state')
 local tiers = require('seckill.tiers')
+local variable = require('seckill.variable')
 
 local ngx = ngx
-local header, print, var, ngx_now = ngx.header, ngx.print, ngx.var, ngx.now
+local header, print, var, ngx_now, get_method = ngx.header, ngx.print, ngx.var, ngx.now, ngx.req.get_method
 local get_sale, current_state, is_ready = state.get, state.current, state.ready
-local refuse = respond.refuse
+local refuse, read = respond.refuse, variable.text
 local floor, concat, sub = math.floor, table.concat, string.sub
 local ipairs = ipairs
 
-local LIST = tiers.LIST
+local LIST, SALE_ID = tiers.LIST, variable.named('sale_id')
 local NONE = '' -- nginx' idea of false
 local SHADOW = 'shadow-' -- how the id of a load test's sale begins, contract/shadow-sale.ts
 
@@ -71,6 +72,8 @@ local function from_memory(key)
 end
 
 local function hot(key)
+  local method = get_method()
+  if method ~= 'GET' and method ~= 'HEAD' then return NONE end
   local kept = memory()
   local body = kept[key] or from_memory(key)
   if not body then return NONE end
@@ -92,13 +95,14 @@ local function cold(key)
   print(body)
 end
 
---- The sale's body out of memory; empty when memory does not know it. A draft too, for a reader who knows its name.
+--- The sale's body out of memory; empty when memory does not know it, and to another method than GET and HEAD. A draft
+-- too, for a reader who knows its name.
 -- @phases set
 function _M.hot_one()
-  return hot(var.sale_id)
+  return hot(read(SALE_ID))
 end
 
---- The list's body out of memory; empty until the first snapshot.
+--- The list's body out of memory; empty until the first snapshot, and to another method than GET and HEAD.
 -- @phases set
 function _M.hot_list()
   return hot(LIST)

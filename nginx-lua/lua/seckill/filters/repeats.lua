@@ -27,11 +27,11 @@ local _M = {}
 
 --- Whether the request is a repeat that may pass this refusal.
 -- @tparam string code the refusal
--- @tparam ?string attempt the header's value
+-- @tparam ?string attempt the header's value; empty when there is none
 -- @treturn boolean
 -- @phases set
 function _M.may_pass(code, attempt)
-  if not attempt or not PASSES[code] then return false end
+  if not attempt or attempt == '' or not PASSES[code] then return false end
   local number = tonumber(attempt)
   return number ~= nil and number >= 2
 end
