@@ -8,7 +8,7 @@ import { edgeSignInKeysOf } from '#gateway/agent/edge-sign-in-keys.ts';
 import { createAuthenticate } from '#http/authenticate.ts';
 import { ShopKeysFault } from '#http/shop-keys.ts';
 import { createRandom, type Random } from '#lab/random.ts';
-import { edgeOffice, startEdge, type TestEdge } from '#lab/servers/edge.ts';
+import { ask, edgeOffice, saleOf, startEdge, type TestEdge } from '#lab/servers/edge.ts';
 import { edgeLua, openToLua } from '#lab/servers/edge-lua.ts';
 
 const [issuer, audience] = ['https://shop.example', 'seckill'];
@@ -277,6 +277,39 @@ test('keys of no use, or very many, do no harm', async () => {
   const headers = ['k0', 'k1', 'k2', 'k3', 'k995', 'ec'].map(ofKid);
   expect(await atEdge(headers)).toEqual([null, null, null, null, null, { user: 'ada' }]);
   await tell(await edgeSignInKeysOf({ keys: jwks }));
+});
+
+test('a token of 16 KB is refused before it is looked at, and one of 6.9 KB is verified', async () => {
+  await edge.agent.send({ type: 'sale', sale: saleOf('large') });
+  const padded = (bytes: number) => bearer(good.ES256(claims({ padding: 'x'.repeat(bytes) })));
+  const { status } = await ask(edge, '/api/sales/large/challenge', { headers: { authorization: padded(12_000) } });
+  expect(status).toBe(400);
+  await compare([
+    [padded(5000), { user: 'ada' }],
+    [padded(5000).replace(/....$/, 'AAAA'), { detail: invalid }],
+  ]);
+});
+
+test('where libcrypto lacks a function, tokens of public keys go to the gateway, and nginx starts all the same', async () => {
+  const said = await edgeLua(
+    edge,
+    `local spki = ...
+     local platform, loaded, ffi = require('seckill.platform'), package.loaded, require('ffi')
+     local libcrypto, signature = platform.libcrypto, loaded['seckill.office.signature']
+     local function without(missing)
+       local function check(_, name) return name == missing and error('undefined symbol: ' .. name) or ffi.C[name] end
+       platform.libcrypto = function(name) check(nil, name) return setmetatable({}, { __index = check }) end
+       loaded['seckill.office.signature'] = nil
+       local old = require('seckill.office.signature')
+       return { possible = old.is_possible(), verifies = old.verifier('ES256', spki) ~= nil }
+     end
+     local said = { without('EVP_PKEY_CTX_set_rsa_padding'), without('d2i_PUBKEY'), without('nothing') }
+     platform.libcrypto, loaded['seckill.office.signature'] = libcrypto, signature
+     return said`,
+    own.EC.publicKey.export({ format: 'der', type: 'spki' }).toString('base64'),
+  );
+  const none = { possible: false, verifies: false };
+  expect(said).toEqual([none, none, { possible: true, verifies: true }]);
 });
 
 test('of any payload the edge says what the gateway says, or nothing', async () => {
