@@ -119,8 +119,8 @@ function tickets(shoppers: number, { wallShare, left, tail }: Wave, level: numbe
     timeUnit: '1s',
     stages,
     // Two answers are there in milliseconds; who is told to wait holds a virtual user for seconds.
-    preAllocatedVUs: clamp(most / 5, 20, 200),
-    maxVUs: clamp(most, 50, 1000),
+    preAllocatedVUs: clamp(most / 2, 20, 600),
+    maxVUs: clamp(most, 50, 1200),
     gracefulStop: '30s',
   };
 }

@@ -23,6 +23,8 @@ export function buildReport(run: {
   kind: LoadKind;
   saleId: string;
   tickets: TicketSource;
+  /** Who are to get a ticket, or have one. */
+  shoppers: number;
   parameters: Report['parameters'];
   machine: Report['machine'];
   commit: string;
@@ -55,7 +57,7 @@ export function buildReport(run: {
     ...run.books,
   };
   const underLoad = samples.filter(({ atMs }) => atMs >= startedAtMs && atMs <= loadEndedAtMs);
-  const phases = kind === 'smoke' || kind === 'bots' ? [] : phasesOf(answers, startedAtMs);
+  const phases = kind === 'smoke' || kind === 'bots' ? [] : phasesOf(answers, startedAtMs, run.shoppers);
   const marks: Mark[] = run.marks.map(({ atMs, label }) => ({ at: round((atMs - startedAtMs) / 1000), label }));
   return {
     version: 1,

@@ -57,13 +57,13 @@ export function phasesTable(phases: readonly Phase[]): Html {
     'p99 ms',
     'longest ms',
   ];
-  return html`<div class="wide"><table><tr>${names.map((name) => html`<th>${name}</th>`)}<th>refused</th></tr>${phases.map(
+  return html`<div class="wide"><table><tr>${names.map((name) => html`<th${raw(name === 'phase' ? '' : ' class="number"')}>${name}</th>`)}<th>refused</th></tr>${phases.map(
     (phase) =>
       html`<tr><td>${phase.name}</td>${cell(phase.fromSeconds)}${cell(phase.toSeconds)}<td class="number">${phase.requests.toLocaleString('en')}</td>${cell(phase.perSecondMean)}${cell(phase.perSecondMost)}${cell(phase.p50)}${cell(phase.p90)}${cell(phase.p99)}${cell(phase.max)}<td>${countsText(phase.refused)}</td></tr>`,
   )}</table></div>${phases.map(({ shoppers }) =>
     shoppers === null
       ? ''
-      : html`<p>${shoppers.got.toLocaleString('en')} of ${shoppers.asked.toLocaleString('en')} shoppers who asked for a ticket got one. From the first question to the ticket, waits included: p50 ${number(shoppers.way.p50)} ms, p99 ${number(shoppers.way.p99)} ms, longest ${number(shoppers.way.max)} ms.</p>`,
+      : html`<p>${shoppers.got.toLocaleString('en')} of ${shoppers.asked.toLocaleString('en')} shoppers who asked for a ticket got one; ${shoppers.planned.toLocaleString('en')} were planned. From the first question to the ticket, waits included: p50 ${number(shoppers.way.p50)} ms, p99 ${number(shoppers.way.p99)} ms, longest ${number(shoppers.way.max)} ms.</p>`,
   )}`;
 }
 

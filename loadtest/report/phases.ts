@@ -6,12 +6,12 @@ import type { Phase } from './report.ts';
 export const routesOf: Record<Phase['name'], readonly string[]> = { tickets: ['challenge', 'ticket'], press: ['buy'] };
 
 /** Both phases, or the one that there was: what its requests met, and how the shoppers fared who asked for a ticket. */
-export function phasesOf(answers: Answers, startedAtMs: number): Phase[] {
+export function phasesOf(answers: Answers, startedAtMs: number, planned: number): Phase[] {
   const names = Object.keys(routesOf) as Phase['name'][]; // its own keys
-  return names.flatMap((name) => phaseOf(name, answers, startedAtMs) ?? []);
+  return names.flatMap((name) => phaseOf(name, answers, startedAtMs, planned) ?? []);
 }
 
-function phaseOf(name: Phase['name'], answers: Answers, startedAtMs: number): Phase | null {
+function phaseOf(name: Phase['name'], answers: Answers, startedAtMs: number, planned: number): Phase | null {
   const ms: number[] = [];
   const refused: Record<string, number> = {};
   const bySecond = new Map<number, number>();
@@ -43,7 +43,8 @@ function phaseOf(name: Phase['name'], answers: Answers, startedAtMs: number): Ph
     perSecondMost: most,
     ...latenciesOf(ms),
     refused,
-    shoppers: name === 'tickets' ? { asked, got: waysMs.length, missed: didNot, way: latenciesOf(waysMs) } : null,
+    shoppers:
+      name === 'tickets' ? { planned, asked, got: waysMs.length, missed: didNot, way: latenciesOf(waysMs) } : null,
   };
 }
 

@@ -23,6 +23,7 @@ function run(changes: Partial<Parameters<typeof buildReport>[0]> = {}) {
     kind: 'peak',
     saleId: 'shadow-peak-1',
     tickets: 'minted',
+    shoppers: 11,
     parameters: { units: 10 },
     machine: { cores: 2 },
     commit: 'abc',
@@ -99,7 +100,7 @@ test('both phases are shown: the way to a ticket, and the press', async () => {
       p99: 4,
       max: 4,
       refused: { RATE_LIMITED: 1 },
-      shoppers: { asked: 10, got: 10, missed: {}, way: { p50: 9, p90: 9, p99: 9, max: 9 } },
+      shoppers: { planned: 11, asked: 10, got: 10, missed: {}, way: { p50: 9, p90: 9, p99: 9, max: 9 } },
     },
     expect.objectContaining({ name: 'press', fromSeconds: 5, toSeconds: 6, requests: 10, refused: { SOLD_OUT: 5 } }),
   ]);
@@ -110,7 +111,7 @@ test('both phases are shown: the way to a ticket, and the press', async () => {
     ['ticket 201', [5, 5, 0]],
     ['challenge RATE_LIMITED', [0, 1, 0]],
   ]);
-  expect(await renderHtml(report)).toContain('10 of 10 shoppers who asked for a ticket got one.');
+  expect(await renderHtml(report)).toContain('10 of 10 shoppers who asked for a ticket got one; 11 were planned.');
 });
 
 test.each([

@@ -58,10 +58,11 @@ export type Phase = {
   /** Requests by the code of their refusal. */
   refused: Record<string, number>;
   /**
-   * Of the phase `tickets`: shoppers who asked, those who got a ticket, the others by what they were refused, and ms from
+   * Of the phase `tickets`: shoppers who were to ask, who asked (k6 may begin fewer), those who got a ticket, the others by what they were refused, and ms from
    * the first question to the ticket, waits included.
    */
   shoppers: {
+    planned: number;
     asked: number;
     got: number;
     missed: Record<string, number>;

@@ -9,14 +9,14 @@ export function ticketThresholds(judged: {
 }): Threshold[] {
   const { totals, phases, routes } = judged;
   const phase = phases.find(({ name }) => name === 'tickets');
-  const { asked, got, missed } = phase?.shoppers ?? { asked: 0, got: 0, missed: {} };
+  const { planned, asked, got, missed } = phase?.shoppers ?? { planned: 0, asked: 0, got: 0, missed: {} };
   const faults = Object.entries(phase?.refused ?? {}).filter(([code]) => /^(UNAVAILABLE$|HTTP_5)/.test(code));
   const others = list(Object.entries(missed));
   return [
     {
       name: 'tickets for all who asked',
       holds: asked > 0 && got === asked,
-      says: `${got} of ${asked} shoppers who asked got one${others === '' ? '' : `; the others met ${others}`}`,
+      says: `${got} of ${asked} shoppers who asked got one, ${planned} were planned${others === '' ? '' : `; the others met ${others}`}`,
     },
     {
       name: 'no fault on the way to a ticket',

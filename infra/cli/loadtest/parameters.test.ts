@@ -57,7 +57,7 @@ test('a limit by address that would refuse the crowd is named before anything is
   // A crowd with many addresses stays below it.
   expect(() => checkEdgeLimits([wide, tight], { scenarios, localIps: '127.16.0.1-127.16.15.254' })).not.toThrow();
   const own = { scenarios, localIps: '127.16.0.1-127.16.15.254' };
-  expect(() => checkEdgeLimits([edge({ addressPerSecond: 5 })], own)).toThrow('from each of its own');
+  expect(() => checkEdgeLimits([edge({ addressPerSecond: 2 })], own)).toThrow('from each of its own');
   expect(() => checkEdgeLimits([edge({}, true)], { scenarios, localIps: null })).toThrow('maintenance off');
 });
 

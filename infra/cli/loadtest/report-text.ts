@@ -31,7 +31,10 @@ export function reportText(report: Report, file: string, width: number | null): 
 }
 
 function phaseLine({ name, shoppers, requests, perSecondMost, p50, p99, refused }: Phase): string {
-  const what = shoppers === null ? '' : `${shoppers.got} of ${counted(shoppers.asked, 'shopper')} got one, `;
+  const what =
+    shoppers === null
+      ? ''
+      : `${shoppers.got} of ${counted(shoppers.asked, 'shopper')} got one (${shoppers.planned} planned), `;
   const codes = Object.entries(refused).map(([code, count]) => `${code} ${count}`);
   return `  ${name.padEnd(8)}  ${what}${counted(requests, 'request')}, ${perSecondMost} in the fullest second, p50 ${p50} ms, p99 ${p99} ms${codes.length === 0 ? '' : `; refused: ${codes.join(', ')}`}`;
 }

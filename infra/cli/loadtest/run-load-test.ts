@@ -89,6 +89,7 @@ export async function runLoadTest(
       kind: test.kind,
       saleId,
       tickets: test.tickets,
+      shoppers,
       parameters: test.parameters,
       machine,
       commit: await currentCommit(),
