@@ -46,7 +46,7 @@ export function startLoop(options: {
       if (closed) return;
       if (!failed && outcome === 'more') continue;
       if (restMs > 0) await rest(restMs, 'closed');
-      if (failed || !nudged) await rest(everyMs - restMs, 'nudged');
+      if (!closed && (failed || !nudged)) await rest(everyMs - restMs, 'nudged');
     }
   };
   const running = run();

@@ -9,6 +9,9 @@ import { quorumTrouble, readEnsemble } from './topology.ts';
 /** `session`: the number of the session that an ephemeral node of our own belongs to; null for every other node. */
 export type ZooKeeperNode = { data: Buffer; version: number; session: number | null };
 
+/** As ZooKeeper spells it. */
+export const anyVersion = -1;
+
 /**
  * One ZooKeeper session after another behind one face: the only importer of node-zookeeper-client.
  *
@@ -29,7 +32,7 @@ export type ZooKeeper = {
   children: (path: string, watch?: () => void) => Promise<string[]>;
   /** Creates the node with its parents; false when it is there already. */
   create: (path: string, data: Buffer, mode?: 'persistent' | 'ephemeral') => Promise<boolean>;
-  /** Writes when the node still has `version`; false when somebody else was faster, or it is gone. */
+  /** Writes when the node still has `version`, or {@link anyVersion}; false when somebody else was faster, or it is gone. */
   write: (path: string, data: Buffer, version: number) => Promise<boolean>;
   /** Removes the node; nothing happens when there is none. */
   remove: (path: string) => Promise<void>;
