@@ -121,7 +121,7 @@ await runService('seckill-service', readSettings, async ({ config, logger, own }
   const barrier = { replicas: stockReplicas(config), onBarrier: createBarrierMetrics(registers) };
   const patientStock = createStock(patient, barrier);
   const saleMetrics = createSaleMetrics(registers);
-  const guard = keepSales({
+  const { guard, published } = keepSales({
     ...{ own, listening, zookeeper, leadership, logger },
     stock: patientStock,
     catalogue: createCatalogue(pool),
@@ -195,7 +195,7 @@ await runService('seckill-service', readSettings, async ({ config, logger, own }
     onSoldOut: (saleId, epoch) => {
       shedding(saleId, epoch);
       // The reconciler repairs what fails here; the shopper's answer does not wait for it.
-      publishState(zookeeper, saleId, { state: 'sold_out', epoch }).then(
+      publishState(zookeeper, saleId, { state: 'sold_out', epoch }, published.seen(saleId)).then(
         (outcome) => logger.info({ saleId, epoch, outcome }, 'sold out'),
         (error: unknown) => warn(error, 'publishing sold out'),
       );

@@ -14,6 +14,7 @@ export function watchEdges(options: { zookeeper: ZooKeeper; logger: Logger }): {
   const watch = watchChildren({
     ...options,
     parent: zookeeperPaths.edges,
+    restMs: 250, // the console looks once a second
     onChange: (edgeId, data) => {
       const read = data === null ? null : edgeOf(data.toString());
       // One that another version wrote is left as it was: its own gateway shows it.

@@ -7,7 +7,7 @@ import type { Leadership } from '#runtime/zookeeper/leader.ts';
 import type { Stock } from '#stock/stock.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { createSaleMetrics } from './metrics.ts';
-import { followPublishedSales } from './published-sales.ts';
+import { followPublishedSales, type PublishedSales } from './published-sales.ts';
 import { startReconciler } from './reconciler.ts';
 import { createRollbackGuard, type RollbackGuard } from './rollback-guard.ts';
 import { watchSaleGauges } from './sale-gauges.ts';
@@ -15,7 +15,8 @@ import { listenForSaleNews } from './sale-news.ts';
 
 /**
  * Keeps stock Redis, ZooKeeper and the metrics of every sale in step: the reconciler, the news that it hears, the gauges,
- * and the guard that looks for an older past. The guard is given back, for the gate and for the orders it shall remember.
+ * and the guard that looks for an older past. The guard is given back, for the gate and for the orders it shall remember,
+ * and the sales as ZooKeeper holds them.
  */
 export function keepSales(deps: {
   own: Own;
@@ -28,7 +29,7 @@ export function keepSales(deps: {
   leadership: Leadership;
   metrics: ReturnType<typeof createSaleMetrics>;
   logger: Logger;
-}): RollbackGuard {
+}): { guard: RollbackGuard; published: PublishedSales } {
   const { own, stock, listening, catalogue, zookeeper, leadership, metrics, logger } = deps;
   const published = own(
     'published sales',
@@ -66,5 +67,5 @@ export function keepSales(deps: {
       },
     }),
   );
-  return guard;
+  return { guard, published };
 }

@@ -1,7 +1,8 @@
 import { parseSaleNode, type SaleNode, saleNodeSchema } from '#contract/sale.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
-import { changeNode } from '#runtime/zookeeper/change.ts';
+import { changeNode, type NodeChange } from '#runtime/zookeeper/change.ts';
 import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
+import type { SeenNode } from '#runtime/zookeeper/folder.ts';
 
 export type PublishOutcome = 'written' | 'current' | 'newer_is_there' | 'missing';
 
@@ -30,9 +31,17 @@ export async function publishSale(zookeeper: ZooKeeper, sale: SaleNode): Promise
 /** What may change of a sale while it runs. */
 export type SaleChange = Pick<SaleNode, 'state' | 'epoch'> & Partial<Pick<SaleNode, 'window'>>;
 
-/** Changes state and epoch (and the window, when given) of a node that exists; `missing` when it does not, or cannot be read (the reconciler makes it anew). */
-export async function publishState(zookeeper: ZooKeeper, saleId: string, change: SaleChange): Promise<PublishOutcome> {
-  return publish(zookeeper, saleId, (current) => (current === null ? null : { ...current, ...change }));
+/**
+ * Changes state and epoch (and the window, when given) of a node that exists; `missing` when it does not, or cannot be
+ * read (the reconciler makes it anew). `seen`: as of {@link changeNode}.
+ */
+export async function publishState(
+  zookeeper: ZooKeeper,
+  saleId: string,
+  change: SaleChange,
+  seen: SeenNode | null = null,
+): Promise<PublishOutcome> {
+  return publish(zookeeper, saleId, (current) => (current === null ? null : { ...current, ...change }), seen);
 }
 
 /** Of two writers one reads again and sees the other's epoch. */
@@ -40,8 +49,9 @@ function publish(
   zookeeper: ZooKeeper,
   saleId: string,
   next: (current: SaleNode | null) => SaleNode | null,
+  seen: SeenNode | null = null,
 ): Promise<PublishOutcome> {
-  return changeNode<PublishOutcome>(zookeeper, zookeeperPaths.sale(saleId), (before) => {
+  const decide = (before: Buffer | null): NodeChange<PublishOutcome> => {
     const current = before === null ? null : readable(before, saleId);
     const wanted = next(current);
     if (wanted === null) return { data: null, result: 'missing' };
@@ -49,5 +59,6 @@ function publish(
     // Nothing is written that no process could read.
     const data = Buffer.from(JSON.stringify(saleNodeSchema.parse(wanted)));
     return before?.equals(data) ? { data: null, result: 'current' } : { data, result: 'written' };
-  });
+  };
+  return changeNode(zookeeper, zookeeperPaths.sale(saleId), decide, seen);
 }

@@ -4,7 +4,7 @@ import type { Logger } from '#runtime/logger.ts';
 import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
 import { type Folder, followFolder } from '#runtime/zookeeper/folder.ts';
 
-export type PublishedSales = Pick<Folder<SaleNode>, 'get' | 'all' | 'isComplete' | 'close'>;
+export type PublishedSales = Pick<Folder<SaleNode>, 'get' | 'seen' | 'all' | 'isComplete' | 'close'>;
 
 /**
  * Every sale as ZooKeeper holds it at this moment, also with an epoch that is too low: the reconciler looks for that. One

@@ -47,7 +47,8 @@ export function startReconciler(deps: {
     const truth = await stock.barrier(saleId, () => stock.sale(saleId));
     if (truth === null) return null;
     const { state, epoch } = truth;
-    return { state, epoch, outcome: await publishState(zookeeper, saleId, { state, epoch, window: windowOf(truth) }) };
+    const change = { state, epoch, window: windowOf(truth) };
+    return { state, epoch, outcome: await publishState(zookeeper, saleId, change, published.seen(saleId)) };
   }
 
   async function reconcile(saleId: string, truth: StockSale | null | Error): Promise<void> {

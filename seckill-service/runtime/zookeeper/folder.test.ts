@@ -13,16 +13,24 @@ afterEach(() => {
 function folderOfNumbers() {
   const nodes = new Map<string, string>();
   const watches = new Map<string, () => void>();
-  const zookeeper: Pick<ZooKeeper, 'ensure' | 'children' | 'read' | 'onSession'> = {
+  const versions = new Map<string, number>();
+  const state = { session: 1, reading: 0, mostReading: 0, unreadable: '' };
+  const zookeeper: Pick<ZooKeeper, 'ensure' | 'children' | 'read' | 'onSession' | 'sessionNumber'> = {
+    sessionNumber: () => state.session,
     ensure: async () => undefined,
     children: async (path, watch) => {
       if (watch) watches.set(path, watch);
       return [...nodes.keys()];
     },
     read: async (path, watch) => {
+      state.reading += 1;
+      state.mostReading = Math.max(state.mostReading, state.reading);
+      await null;
+      state.reading -= 1;
+      if (path === `/numbers/${state.unreadable}`) throw new Error('no right to read it');
       const data = nodes.get(path.slice('/numbers/'.length));
       if (watch && data !== undefined) watches.set(path, watch);
-      return data === undefined ? null : { data: Buffer.from(data), version: 0, session: null };
+      return data === undefined ? null : { data: Buffer.from(data), version: versions.get(path) ?? 0, session: null };
     },
     onSession: (listener) => listener(),
   };
@@ -31,17 +39,17 @@ function folderOfNumbers() {
     if (data === null) nodes.delete(name);
     else nodes.set(name, data);
     const path = isNew ? '/numbers' : `/numbers/${name}`;
+    if (!isNew) versions.set(path, (versions.get(path) ?? 0) + 1);
     const watch = watches.get(path);
     watches.delete(path);
     watch?.();
   };
-  return { zookeeper: zookeeper as ZooKeeper, set };
+  return { zookeeper: zookeeper as ZooKeeper, set, state };
 }
 
 type Rules = Pick<Parameters<typeof followFolder<number>>[0], 'isInForce' | 'unreadable'>;
 
-async function followed(rules: Rules) {
-  const numbers = folderOfNumbers();
+async function followed(rules: Rules, numbers = folderOfNumbers()) {
   numbers.set('a', '5');
   const told: [string, number | null][] = [];
   const folder: Folder<number> = followFolder({
@@ -60,7 +68,7 @@ async function followed(rules: Rules) {
   expect(folder.isComplete()).toBe(false);
   await new Promise<void>((resolve) => folder.onComplete(resolve));
   expect(folder.isComplete()).toBe(true);
-  return { folder, told, set: numbers.set };
+  return { folder, told, set: numbers.set, state: numbers.state };
 }
 
 test('a follower hears what is there, what comes, what changes and what goes, each once', async () => {
@@ -119,4 +127,33 @@ test('a child that cannot be read is told once, and again when it has changed', 
   set('a', '7');
   await vi.waitFor(() => expect(folder.get('a')).toBe(7));
   expect(errors).toHaveBeenCalledTimes(2);
+});
+
+test('a writer gets the node with its version, the same data written again too, and none that an older session saw', async () => {
+  const { folder, set, state } = await followed({ unreadable: 'drop' });
+  expect(folder.seen('a')).toEqual({ data: Buffer.from('5'), version: 0 });
+  set('a', '6');
+  await vi.waitUntil(() => folder.seen('a')?.version === 1);
+  set('a', '6');
+  await vi.waitUntil(() => folder.seen('a')?.version === 2);
+  state.session += 1;
+  expect([folder.get('a'), folder.seen('a'), folder.seen('b')]).toEqual([6, null, null]);
+});
+
+test('a thousand children are read a few at a time; one that cannot be read keeps none of the others from it', async () => {
+  const numbers = folderOfNumbers();
+  for (let n = 0; n < 1000; n += 1) numbers.set(`n${n}`, String(n));
+  const { folder } = await followed({ unreadable: 'drop' }, numbers);
+  expect(folder.all()).toHaveLength(1001);
+  expect(numbers.state.mostReading).toBeLessThanOrEqual(16);
+
+  const others = folderOfNumbers();
+  others.state.unreadable = 'n0';
+  for (let n = 0; n < 100; n += 1) others.set(`n${n}`, String(n));
+  const { zookeeper } = others;
+  const parse = (data: Buffer) => Number(data.toString());
+  const partly = followFolder({ zookeeper, parent: '/numbers', logger, parse, unreadable: 'drop' });
+  closers.push(partly.close);
+  await vi.waitUntil(() => partly.all().length === 99);
+  expect(partly.isComplete()).toBe(false);
 });

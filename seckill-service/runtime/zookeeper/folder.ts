@@ -1,11 +1,16 @@
 import type { Logger } from '../logger.ts';
-import type { ZooKeeper } from './client.ts';
-import { watchChildren } from './watch.ts';
+import type { ZooKeeper, ZooKeeperNode } from './client.ts';
+import { type SeenVersion, watchChildren } from './watch.ts';
+
+/** A node as it was seen last, with the version by which ZooKeeper tells whether it still is so. */
+export type SeenNode = Pick<ZooKeeperNode, 'data' | 'version'>;
 
 /** The children of a node, each by its name, as ZooKeeper told them last: late by milliseconds, never ahead. */
 export type Folder<T> = {
   /** Null: ZooKeeper has no such child, or none that is in force. */
   get: (name: string) => T | null;
+  /** The node behind `get`, for a writer: null also when an older session saw it. */
+  seen: (name: string) => SeenNode | null;
   all: () => T[];
   /** False until every child was read once: before that a child that is not here may well be there. */
   isComplete: () => boolean;
@@ -33,7 +38,7 @@ export function followFolder<T>(options: {
   onUnreadable?: () => void;
 }): Folder<T> {
   const { zookeeper, parent, logger, parse, isInForce = () => true, unreadable, onUnreadable } = options;
-  const children = new Map<string, { data: Buffer; value: T }>();
+  const children = new Map<string, { data: Buffer; value: T; version: SeenVersion | null }>();
   /** What could not be read, so that it is told once and not at every look. */
   const unread = new Map<string, Buffer>();
   const listeners: ((name: string, value: T | null) => void)[] = [];
@@ -44,9 +49,13 @@ export function followFolder<T>(options: {
     if (children.delete(name)) for (const listener of listeners) listener(name, null);
   }
 
-  function take(name: string, data: Buffer): void {
+  function take(name: string, data: Buffer, version: SeenVersion | null): void {
     const known = children.get(name);
-    if (known?.data.equals(data) || unread.get(name)?.equals(data)) return;
+    if (known?.data.equals(data)) {
+      known.version = version;
+      return;
+    }
+    if (unread.get(name)?.equals(data)) return;
     let value: T;
     try {
       value = parse(data, name);
@@ -60,7 +69,7 @@ export function followFolder<T>(options: {
     }
     unread.delete(name);
     if (known !== undefined && !isInForce(value, known.value)) return;
-    children.set(name, { data, value });
+    children.set(name, { data, value, version });
     for (const listener of listeners) listener(name, value);
   }
 
@@ -68,8 +77,8 @@ export function followFolder<T>(options: {
     zookeeper,
     parent,
     logger,
-    onChange: (name, data) => {
-      if (data !== null) return take(name, data);
+    onChange: (name, data, version) => {
+      if (data !== null) return take(name, data, version);
       unread.delete(name);
       drop(name);
     },
@@ -82,6 +91,11 @@ export function followFolder<T>(options: {
 
   return {
     get: (name) => children.get(name)?.value ?? null,
+    seen: (name) => {
+      const { data, version = null } = children.get(name) ?? {};
+      const isOfNow = version !== null && version.session === zookeeper.sessionNumber();
+      return data !== undefined && isOfNow ? { data, version: version.version } : null;
+    },
     all: () => [...children.values()].map(({ value }) => value),
     isComplete: () => complete,
     onChange: (listener) => listeners.push(listener),
