@@ -57,7 +57,7 @@ async function contend(only: string, load: Load & { rounds: number }, note: (tex
   const bench = await startBenchEdge();
   try {
     const seen = new Map<Contest, Round[]>();
-    for (const contest of contests(bench.tickets)) if (contest.name.includes(only)) seen.set(contest, []);
+    for (const contest of contests(bench)) if (contest.name.includes(only)) seen.set(contest, []);
     for (const contest of seen.keys()) await runRound(bench, contest, 0, { ...load, seconds: 1 }); // warm
     for (let nth = 0; nth < load.rounds; nth += 1) {
       for (const [contest, list] of seen) list.push(await runRound(bench, contest, nth, load));

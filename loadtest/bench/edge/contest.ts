@@ -34,6 +34,8 @@ async function measure({ edge, workerPid }: BenchEdge, shot: Shot, refused: bool
   const result = await runWrk(edge.url, shot, { ...load, core: cores.others });
   const cpuUs = ((await cpuNanoseconds(workerPid)) - before) / 1000 / result.requests;
   const wrong = refused ? result.requests - result.refusals : result.refusals;
+  const asked = edge.gateway.seen.filter(({ url }) => url.startsWith('/api/')).length;
+  if (asked > 0) throw new Error(`${shot.method} ${shot.path}: the gateway was asked ${asked} times`);
   if (wrong > 0)
     throw new Error(`${shot.method} ${shot.path}: ${wrong} of ${result.requests} answers are not the right ones`);
   return { perSecond: result.requests / result.seconds, p50Ms: result.p50Ms, p99Ms: result.p99Ms, cpuUs };

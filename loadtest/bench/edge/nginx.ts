@@ -3,9 +3,12 @@ import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
+import type { TicketAnswer } from '#contract/challenge.ts';
+import { newOrderId } from '#contract/order.ts';
 import { problemBody } from '#contract/problems.ts';
+import { officeShopper } from '#lab/kits/office-shopper.ts';
 import { poll } from '#lab/poll.ts';
-import { saleOf, startEdge, type TestEdge, ticketFor } from '#lab/servers/edge.ts';
+import { edgeOffice, saleOf, startEdge, type TestEdge, ticketFor } from '#lab/servers/edge.ts';
 import { onCore } from './wrk.ts';
 
 /** nginx has a core of its own where there are two; the client, and the service behind nginx, have the other. */
@@ -17,12 +20,15 @@ export type BenchEdge = {
   workerPid: number;
   /** Files of tickets for {@link Shot}: good ones of many users, one user's, and one with a wrong signature. */
   tickets: { many: string; one: string; forged: string };
+  /** Files for {@link Shot}: users who are signed in; the same with the right answer to a challenge of theirs. */
+  bearers: { asking: string; answering: string };
   stop: () => Promise<void>;
 };
 
 export const saleIds = { open: 'open-sale', soldOut: 'sold-out-sale' } as const;
 const generous = 1_000_000;
 const users = 2000;
+const hourMs = 3_600_000;
 const page = `<!doctype html><title>A sale page</title>${'<p>What a sale page says, at the length it says it.</p>'.repeat(80)}`;
 
 /** The edge as the tests start it, with one worker on a core of its own, an nginx for a service, and bare.conf inside. */
@@ -48,9 +54,11 @@ export async function startBenchEdge(): Promise<BenchEdge> {
   try {
     await edge.agent.send({
       type: 'snapshot',
+      office: edgeOffice,
       sales: [saleOf(saleIds.open), saleOf(saleIds.soldOut, { state: 'sold_out' })],
     });
-    return { edge, workerPid: await onlyChild(edge.pid), tickets: await writeTickets(edge.dir), stop };
+    const [tickets, bearers] = [await writeTickets(edge.dir), await writeBearers(edge.dir)];
+    return { edge, workerPid: await onlyChild(edge.pid), tickets, bearers, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -69,6 +77,8 @@ async function addBareLocations(config: string, pagesDir: string, serviceSocket:
     soldOut: JSON.stringify(problemBody('SOLD_OUT')),
     sale: `${json},"state":"open","now":"${new Date().toISOString()}"}`,
     page: join(pagesDir, 'bare.html'),
+    challenge: JSON.stringify(shopper('shopper-1000').challenge),
+    ticket: JSON.stringify(ticketAnswer()),
   };
   const template = await readFile(join(import.meta.dirname, 'bare.conf'), 'utf8');
   await writeFile(
@@ -147,7 +157,7 @@ async function onlyChild(pid: number): Promise<number> {
 
 async function writeTickets(dir: string): Promise<BenchEdge['tickets']> {
   const paths = { many: join(dir, 'many'), one: join(dir, 'one'), forged: join(dir, 'forged') };
-  const expiresInMs = 3_600_000;
+  const expiresInMs = hourMs;
   const many = Array.from({ length: users }, (_, nth) =>
     ticketFor(saleIds.open, { userId: `shopper-${nth}`, expiresInMs }),
   );
@@ -155,6 +165,27 @@ async function writeTickets(dir: string): Promise<BenchEdge['tickets']> {
   await writeFile(paths.many, `${many.join('\n')}\n`);
   await writeFile(paths.one, `${many[0]}\n`);
   await writeFile(paths.forged, `${forged.join('\n')}\n`);
+  return paths;
+}
+
+/** The challenge is issued an hour from now: it is good for five minutes, and the bench may take longer. */
+const shopper = (userId: string) => officeShopper(saleIds.open, userId, Date.now() + hourMs);
+
+/** What a ticket's route answers, at the length at which it does. */
+function ticketAnswer(): TicketAnswer {
+  const ticket = ticketFor(saleIds.open, { userId: 'shopper-1000' });
+  return { ticket, orderId: newOrderId(saleIds.open, Date.now()), expiresAt: new Date().toISOString() };
+}
+
+async function writeBearers(dir: string): Promise<BenchEdge['bearers']> {
+  const paths = { asking: join(dir, 'asking'), answering: join(dir, 'answering') };
+  const all = Array.from({ length: users }, (_, nth) => shopper(`shopper-${1000 + nth}`));
+  // wrk formats a request once: all bodies are as long as most of them.
+  const lengths = Map.groupBy(all, ({ answerBody }) => answerBody.length);
+  const [alike = []] = [...lengths.values()].sort((a, b) => b.length - a.length);
+  await writeFile(paths.asking, `${all.map(({ authorization }) => authorization).join('\n')}\n`);
+  const answers = alike.map(({ authorization, answerBody }) => `${authorization}\t${answerBody}\n`);
+  await writeFile(paths.answering, answers.join(''));
   return paths;
 }
 

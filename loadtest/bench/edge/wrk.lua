@@ -1,34 +1,38 @@
--- What wrk sends: one method, path and body, and in turn each ticket of a file. Usage, after `--`:
---   <method> <path> <body, may be empty> <file of tickets, one a line, may be empty>
--- A request is formatted once, so that the client costs both sides the same, and little; only a ticket is
+-- What wrk sends: one method, path and body, and in turn each line of a file. Usage, after `--`:
+--   <method> <path> <body, may be empty> <file, may be empty> <name of the header that a line is the value of>
+-- A line may hold a body as well, after a tab; all of these are of one length.
+-- A request is formatted once, so that the client costs both sides the same, and little; only a line is
 -- put into it when it is sent. Whole requests that differ in the middle alone would have one hash in LuaJIT 2.1 beta 3,
 -- and ten thousands of them take it minutes to keep apart.
 -- luacheck: globals wrk init request done
 
-local list, before, after, turn = {}, '', '', 0
-local PLACE = '<ticket>'
+local list, bodies, before, after, turn = {}, {}, '', '', 0
+local PLACE = '<value>'
 
-local function tickets(path)
-  if path == '' then return { '' } end
-  local lines = {}
-  for line in io.lines(path) do lines[#lines + 1] = line end
-  return lines
+local function read(path)
+  for line in io.lines(path) do
+    local value, body = line:match('^([^\t]*)\t?(.*)$')
+    list[#list + 1], bodies[#bodies + 1] = value, body
+  end
 end
 
 function init(args)
-  local method, path, body, file = args[1], args[2], args[3], args[4]
-  list = tickets(file)
+  local method, path, body, file, header = args[1], args[2], args[3], args[4], args[5]
+  if file == '' then list, bodies = { '' }, { '' } else read(file) end
   local headers = {}
   if method == 'POST' then headers['Content-Type'] = 'application/json' end
-  if file ~= '' then headers['Seckill-Ticket'] = PLACE end
-  local text = wrk.format(method, path, headers, body ~= '' and body or nil)
+  if file ~= '' then headers[header] = PLACE end
+  -- A body of the file stands at the end: it is formatted with one as long as all, which is cut off again.
+  local longest = #bodies[1]
+  local text = wrk.format(method, path, headers, longest > 0 and bodies[1] or body ~= '' and body or nil)
+  text = text:sub(1, #text - longest)
   local from, to = text:find(PLACE, 1, true)
   before, after = from and text:sub(1, from - 1) or text, from and text:sub(to + 1) or ''
 end
 
 function request()
   turn = turn % #list + 1
-  return before .. list[turn] .. after
+  return before .. list[turn] .. after .. bodies[turn]
 end
 
 function done(summary, latency)

@@ -6,8 +6,8 @@ import { z } from 'zod';
 const run = promisify(execFile);
 const script = join(import.meta.dirname, 'wrk.lua');
 
-/** `tickets`: a file with one a line, sent in turn. */
-export type Shot = { method: 'GET' | 'POST'; path: string; body?: string; tickets?: string };
+/** `tickets`, `bearers`: a file with one a line, sent in turn; a bearer's line may hold his body, after a tab. */
+export type Shot = { method: 'GET' | 'POST'; path: string; body?: string; tickets?: string; bearers?: string };
 
 const resultSchema = z.object({
   requests: z.number(),
@@ -37,7 +37,8 @@ export async function runWrk(
   options: { seconds: number; connections: number; core: number | null },
 ): Promise<WrkResult> {
   const args = ['-t1', `-c${options.connections}`, `-d${options.seconds}s`, '-s', script, url, '--'];
-  args.push(shot.method, shot.path, shot.body ?? '', shot.tickets ?? '');
+  args.push(shot.method, shot.path, shot.body ?? '', shot.tickets ?? shot.bearers ?? '');
+  args.push(shot.bearers === undefined ? 'Seckill-Ticket' : 'Authorization');
   const [command, ...rest] = onCore(options.core, ['wrk', ...args]);
   const { stdout } = await run(command, rest);
   const result = resultSchema.parse(JSON.parse(stdout.trim().split('\n').at(-1) ?? ''));
