@@ -53,7 +53,10 @@ function shopperCosts(): NonNullable<Costs['shopper']> {
     ways: signIns.flatMap((signIn, dearer) =>
       challengeKinds.map((challenge, harder) => ({
         ...{ signIn, challenge },
-        steps: { challenge: step(20 + 10 * dearer), ticket: step(25 + 5 * harder), press: step(10) },
+        steps: {
+          ...{ challenge: step(20 + 10 * dearer), ticket: step(25 + 5 * harder), press: step(10) },
+          ...(challenge === 'sum' ? { ticketAnew: step(25 + 10 * dearer) } : {}),
+        },
       })),
     ),
     from: 'this test',
@@ -85,21 +88,21 @@ test('ten times the crowd needs ten times the edges, and one stock Redis all the
 
 test('before the press a shopper costs what the kind of sign-in and challenge costs, and the gateway only the demo sign-in', () => {
   const before = (more: Partial<Crowd>) => planFor({ ...crowd, openInSeconds: 10, ...more }, costs, nginx);
-  // 15 + 15 + 50 + 10, then 30 and 25 µs, of 10,000 a second.
+  // 15 + 15 + 50 + 10, then 30 and 25 µs, and 10 to verify the token anew, of 10,000 a second.
   const plan = before({});
-  expect(plan.beforePress).toEqual({ nginx: { micros: 145, cores: 1.45 }, gateway: { micros: 0, cores: 0 } });
+  expect(plan.beforePress).toEqual({ nginx: { micros: 155, cores: 1.55 }, gateway: { micros: 0, cores: 0 } });
   expect(count(plan, 'gateway (before)')).toBeUndefined();
   expect(count(plan, 'edge (before)')).toBe(1);
   const dearest = before({ signIn: 'EdDSA', challenge: 'none', workersPerEdge: 1 });
-  expect(dearest.beforePress?.nginx.micros).toBe(145 + 30 + 15);
-  expect(count(dearest, 'edge (before)')).toBe(4);
+  expect(dearest.beforePress?.nginx.micros).toBe(155 + 30 + 30 + 15);
+  expect(count(dearest, 'edge (before)')).toBe(5);
   const demo = before({ signIn: 'demo' });
-  expect(demo.beforePress?.nginx.micros).toBe(145 - 10 + 40);
+  expect(demo.beforePress?.nginx.micros).toBe(155 - 10 - 10 + 40);
   expect(count(demo, 'gateway (before)')).toBe(2);
   expect(describePlan(demo, costs, null)).toContain(
     'before it       10,000 shoppers/s, by the demo sign-in and a sum: each costs nginx 175 µs and the gateway 100 µs, which keeps 2.8 cores busy',
   );
-  expect(describePlan(plan, costs, null)).toContain('RS256 and a sum: each costs nginx 145 µs and the gateway 0 µs');
+  expect(describePlan(plan, costs, null)).toContain('RS256 and a sum: each costs nginx 155 µs and the gateway 0 µs');
 });
 
 test('no part is used beyond what it may be, but those that cannot grow; the fullest gives first', () => {

@@ -18,12 +18,15 @@ export const shopperSchema = z.object({
   machine: z.object({ model: z.string(), cores: z.number() }),
   /** The same for every shopper. `signIn`: the demo sign-in; `order`: one look at an order. */
   steps: z.object({ connection: step, page: step, assets: step, sale: step, signIn: step, order: step }),
-  /** Each sign-in with each kind of challenge. */
+  /**
+   * Each sign-in with each kind of challenge. `ticketAnew`: a ticket whose token nginx has to verify once more, because it
+   * has seen too many others since the challenge; measured of each sign-in with a sum, where nginx answers.
+   */
   ways: z.array(
     z.object({
       signIn: z.enum(signIns),
       challenge: z.enum(challengeKinds),
-      steps: z.object({ challenge: step, ticket: step, press: step }),
+      steps: z.object({ challenge: step, ticket: step, press: step, ticketAnew: step.optional() }),
     }),
   ),
 });
@@ -42,15 +45,21 @@ export function missingWay({ ways }: ShopperCosts): string | undefined {
     .map(({ signIn, challenge }) => `${signIn}, ${challenge}`)[0];
 }
 
-/** What one shopper costs from the first request to the ticket, everything from the edge; `costs` miss no way. */
+/**
+ * What one shopper costs from the first request to the ticket, everything from the edge; `costs` miss no way. In a crowd
+ * nginx has forgotten the token until the answer comes: it is verified twice.
+ */
 export function costBeforePress(costs: ShopperCosts, signIn: CrowdSignIn, challenge: ChallengeKind): Micros {
-  const way = costs.ways.find(isSame({ signIn: signIn === 'demo' ? 'HS256' : signIn, challenge }));
+  const signed = signIn === 'demo' ? 'HS256' : signIn;
+  const way = costs.ways.find(isSame({ signIn: signed, challenge }));
   if (way === undefined) throw new Error(`no cost of ${signIn}, ${challenge}`);
+  const sum = costs.ways.find(isSame({ signIn: signed, challenge: 'sum' }))?.steps;
+  const again = sum?.ticketAnew === undefined ? 0 : Math.max(0, sum.ticketAnew.nginx - sum.ticket.nginx);
   const { connection, page, assets, sale, signIn: demo } = costs.steps;
-  const steps = [connection, page, assets, sale, way.steps.challenge, way.steps.ticket];
+  const steps = [connection, page, assets, sale, way.steps.challenge, way.steps.ticket, { nginx: again, gateway: 0 }];
   if (signIn === 'demo') steps.push(demo);
-  const sum = (process: keyof Micros) => steps.reduce((micros, each) => micros + each[process], 0);
-  return { nginx: sum('nginx'), gateway: sum('gateway') };
+  const all = (process: keyof Micros) => steps.reduce((micros, each) => micros + each[process], 0);
+  return { nginx: all('nginx'), gateway: all('gateway') };
 }
 
 const isSame =

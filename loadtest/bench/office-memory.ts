@@ -11,6 +11,7 @@ import { makeSale } from './queue/orders.ts';
 import { answerTo } from './shopper/answers.ts';
 import { type Connection, requestText } from './shopper/connection.ts';
 import { closeAll, openAll } from './shopper/crowd.ts';
+import { childrenOf } from './shopper/processor-time.ts';
 import { startSignIns } from './shopper/sign-ins.ts';
 import { bearer, bodyOf, challengeSchema } from './shopper/way.ts';
 
@@ -47,7 +48,7 @@ export async function run(args: string[]): Promise<string> {
       const signToken = signing.signer(sessionSecret);
       const { processes } = await stack.seckill<{ processes: { role: string; pid: number }[] }>('status');
       const edges = processes.filter(({ role }) => role === 'edge').map(({ pid }) => pid);
-      const workers = await workersOf(edges);
+      const workers = edges.flatMap((pid) => childrenOf(pid));
       const url = new URL(stack.edgeUrl);
       const connections = await openAll({ url, lanes }, lanes);
       const steps: Tenth[] = [];
@@ -55,7 +56,8 @@ export async function run(args: string[]): Promise<string> {
         const sofar = Math.round((users * nth) / tenths);
         const count = sofar - (steps.at(-1)?.users ?? 0);
         const passedOn = await giveTickets(url, connections, count, (userId) => signToken(signIn, userId));
-        if (String(await workersOf(edges)) !== String(workers)) throw new Error('a worker of nginx was restarted');
+        if (String(edges.flatMap((pid) => childrenOf(pid))) !== String(workers))
+          throw new Error('a worker of nginx was restarted');
         steps.push({ users: sofar, passedOn, workers: await Promise.all(workers.map(memoryOf)) });
         process.stderr.write(`${sofar} users\n`);
       }
@@ -95,11 +97,6 @@ async function giveTickets(
   };
   await Promise.all(connections.map(lane));
   return passedOn;
-}
-
-async function workersOf(edges: readonly number[]): Promise<number[]> {
-  const children = await Promise.all(edges.map((pid) => readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')));
-  return children.join(' ').split(' ').filter(Boolean).map(Number);
 }
 
 async function memoryOf(pid: number): Promise<Memory> {

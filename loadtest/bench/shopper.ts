@@ -11,11 +11,11 @@ import type { Edge } from './shopper/crowd.ts';
 import { assetsOfPage, lookAround } from './shopper/looks.ts';
 import { createMeter, measureRest } from './shopper/meter.ts';
 import { readOfficeCounts } from './shopper/office-counts.ts';
-import type { ProcessorTime, Watched } from './shopper/processor-time.ts';
+import { childrenOf, type ProcessorTime, type Watched } from './shopper/processor-time.ts';
 import { type Round, summaryOf, tableOf } from './shopper/report.ts';
 import { makeSales, units } from './shopper/sales.ts';
 import { type SignToken, startSignIns } from './shopper/sign-ins.ts';
-import { type Secrets, type Shopper, takeWay, type Way } from './shopper/way.ts';
+import { fillMemory, type Secrets, type Shopper, takeWay, type Way } from './shopper/way.ts';
 
 /**
  * What one shopper costs: processor time of each process, step by step, from the page to a press that is refused, for
@@ -30,6 +30,7 @@ const allWays: readonly Way[] = signIns.flatMap((signIn) => challengeKinds.map((
 type Order = { shopper: Shopper; orderId: string };
 type Process = Watched & { innerUrl: string | null };
 type Bench = {
+  workers: number;
   edge: Edge;
   edgeInnerUrl: string;
   secrets: Secrets;
@@ -111,12 +112,13 @@ async function prepare(stack: BenchStack, signer: (sessionSecret: string) => Sig
     await poll(`the edge to refuse the sale of ${challenge}`, () => walk(1, 410));
   }
   const edgeInnerUrl = processes.find(({ role }) => role === 'edge')?.innerUrl ?? '';
-  return { edge, edgeInnerUrl, secrets, processes, orders };
+  const workers = processes.filter(({ role }) => role === 'edge').flatMap(({ pid }) => childrenOf(pid)).length;
+  return { edge, edgeInnerUrl, workers, secrets, processes, orders };
 }
 
 /** A round takes every way, each round beginning with another one: what the machine does meanwhile hits all. */
 async function measure(
-  { edge, secrets, processes, orders }: Bench,
+  { edge, workers, secrets, processes, orders }: Bench,
   ways: readonly Way[],
   nth: number,
   count: number,
@@ -125,9 +127,10 @@ async function measure(
   const looks = createMeter(processes, resting);
   await lookAround(edge, looks, count, await assetsOfPage(edge), orders);
   const first = nth % ways.length;
+  const forget = () => fillMemory(edge, secrets, workers);
   const taken = ways.map((way) => ({ way, meter: createMeter(processes, resting) }));
   for (const { way, meter } of [...taken.slice(first), ...taken.slice(0, first)])
-    await takeWay(edge, meter, secrets, way, count, 410);
+    await takeWay(edge, meter, secrets, way, count, 410, way.challenge === 'sum' ? forget : undefined);
   return {
     ...{ resting, steps: looks.steps, load: loadavg()[0] ?? Number.NaN },
     ways: taken.map(({ way, meter }) => ({ way, steps: meter.steps })),

@@ -20,9 +20,13 @@ function readTree(name: string, pid: number, reading: Map<number, { name: string
   for (const task of listed(`/proc/${pid}/task`)) {
     const nanoseconds = Number.parseInt(read(`/proc/${pid}/task/${task}/schedstat`), 10);
     if (nanoseconds >= 0) reading.set(Number(task), { name, micros: nanoseconds / 1000 });
-    for (const child of read(`/proc/${pid}/task/${task}/children`).split(' ').filter(Boolean))
-      readTree(name, Number(child), reading);
+    for (const child of childrenOf(pid, task)) readTree(name, child, reading);
   }
+}
+
+/** The processes that a process, or one thread of it, has started. */
+export function childrenOf(pid: number, task: number | string = pid): number[] {
+  return read(`/proc/${pid}/task/${task}/children`).split(' ').filter(Boolean).map(Number);
 }
 
 /** What was used between two readings. A thread that ended meanwhile takes what it used with it, and no more. */

@@ -69,6 +69,7 @@ const words: Record<string, string> = {
   sale: 'sale data',
   signIn: 'demo sign-in',
   order: 'one look at an order',
+  ticketAnew: 'ticket, the token verified anew',
 };
 /** Processes that have a column; the others share one. */
 const columns = ['nginx', 'gateway', 'seckill-service', 'stock-redis'];
@@ -91,7 +92,7 @@ export function tableOf(summary: Summary): string {
   );
   const taken = summary.ways.flatMap(({ signIn, challenge, steps, beforeAndPress, answered }) => [
     row(`${signIn}, ${challenge}`, beforeAndPress),
-    ...Object.entries(steps).map(([name, step]) => row(`  ${name}`, step, answered[name])),
+    ...Object.entries(steps).map(([name, step]) => row(`  ${words[name] ?? name}`, step, answered[name])),
   ]);
   return `${table([['µs a shopper', ...head], ...same, ...taken])}\nload average ${summary.loadAverage.median.toFixed(1)}`;
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ticketAnswerSchema } from '#contract/challenge.ts';
 import type { ChallengeKind, SignIn } from '#infra/capacity/shopper-costs.ts';
 import { answerTo } from './answers.ts';
-import type { Connection, Reply } from './connection.ts';
+import { type Connection, type Reply, requestText } from './connection.ts';
 import { askAll, closeAll, type Edge, openAll } from './crowd.ts';
 import type { Meter } from './meter.ts';
 import { saleIdOf } from './sales.ts';
@@ -15,11 +15,16 @@ export type Shopper = { userId: string; token: string };
 export type Secrets = { signToken: SignToken; challengeSecret: string };
 
 export const challengeSchema = z.object({ challengeId: z.string(), question: z.string() });
+/** A worker has room for 12,000 tokens of 500 bytes. */
+const tokensOfWorker = 20_000;
 export const bearer = ({ token }: Shopper) => ({ Authorization: `Bearer ${token}` });
 /** What came as JSON in UTF-8, read as a letter a byte. */
 export const bodyOf = ({ body }: Reply): unknown => JSON.parse(Buffer.from(body, 'latin1').toString());
 
-/** New shoppers take the way up to a press that is answered `pressed`; who they were, and the order that each has a ticket for. */
+/**
+ * New shoppers take the way up to a press that is answered `pressed`; who they were, and the order that each has a ticket for.
+ * With `forget` they ask for the ticket once more after it: then nginx has to verify their tokens anew.
+ */
 export async function takeWay(
   edge: Edge,
   meter: Meter,
@@ -27,6 +32,7 @@ export async function takeWay(
   { signIn, challenge: kind }: Way,
   count: number,
   pressed: number,
+  forget?: () => Promise<void>,
 ): Promise<{ shopper: Shopper; orderId: string }[]> {
   const saleId = saleIdOf(kind);
   const path = (what: string) => `/api/sales/${saleId}/${what}`;
@@ -50,15 +56,14 @@ export async function takeWay(
       ...{ saleId, userId: shoppers[nth]?.userId ?? '', secret: challengeSecret },
     }),
   );
-  const replies = await askAll(
-    edge,
-    meter,
-    'ticket',
-    201,
-    each((shopper, nth) => ({
-      ...{ method: 'POST', path: path('ticket'), headers: bearer(shopper), body: bodies[nth] ?? '' },
-    })),
-  );
+  const askForTickets = (step: string) =>
+    askAll(
+      ...([edge, meter, step, 201] as const),
+      each((shopper, nth) => ({
+        ...{ method: 'POST', path: path('ticket'), headers: bearer(shopper), body: bodies[nth] ?? '' },
+      })),
+    );
+  const replies = await askForTickets('ticket');
   const tickets = replies.map((reply) => ticketAnswerSchema.parse(bodyOf(reply)));
   await askAll(
     edge,
@@ -70,6 +75,28 @@ export async function takeWay(
       headers: { 'Seckill-Ticket': tickets[nth]?.ticket ?? '' },
     })),
   );
+  if (forget !== undefined && replies.every(({ isPassedOn }) => !isPassedOn)) {
+    await forget();
+    await askForTickets('ticketAnew');
+  }
   await closeAll(edge, connections);
   return shoppers.map((shopper, nth) => ({ shopper, orderId: tickets[nth]?.orderId ?? '' }));
+}
+
+/** Asks for challenges by so many tokens that a worker of nginx remembers no other ones (office/remembered.lua). */
+export async function fillMemory(edge: Edge, { signToken }: Secrets, workers: number): Promise<void> {
+  const connections = await openAll(edge, edge.lanes);
+  let left = tokensOfWorker * workers;
+  const lane = async (connection: Connection) => {
+    while (left > 0) {
+      left -= 1;
+      const userId = `user-${randomUUID()}`;
+      const headers = bearer({ userId, token: signToken('HS256', userId) });
+      await connection.ask(
+        requestText(edge.url, { method: 'GET', path: `/api/sales/${saleIdOf('sum')}/challenge`, headers }),
+      );
+    }
+  };
+  await Promise.all(connections.map(lane));
+  await closeAll(edge, connections);
 }
