@@ -150,3 +150,16 @@ test.each<[string, string, ProblemCode]>([
   expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${problemBody(code).status} `));
   expect(answer).toMatch(/^Content-Type: application\/problem\+json\r$/m);
 });
+
+test('a body that is too long where no page is gets the words of the contract, not a page of nginx', async () => {
+  const ask = (path: string, accept: string) =>
+    raw(head('POST', path, accept, json, 'content-length: 5000') + 'x'.repeat(5000));
+  for (const path of ['/_problem', '/no/such/page']) {
+    for (const accept of ['accept: text/html', 'accept: */*']) {
+      const answer = await ask(path, accept);
+      expect(answer).toMatch(/^HTTP\/1\.1 4(?:04|13) /);
+      expect(answer).toMatch(/content-type: application\/problem\+json/i);
+      expect(answer).not.toContain('<center>');
+    }
+  }
+});
