@@ -11,6 +11,8 @@ export type FakeAgent = {
   connected(): Promise<void>;
   /** Sends a line that is answered by nothing. */
   write(text: string): void;
+  /** Sends these bytes, which may be half a line, and ends the connection; nginx comes back by itself. */
+  cut(text: string): void;
   /** Beats that nginx has answered so far. */
   beats(): number;
   /** No beats from now on. */
@@ -68,6 +70,7 @@ export async function startFakeAgent(path: string): Promise<FakeAgent> {
     beats: () => beats,
     connected: () => arrived.promise,
     write,
+    cut: (text) => void socket?.end(text),
     fallSilent: () => clearInterval(beat),
     connections: () => connections,
     async stop() {

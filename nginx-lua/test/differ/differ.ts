@@ -4,6 +4,7 @@ import { toEdgeSale } from '#contract/edge-stream.ts';
 import { formatTicketKeys } from '#contract/ticket.ts';
 import { edgeSignInKeysOf } from '#gateway/agent/edge-sign-in-keys.ts';
 import { saleOfficeOf } from '#gateway/tickets/sale-office.ts';
+import { createShopKeys } from '#http/shop-keys.ts';
 import { createRandom, type Random, seedFor } from '#lab/random.ts';
 import { startEdge, type TestEdge } from '#lab/servers/edge.ts';
 import { differenceOf } from './exchange/compare.ts';
@@ -11,7 +12,7 @@ import { headerOf, openLine } from './exchange/line.ts';
 import { requestBytes, straightBytes } from './exchange/request.ts';
 import { type Gateway, startGateway } from './gateway.ts';
 import { oddBodies } from './scenes/bodies.ts';
-import { earlier, otherStates, realWork, wholeWay } from './scenes/good.ts';
+import { earlier, type Kept, keep, otherStates, realWork, show, wholeWay } from './scenes/good.ts';
 import { oddHeads, oddTargets } from './scenes/heads.ts';
 import type { Play, Scene } from './scenes/scene.ts';
 import { oddTokens } from './scenes/tokens.ts';
@@ -92,7 +93,7 @@ async function startSides(world: World) {
       reference.obey();
       const sales = [...world.sales.values()].map((sale) => ({ ...toEdgeSale(sale), office: saleOfficeOf(sale) }));
       await passing.agent.send({ type: 'snapshot', sales });
-      const [keys, office] = [formatTicketKeys(world.ticketKeys), await officeOf(world)];
+      const [keys, office] = [formatTicketKeys(world.ticketKeys), await officeOf(world, shop.url)];
       obeyed += 1;
       if (obeyed % 2 === 1) {
         await edge.agent.send({ type: 'snapshot', sales, keys, office });
@@ -109,9 +110,11 @@ async function startSides(world: World) {
   };
 }
 /** What an agent beside the gateway tells of the office; a set that the gateway does not take has no keys. */
-async function officeOf(world: World): Promise<EdgeOffice> {
-  const { challengeSecret, sessionSecret, ticketTtlMs, calmPerSecond, signIn, keySet } = world;
-  const keys = keySet.keys.length > 64 ? [] : await edgeSignInKeysOf({ keys: keySet.keys });
+async function officeOf(world: World, jwksUrl: string): Promise<EdgeOffice> {
+  const { challengeSecret, sessionSecret, ticketTtlMs, calmPerSecond, signIn } = world;
+  const shopKeys = createShopKeys(jwksUrl);
+  await shopKeys.fetch().catch(() => {}); // none to use, then
+  const keys = await edgeSignInKeysOf(shopKeys.get() ?? { keys: [] });
   return {
     ...{ challengeSecret, sessionSecret, ticketTtlMs, calmPerSecond },
     signIn: signIn === null ? null : { ...signIn, keys },
@@ -127,34 +130,44 @@ export async function runDiffer({ requests, seed, only, log = () => {} }: Differ
   const summary = emptySummary(seed);
   const from = performance.now();
   try {
-    const phases = only === undefined ? Infinity : 1;
-    let phase = 0;
-    if (only !== undefined) for (; phase < Math.floor(only / scenesAPhase); phase += 1) world.change();
-    for (let played = 0; played < phases && summary.asked < requests; played += 1, phase += 1) {
+    const told = only === undefined ? null : log;
+    const sceneOf = (nth: number, lines: Lines): Scene => {
+      const random = createRandom(seedFor(seed, nth));
+      return { nth, random, world, ask: asking({ nth, random, world, lines, summary, log: told }) };
+    };
+    // The first scene of a phase shows what was kept from the one before, over the same connections: the same workers.
+    const isKept = (nth: number) => nth % scenesAPhase === 0;
+    const last = only === undefined ? Infinity : Math.floor(only / scenesAPhase);
+    let phase = only === undefined ? 0 : isKept(only) ? Math.max(0, last - 1) : last;
+    for (let nth = 0; nth < phase; nth += 1) world.change();
+    const keptLines = openLines(sides);
+    let kept: Kept[] = [];
+    for (; phase <= last && summary.asked < requests; phase += 1) {
       await sides.obey();
-      let next = only ?? phase * scenesAPhase;
-      const end = only === undefined ? next + scenesAPhase : only + 1;
+      const first = phase * scenesAPhase;
+      if (only === undefined || isKept(only)) {
+        const scene = sceneOf(first, keptLines);
+        await show(scene, kept, 'when something has changed');
+        kept = keep(scene);
+        await show(scene, kept, 'while it is good');
+      }
+      const end = only === undefined ? first + scenesAPhase : isKept(only) ? only : only + 1;
+      let next = only ?? first + 1;
       const lane = async () => {
         const lines = openLines(sides);
         while (next < end && summary.asked < requests) {
-          const nth = next++;
-          const random = createRandom(seedFor(seed, nth));
-          await drawPlay(random)({
-            nth,
-            random,
-            world,
-            ask: asking({ nth, random, world, lines, summary, log: only === undefined ? null : log }),
-          });
+          const scene = sceneOf(next++, lines);
+          await drawPlay(scene.random)(scene);
         }
-        for (const line of Object.values(lines)) line.close();
+        closeLines(lines);
       };
       await Promise.all(Array.from({ length: only === undefined ? lanes : 1 }, lane));
       const changed = world.change();
       summary.changes += 1;
-      log(
-        `${summary.asked} requests, ${summary.byEdge} answered by the edge, ${summary.different} differ; now ${changed}`,
-      );
+      const { asked, byEdge, different } = summary;
+      log(`${asked} requests, ${byEdge} answered by the edge, ${different} differ; now ${changed}`);
     }
+    closeLines(keptLines);
     summary.seconds = Math.round((performance.now() - from) / 1000);
     // What the edge said it passed on is what came.
     if (sides.behind.asked !== summary.passedOn)
@@ -171,11 +184,16 @@ const openLines = ({ edge, passing, referenceSocket }: Sides) => ({
   straight: openLine(referenceSocket),
 });
 
+type Lines = ReturnType<typeof openLines>;
+const closeLines = (lines: Lines) => {
+  for (const line of Object.values(lines)) line.close();
+};
+
 type Asking = {
   nth: number;
   random: Random;
   world: World;
-  lines: ReturnType<typeof openLines>;
+  lines: Lines;
   summary: DifferSummary;
   /** Tells each exchange, of a scene that is played again. */
   log: ((line: string) => void) | null;

@@ -1,7 +1,10 @@
 import type { Random } from '#lab/random.ts';
+import type { OfficeRequest } from './office.ts';
 
 /** What one case sends: the bytes, in the pieces in which they leave, and when the client goes away by itself. */
 export type Case = { pieces: Buffer[]; abort: boolean; pipelined: number };
+/** What a request may carry that is genuine: a ticket; `office` asks for a challenge or a ticket, and for nothing else then. */
+export type Genuine = { ticket: () => string; office: ((random: Random) => OfficeRequest) | null };
 type Request = { method: string; target: string; version: string; headers: string[]; body: Buffer; eol: string };
 
 const targets = [
@@ -181,9 +184,10 @@ const mutators: Mutator[] = [
       ...Array.from({ length: random.int(50, 300) }, (_, nth) => `X-${nth}: ${'y'.repeat(random.int(0, 200))}`),
     ),
   (request, random) => {
-    request.headers = request.headers.map((line) =>
-      /^seckill-ticket/i.test(line) ? `Seckill-Ticket: ${spoil(line.slice(16), random)}` : line,
-    );
+    request.headers = request.headers.map((line) => {
+      const [name = '', ...rest] = line.split(': ');
+      return /^(?:seckill-ticket|authorization)$/i.test(name) ? `${name}: ${spoil(rest.join(': '), random)}` : line;
+    });
   },
   (request, random) => {
     request.body = random.pick([
@@ -215,6 +219,18 @@ const mutators: Mutator[] = [
   },
 ];
 
+/** Of a request whose body is as long as it says. */
+const bodyMutators: Mutator[] = [
+  (request, random) => {
+    const at = random.int(0, request.body.length);
+    request.body.fill(random.int(0, 255), at, Math.min(at + 1, request.body.length));
+  },
+  (request, random) => {
+    const [from, to] = [random.int(0, request.body.length), random.int(0, request.body.length)];
+    request.body.copy(request.body, to, from, from + random.int(0, 40));
+  },
+];
+
 function spoil(ticket: string, random: Random): string {
   const at = random.int(0, Math.max(0, ticket.length - 1));
   return random.pick([
@@ -234,11 +250,11 @@ function write(request: Request): Buffer {
   return Buffer.concat([Buffer.from(lines.join(request.eol), 'latin1'), request.body]);
 }
 
-/** One case. `ticket` makes a new genuine one: some requests carry it as it is, most spoil it. */
-export function makeCase(random: Random, ticket: () => string): Case {
+/** One case. Some requests carry what is genuine as it is, most spoil it. */
+export function makeCase(random: Random, genuine: Genuine): Case {
   if (random.chance(0.02)) return { pieces: [bytes(random, 2000)], abort: random.chance(0.5), pipelined: 1 };
   const pipelined = random.chance(0.15) ? random.int(2, 5) : 1;
-  const all = Array.from({ length: pipelined }, () => write(oneRequest(random, ticket)));
+  const all = Array.from({ length: pipelined }, () => write(oneRequest(random, genuine)));
   let sent = Buffer.concat(all);
   const abort = random.chance(0.08);
   if (abort) sent = sent.subarray(0, random.int(0, sent.length));
@@ -252,14 +268,26 @@ export function makeCase(random: Random, ticket: () => string): Case {
   return { pieces, abort, pipelined };
 }
 
-function oneRequest(random: Random, ticket: () => string): Request {
+function oneRequest(random: Random, { ticket, office }: Genuine): Request {
+  const request = office === null ? anyRequest(random, ticket) : officeRequest(office(random));
+  const all = office === null ? mutators : [...mutators, ...bodyMutators, ...bodyMutators, ...bodyMutators];
+  for (let left = random.int(0, 3); left > 0; left -= 1) random.pick(all)(request, random);
+  return request;
+}
+
+function anyRequest(random: Random, ticket: () => string): Request {
   const target = random.pick(targets);
   const isPost = /orders$|ticket$|session$|payment$|webhook$/.test(target);
   const body = Buffer.from(isPost ? '{"quantity":1}' : '');
   const headers = ['Host: edge.example', 'Accept-Encoding: gzip, deflate, br'];
   if (isPost)
     headers.push('Content-Type: application/json', `Content-Length: ${body.length}`, `Seckill-Ticket: ${ticket()}`);
-  const request: Request = { method: isPost ? 'POST' : 'GET', target, version: 'HTTP/1.1', headers, body, eol: '\r\n' };
-  for (let left = random.int(0, 3); left > 0; left -= 1) random.pick(mutators)(request, random);
-  return request;
+  return { method: isPost ? 'POST' : 'GET', target, version: 'HTTP/1.1', headers, body, eol: '\r\n' };
+}
+
+function officeRequest({ target, token, body }: OfficeRequest): Request {
+  const headers = ['Host: edge.example', `Authorization: Bearer ${token}`];
+  if (body !== null) headers.push('Content-Type: application/json', `Content-Length: ${body.length}`);
+  const method = body === null ? 'GET' : 'POST';
+  return { method, target, version: 'HTTP/1.1', headers, body: body ?? Buffer.alloc(0), eol: '\r\n' };
 }

@@ -6,8 +6,16 @@ import { buy, saleOf, startEdge, type TestEdge, ticketFor } from '#lab/servers/e
 import { makeCase } from './cases.ts';
 import { exchange } from './exchange.ts';
 import { faultOf, readAnswers } from './judge.ts';
+import { createOffice } from './office.ts';
 
-export type FuzzOptions = { requests: number; seed: number; only?: number | undefined; log?: (line: string) => void };
+export type FuzzOptions = {
+  requests: number;
+  seed: number;
+  /** Nothing but the two routes of the ticket office. */
+  isOffice?: boolean;
+  only?: number | undefined;
+  log?: (line: string) => void;
+};
 export type Summary = {
   seed: number;
   requests: number;
@@ -28,6 +36,9 @@ export type Summary = {
   /** Purchases that reached the service, and how many of them without a genuine ticket. */
   passed: number;
   forged: number;
+  /** Tickets that the edge gave, and how many of them no right answer had earned. */
+  tickets: number;
+  unearned: number;
   /** Paths that reached an upstream in another spelling than their route's. */
   misspelled: string[];
 };
@@ -39,13 +50,20 @@ const parallel = 24;
 const idleMs = 120;
 
 /** Sends so many odd requests to a real nginx, and says what came of it. The same seed sends the same bytes but for tickets. */
-export async function runFuzz({ requests, seed, only, log = () => {} }: FuzzOptions): Promise<Summary> {
+export async function runFuzz({
+  requests,
+  seed,
+  isOffice = false,
+  only,
+  log = () => {},
+}: FuzzOptions): Promise<Summary> {
   const edge = await startEdge({
     userPerSecond: 1_000_000,
     userBurst: 1_000_000,
     addressPerSecond: 1_000_000,
     addressBurst: 1_000_000,
   });
+  const office = isOffice ? await createOffice(seed) : null;
   const genuine = new Set<string>();
   const ticket = () => {
     const made = ticketFor('open');
@@ -54,7 +72,11 @@ export async function runFuzz({ requests, seed, only, log = () => {} }: FuzzOpti
   };
   try {
     await edge.agent.send({ type: 'snapshot', sales: [saleOf('open'), saleOf('sold-out', { state: 'sold_out' })] });
+    const tellOffice = async () => {
+      for (const line of office?.lines ?? []) await edge.agent.send(line);
+    };
     await poll('the edge sells', async () => (await buy(edge, 'open', { 'seckill-ticket': ticket() })).status === 202);
+    await tellOffice();
     const summary: Summary = {
       seed,
       requests: 0,
@@ -67,6 +89,8 @@ export async function runFuzz({ requests, seed, only, log = () => {} }: FuzzOpti
       workersKept: false,
       passed: 0,
       forged: 0,
+      tickets: 0,
+      unearned: 0,
       misspelled: [],
     };
     const pids = await workersOf(edge);
@@ -74,7 +98,7 @@ export async function runFuzz({ requests, seed, only, log = () => {} }: FuzzOpti
     let next = only ?? 0;
     const late: number[] = [];
     const runOne = async (nth: number, isAgain = only !== undefined) => {
-      const made = makeCase(createRandom(seedFor(seed, nth)), ticket);
+      const made = makeCase(createRandom(seedFor(seed, nth)), { ticket, office: office?.request ?? null });
       summary.requests += made.pipelined;
       summary.connections += 1;
       const { answers: bytes, closed } = await exchange(edge.port, made, idleMs);
@@ -84,6 +108,10 @@ export async function runFuzz({ requests, seed, only, log = () => {} }: FuzzOpti
       };
       for (const answer of answers) {
         count(String(answer.status));
+        if (answer.status === 201 && office !== null) {
+          summary.tickets += 1;
+          if (!office.isEarned(answer.body)) summary.unearned += 1;
+        }
         const fault = faultOf(answer);
         if (fault !== null && answer.status === 503 && !isAgain) late.push(nth);
         else if (fault !== null) summary.faults.push(`case ${nth}: ${fault}`);

@@ -19,7 +19,8 @@ const slackMs = 10_000;
 /** What differs between the answers of the edge and of the gateway, or is wrong with both; null when nothing is. */
 export function differenceOf(pair: Pair, about: About, world: World): string | null {
   const { edge, reference } = pair;
-  if (edge.status !== reference.status) return `status ${edge.status}, and ${reference.status} of the gateway`;
+  if (edge.status !== reference.status)
+    return `status ${edge.status}: ${show(edge)}, and ${reference.status} of the gateway: ${show(reference)}`;
   if (edge.status === 0) return null; // both hung up
   if (headerOf(edge, 'x-content-type-options') !== 'nosniff') return 'no nosniff';
   const judged = edge.status === 200 ? challengeFault : edge.status === 201 ? ticketFault : null;

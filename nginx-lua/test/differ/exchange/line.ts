@@ -18,6 +18,8 @@ export function openLine(to: number | string): Line {
   let socket: Socket | null = null;
   let received: Buffer = Buffer.alloc(0);
   let isHead = false;
+  /** Of the request, not sent yet: an answer may come before. */
+  let unsent: readonly Buffer[] = [];
   let waiting: { answered: (answer: Answer) => void; timer: NodeJS.Timeout } | null = null;
 
   const answer = (value: Answer) => {
@@ -25,7 +27,7 @@ export function openLine(to: number | string): Line {
     clearTimeout(timer);
     waiting = null;
     received = Buffer.alloc(0);
-    if (value.status === 0 || headerOf(value, 'connection') === 'close') leave();
+    if (value.status === 0 || unsent.length > 0 || headerOf(value, 'connection') === 'close') leave();
     answered?.(value);
   };
   const leave = () => {
@@ -55,10 +57,12 @@ export function openLine(to: number | string): Line {
     ask(pieces, head) {
       const { promise, resolve } = Promise.withResolvers<Answer>();
       isHead = head;
+      unsent = [];
       waiting = { answered: resolve, timer: setTimeout(answer, patienceMs, none) };
       const opened = connected();
       const send = ([piece, ...rest]: readonly Buffer[]) => {
         if (piece === undefined || socket !== opened) return;
+        unsent = rest;
         // The second piece is on its way when the first was looked at: what nginx has of the body then is its own affair.
         opened.write(piece, () => rest.length > 0 && setTimeout(send, 1, rest));
       };

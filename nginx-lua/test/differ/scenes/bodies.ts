@@ -2,7 +2,7 @@ import type { Random } from '#lab/random.ts';
 import { type Made, makeChallenge } from '../world/challenges.ts';
 import { newShopper, type Play, ticketRequest } from './scene.ts';
 
-const sales = ['sum', 'sum', 'quiz', 'long-quiz', 'none', 'pow'];
+const sales = ['sum', 'quiz', 'quiz', 'long-quiz', 'none', 'none', 'pow'];
 
 /** JSON of a text, in one of the ways in which it may be written. */
 function text(random: Random, value: string): string {
@@ -174,6 +174,8 @@ const spellings: ((answer: string) => string)[] = [
   (answer) => `${answer}.0`,
   (answer) => answer.split('').join('\u2009'),
   (answer) => answer.split('').join('\u00ad'),
+  (answer) => answer.replaceAll('"', '“'),
+  (answer) => answer.replaceAll(' ', ''),
   (answer) => `ｶﾞ${answer}`,
   (answer) => `Å${answer}`,
   (answer) => `${answer}..、"`.repeat(3),
@@ -257,8 +259,9 @@ const encodings: ((good: string) => Buffer)[] = [
     [0xe2, 0x82],
     [0xf0, 0x9f, 0x98],
   ].map((bytes) => (good: string) => {
-    const end = good.lastIndexOf('}');
-    return Buffer.concat([Buffer.from(`${good.slice(0, end)},"x":"`), Buffer.from(bytes), Buffer.from('"}')]);
+    // At the end of the last text: where nothing is asked, only the bytes decide.
+    const end = good.lastIndexOf('"');
+    return Buffer.concat([Buffer.from(good.slice(0, end)), Buffer.from(bytes), Buffer.from(good.slice(end))]);
   }),
 ];
 
@@ -296,6 +299,13 @@ export function oddBody(random: Random, made: Made): { what: string; body: Buffe
           ]),
         ]),
       ),
+    'a number for an answer': () => {
+      const number = random.pick([
+        ...[answer, `${answer}.0`, `${answer}e0`, `${answer}E+0`, `-${answer}`, `0${answer}`, `${answer}0`],
+        ...[answer.replace(/000$/, '890'), answer.replace('+', ''), `${answer}1`, `${answer}.000000000000000001`],
+      ]);
+      return `{"challengeId":${id},"answer":${number}}`;
+    },
     'one name missing': () =>
       object(random, [
         random.pick([
@@ -304,7 +314,12 @@ export function oddBody(random: Random, made: Made): { what: string; body: Buffe
         ]),
       ]),
     'no JSON': () => noBodies(random, good),
-    'another encoding': () => random.pick(encodings)(good),
+    'another encoding': () => random.pick(encodings)(random.chance(0.5) ? good : JSON.stringify(made)),
+    'more behind it or before it': () => {
+      const more = random.pick(['x', '{}', '\0', ',', '}', ' ', '\n', '\u00a0', '"', 'null', '//']);
+      const plain = random.chance(0.5) ? good : JSON.stringify(made);
+      return random.chance(0.8) ? `${plain}${more}` : `${more}${plain}`;
+    },
     'a byte changed': () => {
       const bytes = Buffer.from(good);
       bytes[random.int(0, bytes.length - 1)] = random.int(0, 255);

@@ -48,7 +48,7 @@ export function newUserId({ random, nth }: Pick<Scene, 'random' | 'nth'>): strin
 }
 
 /** Signed in by our secret or by a key of the shop's set, as most are. */
-export function newShopper(scene: Scene): Shopper {
+export function newShopper(scene: Omit<Scene, 'ask'>): Shopper {
   const { random, world } = scene;
   const userId = newUserId(scene);
   if (random.chance(0.5) || world.signIn === null) {

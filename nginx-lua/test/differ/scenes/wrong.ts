@@ -71,7 +71,11 @@ const spoilers: Record<string, (scene: Scene, saleId: string, userId: string) =>
   'of a shape that we never give': (scene, saleId, userId) => {
     const { random } = scene;
     const now = Date.now();
-    const asked = random.pick([
+    // Mostly one part is odd, and it alone decides.
+    const odd = random.pick(['asked', 'issued', 'nonce', 'sale', 'all']);
+    const mayBeOdd = (part: string, oddOnes: readonly string[], plain: string) =>
+      odd === part || odd === 'all' ? random.pick(oddOnes) : plain;
+    const oddAsked = [
       ...[
         'n',
         's-0-0',
@@ -95,23 +99,18 @@ const spoilers: Record<string, (scene: Scene, saleId: string, userId: string) =>
         'p-1-33',
         'p-2-999999999999',
       ],
-      ...['', 'N', 'n-1', 'S-2-3', 's-2-3-4', 'x'],
-    ]);
-    const issued = random.pick([
-      ...Array.from({ length: 8 }, () => (now - 1000).toString(36)),
-      ...[
-        '00000000',
-        '000000000',
-        'zzzzzzzz',
-        'zzzzzzzzz',
-        `0${(now - 1000).toString(36)}`,
-        (now - 1000).toString(36).toUpperCase(),
-        '1234567',
-        '',
-      ],
-    ]);
-    const nonce = random.pick(['abcdefgh', 'ABC_-123', 'abcdefg', 'abcdefghi', 'abc.efgh', 'abcdefg=', '']);
-    const sale = random.pick([saleId, saleId, saleId, 'a', '', 'SUM', 'sum-', `${'a'.repeat(48)}`, 'a'.repeat(49)]);
+      ...['', 'N', 'n-1', 'n1', 'n-', 'S-2-3', 's-2-3-4', 'x'],
+    ];
+    const nowText = (now - 1000).toString(36);
+    const oddIssued = [
+      ...['00000000', '000000000', 'zzzzzzzz', 'zzzzzzzzz', '1234567', 'zzzzzzz', ''],
+      ...[`0${nowText}`, `00${nowText}`, nowText.toUpperCase(), `zz${nowText}`],
+    ];
+    const asked = mayBeOdd('asked', oddAsked, random.pick(['n', 's-4-6']));
+    const issued = mayBeOdd('issued', oddIssued, nowText);
+    const oddNonces = ['abcdefgh', 'ABC_-123', 'abcdefg', 'abcdefghi', 'abc.efgh', 'abcdefg=', ''];
+    const nonce = mayBeOdd('nonce', oddNonces, 'abcdefgh');
+    const sale = mayBeOdd('sale', ['a', '', 'SUM', 'sum-', 'a'.repeat(48), 'a'.repeat(49)], saleId);
     const answer = random.pick(['0', '10', '100000000000', '100000000000000000000', '2e+30', '', ',', 'a', 'yes']);
     return { challengeId: signedId(scene.world, [sale, asked, issued, nonce].join('.'), userId), answer };
   },
