@@ -105,7 +105,9 @@ async function startSides(world: World) {
     },
     async stop(): Promise<void> {
       shop.stop();
-      await Promise.all([edge.stop(), passing.stop()]);
+      // Each to its end, also where the other one has a Lua error to tell.
+      for (const end of await Promise.allSettled([edge.stop(), passing.stop()]))
+        if (end.status === 'rejected') throw end.reason;
     },
   };
 }
