@@ -6,6 +6,7 @@ import { Redis } from 'ioredis';
 import { Pool } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { saleKeys } from '#contract/redis-keys.ts';
+import { signSession } from '#http/authenticate.ts';
 import { newSaleId, openSale, seckill, seckillJson } from '#lab/kits/command-line.ts';
 import { sandboxControl } from '#lab/kits/payment-sandbox.ts';
 import { poll } from '#lab/poll.ts';
@@ -226,6 +227,20 @@ describe.concurrent('without a server that hangs', () => {
       expect(await fires('SeckillSubscriberFails')).toMatchObject([{ subscriber: 'points' }]);
       await seckillJson(stack.environment, 'subscriber', 'pause', 'points');
       await ends('SeckillSubscriberFails');
+    },
+  );
+
+  test(
+    'TokensPassedOn: a user of letters that nginx leaves to the gateway asks for challenges; ends with others',
+    slow,
+    async () => {
+      const asks = (userId: string) => async () => {
+        const token = signSession(userId, stack.environment.SECKILL_SESSION_SECRET ?? '', Date.now());
+        const asked = Array.from({ length: 5 }, () => call(pool, 'GET', `/api/sales/${saleId}/challenge`, { token }));
+        for (const { status } of await Promise.all(asked)) expect(status).toBe(200);
+      };
+      await fires('SeckillTokensPassedOn', { meanwhile: asks('Zoë') });
+      await ends('SeckillTokensPassedOn', { meanwhile: asks('Zoe') });
     },
   );
 
