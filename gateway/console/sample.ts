@@ -54,6 +54,8 @@ export type EdgeNow = {
   limits: Record<string, number>;
   maintenance: boolean;
   keyIds: string[];
+  /** It makes tickets itself; else its gateway does, at many times the cost. */
+  hasOffice: boolean;
   silentSince: string | null;
   appliedAt: string;
 };

@@ -43,9 +43,10 @@ function limitsOf({ limits }: EdgeNow): string[] {
   ];
 }
 
-function edgeState({ silentSince, maintenance }: EdgeNow): HTMLElement {
+function edgeState({ silentSince, maintenance, hasOffice }: EdgeNow): HTMLElement {
   if (silentSince !== null) return badge('paused', `silent since ${silentSince.slice(11, 19)}`);
-  return maintenance ? badge('paused', 'maintenance') : badge('open', 'follows');
+  if (maintenance) return badge('paused', 'maintenance');
+  return hasOffice ? badge('open', 'follows') : badge('paused', 'follows, makes no tickets');
 }
 
 export function showSales({ sales, leftOut }: Tick): void {

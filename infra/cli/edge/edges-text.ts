@@ -28,9 +28,10 @@ export function stepText({ inStep, behind, tookMs }: EdgesInStep): string {
   return inStep.length === 0 ? 'no edge is connected' : `applied by ${inStep.join(', ')} within ${tookMs} ms`;
 }
 
-/** `live`, or how long nginx has not answered its agent. */
-export function streamText({ silentSince }: EdgeNode, nowMs: number): string {
-  return silentSince === null ? 'live' : `silent ${uptime(nowMs - Date.parse(silentSince))}`;
+/** `live`, and whether its gateway has to make the tickets; or how long nginx has not answered its agent. */
+export function streamText({ silentSince, hasOffice }: EdgeNode, nowMs: number): string {
+  if (silentSince !== null) return `silent ${uptime(nowMs - Date.parse(silentSince))}`;
+  return hasOffice ? 'live' : 'live, makes no tickets';
 }
 
 /** Each edge with the limits that it obeys. */
