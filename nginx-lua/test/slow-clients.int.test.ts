@@ -110,7 +110,8 @@ test('what goes on to the gateway and order-worker has 3 s for its body in all',
   const served = edge.gateway.seen.length;
   const head = 'HTTP/1.1\r\nhost: edge\r\ncontent-length: 100\r\n\r\n';
   const paths = ['/api/session', '/api/sales/open/ticket', '/api/orders/open-1/payment', '/api/payments/webhook'];
-  const answers = await Promise.all(paths.map((path) => dribble(`POST ${path} ${head}`, ' ')));
+  const asked = [...paths.map((path) => `POST ${path}`), 'GET /api/sales/open/challenge'];
+  const answers = await Promise.all(asked.map((line) => dribble(`${line} ${head}`, ' ')));
   for (const answer of answers) expect(answer).toMatch(/^HTTP\/1\.1 400 [\s\S]*BAD_REQUEST/);
   expect(edge.gateway.seen.length).toBe(served);
 });

@@ -4,12 +4,13 @@
 --
 -- It runs in the rewrite phase (`set_by_lua`), where ngx_lua needs no coroutine for a request, and makes the body,
 -- which nginx itself sends (conf.d/ticket-office.conf). Without a body `$seckill_verdict` says what to do: GATEWAY,
--- AWAITED (the request's body is not in yet: `await`) or REFUSED. A fault in here is a 500, told as 503 UNAVAILABLE: it
+-- AWAITED (the request's body is not in yet) or REFUSED. A fault in here is a 500, told as 503 UNAVAILABLE: it
 -- fails closed.
 -- @module seckill.ticket_office
 
 local challenge = require('seckill.office.challenge')
 local set_body = require('seckill.answer_body').set
+local body = require('seckill.filters.body')
 local known_sale = require('seckill.filters.known_sale').check
 local maintenance = require('seckill.filters.maintenance').check
 local count = require('seckill.metrics').office
@@ -29,7 +30,7 @@ local body_with_header, awaited_body, is_json = request.body, request.awaited_bo
 local effective_state, get_secrets, user_of = state.effective, secrets.get, session.user
 local too_early, create = challenge.too_early, challenge.create
 local refuse_with, created = respond.refuse, respond.created
-local wait_for_body = require('seckill.filters.body').check
+local is_body_in, wait_for_body = body.is_in, body.check
 local floor = math.floor
 
 local CHALLENGE, TICKET = 'challenge', 'ticket' -- the routes, as they are counted
@@ -60,9 +61,12 @@ local function refused(code, seconds, detail)
   return NONE
 end
 
-local function pass_on(route, id, why)
-  count(route, id, why)
-  return passed_on()
+-- Of a request for a challenge, which may have a body too: nginx would wait for it as long as each byte comes in time.
+local function pass_on(id, why)
+  count(CHALLENGE, id, why)
+  if is_body_in(var.content_length) then return passed_on() end
+  var.seckill_verdict = 'AWAITED'
+  return NONE
 end
 
 local function refuse(route, id, code, seconds, detail)
@@ -113,18 +117,18 @@ function _M.challenge()
   local id = var.sale_id
   local sale, now_ms, authorization = enter(CHALLENGE, id)
   if not sale then return NONE end
-  if get_method() ~= GET or var.seckill_is_conditional ~= NONE then return pass_on(CHALLENGE, id, 'passed_method') end
-  if not get_secrets() then return pass_on(CHALLENGE, id, 'passed_no_keys') end
-  if not sale.office then return pass_on(CHALLENGE, id, 'passed_sale') end
+  if get_method() ~= GET or var.seckill_is_conditional ~= NONE then return pass_on(id, 'passed_method') end
+  if not get_secrets() then return pass_on(id, 'passed_no_keys') end
+  if not sale.office then return pass_on(id, 'passed_sale') end
   local seconds, words = too_early(sale, now_ms)
   if seconds then return refuse(CHALLENGE, id, 'NOT_OPEN', seconds, words) end
   local user, detail = user_of(authorization, now_ms)
   if detail then return refuse(CHALLENGE, id, 'UNAUTHENTICATED', nil, detail) end
-  if not user then return pass_on(CHALLENGE, id, 'passed_sign_in') end
-  local body, length = create(sale, user, now_ms)
-  if not body then return pass_on(CHALLENGE, id, length) end
+  if not user then return pass_on(id, 'passed_sign_in') end
+  local answer, length = create(sale, user, now_ms)
+  if not answer then return pass_on(id, length) end
   count(CHALLENGE, id, 'answered')
-  set_body(body, length)
+  set_body(answer, length)
   return ANSWERED
 end
 
@@ -170,9 +174,15 @@ function _M.ticket()
   return passed_on()
 end
 
+--- Waits for the body of what goes on to the gateway.
+-- @phases access
+function _M.await_body()
+  if wait_for_body(BODY_SECONDS) then return exit(BAD_REQUEST) end
+end
+
 --- What is AWAITED is judged here once its body is in. What is not answered here goes on to the gateway.
 -- @phases access
-function _M.await()
+function _M.await_ticket()
   if wait_for_body(BODY_SECONDS) then return exit(BAD_REQUEST) end
   local sale = known_sale(var.sale_id)
   if not sale then return end -- it is gone since: the gateway says so
