@@ -31,7 +31,7 @@ local effective_state, get_secrets, user_of = state.effective, secrets.get, sess
 local too_early, create = challenge.too_early, challenge.create
 local refuse_with, created = respond.refuse, respond.created
 local is_body_in, wait_for_body = body.is_in, body.check
-local floor = math.floor
+local floor, text_of = math.floor, require('ffi').string
 
 local CHALLENGE, TICKET = 'challenge', 'ticket' -- the routes, as they are counted
 local UNKNOWN = '' -- one label for all unknown sales
@@ -158,7 +158,7 @@ local function judge(sale, now_ms, authorization, bytes, length)
 end
 
 --- POST …/ticket.
--- @treturn string the body of a 201; empty when `$seckill_verdict` says what to do
+-- @treturn string ANSWERED, with the body of a 201 in `$seckill_body`; empty when `$seckill_verdict` says what to do
 -- @phases set
 function _M.ticket()
   local sale, now_ms, authorization = enter(TICKET, var.sale_id)
@@ -168,9 +168,12 @@ function _M.ticket()
     var.seckill_verdict = 'AWAITED'
     return NONE
   end
-  local answer, code, detail, seconds = judge(sale, now_ms, authorization, bytes, length)
-  if answer then return answer end
-  if code then return refused(code, seconds, detail) end
+  local answer, code, detail, rest = judge(sale, now_ms, authorization, bytes, length)
+  if answer then
+    set_body(answer, rest)
+    return ANSWERED
+  end
+  if code then return refused(code, rest, detail) end
   return passed_on()
 end
 
@@ -187,9 +190,9 @@ function _M.await_ticket()
   local sale = known_sale(var.sale_id)
   if not sale then return end -- it is gone since: the gateway says so
   local bytes, length = awaited_body()
-  local answer, code, detail, seconds = judge(sale, now_in_ms(), var.http_authorization, bytes, length)
-  if answer then return created(answer) end
-  if code then return refuse_with(code, seconds, detail) end
+  local answer, code, detail, rest = judge(sale, now_in_ms(), var.http_authorization, bytes, length)
+  if answer then return created(text_of(answer, rest)) end
+  if code then return refuse_with(code, rest, detail) end
 end
 
 --- Says what the verdict REFUSED stands for.

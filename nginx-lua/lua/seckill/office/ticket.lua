@@ -2,7 +2,7 @@
 -- sign-in.
 -- The order id is derived from challenge and user (`derivedOrderId` in seckill-service/contract/order.ts), the ticket
 -- signed with the first ticket key (`signTicket` in contract/ticket.ts). The answer is written into memory that is the
--- worker's own, and becomes one string; nothing in here yields.
+-- worker's own; nothing in here yields.
 -- Fails closed: an answer that is not known to be right gives no ticket. What cannot be judged here for certain is
 -- passed on to the gateway, once the limit of wrong answers has let it through.
 -- @module seckill.office.ticket
@@ -25,7 +25,7 @@ local normalise, is_accepted = answers.normalise, answers.is_accepted
 local too_many, count = wrong_answers.too_many, wrong_answers.count
 local band, rshift = bit.band, bit.rshift
 local byte, find, gsub, tostring = string.byte, string.find, string.gsub, tostring
-local cast, copy, text_of = ffi.cast, ffi.copy, ffi.string
+local cast, copy = ffi.cast, ffi.copy
 local floor = math.floor
 
 local FOREIGN = 'foreign'
@@ -109,7 +109,7 @@ local function seed_of(key, challenge_id, user)
   return digest(key, seed_text, put(seed_text, at, SEED_TAIL))
 end
 
--- The 201's body.
+-- What `answer` returns of a ticket.
 local function issue(secrets, sale, user, challenge_id, issued_ms, now_ms)
   local expires_ms = now_ms + secrets.ticket_ttl_ms
   local order_at, key = open(expires_ms)
@@ -127,7 +127,7 @@ local function issue(secrets, sale, user, challenge_id, issued_ms, now_ms)
   copy(body + at, body + order_at, order_length)
   at = put(body, at + order_length, EXPIRES)
   at = put(body, at, iso(expires_ms))
-  return text_of(body, put(body, at, CLOSING))
+  return body, nil, nil, put(body, at, CLOSING)
 end
 
 -- Whether an answer is right; nil when that is not known here.
@@ -148,10 +148,11 @@ end
 -- @param bytes memory: the request's body
 -- @tparam number length of the body
 -- @tparam number now_ms whole Unix ms
--- @treturn ?string the body of a 201
+-- @return memory that holds the body of a 201 until the next call; nil of all else
 -- @treturn ?string without a body: the problem code; nil when the gateway has to be asked
 -- @treturn ?string what to change; when the gateway has to be asked, why, as metrics.office counts it
--- @return whole seconds to wait; when the gateway has to be asked, maybe the challenge to which a wrong answer counts
+-- @return the body's length; or whole seconds to wait; or, when the gateway has to be asked, maybe the challenge to
+-- which a wrong answer counts
 -- @phases set, access
 function _M.answer(sale, user, bytes, length, now_ms)
   local secrets = get_secrets()
