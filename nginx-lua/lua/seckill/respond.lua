@@ -56,13 +56,38 @@ local CODE_OF_STATUS = {
 local RETRY_AFTER = { UNAVAILABLE = 1, RATE_LIMITED = 1 }
 
 local BEARER_CHALLENGE = 'Bearer realm="seckill"' -- bearerChallenge in contract/problems.ts
+local PROBLEM_TYPE = 'application/problem+json'
 
-local _M = { problems = PROBLEMS }
+-- By code and detail, the bodies that have one. There are few: some name a time, which each sale has one of.
+local MAX_DETAILED = 100
+local detailed, detailed_count = {}, 0
+
+local _M = { problems = PROBLEMS, PROBLEM_TYPE = PROBLEM_TYPE }
 
 -- The body with what to change in this one case. Of what JSON escapes, a detail holds quotation marks alone.
-local function with_detail(body, detail)
-  return sub(body, 1, -2) .. ',"detail":"' .. gsub(detail, '"', '\\"') .. '"}'
+local function with_detail(code, detail)
+  local of_code = detailed[code]
+  local body = of_code and of_code[detail]
+  if body then return body end
+  if detailed_count == MAX_DETAILED then
+    detailed, detailed_count = {}, 0
+  end
+  body = sub(PROBLEMS[code].body, 1, -2) .. ',"detail":"' .. gsub(detail, '"', '\\"') .. '"}'
+  detailed[code] = detailed[code] or {}
+  detailed[code][detail], detailed_count = body, detailed_count + 1
+  return body
 end
+
+--- The body of a problem.
+-- @tparam string code of the table above
+-- @tparam ?string detail what to change, in this one case
+-- @treturn string
+-- @phases set, access, content
+function _M.body_of(code, detail)
+  return detail and with_detail(code, detail) or PROBLEMS[code].body
+end
+
+local body_of = _M.body_of
 
 --- Answers with a problem and ends the request.
 -- @tparam string code of the table above
@@ -70,10 +95,9 @@ end
 -- @tparam ?string detail what to change, in this one case
 -- @phases access, content
 function _M.refuse(code, retry_after, detail)
-  local answer = PROBLEMS[code]
-  local body = detail and with_detail(answer.body, detail) or answer.body
-  ngx.status = answer.status
-  header['Content-Type'] = 'application/problem+json'
+  local body = body_of(code, detail)
+  ngx.status = PROBLEMS[code].status
+  header['Content-Type'] = PROBLEM_TYPE
   header['Content-Length'] = #body
   if code == 'UNAUTHENTICATED' then header['WWW-Authenticate'] = BEARER_CHALLENGE end
   header['Cache-Control'] = 'no-store'

@@ -3,9 +3,9 @@
 -- decided here for certain is passed on to it.
 --
 -- It runs in the rewrite phase (`set_by_lua`), where ngx_lua needs no coroutine for a request, and makes the body,
--- which nginx itself sends (conf.d/ticket-office.conf). Without a body `$seckill_verdict` says what to do: GATEWAY,
--- AWAITED (the request's body is not in yet) or REFUSED. A fault in here is a 500, told as 503 UNAVAILABLE: it
--- fails closed.
+-- which nginx itself sends (conf.d/ticket-office.conf). Where it is not ANSWERED, `$seckill_verdict` says what to do:
+-- GATEWAY, AWAITED (the request's body is not in yet), or the status of a refusal, whose body is there too. A fault in
+-- here is a 500, told as 503 UNAVAILABLE: it fails closed.
 -- @module seckill.ticket_office
 
 local challenge = require('seckill.office.challenge')
@@ -24,11 +24,12 @@ local respond = require('seckill.respond')
 local state = require('seckill.state')
 
 local ngx = ngx
-local var, exit, ngx_now, get_method = ngx.var, ngx.exit, ngx.now, ngx.req.get_method
+local var, header, exit, ngx_now, get_method = ngx.var, ngx.header, ngx.exit, ngx.now, ngx.req.get_method
 local check_spelling = spelling.check
 local body_with_header, awaited_body, is_json = request.body, request.awaited_body, request.is_json
 local effective_state, get_secrets, user_of = state.effective, secrets.get, session.user
 local too_early, create = challenge.too_early, challenge.create
+local PROBLEMS, PROBLEM_TYPE, problem_body = respond.problems, respond.PROBLEM_TYPE, respond.body_of
 local refuse_with, created = respond.refuse, respond.created
 local is_body_in, wait_for_body = body.is_in, body.check
 local floor, text_of = math.floor, require('ffi').string
@@ -54,10 +55,9 @@ local function passed_on()
 end
 
 local function refused(code, seconds, detail)
-  var.seckill_verdict = 'REFUSED'
-  var.seckill_problem = code
+  header['Content-Type'] = PROBLEM_TYPE
+  var.seckill_verdict, var.seckill_body = PROBLEMS[code].status, problem_body(code, detail)
   if seconds then var.seckill_retry_after = seconds end
-  if detail then var.seckill_detail = detail end
   return NONE
 end
 
@@ -193,13 +193,6 @@ function _M.await_ticket()
   local answer, code, detail, rest = judge(sale, now_in_ms(), var.http_authorization, bytes, length)
   if answer then return created(text_of(answer, rest)) end
   if code then return refuse_with(code, rest, detail) end
-end
-
---- Says what the verdict REFUSED stands for.
--- @phases content
-function _M.tell_refusal()
-  local code, detail, seconds = var.seckill_problem, var.seckill_detail, var.seckill_retry_after
-  return refuse_with(code, seconds ~= NONE and seconds or nil, detail ~= NONE and detail or nil)
 end
 
 return _M
