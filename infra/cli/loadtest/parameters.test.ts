@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { nothingApplied } from '#contract/edge-stream.ts';
 import { peakScenarios } from '#loadtest/plan/peak.ts';
 import { bounds, checkTickets, parseDuration } from './parameters.ts';
-import { checkEdgeLimits, checkTarget, checkWork } from './preflight.ts';
+import { checkEdgeLimits, checkNoMaintenance, checkTarget, checkWork } from './preflight.ts';
 
 test('a duration is seconds, minutes or hours', () => {
   const range = bounds.soak.durationSeconds;
@@ -58,7 +58,11 @@ test('a limit by address that would refuse the crowd is named before anything is
   expect(() => checkEdgeLimits([wide, tight], { scenarios, localIps: '127.16.0.1-127.16.15.254' })).not.toThrow();
   const own = { scenarios, localIps: '127.16.0.1-127.16.15.254' };
   expect(() => checkEdgeLimits([edge({ addressPerSecond: 2 })], own)).toThrow('from each of its own');
-  expect(() => checkEdgeLimits([edge({}, true)], { scenarios, localIps: null })).toThrow('maintenance off');
+});
+
+test('an edge in maintenance is named before anything is sent', () => {
+  expect(() => checkNoMaintenance([edge({}), edge({}, true)])).toThrow(/^edge-2 is in maintenance .*maintenance off/);
+  expect(() => checkNoMaintenance([edge({})])).not.toThrow();
 });
 
 test('proof of work that this machine cannot do for all is refused with what to write', () => {

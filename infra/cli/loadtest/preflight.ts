@@ -140,19 +140,22 @@ export async function checkFileLimit(virtualUsers: number): Promise<void> {
 
 type Load = { scenarios: Readonly<Record<string, Scenario>>; localIps: string | null };
 
+/** An edge in maintenance refuses everything. */
+export function checkNoMaintenance(edges: readonly EdgeNode[]): void {
+  const resting = edges.find(({ maintenance }) => maintenance);
+  if (resting === undefined) return;
+  throw new CliError(
+    `${resting.edgeId} is in maintenance and would refuse everything: "seckill edge maintenance off" ends it`,
+    2,
+  );
+}
+
 /**
  * Challenges, tickets, purchases and looks at an order count by the address that they come from, on each edge: k6's own,
  * or one of a virtual user. A limit that would refuse a part of the crowd is named before anything is sent. All of it may
  * meet one edge.
  */
 export function checkEdgeLimits(edges: readonly EdgeNode[], { scenarios, localIps }: Load): void {
-  const resting = edges.find(({ maintenance }) => maintenance);
-  if (resting !== undefined) {
-    throw new CliError(
-      `${resting.edgeId} is in maintenance and would refuse everything: "seckill edge maintenance off" ends it`,
-      2,
-    );
-  }
   const perAddress = localIps === null ? mostCountedASecond(scenarios) : mostOfOneUser(scenarios);
   for (const { edgeId, limits } of edges) {
     const { addressPerSecond } = limits;

@@ -14,6 +14,7 @@ import {
   checkFileLimit,
   checkNewSale,
   checkNobodyElse,
+  checkNoMaintenance,
   checkNotLive,
   checkStack,
   checkTarget,
@@ -58,7 +59,9 @@ export async function startLoadTest(context: CommandContext, asked: Asked, optio
   const virtualUsers = mostVirtualUsers(test.scenarios);
   await checkFileLimit(virtualUsers);
   if (test.tickets === 'edge' && test.sale.like?.challenge === 'pow') checkWork(test.scenarios, cpus().length);
-  if (asked.kind !== 'bots') checkEdgeLimits(await readEdges(context.zookeeper), test);
+  const edges = await readEdges(context.zookeeper);
+  checkNoMaintenance(edges);
+  if (asked.kind !== 'bots') checkEdgeLimits(edges, test);
 
   const stamp = new Date(nowMs).toISOString().slice(0, 19).replaceAll(':', '');
   const reportFile = options.out ?? join(checkoutDir, '.run', 'reports', `loadtest-${asked.kind}-${stamp}.html`);
