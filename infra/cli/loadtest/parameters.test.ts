@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { nothingApplied } from '#contract/edge-stream.ts';
 import { peakScenarios } from '#loadtest/plan/peak.ts';
 import { bounds, checkTickets, parseDuration } from './parameters.ts';
-import { checkEdgeLimits, checkNoMaintenance, checkTarget, checkWork } from './preflight.ts';
+import { checkEdgeLimits, checkNoMaintenance, checkTarget, checkWork, officeNotes } from './preflight.ts';
 
 test('a duration is seconds, minutes or hours', () => {
   const range = bounds.soak.durationSeconds;
@@ -63,6 +63,13 @@ test('a limit by address that would refuse the crowd is named before anything is
 test('an edge in maintenance is named before anything is sent', () => {
   expect(() => checkNoMaintenance([edge({}), edge({}, true)])).toThrow(/^edge-2 is in maintenance .*maintenance off/);
   expect(() => checkNoMaintenance([edge({})])).not.toThrow();
+});
+
+test('the report says which edges made no tickets', () => {
+  expect(officeNotes([edge({}), { ...edge({}), edgeId: 'edge-1', hasOffice: true }])).toEqual([
+    expect.stringMatching(/^edge-2 made no tickets .*SeckillEdgeMakesNoTickets/),
+  ]);
+  expect(officeNotes([{ ...edge({}), hasOffice: true }])).toEqual([]);
 });
 
 test('proof of work that this machine cannot do for all is refused with what to write', () => {

@@ -19,6 +19,7 @@ import {
   checkStack,
   checkTarget,
   checkWork,
+  officeNotes,
   requireK6,
 } from './preflight.ts';
 import { reportText } from './report-text.ts';
@@ -62,6 +63,7 @@ export async function startLoadTest(context: CommandContext, asked: Asked, optio
   const edges = await readEdges(context.zookeeper);
   checkNoMaintenance(edges);
   if (asked.kind !== 'bots') checkEdgeLimits(edges, test);
+  if (test.tickets === 'edge') test.notes.push(...officeNotes(edges));
 
   const stamp = new Date(nowMs).toISOString().slice(0, 19).replaceAll(':', '');
   const reportFile = options.out ?? join(checkoutDir, '.run', 'reports', `loadtest-${asked.kind}-${stamp}.html`);
