@@ -1,4 +1,4 @@
---- The members of a token's header or payload, found in memory.
+--- The members of a JSON object, found in memory: of a token's header and payload, and of a ticket's request.
 -- Strictly JSON (RFC 8259) in UTF-8, as JavaScript's JSON.parse behind a fatal decoder takes it: of two members of one
 -- name the last one counts. cjson is laxer (bytes that are not UTF-8, control characters, what stands behind a NUL,
 -- `1.`), and it wants a Lua string. LuaJIT's hash looks at 16 bytes of one: payloads of one sign-in are alike in
@@ -25,13 +25,13 @@ parser.decode_invalid_numbers(false)
 parser.decode_max_depth(MAX_DEPTH)
 local parse = parser.decode
 
--- The members that are of interest, by the number that the letters of their names make.
-local NAMES = { 'alg', 'kid', 'b64', 'crit', 'sub', 'exp', 'nbf', 'iss', 'aud' }
-local SHORTEST_NAME, LONGEST_NAME = 3, 4
+-- The members that are of interest, by their names' length and first letters.
+local NAMES = { 'alg', 'kid', 'b64', 'crit', 'sub', 'exp', 'nbf', 'iss', 'aud', 'challengeId', 'answer' }
+local FIRST_LETTERS = 3
 local place_of, place_of_number = {}, {}
 for place, name in ipairs(NAMES) do
-  local number = 0
-  for i = 1, #name do number = number * 256 + byte(name, i) end
+  local number = #name
+  for i = 1, FIRST_LETTERS do number = number * 256 + byte(name, i) end
   place_of[name], place_of_number[number] = place, place
 end
 
@@ -44,7 +44,7 @@ end
 
 -- The text that was read last, and where in it the members' values stand. One for the worker: nothing here yields.
 local bytes
-local kinds, starts, ends = ffi.new('int[10]'), ffi.new('int[10]'), ffi.new('int[10]')
+local kinds, starts, ends = ffi.new('int[12]'), ffi.new('int[12]'), ffi.new('int[12]') -- by place, from 1 on
 
 local _M = {}
 
@@ -160,11 +160,11 @@ end
 
 -- The place of a name of interest, whose quotation marks are at `first` and before `behind`.
 local function find_place(first, behind)
-  local length = behind - first - 2
-  if length < SHORTEST_NAME or length > LONGEST_NAME then return nil end
-  local number = 0
-  for i = first + 1, behind - 2 do number = number * 256 + bytes[i] end
-  return place_of_number[number]
+  local number = behind - first - 2
+  if number < FIRST_LETTERS then return nil end
+  for i = first + 1, first + FIRST_LETTERS do number = number * 256 + bytes[i] end
+  local place = place_of_number[number]
+  return place and skip_word(first + 1, NAMES[place]) and place
 end
 
 local function skip_object(i, depth)
@@ -239,14 +239,23 @@ function _M.text(name)
   return kind == ESCAPED and parse_value(place) or nil
 end
 
+--- A member that is a number, as it is written.
+-- @treturn ?string
+-- @phases any
+function _M.number_text(name)
+  local place = place_of[name]
+  if kinds[place] ~= NUMBER then return nil end
+  return to_text(bytes + starts[place], ends[place] - starts[place])
+end
+
+local number_text = _M.number_text
+
 --- A member that is a finite number.
 -- @treturn ?number
 -- @phases any
 function _M.number(name)
-  local place = place_of[name]
-  if kinds[place] ~= NUMBER then return nil end
-  local number = tonumber(to_text(bytes + starts[place], ends[place] - starts[place]))
-  return number - number == 0 and number or nil
+  local number = tonumber(number_text(name))
+  return number and number - number == 0 and number or nil
 end
 
 --- Whether a member is a text, or a list that holds it.

@@ -1,14 +1,14 @@
 --- What a shopper sends for a ticket: the body, and the two texts in it.
 -- The twin of seckill-service/http/read-json-body.ts and ticketRequestSchema in seckill-service/contract/challenge.ts.
 -- `{"challengeId":"…","answer":"…"}`, as the page sends it, is taken apart where it lies. The same in another spelling
--- (spaces, order, escapes, a number for an answer) takes a longer way, which reads a flat object of texts and whole
--- numbers.
--- Fails open to the gateway: what it does not know for certain (a name twice or a strange one, half a surrogate pair, a
--- fraction, a byte order mark, an object inside) is neither read nor refused.
+-- (spaces, order, escapes, more members, a number for an answer) is copied and read by members.lua.
+-- Fails open to the gateway: what is not known here for certain (no JSON, a name with an escape, half a surrogate pair,
+-- a fraction, a byte order mark, a member of another kind) is neither read nor refused.
 -- @module seckill.office.request
 
 local ffi = require('ffi')
 local body = require('seckill.filters.body')
+local members = require('seckill.office.members')
 
 ffi.cdef([[
   int memcmp(const void *a, const void *b, size_t length);
@@ -16,26 +16,22 @@ ffi.cdef([[
 ]])
 
 local ngx = ngx
-local C, cast, text_of = ffi.C, ffi.cast, ffi.string
+local C, cast, copy, text_of = ffi.C, ffi.cast, ffi.copy, ffi.string
 local req, var = ngx.req, ngx.var
-local byte, char, lower, match, sub = string.byte, string.char, string.lower, string.match, string.sub
-local tonumber = tonumber
-local floor, concat = math.floor, table.concat
+local byte, lower, match = string.byte, string.lower, string.match
 local from_header = body.from_header
+local has, member_text, number_text, read_members = members.has, members.text, members.number_text, members.read
 
 local HEAD, MIDDLE, TAIL = '{"challengeId":"', '","answer":"', '"}'
 local MAX_ID, MAX_ANSWER = 256, 200 -- code points, as zod counts
 local MAX_NUMBER_BYTES = 15 -- of which each whole number is written as it came
+local MAX_BODY = 4096 -- client_max_body_size (conf.d/limits.conf)
 local BAD, UNCLEAR = 'BAD_REQUEST', nil
 local HTTP_1_1, JSON = 'HTTP/1.1', 'application/json'
 local CHALLENGE_ID, ANSWER = 'challengeId', 'answer'
 
-local QUOTE, BACKSLASH, COLON, COMMA, OPEN, CLOSE, MINUS, ZERO, NINE, SMALL_U = byte('"\\:,{}-09u', 1, -1)
+local QUOTE, BACKSLASH, OPEN = byte('"\\{', 1, -1)
 local FIRST_OF_BOM = 0xef
-local ESCAPES = {
-  [byte('"')] = '"', [byte('\\')] = '\\', [byte('/')] = '/', [byte('b')] = '\b', [byte('f')] = '\f',
-  [byte('n')] = '\n', [byte('r')] = '\r', [byte('t')] = '\t',
-}
 
 -- What a byte is inside a string of JSON.
 local ENDS, PLAIN, OTHER = 0, 1, 2
@@ -45,6 +41,7 @@ for letter = 0x80, 0xff do kind[letter] = OTHER end
 kind[QUOTE], kind[BACKSLASH] = ENDS, ENDS
 
 local letters = ffi.typeof('const unsigned char *')
+local copied = ffi.new('unsigned char[?]', MAX_BODY + 1)
 
 local _M = {}
 
@@ -153,96 +150,21 @@ function _M.is_plain(answer)
   return count ~= nil and count <= MAX_ANSWER
 end
 
--- Where the next byte that is no white space stands.
-local function skip(text, at)
-  local letter = byte(text, at)
+-- The first byte that is no white space.
+local function first_letter(text)
+  local at, letter = 1, byte(text, 1)
   while letter == 0x20 or letter == 0x0a or letter == 0x0d or letter == 0x09 do
     at = at + 1
     letter = byte(text, at)
   end
-  return at, letter
+  return letter
 end
 
-local function utf8(letter)
-  if letter < 0x80 then return char(letter) end
-  if letter < 0x800 then return char(0xc0 + floor(letter / 0x40), 0x80 + letter % 0x40) end
-  if letter < 0x10000 then
-    return char(0xe0 + floor(letter / 0x1000), 0x80 + floor(letter / 0x40) % 0x40, 0x80 + letter % 0x40)
-  end
-  return char(0xf0 + floor(letter / 0x40000), 0x80 + floor(letter / 0x1000) % 0x40,
-    0x80 + floor(letter / 0x40) % 0x40, 0x80 + letter % 0x40)
-end
-
-local function hex(text, at)
-  return tonumber(match(text, '^%x%x%x%x', at) or '', 16)
-end
-
--- What `\u` at `at` stands for, and where it ends; nil for half a surrogate pair, and for what is no escape.
-local function unicode_escape(text, at)
-  local unit = hex(text, at + 2)
-  if not unit or unit >= 0xdc00 and unit <= 0xdfff then return nil end
-  if unit < 0xd800 or unit > 0xdfff then return utf8(unit), at + 6 end
-  local second = sub(text, at + 6, at + 7) == '\\u' and hex(text, at + 8)
-  if not second or second < 0xdc00 or second > 0xdfff then return nil end
-  return utf8(0x10000 + (unit - 0xd800) * 0x400 + second - 0xdc00), at + 12
-end
-
--- The string that begins with the quotation mark at `at`, and where the text goes on; nil when it is none for certain.
-local function string_at(text, at)
-  local parts, from = {}, at + 1
-  while true do
-    local stop = plain_end(text, from)
-    parts[#parts + 1] = sub(text, from, stop - 1)
-    local letter = byte(text, stop)
-    if letter == QUOTE then return concat(parts), stop + 1 end
-    if letter ~= BACKSLASH then return nil end
-    local meant, next_at = ESCAPES[byte(text, stop + 1)], stop + 2
-    if byte(text, stop + 1) == SMALL_U then meant, next_at = unicode_escape(text, stop) end
-    if not meant then return nil end
-    parts[#parts + 1], from = meant, next_at
-  end
-end
-
--- A whole number as JavaScript would write it, and where the text goes on; nil for other numbers.
-local function number_at(text, at)
-  local digits = match(text, '^%-?[1-9]%d*', at) or match(text, '^0', at)
-  if not digits or #digits > MAX_NUMBER_BYTES or match(text, '^[%w.+-]', at + #digits) then return nil end
-  return digits, at + #digits
-end
-
--- Both members of a flat object that has no others; a text that is one, and whether it was a number. UNCLEAR (nil, nil)
--- when it is something else.
-local function members(text, at)
-  local found, is_number = {}, {}
-  local letter
-  at, letter = skip(text, at + 1)
-  while letter ~= CLOSE do
-    if letter ~= QUOTE then return nil end
-    local name, value
-    name, at = string_at(text, at)
-    if name ~= CHALLENGE_ID and name ~= ANSWER or found[name] then return nil end
-    at, letter = skip(text, at)
-    if letter ~= COLON then return nil end
-    at, letter = skip(text, at + 1)
-    if letter == QUOTE then
-      value, at = string_at(text, at)
-    elseif letter == MINUS or letter and letter >= ZERO and letter <= NINE then
-      value, at = number_at(text, at)
-      is_number[name] = true
-    end
-    if not value then return nil end
-    found[name] = value
-    at, letter = skip(text, at)
-    if letter == COMMA then
-      at, letter = skip(text, at + 1)
-      if letter ~= QUOTE then return nil end
-    elseif letter ~= CLOSE then
-      return nil
-    end
-  end
-  local _, behind = skip(text, at + 1)
-  if behind then return nil end
-  return found, is_number
+-- A member that is a whole number, as JavaScript would write it; nil of other numbers.
+local function whole_number(name)
+  local digits = number_text(name)
+  if not digits or #digits > MAX_NUMBER_BYTES then return nil end
+  return match(digits, '^%-?[1-9]%d*$') or match(digits, '^0$')
 end
 
 --- Reads a body in any spelling.
@@ -254,13 +176,14 @@ end
 function _M.read(bytes, length)
   local text = text_of(bytes, length)
   if not code_points(text, 1, #text) then return nil, BAD end
-  local at, letter = skip(text, 1)
-  if letter == FIRST_OF_BOM then return nil, UNCLEAR end
+  local letter = first_letter(text)
+  if letter == FIRST_OF_BOM or length > MAX_BODY then return nil, UNCLEAR end
   if letter ~= OPEN then return nil, BAD end -- no JSON, or no object
-  local found, is_number = members(text, at)
-  if not found then return nil, UNCLEAR end
-  local id, answer = found[CHALLENGE_ID], found[ANSWER]
-  if not id or not answer or is_number[CHALLENGE_ID] then return nil, BAD end
+  copy(copied, text, length)
+  if not read_members(copied, length) then return nil, UNCLEAR end
+  if not has(CHALLENGE_ID) or not has(ANSWER) or number_text(CHALLENGE_ID) then return nil, BAD end
+  local id, answer = member_text(CHALLENGE_ID), member_text(ANSWER) or whole_number(ANSWER)
+  if not id or not answer then return nil, UNCLEAR end
   if code_points(id, 1, #id) > MAX_ID or code_points(answer, 1, #answer) > MAX_ANSWER then return nil, BAD end
   return id, answer
 end
