@@ -142,7 +142,10 @@ test('watch that is piped writes a line at each change, never the same twice, an
 test('a table on a terminal is not wrapped; piped it is whole', async () => {
   const narrow = onTerminal('cols 60 rows 24', 'sale', 'list');
   expect(await narrow.exit).toBe(0);
-  const lines = narrow.text().trimEnd().split(/\r*\n/);
+  // Of a sale that another test breaks meanwhile the command says so, in a line of its own.
+  const table = narrow.text().replaceAll(/^.*: stock Redis holds .*\r*\n/gm, '');
+  const lines = table.trimEnd().split(/\r*\n/);
+  expect(lines.length).toBeGreaterThan(1);
   expect(lines.filter((line) => line.length > 60)).toEqual([]);
   expect((await seckill(stack.env, 'sale', 'list')).stdout).toContain(saleId);
 });
