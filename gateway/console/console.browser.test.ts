@@ -91,7 +91,7 @@ test('a sale that sells is seen step by step, edges and stock with it', async ()
   await page.getByTestId('sale').selectOption(saleId);
   await page.getByTestId('sale-state').filter({ hasText: 'open' }).waitFor();
   const edges = page.getByTestId('edges');
-  await expect.poll(() => edges.getByText('follows').count()).toBe(stack.edges.length);
+  await expect.poll(() => edges.getByText('follows', { exact: true }).count()).toBe(stack.edges.length);
   await expect.poll(() => edges.getByText(/^epoch \d+, open$/).count()).toBe(stack.edges.length);
 
   for (let nth = 0; nth < 8; nth += 1) await crowd(5, 0.4);
