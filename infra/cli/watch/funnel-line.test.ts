@@ -8,7 +8,7 @@ const funnel: Funnel = {
   state: 'sold_out',
   epoch: 3,
   edgeEpoch: 3,
-  edges: [{ edgeId: 'edge-1', epoch: 3, silentSince: null, maintenance: false }],
+  edges: [{ edgeId: 'edge-1', epoch: 3, silentSince: null, hasOffice: true, maintenance: false }],
   units: { total: 200, free: 0 },
   edge: { since: null, arrived: 5000, passed: 328, shed: { sold_out: 4000, rate_user: 672, closed: 0 } },
   accepted: 200,
@@ -33,12 +33,19 @@ test('a line fits its terminal: what says the least is left out first, and a cut
 });
 
 test('trouble is never left out for want of room: an edge behind, what waits, a dead letter', () => {
-  const edges = [{ edgeId: 'edge-2', epoch: 2, silentSince: null, maintenance: true }];
+  const edges = [{ edgeId: 'edge-2', epoch: 2, silentSince: null, hasOffice: true, maintenance: true }];
   const troubled = { ...funnel, edges, outbox: 7, queue: { waiting: 3, active: 1, failed: 2 } };
   const line = funnelLine(troubled, 160);
   for (const part of ['edge-2 at e2, MAINTENANCE', 'outbox 7', 'queued 4', 'dead letters 2']) {
     expect(line).toContain(part);
   }
+});
+
+test('an edge that makes no tickets itself is named, and a silent one for its silence alone', () => {
+  const idle = { edgeId: 'edge-2', epoch: 3, silentSince: null, hasOffice: false, maintenance: false };
+  expect(funnelLine({ ...funnel, edges: [idle] })).toContain('edges 1 (edge-2 makes no tickets)');
+  const silent = { ...idle, silentSince: '2026-12-01T12:00:00Z' };
+  expect(funnelLine({ ...funnel, edges: [silent] })).toContain('edges 1 (edge-2 silent)');
 });
 
 test('an edge that restarted in mid-sale says since when it counts: what is accepted is of the whole sale', () => {

@@ -6,8 +6,11 @@ function edgesPart({ edges, epoch }: Funnel): { text: string; isWell: boolean } 
   if (edges === null) return { text: 'edges ?', isWell: false };
   const behind = edges.filter((edge) => edge.epoch < epoch).map((edge) => `${edge.edgeId} at e${edge.epoch}`);
   const silent = edges.filter(({ silentSince }) => silentSince !== null).map(({ edgeId }) => `${edgeId} silent`);
+  const idle = edges
+    .filter(({ silentSince, hasOffice }) => silentSince === null && !hasOffice)
+    .map(({ edgeId }) => `${edgeId} makes no tickets`);
   const closed = edges.some(({ maintenance }) => maintenance) ? ['MAINTENANCE'] : [];
-  const notes = [...behind, ...silent, ...closed];
+  const notes = [...behind, ...silent, ...idle, ...closed];
   const text = `edges ${edges.length}${notes.length === 0 ? ' in step' : ` (${notes.join(', ')})`}`;
   return { text, isWell: notes.length === 0 && edges.length > 0 };
 }

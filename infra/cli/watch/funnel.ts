@@ -16,7 +16,9 @@ export type Funnel = {
   /** The lowest that any edge has applied. */
   edgeEpoch: number | null;
   /** Every connected edge with what it has applied of this sale; null while ZooKeeper does not answer. */
-  edges: { edgeId: string; epoch: number; silentSince: string | null; maintenance: boolean }[] | null;
+  edges:
+    | { edgeId: string; epoch: number; silentSince: string | null; hasOffice: boolean; maintenance: boolean }[]
+    | null;
   units: { total: number; free: number };
   edge:
     | ({
@@ -64,10 +66,11 @@ export async function readFunnel(context: CommandContext, saleId: string): Promi
     epoch: sale?.epoch ?? 0,
     edgeEpoch: lowest(edges?.map(({ epochs }) => epochs[saleId] ?? 0)),
     edges:
-      edges?.map(({ edgeId, epochs, silentSince, maintenance }) => ({
+      edges?.map(({ edgeId, epochs, silentSince, hasOffice, maintenance }) => ({
         edgeId,
         epoch: epochs[saleId] ?? 0,
         silentSince,
+        hasOffice,
         maintenance,
       })) ?? null,
     units: { total: sale?.total ?? 0, free: sale?.free ?? 0 },

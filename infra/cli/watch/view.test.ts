@@ -9,8 +9,8 @@ const funnel: Funnel = {
   epoch: 3,
   edgeEpoch: 2,
   edges: [
-    { edgeId: 'edge-1', epoch: 3, silentSince: null, maintenance: false },
-    { edgeId: 'edge-2', epoch: 2, silentSince: null, maintenance: true },
+    { edgeId: 'edge-1', epoch: 3, silentSince: null, hasOffice: true, maintenance: false },
+    { edgeId: 'edge-2', epoch: 2, silentSince: null, hasOffice: false, maintenance: true },
   ],
   units: { total: 200, free: 50 },
   edge: { since: null, arrived: 5000, passed: 328, shed: { sold_out: 4000, rate_user: 672, closed: 0 } },
@@ -34,7 +34,7 @@ test('the view tells every count of the funnel, its rate, what was shed and why,
   expect(text).toMatch(/^stored +105 {3}\+50\/s$/m);
   expect(text).toMatch(/^dead letters +1$/m);
   expect(text).toMatch(/^edge-1 +3 +in step$/m);
-  expect(text).toMatch(/^edge-2 +2 +BEHIND +MAINTENANCE$/m);
+  expect(text).toMatch(/^edge-2 +2 +BEHIND +makes no tickets, MAINTENANCE$/m);
 });
 
 test('an edge that began to count in mid-sale is told beneath what has arrived', () => {

@@ -89,7 +89,10 @@ function edgesPart({ edges, epoch }: Funnel, columns: number): string[] {
     edge.edgeId,
     edge.epoch,
     edge.silentSince !== null ? `silent since ${edge.silentSince}` : edge.epoch < epoch ? 'BEHIND' : 'in step',
-    edge.maintenance ? 'MAINTENANCE' : '',
+    [
+      ...(edge.silentSince === null && !edge.hasOffice ? ['makes no tickets'] : []),
+      ...(edge.maintenance ? ['MAINTENANCE'] : []),
+    ].join(', '),
   ]);
   return table(['EDGE', 'EPOCH', 'STREAM', ''], rows, columns).split('\n');
 }
