@@ -138,6 +138,14 @@ test('what the ticket office needs is known with the answer to the line; what ca
   expect(await edge.agent.sendAll({ type: 'office', office: noSecret })).toMatchObject({ hasOffice: true });
 });
 
+test('of a ticket office that does not fit into memory nothing is kept: the one before may hold keys that are over', async () => {
+  expect(await edge.agent.sendAll({ type: 'office', office: edgeOffice })).toMatchObject({ hasOffice: true });
+  const key = { kid: 'k', alg: null, kind: 'RSA' as const, spki: 'A'.repeat(300_000) };
+  const tooLarge = { ...edgeOffice, signIn: { keys: [key] } };
+  expect(await edge.agent.sendAll({ type: 'office', office: tooLarge })).toMatchObject({ hasOffice: false });
+  expect(await edge.agent.sendAll({ type: 'office', office: edgeOffice })).toMatchObject({ hasOffice: true });
+});
+
 test('what tickets are made with is forgotten after half an hour without a word, and not before', async () => {
   const ended = async () =>
     (await readFile(join(edge.dir, 'nginx/error.log'), 'utf8')).split('the stream of the agent ended').length;

@@ -34,16 +34,17 @@ local function well_formed(told)
     and (told.signIn == json.null or type(told.signIn) == 'table' and type(told.signIn.keys) == 'table')
 end
 
---- Takes what the agent says; what is wrong changes nothing.
+--- Takes what the agent says; what is wrong changes nothing, what does not fit leaves nothing.
 -- @tparam table told an EdgeOffice
 -- @treturn ?string the problem
 -- @phases timer
 function _M.apply(told)
   if not well_formed(told) then return PROBLEM end
   local stored, problem = shared:safe_set(STORED, json.encode(told))
-  if not stored then return 'it does not fit into seckill_office: ' .. problem end
+  -- No worker may go on with its copy of what was before: its keys may be good no longer.
+  if not stored then shared:delete(STORED) end
   revision.bump()
-  return nil
+  return not stored and 'it does not fit into seckill_office, so the gateway answers: ' .. problem or nil
 end
 
 --- The agent has been silent for so long that a key may be good no longer: nothing is made with it any more, and the
