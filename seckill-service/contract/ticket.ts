@@ -8,7 +8,7 @@ import { saleIdOfOrder } from './order.ts';
  * userId     base64url of the UTF-8 bytes
  * signature  base64url of HMAC-SHA256 (RFC 2104) over everything before its dot: always 43 characters
  *
- * Flat and fixed so that the edge can check it without JSON (nginx-lua/lua/seckill/ticket.lua is the twin; a test
+ * Flat and fixed so that the edge can check it without JSON (nginx-lua/lua/seckill/filters/ticket.lua is the twin; a test
  * compares the two). The order id names the sale; the order id is the ticket's single use.
  */
 export type Ticket = { saleId: string; orderId: string; userId: string; expiresAtMs: number };

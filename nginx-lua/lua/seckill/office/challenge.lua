@@ -8,15 +8,12 @@
 
 local ffi = require('ffi')
 local base64url = require('seckill.base64url')
-local digest = require('seckill.hmac').digest
+local digest = require('seckill.hmac').digest -- it declares CRYPTO_memcmp
 local iso = require('seckill.iso_time').of
 local platform = require('seckill.platform')
 local pressure = require('seckill.office.pressure')
 local random = require('seckill.random')
 local get_secrets = require('seckill.office.secrets').get
-
--- Also declared in hmac.lua: the same twice is no mistake.
-ffi.cdef('int CRYPTO_memcmp(const void *a, const void *b, size_t length);')
 
 local encode_into, is_base64url = base64url.encode_into, base64url.is_text
 local crypto = platform.libcrypto('CRYPTO_memcmp')
