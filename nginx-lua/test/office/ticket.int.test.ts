@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Challenge } from '#contract/challenge.ts';
@@ -413,6 +414,14 @@ describe('a body is read whole and alone', () => {
     const answer = await exchange([all.join('')], (text) => answersIn(text).length === 5);
     expect(answersIn(answer)).toEqual([201, 201, 201, 422, 201]);
   });
+});
+
+test('a sum beyond those that are asked is for the gateway: JavaScript and Lua spell large numbers differently', async () => {
+  const userId = newUser();
+  const text = `sum.s-${'9'.repeat(20)}-1.${Date.now().toString(36)}.abcdefgh`;
+  const hmac = createHmac('sha256', challengeSecret).update(`challenge:${text}.${userId}`);
+  const challengeId = `${text}.${hmac.digest('base64url')}`;
+  await passedOn(await sent('sum', userId, { challengeId, answer: `1${'0'.repeat(20)}` }), 'ticket');
 });
 
 test('tickets are signed with the first key, also one that is new', async () => {

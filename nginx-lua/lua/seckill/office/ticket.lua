@@ -38,6 +38,7 @@ local WHY_NOT = {
 
 local DIGEST_BYTES = hmac.digest_bytes
 local MAX_USER_BYTES = 128
+local MAX_SUM = 999999 -- far above those that are asked; from 15 digits on, `tostring` is not JavaScript's String
 local RANDOM_DIGITS, HALF_OF_TIME, TWO_25 = 16, 5, 2 ^ 25
 local HYPHEN, DOT = byte('-.', 1, -1)
 local DIGITS = 'abcdefghjkmnpqrstvwxyz'
@@ -136,7 +137,11 @@ local function judge(secrets, sale, user, id, answer, asked, first, second)
   if asked == 'pow' then return is_done(first, second, id, user, answer) end
   local normalised = normalise(answer)
   if not normalised then return nil end
-  if asked == 'sum' then return normalised == tostring(first + second) end
+  if asked == 'sum' then
+    local sum = first + second
+    if sum > MAX_SUM then return nil end
+    return normalised == tostring(sum)
+  end
   local question = sale.office and sale.office.questions[first + 1]
   if not question then return nil end
   return is_accepted(secrets.challenge_key, question, normalised)
