@@ -174,23 +174,31 @@ test('the kept results hold every cost, with file, machine and commit', async ()
 
 test('a shopper is taken whole or not at all, and what is missing says which benchmark to run', async () => {
   const file = join(dir, 'shopper.json');
-  const { steps, ways } = shopperCosts();
+  const { steps, ways: taken } = shopperCosts();
+  const answered = { challenge: { passedOn: 0 }, signIn: { passedOn: 5000 } };
+  const ways = taken.map((way) => {
+    const { challenge } = way.steps;
+    return { ...way, answered, steps: { ...way.steps, challenge: { ...challenge, gateway: 3 } } };
+  });
   const spread = (name: string, value: unknown) =>
-    typeof value === 'number' && name !== 'median' ? { median: value - 0.5 } : value;
+    typeof value === 'number' && name !== 'median' && name !== 'passedOn' ? { median: value - 0.5 } : value;
   const where = { date: '2026-11-30T20:00:00.000Z', commit: 'c0ffee1c0ffee1', machine: { model: 'test', cores: 2 } };
   const write = async (of: object) => {
     const measured = JSON.parse(JSON.stringify(of, spread));
     await writeFile(file, JSON.stringify({ ...where, ...measured }));
     return readCosts(folder());
   };
-  const { shopper } = await write({ steps, ways });
+  const { shopper } = await write({ steps, answered, ways });
   // What is taken off for the work at rest may leave less than nothing.
   expect(shopper?.steps.page).toEqual({ nginx: 14.5, gateway: 0 });
+  // And more than nothing, where the edge has answered all.
+  expect(shopper?.ways[0]?.steps.challenge.gateway).toBe(0);
+  expect(shopper?.steps.signIn.gateway).toBeGreaterThan(0);
   expect(shopper?.from).toBe('shopper.json (test, 2 cores, 2026-11-30, c0ffee1)');
-  await expect(write({ steps, ways: ways.slice(1) })).rejects.toThrow(
+  await expect(write({ steps, answered, ways: ways.slice(1) })).rejects.toThrow(
     'shopper.json has no "HS256, sum": run npm run bench -- shopper',
   );
-  await expect(write({ steps: { ...steps, page: undefined }, ways })).rejects.toThrow(
+  await expect(write({ steps: { ...steps, page: undefined }, answered, ways })).rejects.toThrow(
     /shopper\.json cannot be used: [\s\S]*steps\.page: run npm run bench -- shopper/,
   );
   await rm(file);

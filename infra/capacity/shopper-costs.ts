@@ -10,26 +10,42 @@ export type ChallengeKind = (typeof challengeKinds)[number];
 /** The processes' own work at rest was taken off: what is left of nothing may be a little below 0. */
 const micros = z.object({ median: z.number() }).transform(({ median }) => Math.max(0, median));
 const step = z.object({ nginx: micros, gateway: micros });
+const counts = z.record(z.string(), z.object({ passedOn: z.int().nonnegative() }));
+
+/** What was all answered by the edge cost the gateway nothing: what was measured there is its own work at rest. */
+function withoutRest<Steps extends Record<string, Micros | undefined>>(
+  steps: Steps,
+  by: z.output<typeof counts>,
+): Steps {
+  for (const [name, cost] of Object.entries(steps)) if (cost && by[name]?.passedOn === 0) cost.gateway = 0;
+  return steps;
+}
 
 /** What plan and benchmark agree on in loadtest/results/shopper.json: µs of processor time a shopper, by step and process. */
-export const shopperSchema = z.object({
-  date: z.iso.datetime(),
-  commit: z.string(),
-  machine: z.object({ model: z.string(), cores: z.number() }),
-  /** The same for every shopper. `signIn`: the demo sign-in; `order`: one look at an order. */
-  steps: z.object({ connection: step, page: step, assets: step, sale: step, signIn: step, order: step }),
-  /**
-   * Each sign-in with each kind of challenge. `ticketAnew`: a ticket whose token nginx has to verify once more, because it
-   * has seen too many others since the challenge; measured of each sign-in with a sum, where nginx answers.
-   */
-  ways: z.array(
-    z.object({
-      signIn: z.enum(signIns),
-      challenge: z.enum(challengeKinds),
-      steps: z.object({ challenge: step, ticket: step, press: step, ticketAnew: step.optional() }),
-    }),
-  ),
-});
+export const shopperSchema = z
+  .object({
+    date: z.iso.datetime(),
+    commit: z.string(),
+    machine: z.object({ model: z.string(), cores: z.number() }),
+    /** The same for every shopper. `signIn`: the demo sign-in; `order`: one look at an order. */
+    steps: z.object({ connection: step, page: step, assets: step, sale: step, signIn: step, order: step }),
+    answered: counts,
+    /**
+     * Each sign-in with each kind of challenge. `ticketAnew`: a ticket whose token nginx has to verify once more, because it
+     * has seen too many others since the challenge; measured of each sign-in with a sum, where nginx answers.
+     */
+    ways: z.array(
+      z
+        .object({
+          signIn: z.enum(signIns),
+          challenge: z.enum(challengeKinds),
+          steps: z.object({ challenge: step, ticket: step, press: step, ticketAnew: step.optional() }),
+          answered: counts,
+        })
+        .transform(({ steps, answered, ...way }) => ({ ...way, steps: withoutRest(steps, answered) })),
+    ),
+  })
+  .transform(({ steps, answered, ...result }) => ({ ...result, steps: withoutRest(steps, answered) }));
 
 export type ShopperCosts = Pick<z.output<typeof shopperSchema>, 'steps' | 'ways'>;
 /** `demo`: by HS256, and the gateway's demo sign-in makes the user. */
