@@ -3,10 +3,39 @@
 By those nodes the primary is chosen and PostgreSQL is configured. Another user of this machine who could write them could
 order a failover, or a command that PostgreSQL runs. Reading stays open to all: there is no secret in them.
 
+And with an end to its stop: Patroni waits for a ZooKeeper that is gone, for minutes, when both are told to end at once.
+
 usage: python3 start-patroni.py <configuration, as JSON>
 """
 import json
+import os
 import sys
+import threading
+import time
+
+# For taking leave of ZooKeeper, once PostgreSQL has ended: there is nothing to lose then, and the nodes end with the session.
+LEAVE_SECONDS = 10
+
+
+def end_after_postgres(data_dir):
+    """Once Patroni is told to end, ends it LEAVE_SECONDS after PostgreSQL."""
+    from patroni.daemon import AbstractPatroniDaemon
+
+    postmaster = os.path.join(data_dir, 'postmaster.pid')
+    patronis_own = AbstractPatroniDaemon.sigterm_handler
+
+    def watch():
+        gone_since = None
+        while gone_since is None or time.monotonic() - gone_since < LEAVE_SECONDS:
+            time.sleep(0.2)
+            gone_since = None if os.path.exists(postmaster) else gone_since or time.monotonic()
+        os._exit(0)
+
+    def on_sigterm(self, *args):
+        threading.Thread(target=watch, daemon=True).start()
+        patronis_own(self, *args)
+
+    AbstractPatroniDaemon.sigterm_handler = on_sigterm
 
 
 def main():
@@ -16,7 +45,8 @@ def main():
     from patroni.dcs.zookeeper import PatroniKazooClient
 
     with open(sys.argv[1]) as file:
-        login = json.load(file)['restapi']['authentication']
+        configuration = json.load(file)
+    login = configuration['restapi']['authentication']
     user, password = login['username'], login['password']
 
     def with_password(self, *args, **options):
@@ -25,6 +55,7 @@ def main():
         KazooClient.__init__(self, *args, **options)
 
     PatroniKazooClient.__init__ = with_password
+    end_after_postgres(configuration['postgresql']['data_dir'])
     patroni()
 
 
