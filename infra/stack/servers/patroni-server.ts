@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { chmod, chown, copyFile, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { connectClient } from '#runtime/postgres/connect.ts';
 import { readPostgresTopology } from '#runtime/postgres/topology.ts';
 import { runMigrations } from '../../migrations/run.ts';
@@ -90,8 +91,23 @@ function hasItsPlace(url: string): Check {
   };
 }
 
+const primaryDeadlineMs = 30_000;
+
+/** A connection to the primary. Both may be standbys at first, one of which sends to the other: Patroni is about to choose. */
+async function connectPrimary(url: string) {
+  const deadline = Date.now() + primaryDeadlineMs;
+  for (;;) {
+    try {
+      return await connectClient(url, { connectionTimeoutMillis: 5_000 });
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await wait(200);
+    }
+  }
+}
+
 async function makeDatabase(plan: StackPlan): Promise<void> {
-  const client = await connectClient(plan.databaseUrl('postgres'), { connectionTimeoutMillis: 5_000 });
+  const client = await connectPrimary(plan.databaseUrl('postgres'));
   try {
     const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [databaseName]);
     if (rowCount === 0) await client.query(`CREATE DATABASE ${databaseName}`);

@@ -9,26 +9,47 @@ usage: python3 start-patroni.py <configuration, as JSON>
 """
 import json
 import os
+import signal
 import sys
 import threading
 import time
 
 # For taking leave of ZooKeeper, once PostgreSQL has ended: there is nothing to lose then, and the nodes end with the session.
 LEAVE_SECONDS = 10
+# For Patroni to stop PostgreSQL; then we tell PostgreSQL ourselves, as Patroni would: its "fast" shutdown.
+STOP_SECONDS = 20
+# However it stands then.
+END_SECONDS = 60
 
 
 def end_after_postgres(data_dir):
-    """Once Patroni is told to end, ends it LEAVE_SECONDS after PostgreSQL."""
+    """Once Patroni is told to end: PostgreSQL ends within STOP_SECONDS or is told to, and Patroni LEAVE_SECONDS after it."""
     from patroni.daemon import AbstractPatroniDaemon
 
-    postmaster = os.path.join(data_dir, 'postmaster.pid')
     patronis_own = AbstractPatroniDaemon.sigterm_handler
 
+    def postmaster():
+        """Its process id; None when it has ended."""
+        try:
+            with open(os.path.join(data_dir, 'postmaster.pid')) as file:
+                pid = int(file.readline())
+            with open(f'/proc/{pid}/stat') as file:
+                state = file.read().rpartition(')')[2].split()[0]
+            return None if state in 'ZX' else pid  # one that has ended may wait to be reaped for long
+        except (OSError, ValueError):
+            return None
+
     def watch():
-        gone_since = None
+        begun, gone_since, told = time.monotonic(), None, False
         while gone_since is None or time.monotonic() - gone_since < LEAVE_SECONDS:
             time.sleep(0.2)
-            gone_since = None if os.path.exists(postmaster) else gone_since or time.monotonic()
+            if time.monotonic() - begun > END_SECONDS:
+                break
+            pid = postmaster()
+            gone_since = None if pid else gone_since or time.monotonic()
+            if pid and not told and time.monotonic() - begun > STOP_SECONDS:
+                told = True
+                os.kill(pid, signal.SIGINT)
         os._exit(0)
 
     def on_sigterm(self, *args):
@@ -36,6 +57,8 @@ def end_after_postgres(data_dir):
         patronis_own(self, *args)
 
     AbstractPatroniDaemon.sigterm_handler = on_sigterm
+    # What ends a PostgreSQL of the stack, "fast": Python's own answer to it leaves PostgreSQL and half of Patroni behind.
+    signal.signal(signal.SIGINT, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
 
 
 def main():
