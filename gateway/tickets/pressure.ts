@@ -25,7 +25,7 @@ export function createPressure(calmPerSecond: number) {
     workFor(userId: string, nowMs: number): Work {
       const nowWindow = Math.floor(nowMs / windowMs);
       if (nowWindow !== window) {
-        // A window that nobody asked in was a quiet one.
+        // A window without a request was a quiet one.
         usersBefore = nowWindow === window + 1 ? users.size : 0;
         window = nowWindow;
         users = new Set();

@@ -71,7 +71,7 @@ export async function run(args: string[]): Promise<string> {
   }
 }
 
-/** A challenge and a ticket for each of so many new users; how many answers a process behind nginx gave. */
+/** A challenge and a ticket for each of some new users; how many answers a process behind nginx gave. */
 async function giveTickets(
   url: URL,
   connections: readonly Connection[],

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { peakScenarios } from './peak.ts';
 import { arrivalsOf, type Scenario } from './plan.ts';
-import { mostAskersASecond, mostCountedASecond, rateAt } from './requests.ts';
+import { maxAskersASecond, maxCountedASecond, rateAt } from './requests.ts';
 import { soakScenarios } from './soak.ts';
 
 function arrivals(scenario: Scenario): number {
@@ -104,8 +104,8 @@ test('the fullest second is known before anything is sent', () => {
     },
     shoppers: { ...common, executor: 'constant-arrival-rate', exec: 'shopper', rate: 10, duration: '60000ms' },
   };
-  expect(mostAskersASecond(scenarios)).toBeCloseTo(110, 0);
-  expect(mostCountedASecond(scenarios)).toBeCloseTo(2 * 100 + 3.1 * 10, 0);
+  expect(maxAskersASecond(scenarios)).toBeCloseTo(110, 0);
+  expect(maxCountedASecond(scenarios)).toBeCloseTo(2 * 100 + 3.1 * 10, 0);
 });
 
 test('soak has a session for each of its shoppers', () => {

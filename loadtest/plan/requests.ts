@@ -26,17 +26,17 @@ export function rateAt(scenario: Scenario, at: number): number {
 }
 
 /** The most requests a second of a plan that an edge counts by their address, in the fullest moment. */
-export const mostCountedASecond = (scenarios: Scenarios): number => most(scenarios, (exec) => counted[exec] ?? 1);
+export const maxCountedASecond = (scenarios: Scenarios): number => most(scenarios, (exec) => counted[exec] ?? 1);
 
 /** The same of one virtual user, where work is spread evenly over those of its scenario. */
-export const mostOfOneUser = (scenarios: Scenarios): number =>
+export const maxOfOneUser = (scenarios: Scenarios): number =>
   Object.values(scenarios).reduce((found, each) => {
     const users = 'vus' in each ? each.vus : each.preAllocatedVUs;
-    return Math.max(found, mostCountedASecond({ each }) / users);
+    return Math.max(found, maxCountedASecond({ each }) / users);
   }, 0);
 
 /** The most shoppers a second who ask for a ticket. */
-export const mostAskersASecond = (scenarios: Scenarios): number =>
+export const maxAskersASecond = (scenarios: Scenarios): number =>
   most(scenarios, (exec) => (exec === 'asker' || exec === 'shopper' ? 1 : 0));
 
 function most(scenarios: Scenarios, weightOf: (exec: string) => number): number {
@@ -58,5 +58,5 @@ function most(scenarios: Scenarios, weightOf: (exec: string) => number): number 
 }
 
 /** Virtual users that a plan may have at a time. */
-export const mostVirtualUsers = (scenarios: Scenarios): number =>
+export const maxVirtualUsers = (scenarios: Scenarios): number =>
   Object.values(scenarios).reduce((sum, each) => sum + ('vus' in each ? each.vus : each.maxVUs), 0);

@@ -4,7 +4,7 @@ import type { EdgeNode } from '#contract/edge-stream.ts';
 import { effectiveState, saleIdPattern } from '#contract/sale.ts';
 import { isShadowSale, shadowSalePrefix } from '#contract/shadow-sale.ts';
 import type { Scenario } from '#loadtest/plan/plan.ts';
-import { mostAskersASecond, mostCountedASecond, mostOfOneUser } from '#loadtest/plan/requests.ts';
+import { maxAskersASecond, maxCountedASecond, maxOfOneUser } from '#loadtest/plan/requests.ts';
 import { type FoundK6, findK6 } from '#loadtest/run/find-k6.ts';
 import { counted } from '#runtime/counted.ts';
 import { askEdge } from '../../sale-check/edge-answers.ts';
@@ -156,7 +156,7 @@ export function checkNoMaintenance(edges: readonly EdgeNode[]): void {
  * meet one edge.
  */
 export function checkEdgeLimits(edges: readonly EdgeNode[], { scenarios, localIps }: Load): void {
-  const perAddress = localIps === null ? mostCountedASecond(scenarios) : mostOfOneUser(scenarios);
+  const perAddress = localIps === null ? maxCountedASecond(scenarios) : maxOfOneUser(scenarios);
   for (const { edgeId, limits } of edges) {
     const { addressPerSecond } = limits;
     if (addressPerSecond === undefined || perAddress <= addressPerSecond) continue;
@@ -182,7 +182,7 @@ const workCoreSeconds = 0.25;
 
 /** Each shopper's machine does the work of one; k6 does that of all. */
 export function checkWork(scenarios: Load['scenarios'], cores: number): void {
-  const perSecond = mostAskersASecond(scenarios);
+  const perSecond = maxAskersASecond(scenarios);
   const canDo = cores / 2 / workCoreSeconds;
   if (perSecond <= canDo) return;
   throw new CliError(

@@ -2,7 +2,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Behaviour, LoadKind, Plan, Scenario, TicketSource } from '#loadtest/plan/plan.ts';
-import { mostVirtualUsers } from '#loadtest/plan/requests.ts';
+import { maxVirtualUsers } from '#loadtest/plan/requests.ts';
 import { buildReport, readSummary } from '#loadtest/report/build-report.ts';
 import { renderHtml } from '#loadtest/report/render-html.ts';
 import type { Report } from '#loadtest/report/report.ts';
@@ -130,7 +130,7 @@ async function load(
   const { output } = context;
   const { saleId } = test.sale;
   const { shoppers, scenarios } = test;
-  const buyers = scenarios.buyers === undefined ? 1 : mostVirtualUsers({ buyers: scenarios.buyers });
+  const buyers = scenarios.buyers === undefined ? 1 : maxVirtualUsers({ buyers: scenarios.buyers });
   const handOver = createHandOver({ shoppers, buyers });
   // Only buyers who come later take what is handed over; else it would lie here for nothing.
   const answers = new Answers(scenarios.tickets === undefined ? undefined : handOver.give);

@@ -1,6 +1,6 @@
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { mostVirtualUsers } from '#loadtest/plan/requests.ts';
+import { maxVirtualUsers } from '#loadtest/plan/requests.ts';
 import { hasPassed } from '#loadtest/report/build-report.ts';
 import { readEdges } from '#sales/edges.ts';
 import { childEnvironment } from '../../stack/host/launch.ts';
@@ -57,7 +57,7 @@ export async function startLoadTest(context: CommandContext, asked: Asked, optio
   await checkNobodyElse(context, nowMs, options.besideLiveSales === true);
   const stack = await checkStack(environment);
   const k6 = await requireK6(environment, run.environment.PATH ?? '');
-  const virtualUsers = mostVirtualUsers(test.scenarios);
+  const virtualUsers = maxVirtualUsers(test.scenarios);
   await checkFileLimit(virtualUsers);
   if (test.tickets === 'edge' && test.sale.like?.challenge === 'pow') checkWork(test.scenarios, cpus().length);
   const edges = await readEdges(context.zookeeper);

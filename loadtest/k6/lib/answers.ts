@@ -24,7 +24,7 @@ export function note(route: string, response: RefinedResponse<ResponseType | und
   return outcome;
 }
 
-/** A shopper has a ticket, so many ms after the first question, waits included: the command hands it to a buyer. */
+/** A shopper has a ticket, and how many ms after the first question, waits included: the command hands it to a buyer. */
 export function got(number: number, ticket: string, ms: number): void {
   noted.push(`got,${number},${ticket},${ms}`);
 }

@@ -19,7 +19,7 @@ export type Office = {
   /** What the edge is told, so that it answers by itself. */
   lines: EdgeLine[];
   request: (random: Random) => OfficeRequest;
-  /** Whether a 201 holds a ticket that an answer of ours has earned. */
+  /** Whether a 201 holds a ticket that an answer of this run has earned. */
   isEarned: (body: string) => boolean;
 };
 

@@ -88,7 +88,7 @@ const plain = (body: string) => body.replace(/\.[\w-]{8}\.[\w-]{43}"/, '.…"');
 describe.each(kinds)('a challenge of the edge: %s', (kind) => {
   const sale = sales[kind];
 
-  test('is to the byte what the gateway gives, whatever is drawn', async () => {
+  test('is to the byte what the gateway gives, for all that can be drawn', async () => {
     const ofGateway = new Set<string>();
     const user = users[2] ?? '';
     const isWhole = { sum: 18 * 18, quiz: quiz.length, pow: 1, none: 1 }[kind];
@@ -101,7 +101,7 @@ describe.each(kinds)('a challenge of the edge: %s', (kind) => {
     expect(ofEdge.size).toBeGreaterThan(isWhole * 0.99);
   });
 
-  test('is one that the gateway takes the right answer to, from its user and nobody else, for five minutes', async () => {
+  test('is one that the gateway takes the right answer to, from its user alone, for five minutes', async () => {
     const some = kind === 'pow' ? users.slice(2, 3) : users; // work takes a while
     const bodies = await given(some.map((user, n) => ({ sale, user, atMs: nowMs + n * minuteMs + n })));
     for (const [n, body] of bodies.entries()) {
@@ -241,7 +241,7 @@ test('times are told as JavaScript tells them', async () => {
   expect(told).toEqual(times.map((ms) => new Date(ms).toISOString()));
 });
 
-test('a question that is longer than the edge has room for is for the gateway, whatever rules it was written by', async () => {
+test('a question that is longer than the edge has room for is for the gateway, by any rules it was written', async () => {
   const outcome = (letters: number) =>
     edgeLua(
       edge,

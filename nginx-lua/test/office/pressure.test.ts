@@ -46,7 +46,7 @@ test('three workers of an edge together ask for as much work as the gateway, for
   expect(byEdge(asked)).toEqual(bits);
 });
 
-test('no more users are kept than make a difference, whatever the crowd', () => {
+test('no more users are kept than make a difference, in any crowd', () => {
   const kept = runLua(
     `local pressure = require('seckill.office.pressure')
      for i = 1, 5000 do pressure.bits('user-' .. i, 1790000000000 + i % 2000, ${calmPerSecond}) end

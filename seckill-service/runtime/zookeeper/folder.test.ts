@@ -14,7 +14,7 @@ function folderOfNumbers() {
   const nodes = new Map<string, string>();
   const watches = new Map<string, () => void>();
   const versions = new Map<string, number>();
-  const state = { session: 1, reading: 0, mostReading: 0, unreadable: '' };
+  const state = { session: 1, reading: 0, maxReading: 0, unreadable: '' };
   const zookeeper: Pick<ZooKeeper, 'ensure' | 'children' | 'read' | 'onSession' | 'sessionNumber'> = {
     sessionNumber: () => state.session,
     ensure: async () => undefined,
@@ -24,7 +24,7 @@ function folderOfNumbers() {
     },
     read: async (path, watch) => {
       state.reading += 1;
-      state.mostReading = Math.max(state.mostReading, state.reading);
+      state.maxReading = Math.max(state.maxReading, state.reading);
       await null;
       state.reading -= 1;
       if (path === `/numbers/${state.unreadable}`) throw new Error('no right to read it');
@@ -145,7 +145,7 @@ test('a thousand children are read a few at a time; one that cannot be read keep
   for (let n = 0; n < 1000; n += 1) numbers.set(`n${n}`, String(n));
   const { folder } = await followed({ unreadable: 'drop' }, numbers);
   expect(folder.all()).toHaveLength(1001);
-  expect(numbers.state.mostReading).toBeLessThanOrEqual(16);
+  expect(numbers.state.maxReading).toBeLessThanOrEqual(16);
 
   const others = folderOfNumbers();
   others.state.unreadable = 'n0';

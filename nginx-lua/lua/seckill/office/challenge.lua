@@ -134,7 +134,7 @@ local function write(sale, user, key, now_ms, name, question, ending)
   return body, to
 end
 
---- Whether it is too early for this sale's challenge: before its lead, nobody collects its questions.
+--- Whether it is too early for this sale's challenge: before its lead its questions cannot be collected.
 -- @tparam table sale with its `office`
 -- @tparam number now_ms Unix ms
 -- @treturn ?number whole seconds until it is given; nil when it is

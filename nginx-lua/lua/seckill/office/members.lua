@@ -217,7 +217,7 @@ function _M.read(text, length)
   return i ~= nil and skip_space(i) == length
 end
 
---- Whether a member is there, whatever it is.
+--- Whether a member is there, of any kind.
 -- @tparam string name
 -- @phases any
 function _M.has(name)

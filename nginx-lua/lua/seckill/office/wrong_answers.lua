@@ -43,7 +43,7 @@ function _M.too_many(user, challenge_id)
   return nil
 end
 
---- Counts a wrong answer to a challenge of ours: made-up ones would fill the memory.
+--- Counts a wrong answer to a challenge that we gave: made-up ones would fill the memory.
 -- @tparam string user
 -- @tparam string challenge_id
 -- @phases set, access, log

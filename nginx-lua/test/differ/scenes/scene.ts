@@ -7,7 +7,7 @@ import type { World } from '../world/world.ts';
 /** What is known of a request besides its bytes. `isForEdge`: an edge with its stream must answer this by itself. */
 export type Claim = { saleId: string; userId: string | null; isForEdge?: boolean };
 
-/** One story of one shopper, who is nobody else's; what it asks goes to both, and both answers are compared. */
+/** One story of one shopper, who is in no other story; what it asks goes to both, and both answers are compared. */
 export type Scene = {
   nth: number;
   random: Random;
