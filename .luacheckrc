@@ -8,3 +8,4 @@ local withBullmq = {
 }
 files['seckill-service/relay/scripts'] = withBullmq
 files['order-worker/drain/scripts'] = withBullmq
+files['order-worker/rate/scripts'] = { std = 'lua51', read_globals = { 'redis', 'KEYS', 'ARGV' } }

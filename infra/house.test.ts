@@ -182,12 +182,13 @@ test('the walk sees imports at all, relative and by alias', () => {
   expect(importsOf('gateway/main.ts')).toContain('seckill-service/contract/settings.ts');
 });
 
-test('node-zookeeper-client has one importer, process.env only the entries, Redis scripts two: the stock and what calls BullMQ', () => {
+test('node-zookeeper-client has one importer, process.env only the entries, Redis scripts those that own them', () => {
   const files = tops.flatMap(sources);
   const mentioning = (pattern: RegExp) =>
     files.filter((file) => pattern.test(readFileSync(join(root, file), 'utf8'))).sort();
   expect(mentioning(/from 'node-zookeeper-client'/)).toEqual(['seckill-service/runtime/zookeeper/client.ts']);
   expect(mentioning(/\.defineCommand\(|\.eval(sha)?\(/)).toEqual([
+    'order-worker/rate/rate.ts',
     'seckill-service/runtime/redis/bullmq-script.ts',
     'seckill-service/stock/load-scripts.ts',
   ]);

@@ -2,7 +2,10 @@
 export const queueNames = { orders: 'orders', expiry: 'order-expiry', refunds: 'refunds' } as const;
 export const queuePrefix = 'seckill';
 
-/** Options of every order job. A job that fails for good stays as a dead letter until ops decide. */
+/**
+ * Options of an order's own job (order-chunk.ts says when it has one). A job that fails for good stays as a dead letter until ops
+ * decide.
+ */
 export const orderJobOptions = {
   attempts: 10,
   backoff: { type: 'exponential', delay: 500 },
