@@ -1,8 +1,13 @@
 import { expect } from 'vitest';
+import { drainKeys } from '#contract/drain.ts';
 import { test } from '#lab/fixtures/test.ts';
 import { maxAbove, slackSeconds, until } from '#lab/kits/drain-lab.ts';
+import { createLogger } from '#runtime/logger.ts';
 import { disconnectRedis } from '#runtime/redis/connect.ts';
+import { createSharedRate } from '../rate/rate.ts';
+import { startDrain } from './drain.ts';
 import { createOrderQueue } from './order-queue.ts';
+import { createPacer } from './pacer.ts';
 
 test('a queue Redis that is wiped in the middle costs no order, and the rate holds on', async ({ drain }) => {
   const rate = 400;
@@ -11,7 +16,7 @@ test('a queue Redis that is wiped in the middle costs no order, and the rate hol
   drain.startWorker();
   await until('some orders', async () => (await drain.storedCount()) >= 100);
   await drain.queueRedis.flushall();
-  await drain.queue.addBulk(orders.map(drain.jobOf)); // as the sweeper does; those that are stored already find their row
+  await drain.queue.addBulk(drain.chunksOf(orders)); // as the sweeper does; those that are stored already find their row
   await drain.allStored(500);
   expect(maxAbove(await drain.storedAt(), rate)).toBeLessThanOrEqual(rate * slackSeconds());
   await drain.allCommitted(500);
@@ -20,42 +25,64 @@ test('a queue Redis that is wiped in the middle costs no order, and the rate hol
 test('a worker that has not heard from ZooKeeper goes by what the others told queue Redis, and takes nothing before', async ({
   drain,
 }) => {
-  const [first] = await drain.accept(3);
+  const orders = await drain.accept(3);
   const redis = drain.connectQueue();
-  const blind = createOrderQueue({ redis, queue: drain.queue, token: 'blind', onError: () => {} });
-  expect(await blind.fetch(10, null)).toEqual({ kind: 'unknown' });
-  const ratePerSecond = 0.01; // so slow that no second order is due while we look
-  expect(await blind.fetch(10, { ratePerSecond, paused: true })).toEqual({ kind: 'paused' });
-  expect(await blind.fetch(10, null)).toEqual({ kind: 'paused' });
-  expect(await blind.fetch(10, { ratePerSecond, paused: false })).toMatchObject({
-    kind: 'jobs',
-    jobs: [{ jobId: first?.orderId }],
-    isDry: false,
+  const [logger, onError] = [createLogger({ service: 'test', instance: 'test', level: 'silent' }), () => {}];
+  const rate = createSharedRate(redis, drainKeys.bucket);
+  const orderQueue = createOrderQueue({ ...{ redis, queue: drain.queue, token: 'blind', onError } });
+  const heard: string[] = [];
+  const stored: string[] = [];
+  const blind = startDrain({
+    ...{ orderQueue, logger, onDone: () => {} },
+    rate: {
+      handOut: async (...asked) => {
+        const handed = await rate.handOut(...asked);
+        heard.push(handed.kind);
+        return handed;
+      },
+    },
+    settings: { last: () => null, isFresh: () => false },
+    pacer: createPacer({ now: () => performance.now(), onSlowdown: () => {}, onFullSpeed: () => {} }),
+    store: { present: async () => new Map() },
+    commitBatch: async (batch) => {
+      stored.push(...batch.map(({ orderId }) => orderId));
+      return batch.map(() => ({ kind: 'stored', shown: {} as never }));
+    },
   });
-  const next = await blind.fetch(10, null);
-  expect(next).toMatchObject({ kind: 'jobs', jobs: [], isDry: false });
-  expect(next.kind === 'jobs' && next.waitMs > 50_000 && next.waitMs <= 100_000).toBe(true);
+  const looks = async (kind: string) => {
+    const from = heard.length;
+    await until(kind, async () => heard.slice(from).includes(kind));
+  };
+  await looks('unknown');
+  const ratePerSecond = 0.01; // so slow that no second order is due while we look
+  await rate.handOut(0, { ratePerSecond, paused: true });
+  await looks('paused');
+  expect(await drain.queue.getWaitingCount()).toBe(1);
+  await rate.handOut(0, { ratePerSecond, paused: false });
+  await until('the first order', async () => stored.length > 0);
+  blind.nudge();
+  await looks('allowed');
+  expect(stored).toEqual([orders[0]?.orderId]);
   await blind.close();
+  await orderQueue.close();
   disconnectRedis(redis);
 });
 
 test('the orders of a worker that died are stored by another one, once each (I3, I5)', async ({ drain }) => {
   await drain.settings(null);
-  const orders = await drain.accept(20);
+  const orders = await drain.accept(20, (all) => drain.chunksOf(all, 5));
   const redis = drain.connectQueue();
   const dead = createOrderQueue({
     ...{ redis, queue: drain.queue, token: 'dead', onError: () => {} },
     times: { lockMs: 500, stalledEveryMs: 100 },
   });
-  const taken = await dead.fetch(8, { ratePerSecond: null, paused: false });
-  expect(taken).toMatchObject({ kind: 'jobs', isDry: false });
+  const [first] = await dead.take(2);
   await dead.close();
   drain.startWorker();
   await drain.allStored(orders.length);
   await until('the queue to be empty', async () => (await drain.queue.getJobCountByTypes('active', 'waiting')) === 0);
-  // Too late: they are another one's now, or gone.
-  const late = taken.kind === 'jobs' ? taken.jobs.map(({ jobId }) => jobId) : [];
-  expect(await dead.finish(late)).toBe(late.length);
+  // Too late: it is another one's now, or gone.
+  await expect(first?.moveToCompleted('', 'dead', false)).rejects.toThrow(/job/);
   await drain.allCommitted(orders.length);
   disconnectRedis(redis);
 });

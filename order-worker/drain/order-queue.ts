@@ -1,93 +1,104 @@
 import type { ConnectionOptions, Job, Queue } from 'bullmq';
-import { Job as BullmqJob, Worker } from 'bullmq';
+import { Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { type DrainSettings, drainKeys } from '#contract/drain.ts';
-import { queueNames, queuePrefix } from '#contract/queues.ts';
-import { defineBullmqScript } from '#runtime/redis/bullmq-script.ts';
-import { replies } from './replies.ts';
+import type { AcceptedOrder } from '#contract/order.ts';
+import { chunkJobs, jobNames } from '#contract/order-chunk.ts';
+import { orderJobOptions, queueNames, queuePrefix } from '#contract/queues.ts';
+import type { OwnJob } from './taken-job.ts';
 
-export type OrderJob = { jobId: string; data: string };
-export type Fetched =
-  /** `waitMs` until the rate allows the next; `isDry`: no more were waiting. */
-  | { kind: 'jobs'; jobs: OrderJob[]; isDry: boolean; waitMs: number }
-  | { kind: 'paused' }
-  /** Neither this worker nor any other has ever said how fast: nothing is taken. */
-  | { kind: 'unknown' };
-
-/** The orders queue as one worker of it sees it. Rejects while queue Redis gives no answer. */
+/**
+ * The orders queue as one worker of it sees it. Rejects while queue Redis gives no answer, and where a job is not ours any
+ * more: then it runs again elsewhere.
+ */
 export type OrderQueue = ReturnType<typeof createOrderQueue>;
 
 /** How long a worker keeps a job without a word, and how often jobs of dead workers are looked for. */
 export type QueueTimes = { lockMs: number; stalledEveryMs: number };
 const usualTimes: QueueTimes = { lockMs: 5000, stalledEveryMs: 2500 };
-/** Time in which orders waited and nobody took them is made up for up to here: what a busy machine needs, no more. */
-const sliceMicros = 200_000;
-
-const script = (name: 'fetch' | 'finish') => new URL(`./scripts/${name}.lua`, import.meta.url);
 
 export function createOrderQueue(deps: {
   redis: Redis;
   queue: Queue;
   token: string;
-  onError: (error: Error) => void;
+  onError: (error: unknown) => void;
   times?: QueueTimes;
 }) {
   const { redis, queue, token, onError, times = usualTimes } = deps;
   const { lockMs } = times;
-  const prefix = `${queuePrefix}:${queueNames.orders}:`;
-  const fetch = defineBullmqScript(redis, 'moveToActive', script('fetch'), prefix, [drainKeys.bucket]);
-  const finish = defineBullmqScript(redis, 'moveToFinished', script('finish'), prefix);
 
-  // Of the worker only its upkeep is used: it gives jobs of dead workers back to the queue, and extends our locks.
-  const upkeep = new Worker(queueNames.orders, null, {
+  // Without a processor: jobs are fetched one by one (https://docs.bullmq.io/patterns/manually-fetching-jobs).
+  const worker = new Worker(queueNames.orders, null, {
     connection: redis as ConnectionOptions,
     prefix: queuePrefix,
     lockDuration: lockMs,
-    // A dead worker's jobs go to another within about 8 s; one that ran twice after all finds its row.
+    // A dead worker's jobs go to another within about 8 s; orders that were stored before are found to be.
     stalledInterval: times.stalledEveryMs,
     // A stall is never the order's fault: it must not make a dead letter of it.
     maxStalledCount: 1_000_000,
   });
-  upkeep.on('error', onError);
-  void upkeep.startStalledCheckTimer(); // its errors are events
+  worker.on('error', onError);
+  void worker.startStalledCheckTimer(); // its errors are events
+
+  const complete = async (job: Job) => void (await job.moveToCompleted('', token, false));
 
   return {
-    /** Takes up to `most` orders, as fast as `settings` allow; null settings: as fast as another worker said. */
-    async fetch(most: number, settings: DrainSettings | null): Promise<Fetched> {
-      const rate = settings === null ? '' : (settings.ratePerSecond ?? 0);
-      const paused = settings?.paused === true ? 1 : 0;
-      const reply = await fetch(prefix, token, lockMs, most, rate, paused, sliceMicros);
-      const [code, waitMicros] = [Number(reply[0]), Number(reply[1])];
-      if (code === replies.fetch.PAUSED) return { kind: 'paused' };
-      if (code === replies.fetch.UNKNOWN) return { kind: 'unknown' };
-      const jobs: OrderJob[] = [];
-      for (let i = 2; i + 1 < reply.length; i += 2) jobs.push({ jobId: String(reply[i]), data: String(reply[i + 1]) });
-      return { kind: 'jobs', jobs, isDry: code === replies.fetch.DRY, waitMs: waitMicros / 1000 };
+    /** Takes up to `most` jobs; fewer: no more were waiting. */
+    async take(most: number): Promise<Job[]> {
+      const asked = Array.from({ length: most }, () => worker.getNextJob(token, { block: false }));
+      const jobs: Job[] = [];
+      const errors: unknown[] = [];
+      for (const reply of await Promise.allSettled(asked)) {
+        if (reply.status === 'rejected') errors.push(reply.reason);
+        else if (reply.value !== undefined) jobs.push(reply.value);
+      }
+      if (errors.length === most) throw errors[0];
+      for (const error of errors) onError(error);
+      return jobs;
     },
 
-    /** The orders are stored: their jobs go. Returns how many were not ours any more (they run again elsewhere). */
-    async finish(jobIds: readonly string[]): Promise<number> {
-      if (jobIds.length === 0) return 0;
-      const answers = await finish(prefix, token, ...jobIds);
-      return answers.filter((code) => Number(code) !== replies.finish.DONE).length;
-    },
+    /** Each of its orders is stored or has a job of its own: the job goes. */
+    complete,
+
+    /** Tells how many of a chunk's orders are done. */
+    tellDone: (job: Job, done: number): Promise<void> => job.updateProgress(done),
 
     /** Gives a job up, or back to its queue for another try: as its options and the kind of error say. */
-    async fail(jobId: string, error: Error): Promise<void> {
-      const job: Job | undefined = await BullmqJob.fromId(queue, jobId);
-      await job?.moveToFailed(error, token, false);
+    async fail(job: Job, error: Error): Promise<void> {
+      await job.moveToFailed(error, token, false);
     },
 
-    /** Keeps the locks of these jobs. */
-    async extendLocks(jobIds: readonly string[]): Promise<void> {
-      if (jobIds.length === 0) return;
-      await upkeep.extendJobLocks(
+    /** Puts a job back to the front of the queue. */
+    async giveBack(job: Job): Promise<void> {
+      await job.moveToWait(token);
+    },
+
+    /** The same for the rest of a chunk: a smaller one takes its place. */
+    async giveBackRest(job: Job, saleId: string, rest: readonly AcceptedOrder[]): Promise<void> {
+      await queue.addBulk(chunkJobs(saleId, rest).map((it) => ({ ...it, opts: { ...it.opts, lifo: true } })));
+      await complete(job);
+    },
+
+    /** Gives orders jobs of their own, at the front of the queue. One that has one gets no second. */
+    async addOwn(jobs: readonly OwnJob[]): Promise<void> {
+      await queue.addBulk(
+        jobs.map(({ jobId, data }) => ({
+          name: jobNames.order,
+          data,
+          opts: { ...orderJobOptions, jobId, lifo: true },
+        })),
+      );
+    },
+
+    /** Keeps the locks of these jobs. Returns those that had run out. */
+    async extendLocks(jobIds: readonly string[]): Promise<string[]> {
+      if (jobIds.length === 0) return [];
+      return worker.extendJobLocks(
         [...jobIds],
         jobIds.map(() => token),
         lockMs,
       );
     },
 
-    close: () => upkeep.close(true),
+    close: () => worker.close(true),
   };
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { drainKeys } from '#contract/drain.ts';
 import type { Own } from '#runtime/belongings.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import type { Registry } from '#runtime/metrics.ts';
@@ -9,12 +10,14 @@ import type { Tracing } from '#runtime/tracing.ts';
 import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
 import type { Stock } from '#stock/stock.ts';
 import type { OrderStore } from '../orders/order-store.ts';
+import { createSharedRate } from '../rate/rate.ts';
 import { createCommitBatch } from './commit-batch.ts';
 import { startDrain } from './drain.ts';
 import { createDrainMetrics } from './metrics.ts';
 import { createOrderQueue, type QueueTimes } from './order-queue.ts';
 import { createPacer, pacerTickMs } from './pacer.ts';
 import { startReport } from './report.ts';
+import { startRetryingChunks } from './retry-chunks.ts';
 import { watchDrainSettings } from './settings.ts';
 
 /** The drain of one worker with all that belongs to it. */
@@ -24,7 +27,7 @@ export function startDraining(deps: {
   queueRedis: Redis;
   queue: Queue;
   zookeeper: ZooKeeper;
-  store: Pick<OrderStore, 'store'>;
+  store: Pick<OrderStore, 'store' | 'present'>;
   stock: Pick<Stock, 'commit' | 'show'>;
   logger: Logger;
   registers: Registry[];
@@ -58,7 +61,7 @@ export function startDraining(deps: {
       logger.warn({ reason: kind, limitPerSecond: Math.round(limitPerSecond) }, `the drain slows down: ${says}`),
     onFullSpeed: () => logger.info('the drain is at full speed again'),
   });
-  const timedStore: typeof store = {
+  const timedStore: Pick<OrderStore, 'store'> = {
     store: async (orders) => {
       const end = pacer.begin();
       const endSample = metrics.batchSeconds.startTimer();
@@ -81,9 +84,8 @@ export function startDraining(deps: {
     ...(queueTimes === undefined ? {} : { times: queueTimes }),
   });
   const drain = startDrain({
-    orderQueue,
-    settings,
-    pacer,
+    ...{ orderQueue, settings, pacer, store },
+    rate: createSharedRate(queueRedis, drainKeys.bucket),
     commitBatch: createCommitBatch({
       store: timedStore,
       stock,
@@ -125,6 +127,7 @@ export function startDraining(deps: {
   own('pacer', ticks, clearInterval);
   own('drain settings', settings);
   own('drain report', report);
+  own('failed chunks', startRetryingChunks({ queue, logger }));
   own('drain', drain, async () => {
     closing.abort(); // what waits for a server that is away waits no longer
     await drain.close();

@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeEach, expect, test } from 'vitest';
+import { poll } from '#lab/poll.ts';
 import { startRedis } from '#lab/servers/redis.ts';
 import { createSharedRate } from './rate.ts';
 
@@ -26,6 +27,24 @@ test('two workers share one rate: what one was handed out, the other has to wait
   const other = await two.rate.handOut(100, at(1));
   expect(other).toMatchObject({ kind: 'allowed', count: 0 });
   expect(other.kind === 'allowed' && other.waitMs).toBeGreaterThan(500);
+});
+
+test('two workers together are handed out a second’s worth in a second, by Redis’ own clock to 0.2 s', async () => {
+  const ratePerSecond = 400;
+  const seconds = async () => {
+    const [whole = 0, micros = 0] = (await one.redis.time()).map(Number);
+    return whole + micros / 1e6;
+  };
+  let given = 0;
+  const beganAt = await seconds();
+  await poll('a second’s worth', async () => {
+    for (const { rate } of [one, two]) {
+      const handed = await rate.handOut(Math.min(50, ratePerSecond - given), at(ratePerSecond));
+      if (handed.kind === 'allowed') given += handed.count;
+      expect(given).toBeLessThanOrEqual(ratePerSecond * ((await seconds()) - beganAt + 0.2) + 1);
+    }
+    return given === ratePerSecond;
+  });
 });
 
 test('time in which orders waited is made up for, for a fifth of a second; idle time is not', async () => {

@@ -34,8 +34,12 @@ test('what one order of a chunk says does not hold up the others', () => {
   const read = ordersOfJob({ orders: [first, { ...second, quantity: 'many' }, 7, second] });
   expect(read.filter(isReadable)).toEqual([first, second]);
   expect(read.filter((order) => !isReadable(order))).toEqual([
-    { orderId: second?.orderId, reason: expect.stringContaining('not an order') },
-    { orderId: null, reason: expect.stringContaining('not an order') },
+    {
+      orderId: second?.orderId,
+      reason: expect.stringContaining('not an order'),
+      data: { ...second, quantity: 'many' },
+    },
+    { orderId: null, reason: expect.stringContaining('not an order'), data: 7 },
   ]);
 });
 

@@ -65,7 +65,7 @@ export function ordersIn(jobIds: readonly string[]): number {
 }
 
 /** An entry of a job's data that is no order, and why. `orderId`: what it says that it is, where it says so. */
-export type UnreadableOrder = { orderId: string | null; reason: string };
+export type UnreadableOrder = { orderId: string | null; reason: string; data: unknown };
 
 /** What the data of a job of the queue `orders` holds: a chunk's orders, or one order alone. Nothing is left out. */
 export function ordersOfJob(data: unknown): (AcceptedOrder | UnreadableOrder)[] {
@@ -79,5 +79,9 @@ function readOrder(data: unknown): AcceptedOrder | UnreadableOrder {
   const order = acceptedOrderSchema.safeParse(data);
   if (order.success) return order.data;
   const id: unknown = typeof data === 'object' && data !== null ? Reflect.get(data, 'orderId') : null;
-  return { orderId: typeof id === 'string' ? id : null, reason: `not an order: ${order.error.issues[0]?.message}` };
+  return {
+    orderId: typeof id === 'string' ? id : null,
+    reason: `not an order: ${order.error.issues[0]?.message}`,
+    data,
+  };
 }

@@ -1,6 +1,7 @@
 import { Queue } from 'bullmq';
 import { type DrainReport, drainKeys, readDrainReports } from '#contract/drain.ts';
 import type { AcceptedOrder } from '#contract/order.ts';
+import { chunkJobs } from '#contract/order-chunk.ts';
 import { orderJobOptions, queueNames, queuePrefix } from '#contract/queues.ts';
 import { poll } from '#lab/poll.ts';
 import { changeDrainSettings } from '#order-worker/drain/settings.ts';
@@ -89,13 +90,18 @@ export async function startDrainLab() {
     data: order,
     opts: { ...orderJobOptions, jobId: order.orderId },
   });
-  async function accept(count: number): Promise<AcceptedOrder[]> {
+  const chunksOf = (orders: readonly AcceptedOrder[], maxOrders?: number) => chunkJobs(saleId, orders, maxOrders);
+  /** On the queue in chunks, as the relay adds them, or in jobs that are given. */
+  async function accept(
+    count: number,
+    jobsOf: (orders: AcceptedOrder[]) => Parameters<Queue['addBulk']>[0] = chunksOf,
+  ): Promise<AcceptedOrder[]> {
     const orders = Array.from({ length: count }, () => database.makeOrder(saleId));
     for (let from = 0; from < count; from += 200) {
       const some = orders.slice(from, from + 200);
       await Promise.all(some.map(({ orderId, userId }) => stock.reserve(saleId, { orderId, userId, quantity: 1 })));
     }
-    await queue.addBulk(orders.map(jobOf));
+    await queue.addBulk(jobsOf(orders));
     return orders;
   }
   /** When each stored order's transaction began, in seconds since the first, by PostgreSQL's clock. */
@@ -134,6 +140,7 @@ export async function startDrainLab() {
     settings,
     makeOrder: () => database.makeOrder(saleId),
     jobOf,
+    chunksOf,
     accept,
     storedAt,
     storedCount,
