@@ -3,6 +3,7 @@ import { seckill } from '#lab/kits/command-line.ts';
 import { untilHealthy } from '#lab/kits/processes.ts';
 import { poll, soonMs } from '#lab/poll.ts';
 import { type AuditReport, auditSale } from '#order-worker/audit/audit.ts';
+import { countOrders } from '#order-worker/queue/queued-orders.ts';
 import { type Connections, openConnections } from '../cli/kit/connections.ts';
 import type { Stack } from '../stack/stack.ts';
 import type { Crowd } from './storm.ts';
@@ -23,7 +24,7 @@ export async function isStored({ stock, store, queue }: Connections, saleId: str
       const held = granted.filter(({ state }) => state === 'held').length;
       const rows = (await store.ofSale(saleId)).length;
       const outbox = await stock.outboxLength(saleId);
-      const { failed = 0, active = 0 } = await (await queue()).getJobCounts('failed', 'active');
+      const { failed, active } = await countOrders(await queue());
       if (held + outbox + failed + active === 0 && rows === granted.length) return true;
       const jobs = `${outbox} in the outbox, ${active} active, ${failed} dead letters`;
       throw new Error(`${held} held, ${rows} rows for ${granted.length} reservations; ${jobs}`);

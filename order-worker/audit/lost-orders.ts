@@ -5,6 +5,7 @@ import type { ShownOrder } from '#contract/shown-order.ts';
 import type { Stock } from '#stock/stock.ts';
 import { endedStates } from '../orders/order-state.ts';
 import type { OrderStore } from '../orders/order-store.ts';
+import { createOrderFinder } from '../queue/queued-orders.ts';
 
 /**
  * Where an order that was granted is:
@@ -29,15 +30,22 @@ export type GrantedOrder = {
 export type LostOrdersDeps = {
   stock: Pick<Stock, 'scanReservations' | 'pictures' | 'inOutbox' | 'withoutReservation'>;
   store: Pick<OrderStore, 'versions' | 'pageOf'>;
-  queue: Pick<Queue, 'getJobState'>;
+  queue: Pick<Queue, 'getRanges' | 'getJob' | 'getJobState'>;
   /** Between two pages, so that neither store has more than this to do. */
   rest: () => Promise<void>;
   /** Orders in a page; 500 when left out. */
   page?: number;
 };
 
-/** Jobs in these states run again by themselves, or when ops say so. */
-const livingStates: ReadonlySet<string> = new Set(['waiting', 'active', 'delayed', 'prioritized', 'waiting-children']);
+/** An order that the queue has like this is stored without anybody's doing. */
+const movingStates: ReadonlySet<string> = new Set([
+  'chunk',
+  'waiting',
+  'active',
+  'delayed',
+  'prioritized',
+  'waiting-children',
+]);
 
 /**
  * Hands every order that was ever granted in a sale to `visit`, page by page; one may come twice while the sale sells.
@@ -49,18 +57,20 @@ export async function eachGrantedOrder(
   saleId: string,
   visit: (orders: readonly GrantedOrder[]) => Promise<void>,
 ): Promise<void> {
-  const { stock, rest, page = 500 } = deps;
+  const { stock, queue, rest, page = 500 } = deps;
+  const findInQueue = createOrderFinder(queue);
   let cursor = '0';
   do {
     const scan = await stock.scanReservations(saleId, cursor, page);
     cursor = scan.cursor;
-    if (scan.page.length > 0) await visit(await locate(deps, saleId, scan.page));
+    if (scan.page.length > 0) await visit(await locate(deps, findInQueue, saleId, scan.page));
     if (cursor !== '0') await rest();
   } while (cursor !== '0');
 }
 
 async function locate(
-  { stock, store, queue }: LostOrdersDeps,
+  { stock, store }: LostOrdersDeps,
+  findInQueue: ReturnType<typeof createOrderFinder>,
   saleId: string,
   granted: readonly { orderId: string; reservation: Reservation }[],
 ): Promise<GrantedOrder[]> {
@@ -73,10 +83,11 @@ async function locate(
     saleId,
     unstored.map(({ orderId, reservation: { acceptedAt } }) => ({ orderId, acceptedAt })),
   );
-  const jobs = new Map(
-    await Promise.all(unstored.map(async ({ orderId }) => [orderId, await queue.getJobState(orderId)] as const)),
+  const queued = await findInQueue(
+    saleId,
+    unstored.map(({ orderId }) => orderId).filter((orderId) => !inOutbox.has(orderId)),
   );
-  const isOnItsWay = (orderId: string) => inOutbox.has(orderId) || livingStates.has(jobs.get(orderId) ?? '');
+  const isOnItsWay = (orderId: string) => inOutbox.has(orderId) || movingStates.has(queued.get(orderId) ?? '');
   // Those that left the queue since the rows were read.
   const nowhere = unstored.filter(({ orderId }) => !isOnItsWay(orderId)).map(({ orderId }) => orderId);
   if (nowhere.length > 0) for (const [orderId, row] of await store.versions(nowhere)) rows.set(orderId, row);
@@ -85,7 +96,7 @@ async function locate(
     if (rows.has(orderId)) return 'stored';
     if (state === 'released') return 'ended';
     if (isOnItsWay(orderId)) return 'on its way';
-    return jobs.get(orderId) === 'failed' ? 'dead letter' : 'lost';
+    return queued.get(orderId) === 'failed' ? 'dead letter' : 'lost';
   };
   return granted.map(({ orderId, reservation }) => ({
     ...{ orderId, reservation },

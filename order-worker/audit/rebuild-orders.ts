@@ -2,6 +2,7 @@ import type { Queue } from 'bullmq';
 import type { Stock } from '#stock/stock.ts';
 import { enqueueOrders, grantedOrder, stillGranted } from '../drain/granted-orders.ts';
 import type { OrderStore } from '../orders/order-store.ts';
+import { countOrders } from '../queue/queued-orders.ts';
 import {
   createLostOrders,
   eachGrantedOrder,
@@ -17,7 +18,7 @@ type Deps = LostOrdersDeps & {
   queue: LostOrdersDeps['queue'] & Pick<Queue, 'getJobCounts' | 'remove' | 'addBulk'>;
 };
 
-/** Jobs, as the relay has it: with more the drain has enough to do, and queue Redis enough to hold. */
+/** Orders, as the relay has it: with more the drain has enough to do, and queue Redis enough to hold. */
 const fullQueue = 10_000;
 
 export type RebuiltOrders = Omit<LostOrders, 'lost'> & {
@@ -41,7 +42,7 @@ export async function rebuildOrders(
 
   async function roomInQueue(): Promise<void> {
     for (;;) {
-      const { waiting = 0, active = 0 } = await queue.getJobCounts('waiting', 'active');
+      const { waiting, active } = await countOrders(queue);
       if (waiting + active < fullQueue) return;
       onFull();
       await rest();

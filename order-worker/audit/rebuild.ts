@@ -1,4 +1,4 @@
-import { type AcceptedOrder, acceptedOrderSchema } from '#contract/order.ts';
+import type { AcceptedOrder } from '#contract/order.ts';
 import type { Reservation } from '#contract/reservation.ts';
 import type { SaleFile } from '#contract/sale.ts';
 import { counted } from '#runtime/counted.ts';
@@ -37,8 +37,8 @@ export type RebuildPlan = {
 type Deps = {
   stock: Pick<Stock, 'cut' | 'recount'>;
   store: Pick<OrderStore, 'ofSale'>;
-  /** Data of every job that is still in the orders queue. */
-  queuedOrders: () => Promise<unknown[]>;
+  /** Every order that is still in the orders queue. */
+  queuedOrders: () => Promise<AcceptedOrder[]>;
 };
 
 /**
@@ -53,8 +53,8 @@ export async function planRebuild(
   const cut = await deps.stock.cut(saleId);
   const books = cut === null ? null : await deps.stock.recount(saleId, 'look');
   if (books?.kind === 'not_standing') return null;
-  // Jobs first: an order that leaves the queue in between is found among the rows.
-  const jobs = await deps.queuedOrders();
+  // The queue first: an order that leaves the queue in between is found among the rows.
+  const queued = await deps.queuedOrders();
   const rows = await deps.store.ofSale(saleId);
   const reservations = cut?.reservations ?? new Map<string, Reservation>();
 
@@ -68,11 +68,9 @@ export async function planRebuild(
     else if (!reservations.has(orderId)) endedUnknown.push({ ...order, where: whereTo(row.state) });
   }
   const ended = new Map(rows.filter((row) => endedStates.has(row.state)).map((row) => [row.orderId, row.state]));
-  for (const job of jobs) {
-    const order = acceptedOrderSchema.safeParse(job);
-    if (!order.success || order.data.saleId !== saleId) continue;
-    if (!known.has(order.data.orderId) && !ended.has(order.data.orderId))
-      known.set(order.data.orderId, held(order.data));
+  for (const order of queued) {
+    if (order.saleId !== saleId) continue;
+    if (!known.has(order.orderId) && !ended.has(order.orderId)) known.set(order.orderId, held(order));
   }
 
   const stillCounting = [...reservations].flatMap(([orderId, reservation]) => {

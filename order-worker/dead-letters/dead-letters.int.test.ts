@@ -1,6 +1,7 @@
 import { Queue, UnrecoverableError, Worker } from 'bullmq';
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import type { AcceptedOrder } from '#contract/order.ts';
+import { chunkJobs } from '#contract/order-chunk.ts';
 import { orderJobOptions, queueNames, queuePrefix } from '#contract/queues.ts';
 import { startOrdersDatabase } from '#lab/kits/orders.ts';
 import { poll } from '#lab/poll.ts';
@@ -10,6 +11,7 @@ import { createOrderStore } from '../orders/order-store.ts';
 import { startOutbox } from '../outbox/outbox.ts';
 import { createTellStock } from '../outbox/tell-stock.ts';
 import { dropDeadLetter, retryDeadLetter } from './dead-letters.ts';
+import { failedOrderIds } from './failed-orders.ts';
 import { openEveryDeadLetter } from './open.ts';
 
 const database = await startOrdersDatabase(['postgres', 'stock-redis', 'queue-redis']);
@@ -126,6 +128,24 @@ test('an order that a stock Redis with an older past has forgotten fails in the 
   expect((await dropDeadLetter(await theOne(never.orderId))).says).toBe('no unit was ever granted to it');
   const { rows } = await pool.query("SELECT id FROM orders WHERE state = 'failed' AND sale_id = $1", [saleId]);
   expect(rows).toEqual([{ id: forgotten.orderId }]);
+});
+
+test('a chunk that an older worker gave up on says how many orders it has; it is retried as one, and never dropped', async () => {
+  const orders = await Promise.all([accepted(), accepted()]);
+  const [chunk] = chunkJobs(saleId, orders);
+  const id = chunk?.opts.jobId ?? '';
+  await giveUp(queueNames.orders, [{ id, data: chunk?.data }], 'not an order');
+  const found = await theOne(id);
+  expect(found.letter).toMatchObject({
+    orderId: null,
+    mend: 'nothing: order-worker tries its 2 orders again by itself',
+  });
+  expect(await dropDeadLetter(found)).toMatchObject({ kind: 'refused', says: expect.stringContaining('2 orders') });
+  const queue = new Queue(queueNames.orders, { connection: queueRedis, prefix: queuePrefix });
+  expect(await failedOrderIds(queue)).toEqual([]);
+  expect(await retryDeadLetter(found)).toBe(true);
+  expect(await queue.getWaitingCount()).toBe(1);
+  await queue.close();
 });
 
 test('a retried dead letter is back in its queue with all its tries, all of them page by page, and twice is once', async () => {

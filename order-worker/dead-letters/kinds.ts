@@ -1,7 +1,9 @@
 import type { Job } from 'bullmq';
 import { type AcceptedOrder, acceptedOrderSchema, saleIdOfOrder } from '#contract/order.ts';
+import { parseChunkId } from '#contract/order-chunk.ts';
 import { queueNames } from '#contract/queues.ts';
 import { deliveryJobSchema, subscriberQueueName } from '#contract/subscribers.ts';
+import { counted } from '#runtime/counted.ts';
 import type { Pool } from '#runtime/postgres/connect.ts';
 import type { Stock } from '#stock/stock.ts';
 import { grantedOrder } from '../drain/granted-orders.ts';
@@ -12,7 +14,10 @@ import { type DeadLetterKind, type DropOutcome, retryCommand, textOf } from './d
 const dropped = (says: string): DropOutcome => ({ kind: 'dropped', says });
 const refused = (says: string): DropOutcome => ({ kind: 'refused', says });
 
-/** Orders that could not be stored. A shopper was told yes: dropping one ends it, in the open. */
+/**
+ * Orders that could not be stored. A shopper was told yes: dropping one ends it, in the open. A whole chunk lies here only
+ * when an order-worker of a version before chunks had it in its hands; one of this version takes it back.
+ */
 export function ordersKind(deps: { pool: Pool; stock: Pick<Stock, 'reservation' | 'sale'> }): DeadLetterKind {
   const { pool, stock } = deps;
 
@@ -35,9 +40,11 @@ export function ordersKind(deps: { pool: Pool; stock: Pick<Stock, 'reservation' 
   }
 
   return {
-    orderOf: (job) => job.id ?? null,
+    orderOf: ({ id = '' }) => (saleIdOfOrder(id) === null ? null : id),
     mend: (job) => {
       const reason = job.failedReason ?? '';
+      const chunk = parseChunkId(job.id ?? '');
+      if (chunk !== null) return `nothing: order-worker tries its ${counted(chunk.count, 'order')} again by itself`;
       const saleId = saleIdOfOrder(job.id ?? '') ?? '<saleId>';
       if (reason.startsWith('the catalogue has no sale')) {
         return `seckill sale create (the sale ${saleId} again), then ${retryCommand(queueNames.orders, job.id)}`;
@@ -49,6 +56,11 @@ export function ordersKind(deps: { pool: Pool; stock: Pick<Stock, 'reservation' 
     },
     dropMeans: 'each accepted order among them fails: its shopper is told, its units go back on sale',
     drop: async (job) => {
+      const chunk = parseChunkId(job.id ?? '');
+      if (chunk !== null)
+        return refused(
+          `it is a chunk of ${counted(chunk.count, 'order')}, which order-worker tries again by itself; an order that cannot be stored gets a dead letter of its own`,
+        );
       const saleId = saleIdOfOrder(job.id ?? '');
       const granted = saleId === null ? 'never' : await grantedTo(job, saleId);
       if (granted === 'never') return dropped('no unit was ever granted to it');

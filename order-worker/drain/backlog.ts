@@ -1,33 +1,26 @@
 import type { Job, Queue } from 'bullmq';
-import { acceptedOrderSchema } from '#contract/order.ts';
+import { isReadable, ordersOfJob } from '#contract/order-chunk.ts';
+import { countOrders, type OrderCounts, ordersDone } from '../queue/queued-orders.ts';
 
-export type Backlog = {
-  waiting: number;
-  active: number;
-  delayed: number;
-  failed: number;
+export type Backlog = OrderCounts & {
   /** When the order that has waited longest in the queue was accepted, Unix ms; null when none waits. */
   oldestAcceptedAt: number | null;
 };
 
 /** What is in the orders queue: a handful of short calls, whatever its length. */
 export async function readBacklog(queue: Queue): Promise<Backlog> {
-  const {
-    waiting = 0,
-    active = 0,
-    delayed = 0,
-    failed = 0,
-  } = await queue.getJobCounts('waiting', 'active', 'delayed', 'failed');
-  // In each list, the one that came first.
-  const first = await Promise.all(
-    (['waiting', 'active', 'delayed'] as const).map((at) => queue.getJobs([at], 0, 0, true)),
-  );
+  const [counts, ...first] = await Promise.all([
+    countOrders(queue),
+    // In each list, the one that came first.
+    ...(['waiting', 'active', 'delayed'] as const).map((at) => queue.getJobs([at], 0, 0, true)),
+  ]);
   const accepted = first.flat().flatMap(acceptedAt);
-  return { waiting, active, delayed, failed, oldestAcceptedAt: accepted.length === 0 ? null : Math.min(...accepted) };
+  return { ...counts, oldestAcceptedAt: accepted.length === 0 ? null : Math.min(...accepted) };
 }
 
-/** None when the job is gone in the meantime, or holds no order. */
+/** Of each order that still waits in it; none when the job is gone in the meantime, or holds no order. */
 function acceptedAt(job: Job | undefined): number[] {
-  const order = acceptedOrderSchema.safeParse(job?.data);
-  return order.success ? [order.data.acceptedAt] : [];
+  if (job === undefined) return [];
+  const orders = ordersOfJob(job.data).slice(ordersDone(job));
+  return orders.filter(isReadable).map((order) => order.acceptedAt);
 }

@@ -36,7 +36,7 @@ export function createDrainMetrics(registers: Registry[]) {
     }),
     backlog: new Gauge({
       name: 'seckill_drain_backlog_orders',
-      help: 'Orders in the queue: waiting, active (a worker has them), delayed (to be tried again), failed (dead letters)',
+      help: 'Orders in the chunks and jobs of the queue: waiting, active (a worker has them), delayed (to be tried again), failed (dead letters)',
       labelNames: ['state'],
       registers,
     }),

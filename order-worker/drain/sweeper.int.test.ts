@@ -1,12 +1,14 @@
-import { Queue } from 'bullmq';
+import { type Job, Queue, UnrecoverableError, Worker } from 'bullmq';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { newOrderId } from '#contract/order.ts';
+import { chunkJobs } from '#contract/order-chunk.ts';
 import { queuePrefix } from '#contract/queues.ts';
 import { saleKeys } from '#contract/redis-keys.ts';
 import { poll } from '#lab/poll.ts';
 import { startReplicatedRedis } from '#lab/servers/replicated-redis.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { createStock } from '#stock/create-stock.ts';
+import { countOrders, createOrderFinder } from '../queue/queued-orders.ts';
 import { startSweeper } from './sweeper.ts';
 
 const servers = await startReplicatedRedis(1);
@@ -38,4 +40,44 @@ test('a reservation that no replica has is not enqueued again, and is as soon as
   expect(await queue.getJob(orderId)).toBeUndefined();
   servers.resumeReplicas();
   expect(await poll('its job', async () => (await queue.getJob(orderId)) ?? null)).toMatchObject({ data: { orderId } });
+});
+
+test('an order in a chunk of the queue is on its way; one in a chunk that failed is enqueued again, as one that has no job (I3)', async () => {
+  const redis = servers.connect('patient');
+  const [saleId, stock] = ['chunked', createStock(redis)];
+  const window = { opensAtMs: Date.now() - 1000, closesAtMs: Date.now() + 600_000 };
+  await stock.preload(saleId, { total: 3, limitPerUser: 1, lowestEpoch: 0, ...window });
+  await stock.setState(saleId, 'open');
+  const connection = servers.connect('queue');
+  const queue = new Queue('chunked', { connection, prefix: queuePrefix });
+  onTestFinished(() => queue.close());
+  const worker = new Worker('chunked', null, { connection, prefix: queuePrefix, autorun: false });
+  onTestFinished(() => worker.close(true));
+  async function granted(userId: string) {
+    const orderId = newOrderId(saleId, Date.now());
+    await stock.reserve(saleId, { orderId, userId, quantity: 1 });
+    return { orderId, saleId, userId, quantity: 1, place: 1, acceptedAt: Date.now() };
+  }
+  const [failed, waiting, lost] = [await granted('ada'), await granted('bob'), await granted('eve')];
+  await redis.xtrim(saleKeys(saleId).outbox, 'MAXLEN', 0);
+  await queue.addBulk([...chunkJobs(saleId, [failed]), ...chunkJobs(saleId, [waiting])]);
+  const taken: Job | undefined = await worker.getNextJob('token', { block: false });
+  await taken?.moveToFailed(new UnrecoverableError('not an order'), 'token', false);
+  expect(await countOrders(queue)).toMatchObject({ waiting: 1, failed: 1 });
+
+  let enqueued = 0;
+  const sweeper = startSweeper({
+    ...{ queue, stock, store: { present: async () => new Map() } },
+    logger: createLogger({ service: 'test', instance: 'test', level: 'silent' }),
+    onSwept: (_outcome, count) => {
+      enqueued += count;
+    },
+    ...{ now: () => Date.now() + 60_000, everyMs: 20 },
+  });
+  onTestFinished(() => sweeper.close());
+  const find = createOrderFinder(queue);
+  const ids = [failed, waiting, lost].map(({ orderId }) => orderId);
+  await poll('all to be on their way', async () => (await find(saleId, ids)).size === 3);
+  expect(enqueued).toBe(2);
+  expect(await countOrders(queue)).toMatchObject({ waiting: 3 });
 });

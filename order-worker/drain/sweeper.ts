@@ -3,6 +3,7 @@ import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { eachSafely, type Loop, startLoop } from '#runtime/loop.ts';
 import type { Stock } from '#stock/stock.ts';
 import type { OrderStore } from '../orders/order-store.ts';
+import { countOrders, createOrderFinder } from '../queue/queued-orders.ts';
 import { enqueueOrders, grantedOrder, stillGranted } from './granted-orders.ts';
 
 /**
@@ -25,8 +26,11 @@ export function startSweeper(deps: {
 }): Loop {
   const { stock, store, queue, logger, now, onSwept, heldForMs = 15_000, everyMs = 5000 } = deps;
   const warn = createThrottledWarn(logger);
+  /** Orders. */
   const shortQueue = 200;
   const page = 500;
+
+  const findInQueue = createOrderFinder(queue);
 
   async function sweep(saleId: string): Promise<void> {
     if ((await stock.outboxLength(saleId)) > 0) return;
@@ -58,8 +62,11 @@ export function startSweeper(deps: {
     if (rows.length > 0) onSwept('committed', rows.length);
     const absent = overdue.filter(({ orderId }) => !present.has(orderId));
     // What has a job is not lost: it waits, runs, or lies among the dead letters until ops decide.
-    const jobs = await Promise.all(absent.map(({ orderId }) => queue.getJob(orderId)));
-    const jobless = absent.filter((_order, index) => jobs[index] === undefined);
+    const queued = await findInQueue(
+      saleId,
+      absent.map(({ orderId }) => orderId),
+    );
+    const jobless = absent.filter(({ orderId }) => !queued.has(orderId));
     if (jobless.length === 0) return;
     const lost = await stillGranted(stock, saleId, jobless);
     if (lost.length === 0) return;
@@ -76,7 +83,7 @@ export function startSweeper(deps: {
     everyMs,
     logger,
     pass: async () => {
-      const { waiting = 0, active = 0 } = await queue.getJobCounts('waiting', 'active');
+      const { waiting, active } = await countOrders(queue);
       if (waiting + active > shortQueue) return 'idle';
       await eachSafely(await stock.sales(), sweep, (error, saleId) => warn(error, `sweeping ${saleId}`));
       return 'idle';

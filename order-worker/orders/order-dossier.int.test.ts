@@ -1,5 +1,6 @@
 import { Queue } from 'bullmq';
 import { afterAll, beforeEach, expect, test } from 'vitest';
+import { chunkJobs } from '#contract/order-chunk.ts';
 import { expiryJobOptions, orderJobOptions, queueNames, queuePrefix } from '#contract/queues.ts';
 import { startOrdersDatabase } from '#lab/kits/orders.ts';
 import { createLogger } from '#runtime/logger.ts';
@@ -54,9 +55,25 @@ test('an order in line is known by its reservation and its job, with its place',
     reservation: { state: 'held', place: 2, userId: 'u' },
     shown: null,
     ahead: 1,
-    jobs: [{ queue: 'orders', state: 'waiting', tries: 0, dueAt: null, reason: null }],
+    jobs: [{ queue: 'orders', state: 'waiting', tries: 0, dueAt: null, reason: null, chunk: null }],
     away: [],
   });
+});
+
+test('an order in a chunk is known by it, with what is before it', async () => {
+  await accepted();
+  const orders = Array.from({ length: 3 }, () => database.makeOrder(saleId));
+  await queues.orders.addBulk(chunkJobs(saleId, orders));
+  for (const { orderId } of orders)
+    expect(await read(orderId)).toMatchObject({
+      jobs: [
+        {
+          queue: 'orders',
+          state: 'waiting',
+          chunk: { orders: 3, jobsAhead: (await queues.orders.getWaitingCount()) - 1 },
+        },
+      ],
+    });
 });
 
 test('a stored order is known with all that happened to it, in order, and who has yet to be told', async () => {

@@ -1,6 +1,7 @@
-import { Queue } from 'bullmq';
+import { type Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { saleIdOfOrder } from '#contract/order.ts';
+import { parseChunkId } from '#contract/order-chunk.ts';
 import type { StoredOrderState } from '#contract/order-events.ts';
 import type { PaymentState, RefundReason } from '#contract/payment.ts';
 import { queueNames, queuePrefix } from '#contract/queues.ts';
@@ -8,6 +9,7 @@ import type { Reservation } from '#contract/reservation.ts';
 import type { ShownOrder } from '#contract/shown-order.ts';
 import type { Pool } from '#runtime/postgres/connect.ts';
 import type { Stock } from '#stock/stock.ts';
+import { findChunkOf } from '../queue/queued-orders.ts';
 
 /** Times are ISO 8601; amounts minor units. */
 export type OrderRow = {
@@ -33,8 +35,18 @@ export type DossierRefund = {
   at: string;
   lastError: string | null;
 };
-/** A job that some queue still has of the order. `dueAt` of a delayed one. */
-export type DossierJob = { queue: string; state: string; tries: number; dueAt: string | null; reason: string | null };
+/**
+ * A job that some queue still has of the order. `dueAt` of a delayed one. `chunk`: the order shares the job with others; how many
+ * orders are in it, and how many jobs in its state come before it. Null of a job of the order's own.
+ */
+export type DossierJob = {
+  queue: string;
+  state: string;
+  tries: number;
+  dueAt: string | null;
+  reason: string | null;
+  chunk: { orders: number; jobsAhead: number } | null;
+};
 
 /** All that is known of one order, in every store: for support, and for whoever looks for what went wrong. */
 export type OrderDossier = {
@@ -95,7 +107,7 @@ export async function readOrderDossier(deps: Deps, orderId: string): Promise<Ord
   const [database, stock, jobs] = await Promise.all([
     ask('PostgreSQL', readDatabase(deps.pool, orderId), nothingStored),
     ask('stock Redis', readStock(deps.stock, orderId, saleId), { reservation: null, shown: null, settled: null }),
-    ask('queue Redis', readJobs(deps.queueRedis, orderId), []),
+    ask('queue Redis', readJobs(deps.queueRedis, saleId, orderId), []),
   ]);
   if (away.length === 3) throw new Error(`no store answers: ${away.join('; ')}`);
   const { reservation, shown, settled } = stock;
@@ -135,19 +147,29 @@ async function readStock(stock: Deps['stock'], orderId: string, saleId: string) 
   return { reservation, shown, settled: sale === null ? null : sale.committed + sale.skipped };
 }
 
-/** Jobs of the queues whose jobs are named after orders. */
-async function readJobs(queueRedis: Redis, orderId: string): Promise<DossierJob[]> {
+/** Jobs of the queues whose jobs are named after orders, and the chunk that the order is in. */
+async function readJobs(queueRedis: Redis, saleId: string, orderId: string): Promise<DossierJob[]> {
   const found = await Promise.all(
     [queueNames.orders, queueNames.expiry].map(async (name) => {
       const queue = new Queue(name, { connection: queueRedis, prefix: queuePrefix, skipVersionCheck: true });
       queue.on('error', () => {}); // the calls below reject with it
-      const job = await queue.getJob(orderId);
-      if (job === undefined) return [];
-      // BullMQ's score of a delayed job: Unix ms times 4,096, and a count.
-      const [state, score] = await Promise.all([job.getState(), queueRedis.zscore(queue.toKey('delayed'), orderId)]);
-      const dueAt = score === null ? null : new Date(Math.floor(Number(score) / 0x1000)).toISOString();
-      return [{ queue: name, state, tries: job.attemptsMade, dueAt, reason: job.failedReason ?? null }];
+      // First the chunk: an order travels from there to a job of its own.
+      const chunk = name === queueNames.orders ? await findChunkOf(queue, saleId, orderId) : null;
+      const job: Job | undefined = await queue.getJob(orderId);
+      const jobs: [Job, number | null][] = [];
+      if (chunk !== null) jobs.push([chunk.job, chunk.jobsAhead]);
+      if (job !== undefined) jobs.push([job, null]);
+      return Promise.all(jobs.map(([each, jobsAhead]) => describeJob(queueRedis, queue, each, jobsAhead)));
     }),
   );
   return found.flat();
+}
+
+async function describeJob(queueRedis: Redis, queue: Queue, job: Job, jobsAhead: number | null): Promise<DossierJob> {
+  const id = job.id ?? '';
+  // BullMQ's score of a delayed job: Unix ms times 4,096, and a count.
+  const [state, score] = await Promise.all([job.getState(), queueRedis.zscore(queue.toKey('delayed'), id)]);
+  const dueAt = score === null ? null : new Date(Math.floor(Number(score) / 0x1000)).toISOString();
+  const chunk = jobsAhead === null ? null : { orders: parseChunkId(id)?.count ?? 1, jobsAhead };
+  return { queue: queue.name, state, tries: job.attemptsMade, dueAt, reason: job.failedReason ?? null, chunk };
 }

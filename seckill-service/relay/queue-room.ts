@@ -1,4 +1,5 @@
 import type { Queue } from 'bullmq';
+import { ordersIn } from '#contract/order-chunk.ts';
 
 /**
  * How many orders the queue may be given now. While this process answers `burstPerSecond` purchases or more, the queue is
@@ -11,8 +12,11 @@ export type QueueRoom = {
   left: () => Promise<number>;
 };
 
+/** Jobs in each list whose ids are read. With more, their mean stands for the others'. */
+const maxRead = 500;
+
 export function createQueueRoom(deps: {
-  queue: Pick<Queue, 'getJobCounts'>;
+  queue: Pick<Queue, 'getJobCounts' | 'getRanges'>;
   maxDepth: number;
   busyDepth: number;
   burstPerSecond: number;
@@ -31,14 +35,23 @@ export function createQueueRoom(deps: {
     return perSecond >= burstPerSecond;
   }
 
+  /** How many orders wait in the queue, or are in a worker's hands. With as many jobs as orders are allowed: at least that many. */
+  async function depth(enough: number): Promise<number> {
+    const { waiting = 0, active = 0 } = await queue.getJobCounts('waiting', 'active');
+    const jobs = waiting + active;
+    if (jobs === 0 || jobs >= enough) return jobs;
+    const ids = await queue.getRanges(['waiting', 'active'], 0, maxRead - 1);
+    if (ids.length === 0) return jobs;
+    return Math.ceil((ordersIn(ids) / ids.length) * Math.max(jobs, ids.length));
+  }
+
   return {
     sawPurchase: () => {
       accepted += 1;
     },
     left: async () => {
       const most = isBurst() ? busyDepth : maxDepth;
-      const { waiting = 0, active = 0 } = await queue.getJobCounts('waiting', 'active');
-      return most - (waiting + active);
+      return most - (await depth(most));
     },
   };
 }

@@ -21,7 +21,7 @@ const restMs = 50;
  *
  * Only what `replicas` servers have beside the primary is moved; the rest waits in the outbox.
  *
- * The queue's depth is bounded: above `maxDepth` jobs the burst rests in the outbox, which costs stock Redis memory
+ * The queue's depth is bounded: above `maxDepth` orders the burst rests in the outbox, which costs stock Redis memory
  * that it has already spent, and spares queue Redis. While this process answers `burstPerSecond` purchases or more, the
  * queue is only kept busy (`busyDepth`): the processor is the shoppers', and the rest follows when they are served.
  */
@@ -31,7 +31,7 @@ export function startRelay(deps: {
   replicas?: number;
   onBarrier?: OnBarrier;
   /** Only its length is asked. */
-  queue: Pick<Queue, 'getJobCounts'>;
+  queue: Pick<Queue, 'getJobCounts' | 'getRanges'>;
   addOrders: AddOrders;
   sales: () => Promise<string[]>;
   instance: string;

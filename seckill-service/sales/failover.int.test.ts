@@ -109,7 +109,7 @@ async function startSale(replicas: 0 | 1) {
       onBarrier: (_seconds, isReplicated) => {
         if (!isReplicated) heldBack += 1;
       },
-      queue: { getJobCounts: async () => ({}) },
+      queue: { getJobCounts: async () => ({}), getRanges: async () => [] },
       addOrders: async (orders) => void moved.push(...orders.map(({ orderId }) => orderId)),
       sales: async () => [saleId],
       fullPassMs: 50,

@@ -12,7 +12,7 @@ export function progressLine(
   const seconds = before === undefined ? 1 : (sample.atMs - before.atMs) / 1000;
   const busyBefore = before?.counters['cpu.machine'];
   const busy = sample.counters['cpu.machine'];
-  const queued = (sample.gauges['queue.outbox'] ?? 0) + (sample.gauges['queue.waiting jobs'] ?? 0);
+  const queued = (sample.gauges['queue.outbox'] ?? 0) + (sample.gauges['queue.waiting orders'] ?? 0);
   return [
     `${Math.round((sample.atMs - startedAtMs) / 1000)} s`,
     `${answers.total} answers (${Math.round((answers.total - totalBefore) / seconds)}/s)`,

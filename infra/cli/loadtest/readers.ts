@@ -1,5 +1,6 @@
 import { edgeCounts } from '#contract/edge-counts.ts';
 import type { Reader, Reading } from '#loadtest/run/sampler.ts';
+import { countOrders } from '#order-worker/queue/queued-orders.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectRedis, disconnectRedis, type Redis } from '#runtime/redis/connect.ts';
 import { unitsGranted } from '#stock/stock-sale.ts';
@@ -45,10 +46,10 @@ async function readEdge(innerUrls: readonly string[], saleId: string): Promise<R
 
 async function readSale({ stock, queue: openQueue }: CommandContext, saleId: string): Promise<Reading> {
   const queue = await openQueue();
-  const [sale, outbox, jobs] = await Promise.all([
+  const [sale, outbox, queued] = await Promise.all([
     stock.sale(saleId),
     stock.outboxLength(saleId),
-    queue.getJobCounts('waiting', 'active', 'delayed', 'failed'),
+    countOrders(queue),
   ]);
   if (sale === null) return { counters: {}, gauges: {} };
   const sold = unitsGranted(sale);
@@ -59,8 +60,8 @@ async function readSale({ stock, queue: openQueue }: CommandContext, saleId: str
       'units.sold': sold,
       'units.stored': sale.committed,
       'queue.outbox': outbox,
-      'queue.waiting jobs': (jobs.waiting ?? 0) + (jobs.active ?? 0) + (jobs.delayed ?? 0),
-      'queue.dead letters': jobs.failed ?? 0,
+      'queue.waiting orders': queued.waiting + queued.active + queued.delayed,
+      'queue.dead letters': queued.failed,
     },
   };
 }

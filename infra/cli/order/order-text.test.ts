@@ -33,9 +33,12 @@ const stored: OrderDossier = {
   },
   shown: { version: 1, state: 'awaiting_payment', payByMs: 0, amount: 1999, currency: 'CNY' },
   ahead: null,
-  jobs: [{ queue: 'order-expiry', state: 'delayed', tries: 0, dueAt: '2026-11-11T00:10:00.010Z', reason: null }],
+  jobs: [
+    { queue: 'order-expiry', state: 'delayed', tries: 0, dueAt: '2026-11-11T00:10:00.010Z', reason: null, chunk: null },
+  ],
   away: [],
 };
+const failedJob = { queue: 'orders', state: 'failed', tries: 10, dueAt: null, reason: 'x', chunk: null };
 const held = { ...stored, order: null, events: [], jobs: [], shown: null, ahead: 3 };
 const heldReservation = stored.reservation === null ? null : { ...stored.reservation, state: 'held' as const };
 
@@ -56,10 +59,11 @@ test('an order that is as it should be has no remarks, and its history is one li
 });
 
 test.each<[string, Partial<OrderDossier>, RegExp]>([
+  ['a dead letter', { jobs: [failedJob] }, /dlq show phone-1/],
   [
-    'a dead letter',
-    { jobs: [{ queue: 'orders', state: 'failed', tries: 10, dueAt: null, reason: 'x' }] },
-    /dlq show phone-1/,
+    'a chunk that an older worker gave up on',
+    { jobs: [{ ...failedJob, chunk: { orders: 9, jobsAhead: 0 } }] },
+    /tries it again by itself/,
   ],
   ['no expiry job', { jobs: [] }, /no expiry job yet/],
   [
@@ -75,6 +79,14 @@ test.each<[string, Partial<OrderDossier>, RegExp]>([
   ['a store that is away', { away: ['queue Redis: gone'] }, /did not answer, queue Redis: gone/],
 ])('%s is remarked on', (_name, change, remark) => {
   expect(remarksOn({ ...stored, ...change }, now).join('\n')).toMatch(remark);
+});
+
+test('a chunk is told with how many orders share it, and how many jobs are before it', () => {
+  const chunk = { orders: 100, jobsAhead: 3 };
+  const jobs = [{ queue: 'orders', state: 'waiting', tries: 0, dueAt: null, reason: null, chunk }];
+  expect(orderText({ ...held, jobs }, now, null)).toContain(
+    '  job in orders: waiting, a chunk of 100 orders with 3 jobs before it\n',
+  );
 });
 
 test('what a store that is away would say is not guessed', () => {

@@ -9,9 +9,14 @@ export function remarksOn(dossier: OrderDossier, nowMs: number): string[] {
   const remarks = away.map((store) => `did not answer, ${store}: what it holds is missing here`);
   const jobIn = (queue: string) => jobs.find((job) => job.queue === queue);
   const isHeard = (part: string) => !away.some((store) => store.startsWith(part));
-  const deadLetters = jobs.filter(({ state }) => state === 'failed').map(({ queue }) => queue);
+  const failed = jobs.filter(({ state }) => state === 'failed');
+  const deadLetters = failed.filter(({ chunk }) => chunk === null).map(({ queue }) => queue);
   if (deadLetters.length > 0)
     remarks.push(`given up on in ${deadLetters.join(', ')}: see "seckill dlq show ${orderId}"`);
+  if (failed.some(({ chunk }) => chunk !== null))
+    remarks.push(
+      'an order-worker of an earlier version gave up on its chunk: one of this version tries it again by itself',
+    );
   if (order === null && reservation?.state === 'held' && isHeard('queue') && jobIn('orders') === undefined)
     remarks.push('no job has it: it is in the outbox of its sale, or the sweeper will enqueue it within 20 s');
   if (order === null && reservation?.state === 'committed' && isHeard('PostgreSQL') && jobIn('orders') === undefined)
@@ -53,8 +58,15 @@ export function orderText(dossier: OrderDossier, nowMs: number, width: number | 
     ...(order?.state === 'awaiting_payment' ? [`  to be paid by ${order.payBy}`] : []),
     ...(reservation === null ? [] : [`  reservation ${reservation.state}, place ${reservation.place}`]),
     ...(ahead === null ? [] : [`  ${counted(ahead, 'unit')} in line before it`]),
-    ...jobs.map(({ queue, state: jobState, dueAt, tries, reason }) =>
-      [`  job in ${queue}: ${jobState}`, dueAt && `due ${dueAt}`, tries > 0 && counted(tries, 'try', 'tries'), reason]
+    ...jobs.map(({ queue, state: jobState, dueAt, tries, reason, chunk }) =>
+      [
+        `  job in ${queue}: ${jobState}`,
+        chunk !== null &&
+          `a chunk of ${counted(chunk.orders, 'order')} with ${counted(chunk.jobsAhead, 'job')} before it`,
+        dueAt && `due ${dueAt}`,
+        tries > 0 && counted(tries, 'try', 'tries'),
+        reason,
+      ]
         .filter(Boolean)
         .join(', '),
     ),

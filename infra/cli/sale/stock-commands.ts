@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { isReadable, ordersOfJob } from '#contract/order-chunk.ts';
 import { maxUnits } from '#contract/sale.ts';
 import { applyRebuild, countsOnly, planRebuild, type RebuildPlan } from '#order-worker/audit/rebuild.ts';
 import { counted } from '#runtime/counted.ts';
@@ -72,7 +73,8 @@ async function rebuild(context: CommandContext, command: Command, saleId: string
   const sale = await findSale(context, saleId);
   const queuedOrders = async () => {
     const queue = await context.queue();
-    return (await queue.getJobs(['waiting', 'active', 'delayed', 'failed'])).map((job) => job.data as unknown);
+    const jobs = await queue.getJobs(['waiting', 'active', 'delayed', 'failed']);
+    return jobs.flatMap((job) => ordersOfJob(job.data)).filter(isReadable);
   };
   const found = await planRebuild({ ...context, queuedOrders }, saleId, sale);
   if (found === null) {

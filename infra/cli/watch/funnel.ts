@@ -28,6 +28,7 @@ export type Funnel = {
     | null;
   accepted: number;
   outbox: number;
+  /** Orders. */
   queue: { waiting: number; active: number; failed: number } | null;
   stored: number;
 };
@@ -53,10 +54,11 @@ async function readSamples(innerUrl: string): Promise<Sample[] | null> {
 export async function readFunnel(context: CommandContext, saleId: string): Promise<Funnel> {
   const innerUrls = context.environment.SECKILL_EDGE_INNER_URL?.split(',') ?? [];
   const queue = await context.queue();
+  const { countOrders } = await import('#order-worker/queue/queued-orders.ts');
   const [sale, outbox, counts, samples, edges] = await Promise.all([
     context.stock.sale(saleId),
     context.stock.outboxLength(saleId),
-    queue.getJobCounts('waiting', 'active', 'failed').catch(() => null), // shown as unknown
+    countOrders(queue).catch(() => null), // shown as unknown
     readEdgeSamples(...innerUrls),
     withDeadline(readEdges(context.zookeeper), edgesWithinMs, 'reading the edges').catch(() => null), // as above
   ]);
@@ -77,8 +79,7 @@ export async function readFunnel(context: CommandContext, saleId: string): Promi
     edge: samples === null ? null : { ...edgeCounts(samples, saleId), since: anewSince(samples, sale?.opensAtMs) },
     accepted: sale === null ? 0 : sale.total - sale.free + sale.returned,
     outbox,
-    queue:
-      counts === null ? null : { waiting: counts.waiting ?? 0, active: counts.active ?? 0, failed: counts.failed ?? 0 },
+    queue: counts === null ? null : { waiting: counts.waiting, active: counts.active, failed: counts.failed },
     stored: sale?.committed ?? 0,
   };
 }
