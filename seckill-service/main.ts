@@ -34,6 +34,7 @@ import { createStock } from '#stock/create-stock.ts';
 import { createBarrierMetrics } from '#stock/metrics.ts';
 import { reserveInBatches } from '#stock/reserve-batch.ts';
 import { reserveInGroups } from '#stock/reserve-groups.ts';
+import { createDecide } from './purchase/decide.ts';
 import { createGate } from './purchase/gate.ts';
 import { createPurchaseListener } from './purchase/listener.ts';
 import { createPurchaseMetrics } from './purchase/metrics.ts';
@@ -205,7 +206,7 @@ await runService('seckill-service', readSettings, async ({ config, logger, own }
   const onAnswer = createPurchaseMetrics(registers).answered;
   const server = own(
     'server',
-    createServer(createPurchaseListener({ purchase, logger, onAnswer, tracing })),
+    createServer(createPurchaseListener(createDecide({ purchase, logger, onAnswer, tracing }))),
     closeServer,
   );
   await listenForNginx(server, config.SECKILL_LISTEN);

@@ -5,13 +5,14 @@ import { afterAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { closeServer } from '#runtime/listen.ts';
 import { createLogger } from '#runtime/logger.ts';
+import { createDecide } from './decide.ts';
 import { createPurchaseListener } from './listener.ts';
 import type { PurchaseOutcome } from './purchase.ts';
 
 const asked: unknown[][] = [];
 const counted: string[] = [];
 let outcome: PurchaseOutcome | Error = { kind: 'accepted', orderId: 'tea-1', place: 7, soldOutEpoch: null };
-const listener = createPurchaseListener({
+const decide = createDecide({
   purchase: async (...question) => {
     asked.push(question);
     if (outcome instanceof Error) throw outcome;
@@ -20,7 +21,7 @@ const listener = createPurchaseListener({
   logger: createLogger({ service: 'test', instance: 'test', level: 'silent' }),
   onAnswer: (kind) => counted.push(kind),
 });
-const server = createServer(listener).listen(0, '127.0.0.1');
+const server = createServer(createPurchaseListener(decide)).listen(0, '127.0.0.1');
 await once(server, 'listening');
 const address = server.address();
 const port = typeof address === 'object' && address !== null ? address.port : 0;

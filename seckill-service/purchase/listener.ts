@@ -1,64 +1,32 @@
-import type { IncomingMessage, RequestListener } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { isJsonType } from '#contract/json-body.ts';
-import { parseOrigin, requestIdHeader } from '#contract/origin.ts';
-import { type Answer, refusal, writeAnswer } from '#http/answer.ts';
-import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
-import type { Tracing } from '#runtime/tracing.ts';
-import { answerOf, unavailable } from './answer.ts';
-import type { Purchase, PurchaseOutcome } from './purchase.ts';
+import { requestIdHeader } from '#contract/origin.ts';
+import { refusal, writeAnswer } from '#http/answer.ts';
+import { type Decide, tooLarge } from './decide.ts';
 
 /** The one route of this process. */
 export const purchaseRoute = { method: 'POST', path: '/api/sales/{saleId}/orders' } as const;
 
 const path = /^\/api\/sales\/([^/]+)\/orders$/;
-const maxCharacters = 1024;
 /** So many bytes cannot be 1,024 characters or fewer, whatever they are: UTF-8 takes at most 4 for one. */
-const maxBytes = 4 * maxCharacters;
+const maxBytes = 4 * 1024;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 const notFound = refusal('NOT_FOUND');
 const notJson = refusal('UNSUPPORTED_MEDIA_TYPE');
-const tooLarge = refusal('BODY_TOO_LARGE');
-const badJson = refusal('BAD_REQUEST', { detail: 'The body is not valid JSON. Send {"quantity": 1}.' });
 
 /**
- * `POST /api/sales/<saleId>/orders`, on bare node:http: the hot route makes no object that it can do without. Everything
- * else that this process is asked for on its outer address is NOT_FOUND.
+ * `POST /api/sales/<saleId>/orders`, on bare node:http: the way of what the link does not carry. Everything else that this
+ * process is asked for on its outer address is NOT_FOUND.
  */
-export function createPurchaseListener(deps: {
-  purchase: Purchase;
-  logger: Logger;
-  /** Hears each outcome, and the seconds from the request's arrival here, for the metrics. */
-  onAnswer: (outcome: PurchaseOutcome['kind'], seconds: number) => void;
-  tracing?: Pick<Tracing, 'begin'> | null;
-}): RequestListener {
-  const { purchase, logger, onAnswer, tracing = null } = deps;
-  const warn = createThrottledWarn(logger);
-
-  async function decide(request: IncomingMessage, saleId: string, body: Buffer, from: number): Promise<Answer> {
-    let value: unknown;
-    try {
-      const text = utf8.decode(body);
-      if (text.length > maxCharacters) return tooLarge;
-      value = JSON.parse(text);
-    } catch {
-      return badJson;
-    }
-    const { requestId } = parseOrigin(only(request.headers[requestIdHeader]));
-    const span = tracing?.begin('purchase');
-    const origin = { requestId, traceparent: span?.traceparent ?? undefined };
-    const outcome = await purchase(saleId, only(request.headers['seckill-ticket']), value, origin);
-    span?.end({ 'seckill.sale': saleId, 'seckill.outcome': outcome.kind, 'seckill.request_id': requestId ?? '' });
-    onAnswer(outcome.kind, (performance.now() - from) / 1000);
-    return answerOf(outcome);
-  }
-
+export function createPurchaseListener(decide: Decide): RequestListener {
   return (request, response) => {
     const from = performance.now();
     const saleId = request.method === 'POST' ? saleIdOf(request.url ?? '') : null;
     if (saleId === null) return writeAnswer(response, notFound);
-    if (!isJsonType(request.headers['content-type'])) return writeAnswer(response, notJson);
+    const { headers } = request;
+    if (!isJsonType(headers['content-type'])) return writeAnswer(response, notJson);
     const chunks: Buffer[] = [];
     let bytes = 0;
     request.on('data', (chunk: Buffer) => {
@@ -66,20 +34,27 @@ export function createPurchaseListener(deps: {
       if (bytes <= maxBytes) chunks.push(chunk);
       else if (!response.headersSent) writeAnswer(response, tooLarge);
     });
-    // A request that breaks off has no end, and nobody who could be answered.
+    // A request that breaks off has no end, and no client who could be answered.
     request.on('end', () => {
       if (bytes > maxBytes) return;
       const [first] = chunks;
-      const body = first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks);
-      decide(request, saleId, body, from).then(
-        (answer) => writeAnswer(response, answer),
-        (error: unknown) => {
-          warn(error, 'a purchase failed');
-          writeAnswer(response, unavailable);
-        },
+      const body = textOf(first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks));
+      const ticket = only(headers['seckill-ticket']);
+      // It never rejects.
+      void decide({ saleId, ticket, requestId: only(headers[requestIdHeader]), body, from }).then((answer) =>
+        writeAnswer(response, answer),
       );
     });
   };
+}
+
+/** The text that UTF-8 bytes are, null when they are none. */
+function textOf(bytes: Buffer): string | null {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return null;
+  }
 }
 
 /** The sale that a request target names, null when it is none of ours. */

@@ -6,6 +6,7 @@ import { newOrderId } from '#contract/order.ts';
 import { signTicket, type TicketKey } from '#contract/ticket.ts';
 import { closeServer } from '#runtime/listen.ts';
 import type { Logger } from '#runtime/logger.ts';
+import { createDecide } from './decide.ts';
 import { createPurchaseListener } from './listener.ts';
 import type { Purchase } from './purchase.ts';
 
@@ -31,7 +32,7 @@ export async function warmUp(deps: {
   const saleId = `warm-up-${randomUUID()}`;
   const from = performance.now();
   // Beside the public address, and counted nowhere: these are no shoppers.
-  const server = createServer(createPurchaseListener({ purchase, logger, onAnswer: () => undefined }));
+  const server = createServer(createPurchaseListener(createDecide({ purchase, logger, onAnswer: () => undefined })));
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   let left = purchases;
   const isTime = () => performance.now() - from < withinMs;
