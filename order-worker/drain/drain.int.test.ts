@@ -1,4 +1,6 @@
 import { expect } from 'vitest';
+import { ordersIn } from '#contract/order-chunk.ts';
+import { queueNames, queuePrefix } from '#contract/queues.ts';
 import { test } from '#lab/fixtures/test.ts';
 import { maxAbove, slackSeconds, until } from '#lab/kits/drain-lab.ts';
 
@@ -77,6 +79,41 @@ test('a paused drain stores nothing, stays paused through a restart and a wiped 
   const times = await drain.storedAt();
   expect(times[0]).toBeGreaterThanOrEqual(resumedAt);
   expect(maxAbove(times, rate)).toBeLessThanOrEqual(rate * slackSeconds());
+});
+
+test('a slow rate is kept within a chunk, whose worker keeps it; a pause and the worker’s end give the rest back', async ({
+  drain,
+}) => {
+  const waiting = async () => ordersIn(await drain.queue.getRanges(['waiting'], 0, -1));
+  const active = async () => drain.queue.getJobs(['active']);
+  await drain.settings(2);
+  await drain.accept(100);
+  for (const _ of [1, 2]) drain.startWorker();
+  const job = await until('the chunk to be taken', async () => (await active())[0] ?? false);
+  const [key, owner] = [`${queuePrefix}:${queueNames.orders}:${job.id}:lock`, async () => drain.queueRedis.get(key)];
+  const ownedBy = await owner();
+  let lowest = Number.POSITIVE_INFINITY;
+  await until('its lock to be renewed', async () => {
+    const leftMs = await drain.queueRedis.pttl(key);
+    lowest = Math.min(lowest, leftMs);
+    return leftMs > lowest + 500;
+  });
+  await until('its progress', async () => Number((await drain.queue.getJob(job.id ?? ''))?.progress) >= 3);
+  expect(await owner()).toBe(ownedBy);
+  expect(maxAbove(await drain.storedAt(), 2)).toBeLessThanOrEqual(2 * slackSeconds() + 1);
+
+  await drain.settings(2, true);
+  await until('the rest to wait again', async () => (await active()).length === 0);
+  const left = await waiting();
+  expect(left).toBe(100 - (await drain.storedCount()));
+  await drain.settings(2);
+  await until('another order', async () => (await drain.storedCount()) > 100 - left);
+  await drain.stopWorkers();
+  expect(await waiting()).toBe(100 - (await drain.storedCount()));
+  expect(await active()).toEqual([]);
+  await drain.settings(null);
+  drain.startWorker();
+  await drain.allCommitted(100);
 });
 
 test('after idle time orders are not made up for: the first burst is stored at the rate', async ({ drain }) => {

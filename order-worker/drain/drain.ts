@@ -11,7 +11,7 @@ import type { OrderQueue } from './order-queue.ts';
 import type { Pacer } from './pacer.ts';
 import type { DrainSettingsWatch } from './settings.ts';
 import { createStoreJobs, type OnDone } from './store-jobs.ts';
-import { openJob, type Part, runsAgain, type TakenJob, waitingIn } from './taken-job.ts';
+import { hasFailed, openJob, type Part, runsAgain, type TakenJob, waitingIn } from './taken-job.ts';
 
 export type Drain = {
   /** Orders that were taken off the queue and are not finished. */
@@ -127,7 +127,10 @@ export function startDrain(deps: {
     if (handed.kind !== 'allowed') return standstill(handed) ?? restMs;
     const parts = hand.take(handed.count);
     pacer.took(handed.count);
-    if (parts.length > 0) begin(parts);
+    // What failed before is stored apart: it takes no other with it.
+    const [first, again] = [parts.filter(({ from }) => !hasFailed(from)), parts.filter(({ from }) => hasFailed(from))];
+    if (first.length > 0) begin(first);
+    for (const part of again) begin([part]);
     isIdle = isDry && hand.count() === 0;
     return handed.count < batchSize ? Math.max(restMs, handed.waitMs) : 0;
   }

@@ -67,3 +67,6 @@ export function waitingIn({ waiting, next, isLeaving, isLost, fault }: TakenJob)
 /** It has run before, here or elsewhere: some of its orders may be stored. */
 export const runsAgain = ({ attemptsStarted, stalledCounter }: Job): boolean =>
   attemptsStarted > 1 || stalledCounter > 0;
+
+/** It was tried before, and could not be stored. */
+export const hasFailed = ({ job }: TakenJob): boolean => job.attemptsMade > 0;
