@@ -6,20 +6,30 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Queue } from 'bullmq';
+import { maxChunkOrders } from '#contract/order-chunk.ts';
 import { queueNames, queuePrefix } from '#contract/queues.ts';
 import { type BenchStack, startBenchStack } from './kit/stack.ts';
 import { circumstances, spread, table } from './kit/statistics.ts';
-import { addJobs, makeOrders, makeSale, reserve } from './queue/orders.ts';
+import { addChunks, addJobs, makeOrders, makeSale, reserve } from './queue/orders.ts';
 import { redisSeconds } from './queue/processor-time.ts';
 import { secondsToDrain } from './queue/watch-queue.ts';
 
 export const summary =
-  'orders stored per second, uncapped, beside a BullMQ worker that does nothing with the same jobs';
+  'orders stored per second out of chunks, uncapped, beside a BullMQ worker that does nothing with a job an order';
 
 const saleId = 'bench-drain';
 const noopDrain = join(import.meta.dirname, 'queue/noop-drain.ts');
 /** µs of processor time per order. */
-type Round = { ours: number; noop: number; workerUs: number; queueRedisUs: number; stockRedisUs: number; load: number };
+type Round = {
+  ours: number;
+  noop: number;
+  workerUs: number;
+  addUs: number;
+  queueRedisUs: number;
+  noopQueueRedisUs: number;
+  stockRedisUs: number;
+  load: number;
+};
 const rounded = (_key: string, value: unknown) => (typeof value === 'number' ? Math.round(value * 1000) / 1000 : value);
 
 export async function run(args: string[]): Promise<string> {
@@ -29,12 +39,15 @@ export async function run(args: string[]): Promise<string> {
       rounds: { type: 'string', default: '9' },
       orders: { type: 'string', default: '20000' },
       concurrency: { type: 'string', default: '100' },
+      chunk: { type: 'string', default: String(maxChunkOrders) },
     },
   });
-  const [rounds, orders, concurrency] = [values.rounds, values.orders, values.concurrency].map(Number);
+  const [rounds, orders, concurrency, chunk] = [values.rounds, values.orders, values.concurrency, values.chunk].map(
+    Number,
+  );
   const whole = (value: number | undefined): value is number => Number.isInteger(value) && Number(value) > 0;
-  if (!whole(rounds) || !whole(orders) || !whole(concurrency))
-    throw new TypeError('--rounds, --orders and --concurrency must be whole numbers above 0');
+  if (!whole(rounds) || !whole(orders) || !whole(concurrency) || !whole(chunk))
+    throw new TypeError('--rounds, --orders, --concurrency and --chunk must be whole numbers above 0');
 
   const stack = await startBenchStack();
   const queue = new Queue(queueNames.orders, { connection: stack.queueRedis, prefix: queuePrefix });
@@ -46,7 +59,9 @@ export async function run(args: string[]): Promise<string> {
     const oursOnce = async (count: number) => {
       const all = makeOrders(saleId, count);
       await reserve(stack, all);
-      await addJobs(queue, all);
+      const idle = await redisSeconds(stack.queueRedis);
+      const jobs = await addChunks(queue, all, chunk);
+      const added = await redisSeconds(stack.queueRedis);
       const stored = () => stack.metric('order-worker', 'seckill_orders_stored_total{outcome="stored"}');
       const used = async () => ({
         worker: await stack.metric('order-worker', 'process_cpu_seconds_total'),
@@ -55,7 +70,7 @@ export async function run(args: string[]): Promise<string> {
       });
       const [storedBefore, before] = [await stored(), await used()];
       const resumed = stack.seckill('drain', 'resume');
-      const seconds = await secondsToDrain(stack.queueRedis, count);
+      const seconds = await secondsToDrain(stack.queueRedis, jobs);
       await resumed;
       const after = await used();
       await stack.seckill('drain', 'pause');
@@ -64,16 +79,20 @@ export async function run(args: string[]): Promise<string> {
       return {
         ours: count / seconds,
         workerUs: us('worker'),
+        addUs: ((added - idle) / count) * 1e6,
         queueRedisUs: us('queueRedis'),
         stockRedisUs: us('stockRedis'),
       };
     };
     const noopOnce = async (count: number) => {
-      await addJobs(queue, makeOrders(saleId, count));
+      const all = makeOrders(saleId, count);
+      const idle = await redisSeconds(stack.queueRedis);
+      await addJobs(queue, all);
       const child = spawn(process.execPath, [noopDrain, stack.queueUrl, String(concurrency)], { stdio: 'inherit' });
       const ended = once(child, 'exit');
       try {
-        return count / (await secondsToDrain(stack.queueRedis, count));
+        const noop = count / (await secondsToDrain(stack.queueRedis, count));
+        return { noop, noopQueueRedisUs: (((await redisSeconds(stack.queueRedis)) - idle) / count) * 1e6 };
       } finally {
         child.kill('SIGTERM');
         await ended;
@@ -87,13 +106,13 @@ export async function run(args: string[]): Promise<string> {
       const early = round % 2 === 0 ? await noopOnce(orders) : null;
       const ours = await oursOnce(orders);
       const noop = early ?? (await noopOnce(orders));
-      results.push({ ...ours, noop, load: loadavg()[0] ?? Number.NaN });
+      results.push({ ...ours, ...noop, load: loadavg()[0] ?? Number.NaN });
       process.stderr.write(
-        `round ${round + 1} of ${rounds}: ${ours.ours.toFixed(0)} against ${noop.toFixed(0)}, ${(ours.ours / noop).toFixed(3)}\n`,
+        `round ${round + 1} of ${rounds}: ${ours.ours.toFixed(0)} against ${noop.noop.toFixed(0)}, ${(ours.ours / noop.noop).toFixed(3)}\n`,
       );
       await wait(500); // what the last one left to the disk
     }
-    return await report(stack, results, { rounds, orders, concurrency });
+    return await report(stack, results, { rounds, orders, concurrency, chunk });
   } finally {
     await queue.close();
     await stack.stop();
@@ -111,7 +130,9 @@ async function report(stack: BenchStack, results: readonly Round[], settings: Re
     perSecond: { ours: column('ours'), noop: column('noop'), ratio },
     processorMicrosPerOrder: {
       worker: column('workerUs'),
+      queueRedisAdd: column('addUs'),
       queueRedis: column('queueRedisUs'),
+      noopQueueRedis: column('noopQueueRedisUs'),
       stockRedis: column('stockRedisUs'),
     },
     loadAverage: column('load'),
@@ -126,11 +147,13 @@ async function report(stack: BenchStack, results: readonly Round[], settings: Re
   ];
   return `${table([
     ['', 'median', 'lowest', 'highest'],
-    row('stored orders/s', column('ours'), 0),
-    row('no-op jobs/s', column('noop'), 0),
+    row(`stored orders/s, in chunks of ${settings.chunk}`, column('ours'), 0),
+    row('BullMQ, a job an order, nothing done with it: jobs/s', column('noop'), 0),
     row('ratio of the two, by round (≥ 0.7)', ratio, 3),
     row('worker, µs of processor per order', column('workerUs'), 0),
-    row('queue Redis, µs per order', column('queueRedisUs'), 0),
+    row('queue Redis, µs per order: added', column('addUs'), 1),
+    row('queue Redis, µs per order: taken and finished', column('queueRedisUs'), 1),
+    row('queue Redis, µs per job of the worker that does nothing: all three', column('noopQueueRedisUs'), 1),
     row('stock Redis, µs per order', column('stockRedisUs'), 0),
     row('load average', column('load'), 1),
   ])}\n`;

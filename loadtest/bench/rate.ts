@@ -6,7 +6,7 @@ import { Queue } from 'bullmq';
 import { queueNames, queuePrefix } from '#contract/queues.ts';
 import { startBenchStack } from './kit/stack.ts';
 import { circumstances, table } from './kit/statistics.ts';
-import { addJobs, makeOrders, makeSale, reserve } from './queue/orders.ts';
+import { addChunks, makeOrders, makeSale, reserve } from './queue/orders.ts';
 
 export const summary = 'how exactly the drain holds the rate that ops set, with a backlog, and when it is changed';
 
@@ -38,7 +38,7 @@ export async function run(args: string[]): Promise<string> {
     await makeSale(stack, saleId, backlog);
     const orders = makeOrders(saleId, backlog);
     await reserve(stack, orders);
-    await addJobs(queue, orders);
+    await addChunks(queue, orders);
     process.stderr.write(`${backlog} orders wait\n`);
     const stored = async () => ({
       count: await stack.metric('order-worker', 'seckill_orders_stored_total{outcome="stored"}'),

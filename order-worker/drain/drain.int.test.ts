@@ -132,7 +132,8 @@ test('after idle time orders are not made up for: the first burst is stored at t
 test('uncapped, a backlog is drained to its last order, and backlog and age are told', async ({ drain }) => {
   await drain.settings(null, true);
   drain.startWorker();
-  await drain.accept(2000, (orders) => orders.map(drain.jobOf)); // as versions before chunks did
+  await drain.accept(1000, (orders) => orders.map(drain.jobOf)); // as versions before chunks did
+  await drain.accept(1000);
   const metric = async (pattern: RegExp) => Number(pattern.exec((await drain.workers[0]?.metrics()) ?? '')?.[1]);
   await until('the backlog to be told', async () => (await metric(/backlog_orders\{state="waiting"\} (\d+)/)) === 2000);
   await until('an age', async () => (await metric(/seckill_drain_oldest_seconds ([\d.]+)/)) > 0.5);

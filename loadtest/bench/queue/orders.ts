@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Queue } from 'bullmq';
 import { type AcceptedOrder, newOrderId } from '#contract/order.ts';
+import { chunkJobs, jobNames } from '#contract/order-chunk.ts';
 import { orderJobOptions } from '#contract/queues.ts';
 import { saleKeys } from '#contract/redis-keys.ts';
 import type { BenchStack } from '../kit/stack.ts';
@@ -46,11 +47,23 @@ export async function reserve({ stockRedis }: BenchStack, orders: readonly Accep
   }
 }
 
-/** The jobs of these orders, as the relay adds them. */
-export async function addJobs(queue: Queue, orders: readonly AcceptedOrder[]): Promise<void> {
+/** Puts these orders of one sale on the queue in chunks, as the relay does; returns how many jobs they are. */
+export async function addChunks(queue: Queue, orders: readonly AcceptedOrder[], maxOrders?: number): Promise<number> {
+  let jobs = 0;
+  for (const part of chunksOf(orders)) {
+    const chunks = chunkJobs(part[0]?.saleId ?? '', part, maxOrders);
+    await queue.addBulk(chunks);
+    jobs += chunks.length;
+  }
+  return jobs;
+}
+
+/** A job for each of these orders. */
+export async function addJobs(queue: Queue, orders: readonly AcceptedOrder[]): Promise<number> {
   for (const part of chunksOf(orders)) {
     await queue.addBulk(
-      part.map((data) => ({ name: 'order', data, opts: { ...orderJobOptions, jobId: data.orderId } })),
+      part.map((data) => ({ name: jobNames.order, data, opts: { ...orderJobOptions, jobId: data.orderId } })),
     );
   }
+  return orders.length;
 }

@@ -20,9 +20,9 @@ async function until(what: string, check: () => Promise<boolean>): Promise<numbe
   return performance.now();
 }
 
-/** Seconds from the first of `count` waiting jobs being taken until none is left. */
-export async function secondsToDrain(redis: Redis, count: number): Promise<number> {
-  const from = await until('the first job to be taken', async () => (await lengths(redis)).waiting < count);
+/** Seconds from the first of `jobs` waiting jobs being taken until none is left. */
+export async function secondsToDrain(redis: Redis, jobs: number): Promise<number> {
+  const from = await until('the first job to be taken', async () => (await lengths(redis)).waiting < jobs);
   const to = await until('an empty queue', async () => {
     const { waiting, active } = await lengths(redis);
     return waiting + active === 0;
