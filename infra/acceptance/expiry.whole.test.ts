@@ -4,8 +4,9 @@ import { Pool as DatabasePool } from 'pg';
 import { Pool } from 'undici';
 import { afterAll, beforeEach, expect, inject, test } from 'vitest';
 import { edgeCounts } from '#contract/edge-counts.ts';
+import { timerId, timerSecondOf } from '#contract/expiry-timer.ts';
 import type { OrderState } from '#contract/order.ts';
-import { queueNames, queuePrefix } from '#contract/queues.ts';
+import { expiryJobOptions, queueNames, queuePrefix } from '#contract/queues.ts';
 import { newSaleId, openSale, seckill, seckillJson } from '#lab/kits/command-line.ts';
 import { poll } from '#lab/poll.ts';
 import { type Answer, call, getTicket, type HeldTicket, orderState, signIn } from '#loadtest/crowd/shopper.ts';
@@ -65,15 +66,26 @@ async function soldOut(): Promise<HeldTicket[]> {
   return tickets;
 }
 
-/** Moves the end of the time to pay to `ms` from now: in the rows, and of the jobs that come for them. */
+/**
+ * Moves the end of the time to pay to the last hundredth of the second that is `ms` from now: in the rows, and with a timer that
+ * comes for it. The timer of the second that they had is there before.
+ */
 async function endTimeToPay(orders: readonly HeldTicket[], ms: number): Promise<void> {
   const ids = orders.map(({ orderId }) => orderId);
-  const jobs = await Promise.all(ids.map((id) => poll('its job', async () => (await expiryQueue.getJob(id)) ?? null)));
-  await database.query('UPDATE orders SET pay_by = now() + make_interval(secs => $2) WHERE id = ANY($1)', [
-    ids,
-    ms / 1000,
-  ]);
-  for (const job of jobs) await job.changeDelay(ms);
+  const { rows: had } = await database.query<{ payBy: Date }>(
+    'SELECT pay_by AS "payBy" FROM orders WHERE id = ANY($1)',
+    [ids],
+  );
+  for (const { payBy } of had)
+    await poll('its timer', async () => (await expiryQueue.getJob(timerId(timerSecondOf(payBy.getTime())))) ?? null);
+  const { rows } = await database.query<{ payBy: Date }>(
+    `UPDATE orders SET pay_by = date_trunc('second', now() + make_interval(secs => $2)) + interval '990 ms'
+      WHERE id = ANY($1) RETURNING pay_by AS "payBy"`,
+    [ids, ms / 1000],
+  );
+  const second = timerSecondOf(rows[0]?.payBy.getTime() ?? 0);
+  const delay = Math.max(0, second * 1000 - Date.now());
+  await expiryQueue.add('pay-by', {}, { ...expiryJobOptions, jobId: timerId(second), delay });
 }
 
 test('nobody pays: the units come back once, the edge opens again, and a second shopper buys (I1, I6, I7)', async () => {

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { timerId, timerSecondOf } from '#contract/expiry-timer.ts';
 import { queueNames, queuePrefix } from '#contract/queues.ts';
 import { saleKeys } from '#contract/redis-keys.ts';
 import { test } from '#lab/fixtures/test.ts';
@@ -34,16 +35,19 @@ test('every accepted order becomes a row when queue Redis is wiped in mid-sale (
   await poll('balanced books', async () => (await look(edges, saleId))?.balanced ?? null);
 });
 
-test('orders expire although queue Redis and all their jobs were wiped in between (I6)', async ({ edges }) => {
+test('orders expire although queue Redis and all their timers were wiped in between (I6)', async ({ edges }) => {
   leaveHealthy();
-  const { stockRedis, queueRedis, pool } = edges.connections;
+  const { queueRedis, pool } = edges.connections;
   const saleId = await edges.openSale(units);
   await sell(edges, saleId, 6);
   await poll('the orders to be stored', async () => (await look(edges, saleId))?.units.held === 0);
-  const orderIds = await stockRedis.hkeys(saleKeys(saleId).reservations);
-  // Orders are stored first and get their jobs second: one that came after this would expire its order.
-  const jobs = orderIds.map((orderId) => `${queuePrefix}:${queueNames.expiry}:${orderId}`);
-  await poll('a job for each', async () => (await queueRedis.exists(...jobs)) === 6);
+  // Orders are stored first and timed second: a timer that came after this would expire its orders.
+  const { rows: due } = await pool.query<{ payBy: Date }>('SELECT pay_by AS "payBy" FROM orders WHERE sale_id = $1', [
+    saleId,
+  ]);
+  const seconds = new Set(due.map(({ payBy }) => timerSecondOf(payBy.getTime())));
+  const timers = [...seconds].map((second) => `${queuePrefix}:${queueNames.expiry}:${timerId(second)}`);
+  await poll('their timers', async () => (await queueRedis.exists(...timers)) === timers.length);
   await queueRedis.flushall();
   await pool.query(`UPDATE orders SET pay_by = now() - interval '10 s' WHERE sale_id = $1`, [saleId]);
   await poll('all units to be back', async () => (await look(edges, saleId))?.units.free === units);

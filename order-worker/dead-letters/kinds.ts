@@ -1,4 +1,5 @@
 import type { Job } from 'bullmq';
+import { parseTimerId } from '#contract/expiry-timer.ts';
 import { type AcceptedOrder, acceptedOrderSchema, saleIdOfOrder } from '#contract/order.ts';
 import { parseChunkId } from '#contract/order-chunk.ts';
 import { queueNames } from '#contract/queues.ts';
@@ -77,12 +78,12 @@ export function ordersKind(deps: { pool: Pool; stock: Pick<Stock, 'reservation' 
   };
 }
 
-/** Orders whose time to pay is over. The sweep finds them without a job. */
+/** Timers of unpaid orders, and jobs of one such order as the version before made them. The sweep finds the orders without a job. */
 export const expiryKind: DeadLetterKind = {
-  orderOf: (job) => job.id ?? null,
+  orderOf: ({ id = '' }) => (parseTimerId(id) === null ? id : null),
   mend: (job) => retryCommand(queueNames.expiry, job.id),
-  dropMeans: 'the sweep goes on trying to expire those orders',
-  drop: async () => dropped('the sweep finds the order when it is overdue'),
+  dropMeans: 'the sweep goes on trying to expire their orders',
+  drop: async () => dropped('the sweep expires its orders without it'),
 };
 
 /** Money that is owed. Only giving it back ends that. */

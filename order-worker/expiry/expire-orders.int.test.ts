@@ -3,7 +3,7 @@ import { startOrdersDatabase } from '#lab/kits/orders.ts';
 import { inTransaction } from '#runtime/postgres/connect.ts';
 import { moveOrders } from '../orders/move-orders.ts';
 import { createOrderStore } from '../orders/order-store.ts';
-import { createExpiry, overdueSql } from './expire-orders.ts';
+import { createExpiry, overdueSql, unpaidSql } from './expire-orders.ts';
 
 vi.setConfig({ testTimeout: 120_000, expect: { poll: { timeout: 45_000 } } });
 
@@ -95,16 +95,16 @@ test('the sweep takes the longest overdue first, as many as it may, and none tha
     await unpaid(-1),
     await unpaid(600),
   ];
-  expect(await expiry.expireOverdue(300_000, 2)).toBe(2);
+  expect(await expiry.expireOverdue({ overdueMs: 300_000, limit: 2 })).toBe(2);
   expect(found).toEqual(expect.arrayContaining([`sweep ${first}`, `sweep ${second}`]));
   const client = await pool.connect();
   await client.query('BEGIN');
   await client.query('SELECT 1 FROM orders WHERE id = $1 FOR UPDATE', [third]);
-  expect(await expiry.expireOverdue(300_000, 2)).toBe(0);
+  expect(await expiry.expireOverdue({ overdueMs: 300_000, limit: 2 })).toBe(0);
   await client.query('COMMIT');
   client.release();
-  expect(await expiry.expireOverdue(300_000, 2, 1)).toBe(0); // passed over on request
-  expect(await expiry.expireOverdue(300_000, 2)).toBe(1);
+  expect(await expiry.expireOverdue({ overdueMs: 300_000, limit: 2, skip: 1 })).toBe(0); // passed over on request
+  expect(await expiry.expireOverdue({ overdueMs: 300_000, limit: 2 })).toBe(1);
   expect(await Promise.all([third, fresh, early].map(stateOf))).toEqual([
     'expired',
     'awaiting_payment',
@@ -114,7 +114,7 @@ test('the sweep takes the longest overdue first, as many as it may, and none tha
 
 test('two sweeps at once expire each order once', async () => {
   const ids = await Promise.all(Array.from({ length: 40 }, () => unpaid(-10)));
-  const counts = await Promise.all([1, 2, 3].map(() => expiry.expireOverdue(3000, 20)));
+  const counts = await Promise.all([1, 2, 3].map(() => expiry.expireOverdue({ overdueMs: 3000, limit: 20 })));
   expect(counts.reduce((sum, count) => sum + count, 0)).toBe(40);
   expect(found.sort()).toEqual(ids.map((id) => `sweep ${id}`).sort());
 });
@@ -122,20 +122,85 @@ test('two sweeps at once expire each order once', async () => {
 type Plan = { 'Node Type': string; 'Index Name'?: string; Plans?: Plan[] };
 const nodes = (plan: Plan): Plan[] => [plan, ...(plan.Plans ?? []).flatMap(nodes)];
 
-test('the sweep walks its index and never the table', async () => {
+/** Sets the end of an order's time to pay, Unix seconds. */
+const dueAt = (orderId: string, seconds: number) =>
+  pool.query('UPDATE orders SET pay_by = to_timestamp($2::numeric) WHERE id = $1', [orderId, String(seconds)]);
+
+test('a timer comes for the unpaid orders of its second, to the microsecond, page by page', async () => {
+  const times = [1_795_000_000.999999, 1_795_000_001, 1_795_000_001.5, 1_795_000_001.999999, 1_795_000_002];
+  const ids = await Promise.all(times.map(() => unpaid(0)));
+  for (const [index, id] of ids.entries()) await dueAt(id, times[index] ?? 0);
+  const twin = await unpaid(0); // due at the same microsecond as another
+  await dueAt(twin, 1_795_000_001.5);
+  const [, atOnce, half, last] = ids;
+  const found: string[] = [];
+  let after = null;
+  for (;;) {
+    const page: Awaited<ReturnType<typeof expiry.unpaidOf>> = await expiry.unpaidOf(1_795_000_002, after, 2);
+    if (page.length === 0) break;
+    found.push(...page.map(({ orderId }) => orderId));
+    after = page.at(-1) ?? null;
+  }
+  expect(found).toEqual([atOnce, ...[half, twin].sort(), last]);
+});
+
+test('how long a second is ahead is told by the database', async () => {
+  const { rows } = await pool.query<{ now: number }>('SELECT extract(epoch FROM now())::float8 AS now');
+  const now = rows[0]?.now ?? 0;
+  expect(await expiry.msUntil(Math.floor(now))).toBe(0);
+  const ahead = await expiry.msUntil(Math.floor(now) + 600);
+  expect(ahead).toBeGreaterThan(500_000);
+  expect(ahead).toBeLessThanOrEqual(600_000);
+});
+
+test('the sweep leaves the seconds of due timers to them, and takes what lies before, between and behind', async () => {
+  const [before, first, between, second, behind] = [100.5, 200.5, 300.5, 400.5, 500.5];
+  const ids: string[] = [];
+  for (const time of [before, first, between, second, behind]) {
+    const id = await unpaid(0);
+    await dueAt(id, 1_700_000_000 + time);
+    ids.push(id);
+  }
+  const inHand = [1_700_000_401, 1_700_000_201];
+  expect(await expiry.expireOverdue({ overdueMs: 3000, limit: 2, inHand })).toBe(2);
+  expect(await Promise.all(ids.map(stateOf))).toEqual([
+    'expired',
+    'awaiting_payment',
+    'expired',
+    'awaiting_payment',
+    'awaiting_payment',
+  ]);
+  expect(await expiry.expireOverdue({ overdueMs: 3000, limit: 2, inHand })).toBe(1);
+  expect(await expiry.expireOverdue({ overdueMs: 3000, limit: 5 })).toBe(2);
+});
+
+test('timers and the sweep walk their index and never the table', async () => {
   await pool.query(
     `INSERT INTO orders (id, sale_id, user_id, quantity, place, state, amount, currency, pay_by, accepted_at)
      SELECT $1 || '-' || lpad(n::text, 26, '0'), $1, 'u' || n, 1, n, 'awaiting_payment', 1, 'CNY',
-            now() - interval '1 hour', now() FROM generate_series(1, 20000) n`,
+            now() - interval '1 hour' - n / 400 * interval '1 s', now() FROM generate_series(1, 20000) n`,
     [saleId],
   );
   await pool.query(`UPDATE orders SET state = 'paid', version = 2 WHERE sale_id = $1 AND place > 1000`, [saleId]);
   await pool.query('ANALYZE orders');
-  const { rows } = await pool.query(
-    `EXPLAIN (FORMAT JSON) ${overdueSql.replace('$1', '3').replace('$2', '0').replace('$3', '200')}`,
-  );
-  const plan = nodes(rows[0]?.['QUERY PLAN'][0].Plan);
-  expect(plan.map((node) => node['Node Type'])).toEqual(['Limit', 'LockRows', 'Index Scan']);
-  expect(plan.at(-1)?.['Index Name']).toBe('orders_unpaid');
+  // As the driver prepares it: one plan for all values.
+  const planOf = async (sql: string, values: string) => {
+    const client = await pool.connect();
+    await client.query(`SET plan_cache_mode = force_generic_plan; PREPARE looked AS ${sql}`);
+    const { rows } = await client.query(`EXPLAIN (FORMAT JSON) EXECUTE looked(${values})`);
+    client.release(true);
+    const plan = nodes(rows[0]?.['QUERY PLAN'][0].Plan);
+    return plan.map((node) => node['Index Name'] ?? node['Node Type']);
+  };
+  expect(await planOf(overdueSql, `'{-infinity,9}', '{5,infinity}', 3, 0, 200`)).toEqual([
+    'Limit',
+    'Nested Loop',
+    'Function Scan',
+    'Subquery Scan',
+    'Limit',
+    'LockRows',
+    'orders_unpaid',
+  ]);
+  expect(await planOf(unpaidSql, `1, '-infinity', '', 400`)).toEqual(['Limit', 'Incremental Sort', 'orders_unpaid']);
   await pool.query("UPDATE orders SET state = 'paid', version = 2 WHERE sale_id = $1 AND place <= 1000", [saleId]);
 });

@@ -1,5 +1,6 @@
 import { inTransaction, type Pool } from '#runtime/postgres/connect.ts';
 import { type MovedOrder, moveOrders } from '../orders/move-orders.ts';
+import { gapsBetween } from './gaps.ts';
 
 export type ExpiryOutcome =
   | { kind: 'expired' }
@@ -8,18 +9,37 @@ export type ExpiryOutcome =
   /** Paid, cancelled or expired before, or no such order: nothing to do. */
   | { kind: 'settled' };
 
+/** An unpaid order and where it stands in its second: `payBy` as PostgreSQL writes it, to the microsecond. */
+export type DueOrder = { orderId: string; payBy: string };
+
 const earlySql = `
   SELECT id, greatest(1, ceil(extract(epoch FROM pay_by - now()) * 1000))::int AS due_in_ms
     FROM orders WHERE id = ANY($1) AND state = 'awaiting_payment'`;
 
+const untilSql = `
+  SELECT greatest(0, ceil(extract(epoch FROM to_timestamp($1::float8) - clock_timestamp()) * 1000))::int8 AS ms`;
+
 /**
- * The oldest overdue orders, along the index `orders_unpaid`. Rows that somebody has in hand (a payment, an expiry
- * elsewhere) are passed over: a sweep waits for nobody, and two of them share the work.
+ * The unpaid orders of a timer's second, along the index `orders_unpaid`, from behind a place on. They are not locked: whoever
+ * has one in hand is waited for when it is moved.
+ */
+export const unpaidSql = `
+  SELECT id AS "orderId", pay_by::text AS "payBy" FROM orders
+   WHERE state = 'awaiting_payment' AND pay_by >= to_timestamp($1::float8 - 1) AND pay_by < to_timestamp($1::float8)
+     AND (pay_by, id) > ($2::timestamptz, $3)
+   ORDER BY pay_by, id LIMIT $4`;
+
+/**
+ * The oldest overdue orders in the gaps between the seconds of some timers, each gap along the index `orders_unpaid`. Rows that
+ * somebody has in hand (a payment, an expiry elsewhere) are passed over: a sweep waits for nobody, and two of them share the work.
  */
 export const overdueSql = `
-  SELECT id FROM orders
-   WHERE state = 'awaiting_payment' AND pay_by < now() - make_interval(secs => $1)
-   ORDER BY pay_by OFFSET $2 LIMIT $3 FOR UPDATE SKIP LOCKED`;
+  SELECT late.id FROM unnest($1::float8[], $2::float8[]) AS gap(since, until) CROSS JOIN LATERAL (
+    SELECT id FROM orders
+     WHERE state = 'awaiting_payment' AND pay_by >= to_timestamp(gap.since)
+       AND pay_by < least(to_timestamp(gap.until), now() - make_interval(secs => $3))
+     ORDER BY pay_by LIMIT $4::int + $5::int FOR UPDATE SKIP LOCKED
+  ) late OFFSET $4::int LIMIT $5::int`;
 
 /**
  * How orders expire in PostgreSQL, a batch in a transaction. Whether one is overdue is asked of the database's clock
@@ -58,13 +78,36 @@ export function createExpiry(deps: {
       });
     },
 
-    /** Of the unpaid orders that are overdue by `overdueMs`, expires the oldest `limit` after `skip`; returns how many. */
-    async expireOverdue(overdueMs: number, limit: number, skip = 0): Promise<number> {
+    /** How long it is until a timer's second by the database's clock, in ms; 0 when it has begun. */
+    async msUntil(second: number): Promise<number> {
+      const { rows } = await pool.query<{ ms: number }>({ name: 'until-second', text: untilSql, values: [second] });
+      return rows[0]?.ms ?? 0;
+    },
+
+    /** At most `limit` unpaid orders of a timer's second: those behind `after`, the first ones when that is null. */
+    async unpaidOf(second: number, after: DueOrder | null, limit: number): Promise<DueOrder[]> {
+      const { payBy, orderId } = after ?? { payBy: '-infinity', orderId: '' };
+      const values = [second, payBy, orderId, limit];
+      return (await pool.query<DueOrder>({ name: 'unpaid-of-second', text: unpaidSql, values })).rows;
+    },
+
+    /**
+     * Of the unpaid orders that are overdue by `overdueMs`, expires the oldest `limit` after `skip`; those of the seconds
+     * `inHand` are left to their timers. Returns how many expired.
+     */
+    async expireOverdue(options: {
+      overdueMs: number;
+      limit: number;
+      skip?: number;
+      inHand?: readonly number[];
+    }): Promise<number> {
+      const { overdueMs, limit, skip = 0, inHand = [] } = options;
+      const gaps = gapsBetween(inHand);
       const moved = await inTransaction(pool, async (client) => {
         const { rows } = await client.query<{ id: string }>({
           name: 'overdue-orders',
           text: overdueSql,
-          values: [overdueMs / 1000, skip, limit],
+          values: [gaps.map(({ since }) => since), gaps.map(({ until }) => until), overdueMs / 1000, skip, limit],
         });
         return moveOrders(client, { orderIds: rows.map((row) => row.id), ...move, data: { foundBy: 'sweep' } });
       });

@@ -6,7 +6,7 @@ export function createExpiryMetrics(registers: Registry[]) {
   return {
     expired: new Counter({
       name: 'seckill_orders_expired_total',
-      help: 'Orders that this process expired, by what found them: their job, or the sweep for lost jobs',
+      help: 'Orders that this process expired, by what found them: a job (the timer of their second), or the sweep for lost timers',
       labelNames: ['found_by'],
       registers,
     }),
@@ -16,11 +16,11 @@ export function createExpiryMetrics(registers: Registry[]) {
       buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300],
       registers,
     }),
-    /** Registers how many stored orders wait in this process for their expiry job. */
+    /** Registers how many timers this process has yet to add to the queue. */
     unscheduled: (count: () => number) => {
       const gauge: Gauge = new Gauge({
         name: 'seckill_expiry_unscheduled',
-        help: 'Stored orders that wait in this process for their expiry job',
+        help: 'Timers of unpaid orders, one a second of their time to pay, that this process has yet to add to the queue',
         registers,
         collect: () => gauge.set(count()),
       });

@@ -1,5 +1,5 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Queue } from 'bullmq';
+import { timerId, timerSecondOf } from '#contract/expiry-timer.ts';
 import type { StoredOrderState } from '#contract/order-events.ts';
 import { expiryJobOptions } from '#contract/queues.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
@@ -11,38 +11,55 @@ export type UnpaidOrder = { orderId: string; payByMs: number };
 /** An order that was just stored, in any state: an earlier run of its job may have stored it, and time has passed since. */
 export type JustStored = UnpaidOrder & { state: StoredOrderState };
 
-/** Those that get an expiry job: they await payment. */
+/** Those that a timer has to come for: they await payment. */
 export const unpaidAmong = (orders: readonly JustStored[]): UnpaidOrder[] =>
   orders.filter(({ state }) => state === 'awaiting_payment');
 
-const chunk = 500;
-/** About a minute of a fast drain. */
-const most = 200_000;
-/** The database has microseconds, a job milliseconds: a job that is due must not come a hair too early. */
+/** Timers added at once. */
+const bulk = 500;
+/** More seconds than a day has: the longest time to pay. */
+const most = 100_000;
+/**
+ * How long a second counts as added. The orders of a sale that are due in one second are stored within one second: it is made
+ * known to queue Redis once or twice. A timer that was wiped with queue Redis is made again by the next order of its second.
+ */
+const rememberMs = 2000;
+/** A timer must not come a hair too early by the database's clock. */
 export const afterDueMs = 10;
 
 /**
- * Gives each stored order its delayed job, behind the drain's back: `add` only remembers them, and a loop adds them to
- * the queue in bulk, resting after each chunk three times as long as it took, so that a burst of orders is stored first
- * and timed second. What is forgotten here (the process dies, queue Redis is away for long) is found by the sweep.
+ * Gives the seconds in which stored orders are due their timers, behind the drain's back: `add` only remembers the seconds, and
+ * a loop adds the timers. Added twice, by this worker or by another, a timer is still one. What is forgotten here (the
+ * process dies, queue Redis is away for long) is found by the sweep.
  */
 export function createExpirySchedule(deps: { queue: Queue; logger: Logger; now: () => number }) {
   const { queue, logger, now } = deps;
   const warn = createThrottledWarn(logger);
-  let waiting: UnpaidOrder[] = [];
-  let isClosing = false;
+  const waiting = new Set<number>();
+  /** Second → when its timer was added, the oldest first. */
+  const added = new Map<number, number>();
 
-  async function addChunk(): Promise<void> {
-    const orders = waiting.slice(0, chunk);
+  function forgetOld(nowMs: number): void {
+    for (const [second, atMs] of added) {
+      if (atMs <= nowMs && nowMs < atMs + rememberMs) return;
+      added.delete(second);
+    }
+  }
+
+  async function addSome(): Promise<void> {
+    const seconds = [...waiting].slice(0, bulk);
     const nowMs = now();
     await queue.addBulk(
-      orders.map(({ orderId, payByMs }) => ({
-        name: 'expire',
+      seconds.map((second) => ({
+        name: 'pay-by',
         data: {},
-        opts: { ...expiryJobOptions, jobId: orderId, delay: Math.max(0, payByMs + afterDueMs - nowMs) },
+        opts: { ...expiryJobOptions, jobId: timerId(second), delay: Math.max(0, second * 1000 + afterDueMs - nowMs) },
       })),
     );
-    waiting = waiting.slice(orders.length);
+    for (const second of seconds) {
+      waiting.delete(second);
+      added.set(second, now());
+    }
   }
 
   const loop = startLoop({
@@ -50,28 +67,32 @@ export function createExpirySchedule(deps: { queue: Queue; logger: Logger; now: 
     everyMs: 1000,
     logger,
     pass: async () => {
-      if (waiting.length === 0) return 'idle';
-      const startedAt = performance.now();
-      await addChunk();
-      if (!isClosing) await wait(3 * (performance.now() - startedAt));
-      return waiting.length === 0 ? 'idle' : 'more';
+      if (waiting.size === 0) return 'idle';
+      await addSome();
+      return waiting.size === 0 ? 'idle' : 'more';
     },
   });
 
   return {
     /** Never fails, never waits. */
     add: (orders: readonly UnpaidOrder[]): void => {
-      const room = most - waiting.length;
-      if (orders.length > room) warn(new Error(`${waiting.length} wait`), 'expiry jobs are left to the sweep');
-      for (const order of orders.slice(0, room)) waiting.push(order);
-      loop.nudge();
+      forgetOld(now());
+      for (const { payByMs } of orders) {
+        const second = timerSecondOf(payByMs);
+        if (added.has(second) || waiting.has(second)) continue;
+        if (waiting.size >= most) {
+          warn(new Error(`${waiting.size} timers wait`), 'expiring orders is left to the sweep');
+          return;
+        }
+        waiting.add(second);
+      }
+      if (waiting.size > 0) loop.nudge();
     },
-    waiting: () => waiting.length,
-    /** Adds what waits, without resting. */
+    waiting: () => waiting.size,
+    /** Adds what waits. */
     close: async (): Promise<void> => {
-      isClosing = true;
       await loop.close();
-      while (waiting.length > 0) await addChunk();
+      while (waiting.size > 0) await addSome();
     },
   };
 }

@@ -1,12 +1,16 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { Queue } from 'bullmq';
+import { expiryBucket } from '#contract/expiry-timer.ts';
 import { expiryPerSecond, queueNames, queuePrefix } from '#contract/queues.ts';
 import type { Own } from '#runtime/belongings.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import type { Pool } from '#runtime/postgres/connect.ts';
 import type { Redis } from '#runtime/redis/connect.ts';
+import { createSharedRate } from '../rate/rate.ts';
+import { createAskQueue } from './ask-queue.ts';
+import { dueTimers } from './due-timers.ts';
 import { createExpiry } from './expire-orders.ts';
 import type { ExpiryMetrics } from './metrics.ts';
+import { createPermits } from './permits.ts';
 import { createExpirySchedule, type JustStored, unpaidAmong } from './schedule.ts';
 import { startExpirySweep } from './sweep.ts';
 import { startExpiryWorker } from './worker.ts';
@@ -22,7 +26,7 @@ export function startExpiring(deps: {
   /** Orders have expired, their units are on their way back: look at the outbox. */
   onExpired: () => void;
 }): {
-  /** Orders are in the database: those that await payment get their job. Never fails, never waits. */
+  /** Orders are in the database: a timer comes for those that await payment. Never fails, never waits. */
   onStored: (orders: readonly JustStored[]) => void;
 } {
   const { own, pool, queueRedis, logger, metrics, onExpired } = deps;
@@ -40,20 +44,13 @@ export function startExpiring(deps: {
   });
   const schedule = createExpirySchedule({ queue, logger, now: Date.now });
   metrics.unscheduled(schedule.waiting);
-  const worker = startExpiryWorker({ queue, expiry, logger, now: Date.now });
-  const sweep = startExpirySweep({
-    expiry,
-    dueJobs: async () => {
-      if (queueRedis.status !== 'ready') return 0; // or the question would wait in our memory
-      const { waiting = 0, active = 0 } = await queue.getJobCounts('waiting', 'active');
-      return waiting + active;
-    },
-    wait: async (ms) => void (await wait(ms)),
-    logger,
-    perSecond: expiryPerSecond,
-  });
+  const ask = createAskQueue({ isConnected: () => queueRedis.status === 'ready', logger });
+  const rate = createSharedRate(queueRedis, expiryBucket);
+  const permits = createPermits({ rate, ask, perSecond: expiryPerSecond });
+  const worker = startExpiryWorker({ queue, expiry, permits, logger, now: Date.now });
+  const sweep = startExpirySweep({ expiry, dueTimers: () => ask(() => dueTimers(queue), []), permits, logger });
 
-  // Closed the other way round: no job is added any more, then none is taken, then none is looked for.
+  // Closed the other way round: no timer is added any more, then none is taken, then none is looked for.
   own('expiry sweep', sweep);
   own('expiry worker', worker);
   own('expiry schedule', schedule);

@@ -10,6 +10,7 @@ import type { ShownOrder } from '#contract/shown-order.ts';
 import type { Pool } from '#runtime/postgres/connect.ts';
 import type { Stock } from '#stock/stock.ts';
 import { findChunkOf } from '../queue/queued-orders.ts';
+import { type OrderTimer, readOrderTimer } from './order-timer.ts';
 
 /** Times are ISO 8601; amounts minor units. */
 export type OrderRow = {
@@ -64,6 +65,8 @@ export type OrderDossier = {
   /** Units in line before it, while it is not stored. */
   ahead: number | null;
   jobs: DossierJob[];
+  /** What ends its time to pay, while it awaits payment. */
+  timer: OrderTimer | null;
   /** Stores that did not answer: what they hold is not in here. */
   away: string[];
 };
@@ -104,20 +107,24 @@ export async function readOrderDossier(deps: Deps, orderId: string): Promise<Ord
       return otherwise;
     });
   }
-  const [database, stock, jobs] = await Promise.all([
-    ask('PostgreSQL', readDatabase(deps.pool, orderId), nothingStored),
+  const asked = ask('PostgreSQL', readDatabase(deps.pool, orderId), nothingStored);
+  const timerOf = ({ order }: FromDatabase) =>
+    order?.state === 'awaiting_payment' ? readOrderTimer(deps.queueRedis, order.payBy) : null;
+  const [database, stock, [jobs, timer]] = await Promise.all([
+    asked,
     ask('stock Redis', readStock(deps.stock, orderId, saleId), { reservation: null, shown: null, settled: null }),
-    ask('queue Redis', readJobs(deps.queueRedis, saleId, orderId), []),
+    ask('queue Redis', Promise.all([readJobs(deps.queueRedis, saleId, orderId), asked.then(timerOf)]), nothingQueued),
   ]);
   if (away.length === 3) throw new Error(`no store answers: ${away.join('; ')}`);
   const { reservation, shown, settled } = stock;
   if (away.length === 0 && database.order === null && reservation === null && jobs.length === 0) return null;
   const isInLine = database.order === null && reservation?.state === 'held' && settled !== null;
   const ahead = isInLine ? Math.max(0, reservation.place - reservation.units - settled) : null;
-  return { orderId, saleId, ...database, reservation, shown, ahead, jobs, away };
+  return { orderId, saleId, ...database, reservation, shown, ahead, jobs, timer, away };
 }
 
 type FromDatabase = Pick<OrderDossier, 'order' | 'events' | 'payments' | 'refunds' | 'untold'>;
+const nothingQueued: [DossierJob[], OrderTimer | null] = [[], null];
 const nothingStored: FromDatabase = { order: null, events: [], payments: [], refunds: [], untold: [] };
 
 async function readDatabase(pool: Deps['pool'], orderId: string): Promise<FromDatabase> {

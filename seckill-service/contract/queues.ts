@@ -14,8 +14,8 @@ export const orderJobOptions = {
 } as const;
 
 /**
- * Options of every expiry job: one an order, `jobId` = order id, delayed until its time to pay is over. One that failed
- * is only evidence: the order itself is found by the sweep.
+ * Options of every timer of unpaid orders (expiry-timer.ts): one a second of `payBy`, delayed until that second is over. One that
+ * failed is only evidence: its orders are found by the sweep.
  */
 export const expiryJobOptions = {
   attempts: 5,
@@ -25,7 +25,7 @@ export const expiryJobOptions = {
 } as const;
 
 /**
- * Due orders looked at per second, over all workers: so many expire at most. 100,000 that are due in the same minute are
- * done within that minute, and the database hardly notices.
+ * Orders that expire per second at most, over all workers. 100,000 that are due in the same minute are done within that minute,
+ * and the database hardly notices.
  */
 export const expiryPerSecond = 2000;

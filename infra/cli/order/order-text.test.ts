@@ -33,13 +33,12 @@ const stored: OrderDossier = {
   },
   shown: { version: 1, state: 'awaiting_payment', payByMs: 0, amount: 1999, currency: 'CNY' },
   ahead: null,
-  jobs: [
-    { queue: 'order-expiry', state: 'delayed', tries: 0, dueAt: '2026-11-11T00:10:00.010Z', reason: null, chunk: null },
-  ],
+  jobs: [],
+  timer: { id: 'pay-by-1794355801', state: 'delayed', tries: 0, dueAt: '2026-11-11T00:10:01.010Z', reason: null },
   away: [],
 };
 const failedJob = { queue: 'orders', state: 'failed', tries: 10, dueAt: null, reason: 'x', chunk: null };
-const held = { ...stored, order: null, events: [], jobs: [], shown: null, ahead: 3 };
+const held = { ...stored, order: null, events: [], timer: null, shown: null, ahead: 3 };
 const heldReservation = stored.reservation === null ? null : { ...stored.reservation, state: 'held' as const };
 
 test('an order that is as it should be has no remarks, and its history is one line an event', () => {
@@ -50,7 +49,7 @@ test('an order that is as it should be has no remarks, and its history is one li
       '  sale phone, user ada, 1 unit, 19.99 CNY',
       '  to be paid by 2026-11-11T00:10:00.000Z',
       '  reservation committed, place 7',
-      '  job in order-expiry: delayed, due 2026-11-11T00:10:00.010Z',
+      '  timer pay-by-1794355801: delayed, due 2026-11-11T00:10:01.010Z',
       'AT                        WHAT',
       '2026-11-11T00:00:00.000Z  accepted       place 7',
       '2026-11-11T00:00:01.000Z  order.created  version 1',
@@ -65,10 +64,15 @@ test.each<[string, Partial<OrderDossier>, RegExp]>([
     { jobs: [{ ...failedJob, chunk: { orders: 9, jobsAhead: 0 } }] },
     /tries it again by itself/,
   ],
-  ['no expiry job', { jobs: [] }, /no expiry job yet/],
+  ['no timer', { timer: null }, /no timer yet/],
   [
-    'overdue without a job',
-    { jobs: [], order: { ...order, payBy: '2026-11-11T00:00:30Z' } },
+    'a timer that was given up on',
+    { timer: { id: 'pay-by-1', state: 'failed', tries: 5, dueAt: null, reason: 'x' } },
+    /dlq show pay-by-1/,
+  ],
+  [
+    'overdue without a timer',
+    { timer: null, order: { ...order, payBy: '2026-11-11T00:00:30Z' } },
     /the sweep will expire it/,
   ],
   ['in line without a job', { ...held, reservation: heldReservation }, /no job has it/],

@@ -5,7 +5,7 @@ import { table } from '../../text/table.ts';
 
 /** What somebody should know about an order that does not stand in any one place. `nowMs` is Unix ms. */
 export function remarksOn(dossier: OrderDossier, nowMs: number): string[] {
-  const { orderId, order, reservation, shown, jobs, untold, refunds, away } = dossier;
+  const { orderId, order, reservation, shown, jobs, timer, untold, refunds, away } = dossier;
   const remarks = away.map((store) => `did not answer, ${store}: what it holds is missing here`);
   const jobIn = (queue: string) => jobs.find((job) => job.queue === queue);
   const isHeard = (part: string) => !away.some((store) => store.startsWith(part));
@@ -22,9 +22,12 @@ export function remarksOn(dossier: OrderDossier, nowMs: number): string[] {
   if (order === null && reservation?.state === 'committed' && isHeard('PostgreSQL') && jobIn('orders') === undefined)
     remarks.push(`the database has forgotten it (I3): see "seckill orders rebuild ${dossier.saleId} --dry-run"`);
   const isOverdue = order?.state === 'awaiting_payment' && Date.parse(order.payBy) < nowMs;
-  if (isOverdue && jobIn('order-expiry') === undefined) remarks.push('overdue, and no job: the sweep will expire it');
-  if (order?.state === 'awaiting_payment' && !isOverdue && isHeard('queue') && jobIn('order-expiry') === undefined)
-    remarks.push('no expiry job yet: it follows within seconds, else the sweep expires it when it is overdue');
+  const isTimed = timer !== null || jobIn('order-expiry') !== undefined;
+  if (timer?.state === 'failed')
+    remarks.push(`its timer was given up on, the sweep expires it: see "seckill dlq show ${timer.id}"`);
+  if (isOverdue && !isTimed) remarks.push('overdue, and no timer: the sweep will expire it');
+  if (order?.state === 'awaiting_payment' && !isOverdue && isHeard('queue') && !isTimed)
+    remarks.push('no timer yet: it follows within seconds, else the sweep expires it when it is overdue');
   if (order !== null && reservation === null && isHeard('stock'))
     remarks.push(`a row without a reservation (I4): see "seckill audit ${dossier.saleId}"`);
   if (untold.some(({ consumer }) => consumer === 'stock'))
@@ -38,7 +41,7 @@ export function remarksOn(dossier: OrderDossier, nowMs: number): string[] {
 
 /** A dossier as people read it: what it is, what happened and when, who has it now. */
 export function orderText(dossier: OrderDossier, nowMs: number, width: number | null): string {
-  const { orderId, saleId, order, reservation, ahead, events, payments, refunds, untold, jobs } = dossier;
+  const { orderId, saleId, order, reservation, ahead, events, payments, refunds, untold, jobs, timer } = dossier;
   const price = order === null ? '' : `, ${moneyText(order)}`;
   const state = order?.state ?? (reservation?.state === 'held' ? 'queued' : 'not stored');
   const owner = order?.userId ?? reservation?.userId ?? 'unknown';
@@ -70,6 +73,9 @@ export function orderText(dossier: OrderDossier, nowMs: number, width: number | 
         .filter(Boolean)
         .join(', '),
     ),
+    ...(timer === null
+      ? []
+      : [`  timer ${timer.id}: ${[timer.state, timer.dueAt && `due ${timer.dueAt}`].filter(Boolean).join(', ')}`]),
     ...untold.map(({ consumer, version }) => `  ${consumer} has yet to hear of version ${version}`),
     ...remarks.map((remark) => `  ! ${remark}`),
     table(
