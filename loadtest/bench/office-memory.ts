@@ -5,13 +5,13 @@ import { parseArgs } from 'node:util';
 import { resultsFolder } from '#infra/capacity/costs.ts';
 import { type SignIn, signIns } from '#infra/capacity/shopper-costs.ts';
 import { stackEnvironment } from '#infra/stack/stack.ts';
+import { childrenOf } from './kit/processor-time.ts';
 import { startBenchStackWith } from './kit/stack.ts';
 import { circumstances, table } from './kit/statistics.ts';
 import { makeSale } from './queue/orders.ts';
 import { answerTo } from './shopper/answers.ts';
 import { type Connection, requestText } from './shopper/connection.ts';
 import { closeAll, openAll } from './shopper/crowd.ts';
-import { childrenOf } from './shopper/processor-time.ts';
 import { startSignIns } from './shopper/sign-ins.ts';
 import { bearer, bodyOf, challengeSchema } from './shopper/way.ts';
 

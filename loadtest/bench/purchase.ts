@@ -9,11 +9,12 @@ import { type BenchStack, freePort, startBenchStack } from './kit/stack.ts';
 import { circumstances, spread, table } from './kit/statistics.ts';
 import { type Arrivals, arriveAt } from './purchase/arrivals.ts';
 import { startBareEdge } from './purchase/bare-edge.ts';
+import { runStored } from './purchase/stored-report.ts';
 import { mintTickets } from './purchase/tickets.ts';
 import { makeSale } from './queue/orders.ts';
 
 export const summary =
-  'accepted purchases per second through the whole system, beside a bare nginx, node:http and script';
+  'accepted purchases per second, beside a bare nginx, node:http and script; --stored: what one costs each process until it is a row';
 
 const [oursId, bareId] = ['bench-purchase', 'bench-bare'];
 /** Of both sides: what `seckill up` gives one nginx on two cores (infra/stack/servers/edge-server.ts). */
@@ -29,14 +30,23 @@ export async function run(args: string[]): Promise<string> {
   const { values } = parseArgs({
     args,
     options: {
-      rounds: { type: 'string', default: '7' },
-      seconds: { type: 'string', default: '3' },
+      rounds: { type: 'string' },
+      seconds: { type: 'string' },
       connections: { type: 'string', default: '64' },
       services: { type: 'string', default: '1' },
+      outbox: { type: 'string', default: '100000' },
+      stored: { type: 'boolean', default: false },
     },
   });
-  const { rounds, seconds, connections, services } = wholeNumbers(values);
+  const { stored, rounds: roundsText, seconds: secondsText, ...others } = values;
+  const standard = stored ? { rounds: '3', seconds: '8' } : { rounds: '7', seconds: '3' };
+  const { rounds, seconds, connections, services, outbox } = wholeNumbers({
+    ...others,
+    rounds: roundsText ?? standard.rounds,
+    seconds: secondsText ?? standard.seconds,
+  });
   await requireWrk();
+  if (stored) return await runStored(rounds, { seconds, pausedSeconds: 6, connections, services, outbox });
   const stack = await startBenchStack('--services', String(services));
   try {
     const perRound = maxPerSecond * seconds;

@@ -1,17 +1,8 @@
-import { setTimeout as wait } from 'node:timers/promises';
-import { type ProcessorTime, readProcessorTime, usedBetween, type Watched } from './processor-time.ts';
+import { mapOf, type ProcessorTime, readProcessorTime, usedBetween, type Watched } from '../kit/processor-time.ts';
 
 /** One step of one crowd: µs of processor time a shopper by process, its answers, and how many a process behind nginx gave. */
 export type Step = { micros: ProcessorTime; answers: number; passedOn: number };
 export type Meter = ReturnType<typeof createMeter>;
-
-/** The share of a processor that each process takes while no shopper is there: gauges, beats, looks at the queue. */
-export async function measureRest(processes: readonly Watched[], ms: number): Promise<ProcessorTime> {
-  const [before, startedAt] = [readProcessorTime(processes), performance.now()];
-  await wait(ms);
-  const [after, tookMs] = [readProcessorTime(processes), performance.now() - startedAt];
-  return mapOf(usedBetween(before, after), (_, micros) => micros / 1000 / tookMs);
-}
 
 /** Books what a crowd costs, step by step, less what the processes take at rest. */
 export function createMeter(processes: readonly Watched[], resting: ProcessorTime) {
@@ -38,8 +29,4 @@ export function createMeter(processes: readonly Watched[], resting: ProcessorTim
       step.passedOn += passedOn;
     },
   };
-}
-
-function mapOf(times: ProcessorTime, value: (name: string, micros: number) => number): ProcessorTime {
-  return Object.fromEntries(Object.entries(times).map(([name, micros]) => [name, value(name, micros)]));
 }

@@ -1,6 +1,6 @@
+import type { ProcessorTime } from '../kit/processor-time.ts';
 import { type Spread, spread, table } from '../kit/statistics.ts';
 import type { Step } from './meter.ts';
-import type { ProcessorTime } from './processor-time.ts';
 import type { Way } from './way.ts';
 
 export type Steps = Record<string, Step>;
