@@ -23,6 +23,14 @@ const events = async () => {
   );
   return result.rows[0]?.count;
 };
+/** A statement of this database waits for another one's lock. */
+const isWaiting = () =>
+  expect
+    .poll(async () => {
+      const text = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+      return (await pool.query(text)).rowCount;
+    })
+    .toBe(1);
 
 test('an order is stored once, with one event, however often and by however many it is stored (I5)', async () => {
   const [a, b] = [order(), order(2)];
@@ -30,6 +38,66 @@ test('an order is stored once, with one event, however often and by however many
   expect(await store.store([b, a])).toMatchObject([{ kind: 'already' }, { kind: 'already' }]);
   await Promise.all(Array.from({ length: 10 }, () => store.store([a, b])));
   expect([await rows(), await events()]).toEqual([2, 2]);
+});
+
+test('orders that are stored and orders that are not are told apart in one batch (I5)', async () => {
+  const [a, b, c] = [order(), order(2), order()];
+  await store.store([a]);
+  const shown = { version: 1, state: 'awaiting_payment', currency: 'CNY' };
+  expect(await store.store([b, a, { ...c, saleId: 'ghost' }])).toMatchObject([
+    { kind: 'stored', shown: { ...shown, amount: 200 } },
+    { kind: 'already', shown: { ...shown, amount: 100 } },
+    { kind: 'sale_unknown' },
+  ]);
+  expect([await rows(), await events()]).toEqual([2, 2]);
+});
+
+test('every order has its sale, every event its order, and neither is taken from it', async () => {
+  const stored = order();
+  await store.store([stored]);
+  const empty = await database.makeSale({ units });
+  const event = "INSERT INTO order_events (order_id, version, type) VALUES ('none', 1, 'order.created')";
+  const homeless = `INSERT INTO orders SELECT (jsonb_populate_record(o, '{"id": "x", "sale_id": "none"}')).* FROM orders o LIMIT 1`;
+  for (const [sql, constraint] of [
+    [event, 'order_events_have_an_order'],
+    [homeless, 'orders_have_a_sale'],
+    [`DELETE FROM orders WHERE id = '${stored.orderId}'`, 'orders_stay'],
+    ['TRUNCATE orders CASCADE', 'orders_stay'],
+    [`DELETE FROM sales WHERE id = '${saleId}'`, 'sales_with_orders_stay'],
+    [`UPDATE sales SET id = 'other' WHERE id = '${saleId}'`, 'sales_with_orders_stay'],
+    ['TRUNCATE sales CASCADE', 'sales_stay'],
+  ] as const) {
+    await expect(pool.query(sql), sql).rejects.toMatchObject({ code: '23503', constraint });
+  }
+  expect((await pool.query('DELETE FROM sales WHERE id = $1', [empty])).rowCount).toBe(1);
+  expect(await rows()).toBe(1);
+});
+
+test('an order and the end of its sale that meet: the one that came second is refused', async () => {
+  const [first, second] = [await pool.connect(), await pool.connect()];
+  const inOther = createOrderStore({ query: second.query.bind(second) } as typeof pool); // all that it uses
+  try {
+    await first.query('BEGIN');
+    await first.query('DELETE FROM sales WHERE id = $1', [saleId]);
+    const storing = inOther.store([order()]);
+    storing.catch(() => {});
+    await isWaiting();
+    await first.query('COMMIT');
+    await expect(storing).rejects.toMatchObject({ constraint: 'orders_have_a_sale' });
+
+    saleId = await database.makeSale({ units });
+    await second.query('BEGIN');
+    await inOther.store([order()]);
+    const deleting = first.query('DELETE FROM sales WHERE id = $1', [saleId]);
+    deleting.catch(() => {});
+    await isWaiting();
+    await second.query('COMMIT');
+    await expect(deleting).rejects.toMatchObject({ constraint: 'sales_with_orders_stay' });
+    expect(await rows()).toBe(1);
+  } finally {
+    first.release(true);
+    second.release(true);
+  }
 });
 
 test('the database refuses to store more units than the sale has, whatever Redis said (second guard)', async () => {

@@ -28,11 +28,8 @@ export function isUnitsGuard(error: unknown): boolean {
 /** Orders in PostgreSQL. */
 export type OrderStore = ReturnType<typeof createOrderStore>;
 
-/**
- * One round trip: rows, the first event of each row that is new, and the units guard (sales_units_guard: a batch that
- * would store more units than the sale has is refused as a whole). What is there already is left as it is (I5).
- */
-const storeSql = `
+/** What a batch needs, in one round trip: its rows, the first event of each row that is new, and the units guard. */
+const storing = (onConflict: string) => `
   WITH accepted AS (
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::bigint[], $6::bigint[])
       AS a (id, sale_id, user_id, quantity, place, accepted_at)
@@ -41,17 +38,34 @@ const storeSql = `
     SELECT a.id, a.sale_id, a.user_id, a.quantity, a.place, 'awaiting_payment', s.price_amount * a.quantity, s.currency,
            now() + make_interval(secs => s.pay_within_seconds), to_timestamp(a.accepted_at / 1000.0)
       FROM accepted a JOIN sales s ON s.id = a.sale_id
-    ON CONFLICT (id) DO NOTHING
+    ${onConflict}
     RETURNING id, sale_id, user_id, quantity, place, amount, currency, pay_by
+  ), of_sale AS (
+    SELECT sale_id, sum(quantity)::int AS units, min(amount / quantity) AS price, min(currency) AS currency,
+           min(pay_by) AS pay_by
+      FROM stored GROUP BY sale_id
   ), counted AS (
-    UPDATE sales SET stored_units = stored_units + new.units
-      FROM (SELECT sale_id, sum(quantity)::int AS units FROM stored GROUP BY sale_id) new
-     WHERE sales.id = new.sale_id
+    UPDATE sales SET stored_units = stored_units + of_sale.units FROM of_sale WHERE sales.id = of_sale.sale_id
   ), noted AS (
     INSERT INTO order_events (order_id, version, type, data)
     SELECT id, 1, 'order.created', to_jsonb(stored) FROM stored
-  )
+  )`;
+
+/**
+ * For orders none of which is stored: a row for each of their sales says all that is new in the database. It is refused as
+ * a whole where one of them is stored, or where its sale would hold more units than it has (sales_units_guard).
+ */
+const storeNewSql = `${storing('')} SELECT sale_id, price, currency, pay_by FROM of_sale`;
+
+/** The same for orders of which some may be stored: what is there already is left as it is (I5). */
+const storeSql = `${storing('ON CONFLICT (id) DO NOTHING')}
   SELECT id, 1 AS version, 'awaiting_payment' AS state, amount, currency, pay_by FROM stored`;
+
+/** What the database says of the new orders of one sale. */
+type SaleRow = { sale_id: string; price: number; currency: string; pay_by: Date };
+
+const uniqueViolation = '23505';
+const isUniqueViolation = (error: unknown) => error instanceof Error && Reflect.get(error, 'code') === uniqueViolation;
 
 /** With its last payment, where it awaits payment: the open one, or else the last that was declined. */
 const shownSql = `
@@ -89,32 +103,64 @@ function shownOf({ version, state, amount, currency, pay_by, payment_id, is_open
   };
 }
 
+/** The outcome of a sale's new order by its quantity, one value for all that are alike: thousands are stored at once. */
+function storedOf({ price, currency, pay_by }: SaleRow): (quantity: number) => StoreOutcome {
+  const payByMs = pay_by.getTime();
+  const byQuantity = new Map<number, StoreOutcome>();
+  return (quantity) => {
+    const before = byQuantity.get(quantity);
+    if (before !== undefined) return before;
+    const shown = { version: 1, state: 'awaiting_payment', payByMs, amount: price * quantity, currency } as const;
+    const outcome: StoreOutcome = { kind: 'stored', shown };
+    byQuantity.set(quantity, outcome);
+    return outcome;
+  };
+}
+
+/** The columns of a batch, as {@link storing} takes them. */
+const columnsOf = (orders: readonly AcceptedOrder[]) => [
+  orders.map((order) => order.orderId),
+  orders.map((order) => order.saleId),
+  orders.map((order) => order.userId),
+  orders.map((order) => order.quantity),
+  orders.map((order) => order.place),
+  orders.map((order) => order.acceptedAt),
+];
+
 export function createOrderStore(pool: Pool) {
+  // One statement is a transaction by itself, and one round trip instead of three.
+  async function storeNew(orders: readonly AcceptedOrder[]): Promise<StoreOutcome[]> {
+    const { rows } = await pool.query<SaleRow>({
+      name: 'store-new-orders',
+      text: storeNewSql,
+      values: columnsOf(orders),
+    });
+    const outcomes = new Map(rows.map((row) => [row.sale_id, storedOf(row)]));
+    return orders.map(({ saleId, quantity }) => outcomes.get(saleId)?.(quantity) ?? { kind: 'sale_unknown' });
+  }
+
+  async function storeOthers(orders: readonly AcceptedOrder[]): Promise<StoreOutcome[]> {
+    const ids = orders.map((order) => order.orderId);
+    const { rows } = await pool.query<ShownRow>({ name: 'store-orders', text: storeSql, values: columnsOf(orders) });
+    const stored = shownById(rows);
+    const others = ids.filter((id) => !stored.has(id));
+    const present = others.length === 0 ? new Map() : shownById((await pool.query(shownSql, [others])).rows);
+    return ids.map((id) => {
+      const [shown, before] = [stored.get(id), present.get(id)];
+      if (shown !== undefined) return { kind: 'stored', shown };
+      return before === undefined ? { kind: 'sale_unknown' } : { kind: 'already', shown: before };
+    });
+  }
+
   return {
     /** Stores a batch: all of it or, when it throws, nothing. Outcomes in the order of `orders`. */
     async store(orders: readonly AcceptedOrder[]): Promise<StoreOutcome[]> {
-      const ids = orders.map((order) => order.orderId);
-      // One statement is a transaction by itself, and one round trip instead of three.
-      const { rows } = await pool.query<ShownRow>({
-        name: 'store-orders',
-        text: storeSql,
-        values: [
-          ids,
-          orders.map((order) => order.saleId),
-          orders.map((order) => order.userId),
-          orders.map((order) => order.quantity),
-          orders.map((order) => order.place),
-          orders.map((order) => order.acceptedAt),
-        ],
-      });
-      const stored = shownById(rows);
-      const others = ids.filter((id) => !stored.has(id));
-      const present = others.length === 0 ? new Map() : shownById((await pool.query(shownSql, [others])).rows);
-      return ids.map((id) => {
-        const [shown, before] = [stored.get(id), present.get(id)];
-        if (shown !== undefined) return { kind: 'stored', shown };
-        return before === undefined ? { kind: 'sale_unknown' } : { kind: 'already', shown: before };
-      });
+      try {
+        return await storeNew(orders);
+      } catch (error) {
+        if (!isUniqueViolation(error)) throw error;
+        return await storeOthers(orders);
+      }
     },
 
     /** Those of these orders that have a row, as they are now. */
