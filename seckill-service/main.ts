@@ -36,6 +36,7 @@ import { reserveInBatches } from '#stock/reserve-batch.ts';
 import { reserveInGroups } from '#stock/reserve-groups.ts';
 import { createDecide } from './purchase/decide.ts';
 import { createGate } from './purchase/gate.ts';
+import { asksForLink, createLinks } from './purchase/link.ts';
 import { createPurchaseListener } from './purchase/listener.ts';
 import { createPurchaseMetrics } from './purchase/metrics.ts';
 import { createPurchase } from './purchase/purchase.ts';
@@ -204,11 +205,13 @@ await runService('seckill-service', readSettings, async ({ config, logger, own }
   });
   await warmUp({ purchase, isOpen: gate.isOpen, ticketKeys: ticketKeys.get, logger });
   const onAnswer = createPurchaseMetrics(registers).answered;
-  const server = own(
-    'server',
-    createServer(createPurchaseListener(createDecide({ purchase, logger, onAnswer, tracing }))),
-    closeServer,
-  );
+  const decide = createDecide({ purchase, logger, onAnswer, tracing });
+  const server = createServer({ shouldUpgradeCallback: asksForLink }, createPurchaseListener(decide));
+  const links = createLinks(server, { decide, logger });
+  own('server', server, (it) => {
+    links.leave();
+    return closeServer(it);
+  });
   await listenForNginx(server, config.SECKILL_LISTEN);
   await startInnerServer({
     server: inner,

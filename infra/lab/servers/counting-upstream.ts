@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 
+import { purchaseLink } from '#contract/purchase-frames.ts';
+
 export type Seen = { method: string; url: string; headers: IncomingMessage['headers']; body: string };
 export type Answer = (seen: Seen, response: ServerResponse) => void;
 export type CountingUpstream = {
@@ -14,6 +16,8 @@ export type CountingUpstream = {
 export async function startCountingUpstream(path: string, answer: Answer): Promise<CountingUpstream> {
   // It never ends an idle connection: nginx does that first, unless the machine stands still.
   const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
+    // An edge looks for a link to each service: this is one of the version before.
+    if (request.url === purchaseLink.path) return void response.writeHead(404).end();
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {

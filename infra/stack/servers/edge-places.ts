@@ -28,6 +28,7 @@ export function edgePlaces(values: EdgeConfigValues, outDir: string): Record<str
     luaDir: safe('luaDir', values.luaDir),
     pagesDir: safe('pagesDir', values.pagesDir),
     serviceServers: ownServers('serviceServers', values.serviceServers),
+    serviceLinks: linked(values.serviceServers),
     gateway: addressed('gatewayServer', values.gatewayServer),
     orderServers: ownServers('orderServers', values.orderServers),
     agentSocket: safe('agentSocket', values.agentSocket),
@@ -104,10 +105,22 @@ function server(name: string, address: string): string {
   return `"${safe(name, address.startsWith('/') ? `unix:${address}` : address)}"`;
 }
 
+/**
+ * Services as Lua connects to them. None where one of them has a name: behind that may stand several, and a link would keep to
+ * one of them. Over HTTP nginx knows the name.
+ */
+function linked(addresses: readonly string[]): string {
+  const isAddress = (it: string) => it.startsWith('/') || isIP(hostOf(it) ?? '') !== 0;
+  if (!addresses.every(isAddress)) return '';
+  return addresses.map((it) => `'${addressed('serviceServers', it)}'`).join(', ');
+}
+
+const hostOf = (address: string) => /^\[?([^\]]+?)\]?:\d{1,5}$/.exec(address)?.[1];
+
 /** Lua connects without a resolver: a unix socket, or an address that is one already. */
 function addressed(name: string, address: string): string {
   if (address.startsWith('/')) return safe(name, `unix:${address}`);
-  const host = /^\[?([^\]]+?)\]?:\d{1,5}$/.exec(address)?.[1];
+  const host = hostOf(address);
   if (host === undefined || isIP(host) === 0) {
     throw refuse(`${name} must be an IP address with a port, or a unix socket's path: ${address}`);
   }

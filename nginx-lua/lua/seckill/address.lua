@@ -13,7 +13,13 @@ function _M.parse(text)
   return host and { host = host, port = tonumber(port) } or nil
 end
 
---- @phases content
+--- An address as a log says it.
+-- @phases any
+function _M.name(address)
+  return address.port and address.host .. ':' .. address.port or address.host
+end
+
+--- @phases content, timer
 -- @return 1, or nil and why not
 function _M.connect(socket, address)
   if address.port then return socket:connect(address.host, address.port) end

@@ -2,6 +2,7 @@
 -- @module seckill.init
 
 local faults = require('seckill.faults')
+local link = require('seckill.link')
 local limits = require('seckill.limits')
 local metrics = require('seckill.metrics')
 local metrics_page = require('seckill.metrics_page')
@@ -12,7 +13,7 @@ local ticket_keys = require('seckill.ticket_keys')
 
 -- Loaded here so that the workers inherit compiled modules and a mistake in one stops nginx at its start.
 require('seckill.inner')
-local FOR_SHOPPERS, HOT = { 'access', 'lost', 'respond', 'sales' }, { 'log', 'purchase', 'ticket_office' }
+local FOR_SHOPPERS, HOT = { 'access', 'lost', 'respond', 'sales' }, { 'link', 'log', 'purchase', 'ticket_office' }
 
 -- LuaJIT compiles a whole chain of checks into one trace. Its constants (functions, names, addresses) are more than the
 -- 500 for which there is room by default: it would give up, and interpret each challenge and ticket.
@@ -41,6 +42,7 @@ function _M.init(settings_path)
   limits.init(settings.limits, settings.workers)
   stream.init(settings.agent_socket)
   origin.init(settings.gateway)
+  link.init(settings.services)
   local secret = settings.cache_redis_password_file
   redis.init(settings.cache_redis, {
     secret = secret ~= '' and match(read_file(secret), '^[^\r\n]+') or nil,
@@ -57,6 +59,7 @@ function _M.init_worker()
   math.randomseed(ngx.now() * 1000 + ngx.worker.pid())
   metrics.start()
   faults.start()
+  link.start()
   if ngx.worker.id() == 0 then stream.start() end
 end
 

@@ -12,12 +12,17 @@ local count_wrong = require('seckill.office.wrong_answers').count
 local state = require('seckill.state')
 local variable = require('seckill.variable')
 
+local ngx = ngx
 local var = ngx.var
 local ended = faults.ended
 local named, read = variable.named, variable.text
-local match, tonumber = string.match, tonumber
+local match, tonumber, tostring = string.match, tonumber, tostring
 
-local GONE, HEAD, WRONG = '410', 'HEAD', '422'
+local GONE, HEAD, NONE, WRONG = '410', 'HEAD', 'none', '422'
+-- Each status that a service can answer, as text: no string is made for a purchase.
+local ANSWERED = {}
+for status = 200, 599 do ANSWERED[status] = tostring(status) end
+ANSWERED[499] = nil -- nginx' own: the shopper left
 
 local SALE, USER, EPOCH = named('seckill_sale'), named('seckill_user'), named('seckill_epoch')
 local STATUS = named('upstream_status')
@@ -32,7 +37,7 @@ local _M = {}
 -- One status for each server that was asked; the last one is the answer. None when the shopper left before it.
 local function last_status(text)
   if text and #text == 3 then return text end -- one server, the usual case: no pattern, which would not be compiled
-  return match(text or '', '(%d+)$') or 'none'
+  return match(text or '', '(%d+)$') or NONE
 end
 
 --- @phases log
@@ -52,20 +57,36 @@ function _M.office()
   return _M.passed_on()
 end
 
+-- What each purchase that took a place leaves behind.
+local function leave(id, status)
+  in_flight.leave(read(USER))
+  answer_times.observe()
+  metrics.upstream(id, status)
+  if status == GONE then state.learn_sold_out(id, tonumber(read(EPOCH))) end
+end
+
+--- A purchase whose answer came over a link, whole. One that got none ends in `purchase`, as error_page leads there.
+-- @phases log
+function _M.linked()
+  local id = read(SALE)
+  if not id or id == '' then return end
+  if is_broken_off then faults.suspect('fault in Lua: log.linked did not end') end
+  is_broken_off = true
+  leave(id, ANSWERED[ngx.status] or NONE)
+  is_broken_off = false
+end
+
 --- @phases log
 function _M.purchase()
   local id = read(SALE)
   if not id or id == '' then return end
   if is_broken_off then faults.suspect('fault in Lua: log.purchase did not end') end
   is_broken_off = true
-  in_flight.leave(read(USER))
-  answer_times.observe()
   local status = last_status(read(STATUS))
-  metrics.upstream(id, status)
+  leave(id, status)
   if read(TOLD) ~= read(CAME) then
     ended(var.upstream_http_content_length, var.upstream_response_length, var.upstream_addr, status)
   end
-  if status == GONE then state.learn_sold_out(id, tonumber(read(EPOCH))) end
   is_broken_off = false
 end
 

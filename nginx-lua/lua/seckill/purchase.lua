@@ -17,6 +17,7 @@ local repeats = require('seckill.filters.repeats')
 local sale_state = require('seckill.filters.sale_state').check
 local spelling = require('seckill.filters.spelling').check
 local ticket = require('seckill.filters.ticket').check
+local link = require('seckill.link')
 local metrics = require('seckill.metrics')
 local respond = require('seckill.respond').refuse
 local variable = require('seckill.variable')
@@ -24,11 +25,13 @@ local variable = require('seckill.variable')
 local ngx = ngx
 local var, ngx_now, exit = ngx.var, ngx.now, ngx.exit
 local look_for_place, take_place = in_flight.check, in_flight.enter
+local way_to_service = link.way
 local is_body_in, wait_for_body = body.is_in, body.check
 local user_rate, address_rate = rate.user, rate.address
 local named, read = variable.named, variable.text
 local may_pass, repeat_budget = repeats.may_pass, repeats.check
 local count_refused, count_passed, count_repeated = metrics.refused, metrics.passed, metrics.repeated
+local random = math.random
 
 local UNKNOWN = '' -- one label for all unknown sales
 local BODY_SECONDS = 2
@@ -48,8 +51,9 @@ local function refuse(check, sale_id, code, seconds)
 end
 
 --- Judges POST /api/sales/<saleId>/orders.
--- @treturn string PASSED, with `$seckill_user` and `$seckill_epoch` set and a place in flight taken, and nginx sets
--- `$seckill_sale`; AWAITED, or REPEAT_AWAITED, when nothing but its body is missing (`await`); or a problem code
+-- @treturn string PASSED or BY_HTTP, the way to the service (link.lua), with `$seckill_user` and `$seckill_epoch` set
+-- and a place in flight taken, and nginx sets `$seckill_sale`; AWAITED, or REPEAT_AWAITED, when only its body is
+-- missing (`await`); or a problem code
 -- @phases set
 function _M.judge()
   local id = read(SALE_ID)
@@ -94,9 +98,11 @@ function _M.judge()
   var.seckill_user = user
   var.seckill_epoch = sale.epoch
   if not is_body_in(read(CONTENT_LENGTH)) then return shut and 'REPEAT_AWAITED' or 'AWAITED' end
+  local way = way_to_service()
+  if not way then return refuse('in_flight', id, 'BUSY', random(1, 2)) end
   take_place(user)
   if shut then count_repeated(id) else count_passed(id) end
-  return 'PASSED'
+  return way
 end
 
 --- What is AWAITED passes here once its body is in, or ends.

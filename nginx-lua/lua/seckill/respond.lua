@@ -55,6 +55,8 @@ local CODE_OF_STATUS = {
 
 local RETRY_AFTER = { UNAVAILABLE = 1, RATE_LIMITED = 1 }
 
+local CONNECTED = '0' -- as $upstream_connect_time tells it
+
 local BEARER_CHALLENGE = 'Bearer realm="seckill"' -- bearerChallenge in contract/problems.ts
 local PROBLEM_TYPE = 'application/problem+json'
 
@@ -139,7 +141,9 @@ end
 -- @phases content
 function _M.error_page()
   local code = CODE_OF_STATUS[ngx.status] or 'BAD_REQUEST'
-  answered(ngx.status, ngx.var.upstream_addr, ngx.var.upstream_connect_time)
+  local asked = var.seckill_asked -- over a link (link.lua), which is there already
+  if asked and asked ~= '' then answered(ngx.status, asked, CONNECTED)
+  else answered(ngx.status, var.upstream_addr, var.upstream_connect_time) end
   if code == 'METHOD_NOT_ALLOWED' then
     local allow = var.seckill_allow
     header['Allow'] = (allow and allow ~= '') and allow or 'GET, HEAD'

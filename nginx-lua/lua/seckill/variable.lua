@@ -37,7 +37,7 @@ end
 --- What it holds in the request at hand.
 -- @param variable what `named` made
 -- @treturn ?string nil when there is none
--- @phases set, log
+-- @phases set, content, log
 function _M.text(variable)
   local value = get_variable(get_request(), variable.name, variable.hash)
   if value == nil or band(value.length_and_flags, NOT_FOUND) ~= 0 then return nil end

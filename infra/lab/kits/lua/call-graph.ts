@@ -84,10 +84,13 @@ function namesOf(module: string, text: string): Names {
 
 function mentions(module: string, names: Names, body: string): { calls: string[]; timers: string[] } {
   const timers: string[] = [];
-  const rest = body.replace(/\b(?:ngx\.timer\.(?:every|at)|timer_at)\([^,]+, (\w+)\)/g, (_call, name: string) => {
-    timers.push(`${module}.${name}`);
-    return '';
-  });
+  const rest = body.replace(
+    /\b(?:ngx\.timer\.(?:every|at)|timer_at)\([^,]+, (\w+)(?:, \w+)?\)/g,
+    (_call, name: string) => {
+      timers.push(`${module}.${name}`);
+      return '';
+    },
+  );
   const calls = [...rest.matchAll(/(?<![\w.:])(\w+)(?:\.(\w+))?/g)].flatMap(([, first = '', second]) => {
     if (first === '_M') return second === undefined ? [] : [`${module}.${second}`];
     const stands = names.get(first);

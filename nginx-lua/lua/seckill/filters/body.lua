@@ -60,7 +60,7 @@ end
 -- @return memory, nginx' own, good until the request is answered; nil when the body is not in yet, and where `is_in`
 -- cannot know. HTTP/2 is for the caller to leave out
 -- @treturn ?number how many bytes it is
--- @phases set
+-- @phases set, content
 function _M.from_header(content_length)
   local request = ffi.cast(request_pointer, get_request())
   local buffer = request.header_in
