@@ -123,7 +123,11 @@ export function startDrain(deps: {
       isIdle = isDry;
       return restMs;
     }
-    const handed = await handOut(asked);
+    // Uncapped there is nothing to share.
+    const handed: HandedOut =
+      known !== null && known.ratePerSecond === null
+        ? { kind: 'allowed', count: asked, waitMs: 0 }
+        : await handOut(asked);
     if (handed.kind !== 'allowed') return standstill(handed) ?? restMs;
     const parts = hand.take(handed.count);
     pacer.took(handed.count);

@@ -6,7 +6,7 @@ export function createDrainMetrics(registers: Registry[]) {
   return {
     finished: new Counter({
       name: 'seckill_orders_stored_total',
-      help: 'Order jobs finished by this process, by outcome',
+      help: 'Orders that this process has finished, by outcome',
       labelNames: ['outcome'],
       registers,
     }),

@@ -13,7 +13,7 @@ export type TakenJob = {
   /** Orders that no batch has, from `next` on. */
   waiting: readonly AcceptedOrder[];
   next: number;
-  /** How many of its orders somebody works on. */
+  /** How many of its orders are in a batch, or get jobs of their own at this moment. */
   underWay: number;
   /** How many are stored, or have a job of their own. */
   done: number;
