@@ -28,6 +28,8 @@ const maxUnderWay = 3 * batchSize;
 const maxJobsAtOnce = 50;
 /** Between two looks at the queue, so that orders gather to a batch. */
 const restMs = 20;
+/** The same while the queue is empty: such a look is one command. */
+const idleMs = 15;
 const renewLocksMs = 2000;
 /** A worker that takes nothing tells the others the settings this often: they may have no ZooKeeper. */
 const tellEveryMs = 1000;
@@ -59,6 +61,7 @@ export function startDrain(deps: {
   let isIdle = true;
   let isDry = true;
   let ordersPerJob = 1;
+  let mostJobs = 1;
   let told: RateSettings | null = null;
   let toldAt = Number.NEGATIVE_INFINITY;
   let isClosing = false;
@@ -117,37 +120,44 @@ export function startDrain(deps: {
     isFull = free < 1;
     const most = Math.min(batchSize, free, pacer.allowance());
     if (most < 1) return restMs;
-    await fill(most);
-    const asked = Math.min(most, hand.count());
-    if (asked === 0) {
+    const wasEmpty = hand.count() === 0;
+    if (wasEmpty) await takeJobs(most);
+    if (hand.count() === 0) {
       isIdle = isDry;
-      return restMs;
+      return isDry ? idleMs : restMs;
     }
-    // Uncapped there is nothing to share.
-    const handed: HandedOut =
-      known !== null && known.ratePerSecond === null
-        ? { kind: 'allowed', count: asked, waitMs: 0 }
-        : await handOut(asked);
-    if (handed.kind !== 'allowed') return standstill(handed) ?? restMs;
-    const parts = hand.take(handed.count);
-    pacer.took(handed.count);
+    const isCapped = known === null || known.ratePerSecond !== null; // else there is nothing to share
+    const [handed] = await Promise.all([
+      isCapped ? handOut(Math.min(most, hand.count())) : null,
+      wasEmpty && isDry ? null : fill(most),
+    ]);
+    if (handed !== null && handed.kind !== 'allowed') return standstill(handed) ?? restMs;
+    const count = handed?.count ?? Math.min(most, hand.count());
+    const parts = hand.take(count);
+    pacer.took(count);
     // What failed before is stored apart: it takes no other with it.
     const [first, again] = [parts.filter(({ from }) => !hasFailed(from)), parts.filter(({ from }) => hasFailed(from))];
     if (first.length > 0) begin(first);
     for (const part of again) begin([part]);
     isIdle = isDry && hand.count() === 0;
-    return handed.count < batchSize ? Math.max(restMs, handed.waitMs) : 0;
+    return count < batchSize ? Math.max(restMs, handed?.waitMs ?? 0) : 0;
   }
 
   /** Takes jobs until `wanted` orders are in the hand, or no more wait. */
   async function fill(wanted: number): Promise<void> {
-    for (let missing = wanted - hand.count(); missing > 0 && !isClosing; missing = wanted - hand.count()) {
-      const asked = isDry ? 1 : Math.min(maxJobsAtOnce, Math.ceil(missing / ordersPerJob));
-      const jobs = await orderQueue.take(asked);
-      isDry = jobs.length < asked;
-      if (jobs.length > 0) ordersPerJob = Math.max(1, (await open(jobs)) / jobs.length);
+    while (hand.count() < wanted && !isClosing) {
+      await takeJobs(wanted);
       if (isDry) return;
     }
+  }
+
+  /** One look at the queue: for one job after it was empty, for twice as many each time that there were as many. */
+  async function takeJobs(wanted: number): Promise<void> {
+    const asked = Math.min(mostJobs, maxJobsAtOnce, Math.ceil((wanted - hand.count()) / ordersPerJob));
+    const jobs = await orderQueue.take(asked);
+    isDry = jobs.length < asked;
+    mostJobs = isDry ? 1 : asked * 2;
+    if (jobs.length > 0) ordersPerJob = Math.max(1, (await open(jobs)) / jobs.length);
   }
 
   /** Takes jobs into the hand; returns how many orders they hold. Of those that ran before, rows are looked for first. */
