@@ -189,7 +189,6 @@ test('node-zookeeper-client has one importer, process.env only the entries, Redi
   expect(mentioning(/from 'node-zookeeper-client'/)).toEqual(['seckill-service/runtime/zookeeper/client.ts']);
   expect(mentioning(/\.defineCommand\(|\.eval(sha)?\(/)).toEqual([
     'order-worker/rate/rate.ts',
-    'seckill-service/runtime/redis/bullmq-script.ts',
     'seckill-service/stock/load-scripts.ts',
   ]);
   const entries =

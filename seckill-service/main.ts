@@ -132,7 +132,7 @@ await runService('seckill-service', readSettings, async ({ config, logger, own }
   const queue = new Queue(queueNames.orders, { connection: queueRedis, prefix: queuePrefix });
   queue.on('error', (error) => warn(error, 'queue'));
   const relay = startRelaying({
-    ...{ own, queue, queueRedis, instance, logger, registers, tracing, ...barrier },
+    ...{ own, queue, instance, logger, registers, tracing, ...barrier },
     redis: patient,
     stock: patientStock,
   });

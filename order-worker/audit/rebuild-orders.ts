@@ -60,10 +60,11 @@ export async function rebuildOrders(
       saleId,
       lost.flatMap(({ orderId, shown }) => (shown === null ? [] : [orderId])),
     );
-    // A job that is done and still stands there would keep the new one out. One that runs is locked, and stays.
+    // A job of its own that is done and still stands there would keep out the one that it may need. One that runs is locked, and stays.
     await Promise.all(lost.map(({ orderId }) => queue.remove(orderId)));
     await enqueueOrders(
       queue,
+      saleId,
       lost.map(({ orderId, reservation }) => grantedOrder(saleId, orderId, reservation)),
     );
     return lost;

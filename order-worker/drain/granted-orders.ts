@@ -1,6 +1,6 @@
 import type { Queue } from 'bullmq';
 import type { AcceptedOrder } from '#contract/order.ts';
-import { orderJobOptions } from '#contract/queues.ts';
+import { chunkJobs } from '#contract/order-chunk.ts';
 import type { Reservation } from '#contract/reservation.ts';
 import type { Stock } from '#stock/stock.ts';
 
@@ -24,9 +24,16 @@ export async function stillGranted<T extends { orderId: string }>(
   return orders.filter(({ orderId }) => !gone.has(orderId));
 }
 
-/** Puts orders into the queue, some or all when it throws. An order that has a job there, in any state, gets no second. */
-export async function enqueueOrders(queue: Pick<Queue, 'addBulk'>, orders: readonly AcceptedOrder[]): Promise<void> {
-  await queue.addBulk(
-    orders.map((data) => ({ name: 'order', data, opts: { ...orderJobOptions, jobId: data.orderId } })),
-  );
+/**
+ * Puts orders of one sale into the queue that are in no chunk there which runs, or will; some or all when it throws. A chunk of the
+ * same orders that has failed, or that no list has any more, would keep the new one out, so it is removed.
+ */
+export async function enqueueOrders(
+  queue: Pick<Queue, 'addBulk' | 'remove'>,
+  saleId: string,
+  orders: readonly AcceptedOrder[],
+): Promise<void> {
+  const jobs = chunkJobs(saleId, orders);
+  await Promise.all(jobs.map(({ opts }) => queue.remove(opts.jobId)));
+  await queue.addBulk(jobs);
 }

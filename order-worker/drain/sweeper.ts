@@ -72,6 +72,7 @@ export function startSweeper(deps: {
     if (lost.length === 0) return;
     await enqueueOrders(
       queue,
+      saleId,
       lost.map(({ orderId, reservation }) => grantedOrder(saleId, orderId, reservation)),
     );
     onSwept('enqueued', lost.length);

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type AcceptedOrder, acceptedOrderSchema } from './order.ts';
 
 /**
@@ -46,9 +46,9 @@ export function chunkJobs(saleId: string, orders: readonly AcceptedOrder[], maxO
 }
 
 function chunkId(saleId: string, orders: readonly AcceptedOrder[]): string {
-  const digest = createHash('sha256');
-  for (const { orderId } of orders) digest.update(orderId).update('\n');
-  return `${saleId}.${orders.length}.${digest.digest('hex').slice(0, 20)}`;
+  let ids = '';
+  for (const { orderId } of orders) ids += `${orderId}\n`;
+  return `${saleId}.${orders.length}.${hash('sha256', ids, 'hex').slice(0, 20)}`;
 }
 
 const idPattern = /^([a-z0-9-]{1,48})\.(\d{1,9})\.[0-9a-f]{20}$/;

@@ -4,7 +4,7 @@ import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { eachSafely, startLoop } from '#runtime/loop.ts';
 import type { Tracing } from '#runtime/tracing.ts';
 import { createBarrier, type OnBarrier } from '#stock/barrier.ts';
-import type { AddOrders } from './add-orders.ts';
+import { createAddChunks } from './add-chunks.ts';
 import { createMoveEntries } from './move-entries.ts';
 import { createOutboxEntries } from './outbox-entries.ts';
 import { outboxLengths } from './outbox-lengths.ts';
@@ -13,11 +13,13 @@ import { createQueueRoom } from './queue-room.ts';
 const batchesInARow = 8;
 /** A pass moves all that came in the meantime: a few large batches cost a fraction of many small ones. */
 const restMs = 50;
+/** Between two passes that nothing asks for, and before the queue is tried again that was full. */
+const lookMs = 250;
 
 /**
- * Moves accepted orders from each sale's outbox to the queue. An entry is acknowledged and deleted only after the queue
- * has it; a crash in between moves it twice, and the jobId (the order id) makes that one job. Entries that a dead
- * relay had taken are claimed after `takeOverAfterMs`.
+ * Moves accepted orders from each sale's outbox to the queue, in chunks. An entry is acknowledged and deleted only after the
+ * queue has it; a crash in between moves it twice: the same entries are the same job, and where an order comes in two chunks
+ * the drain finds its row. Entries that a dead relay had taken are claimed after `takeOverAfterMs`.
  *
  * Only what `replicas` servers have beside the primary is moved; the rest waits in the outbox.
  *
@@ -30,9 +32,7 @@ export function startRelay(deps: {
   /** How many replicas of it must have an order before it is moved. */
   replicas?: number;
   onBarrier?: OnBarrier;
-  /** Only its length is asked. */
-  queue: Pick<Queue, 'getJobCounts' | 'getRanges'>;
-  addOrders: AddOrders;
+  queue: Pick<Queue, 'getJobCounts' | 'getRanges' | 'addBulk' | 'getJobState'>;
   sales: () => Promise<string[]>;
   instance: string;
   logger: Logger;
@@ -55,7 +55,6 @@ export function startRelay(deps: {
     replicas = 0,
     onBarrier,
     queue,
-    addOrders,
     sales,
     instance,
     logger,
@@ -68,12 +67,15 @@ export function startRelay(deps: {
     takeOverAfterMs = 3000,
     fullPassMs = 1000,
   } = deps;
+  const everyMs = Math.min(lookMs, fullPassMs);
   const warn = createThrottledWarn(logger);
   const nudged = new Set<string>();
   /** Sales that a pass had no room for: the next one begins with them. */
   const passedOver = new Set<string>();
   /** Asked of one sale, it is true of all: they lie on one server. */
   let isBehind = false;
+  /** The queue did not take all that it was given: until then it gets nothing. */
+  let queueRestsUntil = 0;
   const outbox = createOutboxEntries({
     ...{ redis, instance, batch, takeOverAfterMs },
     barrier: createBarrier(redis, { replicas, onBarrier }),
@@ -82,7 +84,12 @@ export function startRelay(deps: {
       warn(fault, `the orders of ${saleId} are not moved yet`);
     },
   });
-  const move = createMoveEntries({ outbox, addOrders, logger, tracing, onMoved });
+  const move = createMoveEntries({
+    ...{ outbox, addChunks: createAddChunks(queue), logger, tracing, onMoved },
+    onRefused: () => {
+      queueRestsUntil = performance.now() + everyMs;
+    },
+  });
   const queueRoom = createQueueRoom({ queue, maxDepth, busyDepth, burstPerSecond, restMs });
   let fullPassAt = 0;
 
@@ -99,7 +106,7 @@ export function startRelay(deps: {
     // Asked once a pass; what this pass adds is counted along.
     let room = await queueRoom.left();
     const one = async (saleId: string) => {
-      if (room <= 0 || isBehind) {
+      if (room <= 0 || isBehind || performance.now() < queueRestsUntil) {
         passedOver.add(saleId);
         return;
       }
@@ -111,18 +118,23 @@ export function startRelay(deps: {
       let entries = await outbox.fresh(saleId);
       for (let turn = 1; entries.length > 0; turn += 1) {
         room -= entries.length;
-        const isFull = entries.length === batch;
-        // The next ones are read while these are written. Another sale gets its turn now and then.
-        const goesOn = isFull && room > 0 && turn < batchesInARow;
-        const [next] = await Promise.all([goesOn ? outbox.fresh(saleId) : [], move(saleId, entries)]);
-        entries = next;
-        if (isFull && !goesOn) {
+        const isAgain = outbox.isHeldBack(saleId);
+        const hasMore = isAgain || entries.length === batch;
+        // Another sale gets its turn now and then.
+        const goesOn = hasMore && room > 0 && turn < batchesInARow;
+        // The next ones are read while these are written; what was held back comes again until it is.
+        const [next] = await Promise.all([goesOn && !isAgain ? outbox.fresh(saleId) : [], move(saleId, entries)]);
+        entries = goesOn && isAgain ? await outbox.fresh(saleId) : next;
+        if (hasMore && !goesOn) {
           nudged.add(saleId);
           more = true;
         }
       }
     };
-    await eachSafely(saleIds, one, (error, saleId) => warn(error, `moving the orders of ${saleId}`));
+    await eachSafely(saleIds, one, (error, saleId) => {
+      outbox.holdBack(saleId);
+      warn(error, `moving the orders of ${saleId}`);
+    });
     return more && room > 0 ? 'more' : 'idle';
   }
 
@@ -132,7 +144,7 @@ export function startRelay(deps: {
     return [...lengths].filter(([, length]) => length !== 0).map(([saleId]) => saleId);
   }
 
-  const loop = startLoop({ name: 'relay', everyMs: Math.min(250, fullPassMs), restMs, pass, logger });
+  const loop = startLoop({ name: 'relay', everyMs, restMs, pass, logger });
   return {
     nudge: (saleId) => {
       queueRoom.sawPurchase();

@@ -1,5 +1,4 @@
 import type { Queue } from 'bullmq';
-import { queueNames } from '#contract/queues.ts';
 import type { Own } from '#runtime/belongings.ts';
 import type { Logger } from '#runtime/logger.ts';
 import type { Registry } from '#runtime/metrics.ts';
@@ -7,7 +6,6 @@ import type { Redis } from '#runtime/redis/connect.ts';
 import type { Tracing } from '#runtime/tracing.ts';
 import type { OnBarrier } from '#stock/barrier.ts';
 import type { Stock } from '#stock/stock.ts';
-import { createAddOrders } from './add-orders.ts';
 import { watchRelayLag } from './lag.ts';
 import { createRelayMetrics } from './metrics.ts';
 import { startRelay } from './relay.ts';
@@ -19,7 +17,6 @@ export function startRelaying(deps: {
   redis: Redis;
   replicas: number;
   onBarrier: OnBarrier;
-  queueRedis: Redis;
   queue: Queue;
   stock: Pick<Stock, 'sales'>;
   instance: string;
@@ -27,7 +24,7 @@ export function startRelaying(deps: {
   registers: Registry[];
   tracing: Tracing | null;
 }): Pick<ReturnType<typeof startRelay>, 'nudge'> {
-  const { own, redis, replicas, onBarrier, queueRedis, queue, stock, instance, logger, registers, tracing } = deps;
+  const { own, redis, replicas, onBarrier, queue, stock, instance, logger, registers, tracing } = deps;
   const metrics = createRelayMetrics(registers);
   const sales = () => stock.sales();
   own('relay lag', watchRelayLag({ redis, sales, now: Date.now, logger, onLag: metrics.lags, onGone: metrics.forget }));
@@ -35,7 +32,6 @@ export function startRelaying(deps: {
     'relay',
     startRelay({
       ...{ redis, replicas, onBarrier, queue, sales, instance, logger, tracing },
-      addOrders: createAddOrders(queueRedis, queueNames.orders),
       onMoved: (count) => metrics.moved.inc(count),
     }),
   );

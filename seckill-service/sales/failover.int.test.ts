@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { newOrderId } from '#contract/order.ts';
+import type { ChunkData } from '#contract/order-chunk.ts';
 import { signTicket } from '#contract/ticket.ts';
 import { startOrdersDatabase } from '#lab/kits/orders.ts';
 import { poll } from '#lab/poll.ts';
@@ -109,8 +110,15 @@ async function startSale(replicas: 0 | 1) {
       onBarrier: (_seconds, isReplicated) => {
         if (!isReplicated) heldBack += 1;
       },
-      queue: { getJobCounts: async () => ({}), getRanges: async () => [] },
-      addOrders: async (orders) => void moved.push(...orders.map(({ orderId }) => orderId)),
+      queue: {
+        getJobCounts: async () => ({}),
+        getRanges: async () => [],
+        getJobState: async () => 'unknown',
+        addBulk: async (jobs) => {
+          for (const { data } of jobs) moved.push(...(data as ChunkData).orders.map(({ orderId }) => orderId));
+          return [];
+        },
+      },
       sales: async () => [saleId],
       fullPassMs: 50,
     });

@@ -8,6 +8,7 @@ import type { AuditReport } from '#order-worker/audit/audit.ts';
 import type { LostOrders } from '#order-worker/audit/lost-orders.ts';
 import type { RebuiltOrders } from '#order-worker/audit/rebuild-orders.ts';
 import { createOrderStore } from '#order-worker/orders/order-store.ts';
+import { countOrders } from '#order-worker/queue/queued-orders.ts';
 
 type Lab = Awaited<ReturnType<typeof startDrainLab>>;
 
@@ -38,7 +39,7 @@ async function accept(drain: Lab, count: number): Promise<AcceptedOrder[]> {
   const orders: AcceptedOrder[] = [];
   for (let nth = 0; nth < count; nth += 1) orders.push(await grant(drain, `user-${nth}`));
   await drain.stockRedis.del(saleKeys(drain.saleId()).outbox);
-  await drain.queue.addBulk(orders.map(drain.jobOf));
+  await drain.queue.addBulk(drain.chunksOf(orders));
   return orders;
 }
 const rowsOf = async (drain: Lab) =>
@@ -48,7 +49,10 @@ const rowsOf = async (drain: Lab) =>
       [drain.saleId()],
     )
   ).rows;
-const jobsLeft = async (drain: Lab) => drain.queue.getJobCountByTypes('waiting', 'active', 'delayed');
+async function ordersLeft({ queue }: Lab): Promise<number> {
+  const { waiting, active, delayed } = await countOrders(queue);
+  return waiting + active + delayed;
+}
 
 test('a database that is older than its promise gets every order back, as it was, to the unit (I1, I3, I5)', async ({
   drain,
@@ -79,15 +83,15 @@ test('a database that is older than its promise gets every order back, as it was
     ...{ would, reservations: 40 },
     ...{ lost: { orders: 30, units: 60 }, onTheirWay: 0 },
   });
-  expect(await jobsLeft(drain)).toBe(0);
+  expect(await ordersLeft(drain)).toBe(0);
 
   expect(await rebuilt(drain)).toMatchObject({ code: 0, putBack: { orders: 30, units: 60 }, lostPaid: [] });
   // They stand in the queue now: again puts none back.
   expect(await rebuilt(drain)).toMatchObject({ code: 0, putBack: { orders: 0 }, onTheirWay: 30 });
-  expect(await jobsLeft(drain)).toBe(30);
+  expect(await ordersLeft(drain)).toBe(30);
   drain.startWorker();
   await drain.allStored(40);
-  await until('the queue to be empty', async () => (await jobsLeft(drain)) === 0);
+  await until('the queue to be empty', async () => (await ordersLeft(drain)) === 0);
   expect(await rowsOf(drain)).toEqual(before);
   expect(await audit(drain)).toMatchObject({ balanced: true, units: { free: 19_920, held: 0, unpaid: 80 } });
   // What shoppers are shown is the new row, with its own time to pay.
@@ -150,8 +154,9 @@ test('an order that is on its way is left alone, one whose job stands in the way
 }) => {
   const saleId = drain.saleId();
   await drain.settings(null);
-  const { stock, queue, queueRedis, jobOf } = drain;
-  const [lost, waiting, done, astray] = [
+  const { stock, queue, queueRedis, jobOf, chunksOf } = drain;
+  const [lost, waiting, done, astray, chunked] = [
+    await grant(drain),
     await grant(drain),
     await grant(drain),
     await grant(drain),
@@ -162,6 +167,7 @@ test('an order that is on its way is left alone, one whose job stands in the way
   await drain.stockRedis.del(saleKeys(saleId).outbox);
   await grant(drain); // in the outbox alone
   await queue.addBulk([waiting, done, astray].map(jobOf));
+  await queue.addBulk(chunksOf([chunked]));
   // A job that is done and was not taken out, and one that no list has any more.
   const key = (name: string) => queue.toKey(name);
   await queueRedis.lrem(key('wait'), 1, done.orderId);
@@ -171,14 +177,16 @@ test('an order that is on its way is left alone, one whose job stands in the way
   const first = await rebuilt(drain);
   expect([first.code, first.onTheirWay, first.putBack.such.sort()]).toEqual([
     0,
-    2,
+    3,
     [lost, done, astray, poison].map(({ orderId }) => orderId).sort(),
   ]);
   drain.startWorker();
-  await drain.allStored(4);
+  await drain.allStored(5);
   await until('the dead letter', async () => (await queue.getFailedCount()) === 1);
-  const rows = await createOrderStore(drain.pool).versions([lost, waiting, done, astray].map((it) => it.orderId));
-  expect(rows.size).toBe(4);
+  const rows = await createOrderStore(drain.pool).versions(
+    [lost, waiting, done, astray, chunked].map((it) => it.orderId),
+  );
+  expect(rows.size).toBe(5);
 
   const second = await rebuild(drain);
   expect([second.code, second.stdout]).toEqual([
@@ -199,7 +207,7 @@ test('rebuilds while the sale sells and the drain stores put no order into the d
   for (let round = 0; round < 3; round += 1) expect((await rebuilt(drain)).code).toBe(0);
   await sold;
   await drain.allCommitted(300);
-  await until('the queue to be empty', async () => (await jobsLeft(drain)) === 0);
+  await until('the queue to be empty', async () => (await ordersLeft(drain)) === 0);
   const { rows } = await drain.pool.query(
     `SELECT count(*)::int AS events FROM order_events e JOIN orders o ON o.id = e.order_id WHERE o.sale_id = $1`,
     [drain.saleId()],

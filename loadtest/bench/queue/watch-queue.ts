@@ -30,9 +30,12 @@ export async function secondsToDrain(redis: Redis, jobs: number): Promise<number
   return (to - from) / 1000;
 }
 
-/** Seconds from the first job in an empty queue until `count` are there. */
-export async function secondsToFill(redis: Redis, count: number): Promise<number> {
+/** Seconds from the first job in an empty queue until all are there, as `isFull` says of how many wait. */
+export async function secondsToFill(
+  redis: Redis,
+  isFull: (jobs: number) => boolean | Promise<boolean>,
+): Promise<number> {
   const from = await until('the first job', async () => (await lengths(redis)).waiting > 0);
-  const to = await until('the last job', async () => (await lengths(redis)).waiting >= count);
+  const to = await until('the last job', async () => isFull((await lengths(redis)).waiting));
   return (to - from) / 1000;
 }

@@ -49,6 +49,3 @@ export function readHeader(name: string, lua: string): ScriptHeader {
     cost: one(/^-- Cost: (.+)/, 'Cost:'),
   };
 }
-
-/** How many keys the script takes. */
-export const keyCount = ({ keys }: ScriptHeader): number => keys.at(-1)?.to ?? 0;
