@@ -1,4 +1,4 @@
-import { parseShownOrder, type ShownOrder, shownOrdersChannel } from '#contract/shown-order.ts';
+import { eachShownOrder, type ShownOrder, shownOrdersChannel } from '#contract/shown-order.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { listenToChannel } from '#runtime/redis/channel.ts';
 import type { Redis } from '#runtime/redis/connect.ts';
@@ -21,12 +21,9 @@ export function followShownOrders(deps: {
     channel: shownOrdersChannel,
     logger,
     onGap,
-    onMessage: (text) => {
-      const space = text.indexOf(' ');
-      const orderId = text.slice(0, space);
-      if (!follows(orderId)) return;
+    onMessage: (message) => {
       try {
-        onShown(orderId, parseShownOrder(text.slice(space + 1)));
+        eachShownOrder(message, follows, onShown);
       } catch (error) {
         warn(error, 'stock Redis showed an order that is not understood');
       }

@@ -26,17 +26,20 @@ function batchWith(options: {
 }) {
   const committed: string[] = [];
   const handedOn: string[] = [];
+  const commitAll: typeof options.commit = async (_saleId, ids) => {
+    committed.push(...ids);
+    return ids.map(() => 'committed');
+  };
+  const { commit = commitAll } = options;
   let waits = 0;
   const commitBatch = createCommitBatch({
     store: { store: options.store ?? (async (orders) => orders.map(() => ({ kind: 'stored', shown }))) },
     stock: {
-      show: async () => {},
-      commit:
-        options.commit ??
-        (async (_saleId, ids) => {
-          committed.push(...ids);
-          return ids.map(() => 'committed');
-        }),
+      commitShown: async (saleId, stored) => {
+        const ids = stored.map(({ orderId }) => orderId);
+        const replies = await commit(saleId, ids);
+        return ids.map((orderId, index) => [orderId, replies[index] ?? 'unknown']);
+      },
     },
     logger,
     wait: async () => {

@@ -21,7 +21,7 @@ export type CommitBatch = (orders: readonly AcceptedOrder[]) => Promise<(StoreOu
  */
 export function createCommitBatch(deps: {
   store: Pick<OrderStore, 'store'>;
-  stock: Pick<Stock, 'commit' | 'show'>;
+  stock: Pick<Stock, 'commitShown'>;
   logger: Logger;
   /** Rejects when the process ends: the batch is given up, its jobs are not. */
   wait: (ms: number) => Promise<void>;
@@ -74,21 +74,18 @@ export function createCommitBatch(deps: {
     const stored = Map.groupBy(
       orders.flatMap(({ orderId, saleId }, index) => {
         const outcome = outcomes[index];
-        return isStored(outcome) ? [{ saleId, orderId, ...outcome.shown }] : [];
+        return isStored(outcome) ? [{ saleId, orderId, shown: outcome.shown }] : [];
       }),
       (order) => order.saleId,
     );
     for (const [saleId, ofSale] of stored) {
-      const ids = ofSale.map((order) => order.orderId);
-      // Shown before it is committed, on one connection: a committed order always has its picture.
-      const tell = () => Promise.all([stock.show(saleId, ofSale), stock.commit(saleId, ids)]);
-      const [, replies] = await patiently('stock Redis', tell, (error) => error instanceof StockFault);
-      for (const [index, reply] of replies.entries()) {
+      const tell = () => stock.commitShown(saleId, ofSale);
+      for (const [orderId, reply] of await patiently('stock Redis', tell, (error) => error instanceof StockFault)) {
         if (reply === 'unknown' || reply === 'released') {
-          logger.error({ orderId: ids[index], reply }, 'a stored order has no live reservation: run seckill audit');
+          logger.error({ orderId, reply }, 'a stored order has no live reservation: run seckill audit');
         }
       }
-      onStoredOrders?.(ofSale);
+      onStoredOrders?.(ofSale.map(({ orderId, shown }) => ({ orderId, ...shown })));
     }
     return outcomes.map((outcome, index) =>
       outcome instanceof PoisonOrder || outcome.kind !== 'sale_unknown'

@@ -28,7 +28,7 @@ export function startDraining(deps: {
   queue: Queue;
   zookeeper: ZooKeeper;
   store: Pick<OrderStore, 'store' | 'present'>;
-  stock: Pick<Stock, 'commit' | 'show'>;
+  stock: Pick<Stock, 'commitShown'>;
   logger: Logger;
   registers: Registry[];
   tracing?: Pick<Tracing, 'record'> | null;

@@ -53,12 +53,8 @@ export function startSweeper(deps: {
     overdue: Awaited<ReturnType<Stock['scanReservations']>>['page'],
   ): Promise<void> {
     const present = await store.present(overdue.map(({ orderId }) => orderId));
-    const rows = overdue.filter(({ orderId }) => present.has(orderId)).map(({ orderId }) => orderId);
-    await stock.show(
-      saleId,
-      [...present].map(([orderId, shown]) => ({ orderId, ...shown })),
-    );
-    await stock.commit(saleId, rows);
+    const rows = [...present].map(([orderId, shown]) => ({ orderId, shown }));
+    await stock.commitShown(saleId, rows);
     if (rows.length > 0) onSwept('committed', rows.length);
     const absent = overdue.filter(({ orderId }) => !present.has(orderId));
     // What has a job is not lost: it waits, runs, or lies among the dead letters until ops decide.

@@ -104,7 +104,7 @@ test('the database refuses to store more units than the sale has, whatever Redis
   let alarms = 0;
   const commitBatch = createCommitBatch({
     store,
-    stock: { show: async () => {}, commit: async (_saleId, ids) => ids.map(() => 'committed') },
+    stock: { commitShown: async (_saleId, stored) => stored.map(({ orderId }) => [orderId, 'committed']) },
     logger,
     wait: async () => {},
     onGuard: () => {
@@ -120,7 +120,7 @@ test('the database refuses to store more units than the sale has, whatever Redis
 test('a poison order fails alone, its batch is stored', async () => {
   const commitBatch = createCommitBatch({
     store,
-    stock: { show: async () => {}, commit: async (_saleId, ids) => ids.map(() => 'committed') },
+    stock: { commitShown: async (_saleId, stored) => stored.map(({ orderId }) => [orderId, 'committed']) },
     logger,
     wait: async () => {},
   });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { eventOfState, type StoredOrderState } from './order-events.ts';
-import { formatShownOrder, isYounger, parseShownOrder, type ShownOrder } from './shown-order.ts';
+import { eachShownOrder, formatShownOrder, isYounger, parseShownOrder, type ShownOrder } from './shown-order.ts';
 
 test.each(Object.keys(eventOfState) as StoredOrderState[])(
   'a shown order in state %s is read as it was written',
@@ -29,6 +29,26 @@ test('of two pictures the higher version is younger, and the later step of the p
     for (const [other, against] of inOrder.entries())
       expect([at, other, isYounger(one, against)]).toEqual([at, other, at > other]);
   }
+});
+
+test('a message shows one order, or many that look alike, to those that follow them', () => {
+  const shown: ShownOrder = { version: 1, state: 'awaiting_payment', payByMs: 5, amount: 100, currency: 'CNY' };
+  const heard = (message: string, followed: string[]) => {
+    const seen: [string, ShownOrder][] = [];
+    eachShownOrder(
+      message,
+      (orderId) => followed.includes(orderId),
+      (...order) => seen.push(order),
+    );
+    return seen;
+  };
+  expect(heard('tea-1 1:a:5:100:CNY', ['tea-1'])).toEqual([['tea-1', shown]]);
+  expect(heard('1:a:5:100:CNY tea-1 tea-2 tea-3', ['tea-3', 'tea-1'])).toEqual([
+    ['tea-1', shown],
+    ['tea-3', shown],
+  ]);
+  for (const none of ['tea-1 9:?', '9:? tea-1 tea-2', '9:?', '']) expect(heard(none, ['tea-9'])).toEqual([]);
+  expect(() => heard('9:? tea-1', ['tea-1'])).toThrow('not a shown order');
 });
 
 test('what nobody wrote is refused, not guessed', () => {

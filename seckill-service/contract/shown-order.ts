@@ -64,5 +64,26 @@ export function isYounger(one: ShownOrder, other: ShownOrder): boolean {
   return (one.payment?.step ?? 0) > (other.payment?.step ?? 0);
 }
 
-/** Redis channel on which show.lua says `<orderId> <shown order>` for each picture that it changed. */
+/**
+ * Redis channel that says which pictures changed: `<orderId> <shown order>` of one (show.lua), or
+ * `<shown order> <orderId> <orderId> …` of orders that look alike (commit.lua). See {@link eachShownOrder}.
+ */
 export const shownOrdersChannel = 'seckill:shown-orders';
+
+/**
+ * Calls `onShown` for each order of a message on {@link shownOrdersChannel} that `follows` says yes to. Throws on a picture of
+ * such an order that {@link formatShownOrder} did not write.
+ */
+export function eachShownOrder(
+  message: string,
+  follows: (orderId: string) => boolean,
+  onShown: (orderId: string, shown: ShownOrder) => void,
+): void {
+  const [first = '', ...others] = message.split(' ');
+  // An order id has no colon.
+  const [orderIds, picture] = first.includes(':') ? [others, first] : [[first], others[0] ?? ''];
+  const followed = orderIds.filter(follows);
+  if (followed.length === 0) return;
+  const shown = parseShownOrder(picture);
+  for (const orderId of followed) onShown(orderId, shown);
+}

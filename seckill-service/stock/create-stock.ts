@@ -1,11 +1,19 @@
 import type { Redis } from 'ioredis';
 import { relayGroup, saleKeys, salesRegistryKey } from '#contract/redis-keys.ts';
 import { saleNewsChannel } from '#contract/sale-news.ts';
-import { formatShownOrder, shownOrdersChannel } from '#contract/shown-order.ts';
+import { formatShownOrder, type ShownOrder, shownOrdersChannel } from '#contract/shown-order.ts';
 import { type Barrier, createBarrier, type OnBarrier } from './barrier.ts';
 import { fail } from './fault.ts';
 import { defineScripts, type RunScripts } from './load-scripts.ts';
-import { commitOutcomes, numbers, recountOutcome, restoreOutcomes, setStateOutcome, unexpected } from './outcomes.ts';
+import {
+  type CommitOutcome,
+  commitOutcomes,
+  numbers,
+  recountOutcome,
+  restoreOutcomes,
+  setStateOutcome,
+  unexpected,
+} from './outcomes.ts';
 import { replies } from './replies.ts';
 import { outcomesIn, reserveArguments } from './reserve-call.ts';
 import { createReserveGroup } from './reserve-group.ts';
@@ -27,6 +35,16 @@ export function createStock(
   const reserving = createReserving(scripts, barrier, replicas);
   return { ...reads, ...reserving, ...createDecisions(redis, scripts, reads), barrier: barrier.behind };
 }
+
+/** Orders that look alike; null: they are not shown. */
+type Picture = { shown: ShownOrder | null; orderIds: readonly string[] };
+
+const pictureArguments = ({ shown, orderIds }: Picture) => [
+  shown === null ? '' : formatShownOrder(shown),
+  shown?.version ?? 0,
+  shown?.payment?.step ?? 0,
+  orderIds.length,
+];
 
 type Reserving = Pick<StockDecisions, 'reserve' | 'reserveAll' | 'reserveGroup'>;
 
@@ -57,6 +75,17 @@ function createDecisions(
   /** Another slot than the sale's, so a command of its own: a name in the list of sales. */
   const addToRegistry = (saleId: string) => redis.sadd(salesRegistryKey, saleId).catch(fail);
 
+  async function commitPictures(saleId: string, pictures: readonly Picture[]): Promise<[string, CommitOutcome][]> {
+    const orderIds = pictures.flatMap((picture) => picture.orderIds);
+    if (orderIds.length === 0) return [];
+    const args = [shownOrdersChannel, pictures.length, ...pictures.flatMap(pictureArguments), ...orderIds];
+    const codes = numbers(await run('commit', saleKeys(saleId), args));
+    return orderIds.map((orderId, index) => {
+      const code = codes[index] ?? Number.NaN;
+      return [orderId, commitOutcomes.get(code) ?? unexpected('commit', code)];
+    });
+  }
+
   /** Whether nothing of a sale can be on its way any more. */
   async function isOver(saleId: string, afterMs: number): Promise<boolean> {
     const [sale, outbox, now] = await Promise.all([reads.sale(saleId), reads.outboxLength(saleId), reads.clock()]);
@@ -76,9 +105,15 @@ function createDecisions(
     },
 
     async commit(saleId, orderIds) {
-      if (orderIds.length === 0) return [];
-      const codes = numbers(await run('commit', saleKeys(saleId), orderIds));
-      return codes.map((code) => commitOutcomes.get(code) ?? unexpected('commit', code));
+      return (await commitPictures(saleId, [{ shown: null, orderIds }])).map(([, outcome]) => outcome);
+    },
+
+    async commitShown(saleId, orders) {
+      const alike = Map.groupBy(orders, ({ shown }) => shown);
+      return commitPictures(
+        saleId,
+        [...alike].map(([shown, those]) => ({ shown, orderIds: those.map(({ orderId }) => orderId) })),
+      );
     },
 
     async release(saleId, orderId, where = 'shelf') {

@@ -1,6 +1,7 @@
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { outboxFields } from '#contract/outbox.ts';
 import { relayGroup, saleKeys } from '#contract/redis-keys.ts';
+import { shownOrdersChannel } from '#contract/shown-order.ts';
 import { startStockRedis } from '#lab/servers/stock-redis.ts';
 import { nextState } from './next-state.ts';
 
@@ -237,6 +238,40 @@ describe('the other scripts', () => {
     // The one that came back before anyone stored it waits in no queue: it counts as passed.
     expect((await stock.sale(saleId))?.committed).toBe(2);
     expect(await equation()).toEqual({ free: 4, held: 1, total: 5 });
+  });
+
+  test('what is stored is committed once and shown at one instant, and an older picture changes nothing (I1, I4)', async () => {
+    await openSale(9, { limit: 2 });
+    const [one, two, three, back] = [order(), order(), order(), order()];
+    for (const orderId of [one, two, three, back])
+      await stock.reserve(saleId, { orderId, userId: orderId, quantity: orderId === two ? 2 : 1 });
+    await stock.release(saleId, back);
+    const shown = { version: 1, state: 'awaiting_payment', payByMs: 5, amount: 100, currency: 'CNY' } as const;
+    const paid = { ...shown, version: 2, state: 'paid' } as const;
+    await stock.show(saleId, [{ orderId: three, ...paid }]);
+    const heard: string[] = [];
+    const listener = probe.duplicate();
+    onTestFinished(() => listener.disconnect());
+    listener.on('message', (_channel, message) => heard.push(message));
+    await listener.subscribe(shownOrdersChannel);
+
+    const double = { ...shown, amount: 200 };
+    const stored = [one, three, one, back, order()].map((orderId) => ({ orderId, shown }));
+    const outcomes = await stock.commitShown(saleId, [...stored, { orderId: two, shown: double }]);
+    const kinds = ['committed', 'committed', 'already', 'released', 'unknown', 'committed'];
+    expect(outcomes.map(([, outcome]) => outcome)).toEqual(kinds);
+    // With what came back before it was stored.
+    expect((await stock.sale(saleId))?.committed).toBe(4 + 1);
+    expect(await equation()).toEqual({ free: 5, held: 4, total: 9 });
+    const pictures = await stock.pictures(saleId, [one, two, three]);
+    expect([one, two, three].map((orderId) => pictures.get(orderId))).toEqual([shown, double, paid]);
+    await expect.poll(() => heard.length).toBe(2);
+    expect(heard.map((message) => message.split(' ').filter((word) => [one, two, three].includes(word)))).toEqual([
+      [one, one],
+      [two],
+    ]);
+    expect(await stock.commitShown(saleId, [{ orderId: one, shown }])).toEqual([[one, 'already']]);
+    expect(await stock.commitShown(saleId, [])).toEqual([]);
   });
 
   test('a unit that is withheld leaves its buyer and does not come back on sale, once; the places go on (I1, I6)', async () => {

@@ -57,6 +57,15 @@ export type StockDecisions = {
   commit: (saleId: string, orderIds: readonly string[]) => Promise<CommitOutcome[]>;
 
   /**
+   * The same, and shows each of these orders as {@link StockDecisions.show} does, at one instant: a committed order always has
+   * its picture. Orders that look alike cost least with one and the same `shown`. Outcomes in any order.
+   */
+  commitShown: (
+    saleId: string,
+    orders: readonly { orderId: string; shown: ShownOrder }[],
+  ) => Promise<[orderId: string, outcome: CommitOutcome][]>;
+
+  /**
    * Puts an order's units back on sale, once, or withholds them from it. Stock Redis tells the services when that opens
    * the sale again.
    */
