@@ -7,14 +7,17 @@ import { Redis } from 'ioredis';
 import { poll } from '#lab/poll.ts';
 import { descendantsOf } from '#lab/servers/process-family.ts';
 import { signalProcess } from '../stack/host/life.ts';
+import { chunkInHand, loseTimers } from './chunk-in-hand.ts';
 import type { Field } from './field.ts';
-import { type Fault, type FaultKind, isLinkCard, type LinkFault } from './plan.ts';
+import { type Fault, type FaultKind, isLinkCard, type LinkFault, meetsChunk } from './plan.ts';
 
 const run = promisify(execFile);
 const redisSettings = {
   'stock-redis': 'SECKILL_STOCK_REDIS_URL',
   'queue-redis': 'SECKILL_QUEUE_REDIS_URL',
 } as const;
+
+const quick = { commandTimeout: 1000, maxRetriesPerRequest: 0, retryStrategy: () => 100 };
 
 /** Does the fault and undoes it; resolves when nothing of it is left but its consequences. */
 type Deed = (field: Field, fault: Fault) => Promise<void>;
@@ -65,6 +68,11 @@ export const deeds: Record<FaultKind, Deed> = {
 
   flush: (field, fault) => withRedis(field, fault, (redis) => redis.flushall()),
 
+  'lose-timers': (field, fault) =>
+    withRedis(field, fault, async (redis) =>
+      field.note(`timers of ${(await loseTimers(redis)) ?? 0} seconds are lost`),
+    ),
+
   'out-of-memory': setting('maxmemory', '1', '0'),
 
   /** A primary whose replicas are gone, told to take no writes then: each script is refused (NOREPLICAS). */
@@ -113,10 +121,22 @@ async function livingPid(field: Field, process: string): Promise<number> {
   return poll(`${process} to run`, () => field.pidOf(process));
 }
 
+/** What this round's fault shall meet. Another fault may keep queue Redis from telling: then it comes at its own moment. */
+async function untilChunk(field: Field): Promise<void> {
+  const redis = new Redis(field.stack.environment[redisSettings['queue-redis']] ?? '', quick);
+  redis.on('error', () => undefined); // the look below has its own
+  try {
+    const found = await chunkInHand(redis).catch(() => null);
+    field.note(found === null ? 'no chunk is active' : `${found.chunks} chunks of ${found.orders} orders are active`);
+  } finally {
+    redis.disconnect();
+  }
+}
+
 async function withRedis(field: Field, fault: Fault, act: (redis: Redis) => Promise<unknown>): Promise<void> {
   if (fault.victim !== 'stock-redis' && fault.victim !== 'queue-redis') throw new Error(`${fault.victim} is no Redis`);
   const url = field.stack.environment[redisSettings[fault.victim]] ?? '';
-  const redis = new Redis(url, { commandTimeout: 1000, maxRetriesPerRequest: 0, retryStrategy: () => 100 });
+  const redis = new Redis(url, quick);
   redis.on('error', () => undefined); // each try below has its own
   try {
     await poll(`${fault.victim} to obey`, () => act(redis).then(() => true));
@@ -132,6 +152,7 @@ export async function unleash(field: Field, faults: readonly Fault[]): Promise<v
     faults.map(async (fault) => {
       await wait(Math.max(0, begun + fault.afterMs - performance.now()));
       field.note(`fault begins: ${fault.kind} ${fault.victim} (${fault.process})`);
+      if (meetsChunk(fault)) await untilChunk(field);
       await deeds[fault.kind](field, fault);
       field.note(`fault ended: ${fault.kind} ${fault.victim} (${fault.process})`);
     }),

@@ -9,8 +9,9 @@ const paid: SettledOrder = {
   returned: 0,
   received: [1, 2],
   version: 2,
+  expiries: 0,
 };
-const expired: SettledOrder = { ...paid, state: 'expired', taken: 0 };
+const expired: SettledOrder = { ...paid, state: 'expired', taken: 0, expiries: 1 };
 
 function lifeOf(happened: (life: ReturnType<typeof createLifeTracker>) => void, order: SettledOrder): string[] {
   const life = createLifeTracker();
@@ -46,13 +47,20 @@ test.each<[string, (life: ReturnType<typeof createLifeTracker>) => void, Settled
     'was shown as paid and ended as expired',
   ],
   ['an order that is paid without anybody paying', (life) => life.wishes('a', 'cancel'), paid, 'nobody ever paid'],
-  ['an order that was left and did not expire', () => {}, { ...expired, state: 'cancelled' }, 'was left alone'],
+  [
+    'an order that was left and did not expire',
+    () => {},
+    { ...expired, state: 'cancelled', expiries: 0 },
+    'was left alone',
+  ],
   [
     'an order that never came to rest',
     triesToPay,
     { ...paid, state: 'refunding', returned: 5 },
     'has not come to rest',
   ],
+  ['an order that expired twice', () => {}, { ...expired, expiries: 2 }, 'expired 2 times'],
+  ['a paid order that expired before', triesToPay, { ...paid, expiries: 1 }, 'expired 1 times'],
   ['an event that was not heard', triesToPay, { ...paid, received: [2] }, 'heard 2'],
   ['events that were heard in another order', triesToPay, { ...paid, received: [2, 1] }, 'heard 2,1'],
 ])('finds %s', (_what, happened, order, says) => {

@@ -14,6 +14,8 @@ export type SettledOrder = {
   returned: number;
   /** The versions that a subscriber heard of, in the order in which they came, repetitions left out. */
   received: readonly number[];
+  /** How many different events told a subscriber that it expired. */
+  expiries: number;
   /** The version of the row: a subscriber has each event from 1 to it. */
   version: number;
 };
@@ -64,7 +66,7 @@ export function createLifeTracker() {
 
     problems(orders: readonly SettledOrder[]): string[] {
       const found = [...problems];
-      for (const { orderId, state, amount, taken, returned, received, version } of orders) {
+      for (const { orderId, state, amount, taken, returned, received, expiries, version } of orders) {
         const { wish, hasTriedToPay, seen } = lifeOf(orderId);
         if (!atRest.has(state)) found.push(`${orderId} has not come to rest: it is ${state}`);
         for (const before of seen) {
@@ -77,6 +79,8 @@ export function createLifeTracker() {
           found.push(`${orderId} is ${state}, and nobody ever paid (I6)`);
         }
         if (wish === 'leave' && state !== 'expired') found.push(`${orderId} was left alone, and is ${state}`);
+        const ends = state === 'expired' ? 1 : 0;
+        if (expiries !== ends) found.push(`${orderId} is ${state}, and expired ${expiries} times (I6)`);
         const expected = Array.from({ length: version }, (_, index) => index + 1);
         if (received.join() !== expected.join()) {
           found.push(`${orderId} has events ${expected.join()}, its subscriber heard ${received.join() || 'none'}`);

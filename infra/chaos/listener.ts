@@ -10,12 +10,18 @@ import { connectPostgres } from '#runtime/postgres/connect.ts';
 import { newWebhookSecret, parseWebhookSecrets, verifyWebhook } from '#runtime/standard-webhooks.ts';
 
 /** What is looked at of an event: the rest is the contract's own tests' business. */
-const eventSchema = z.object({ id: z.string(), data: z.object({ orderId: z.string(), version: z.int() }) });
+const eventSchema = z.object({
+  id: z.string(),
+  type: z.string(),
+  data: z.object({ orderId: z.string(), version: z.int() }),
+});
 const refusedShare = 0.1;
 
 export type Listener = {
   /** The versions of an order that were heard of, in the order in which they came, repetitions left out. */
   heard: (orderId: string) => number[];
+  /** How many different events said that the order expired. */
+  expiries: (orderId: string) => number;
   /** Calls that were not signed by the secret, or not an event. */
   strangers: () => number;
   close: () => Promise<void>;
@@ -30,6 +36,7 @@ export async function listenToOrders(databaseUrl: string, seed: number): Promise
   const secret = newWebhookSecret();
   const keys = parseWebhookSecrets(secret);
   const versions = new Map<string, Set<number>>();
+  const expiries = new Map<string, Set<string>>();
   let strangers = 0;
 
   const server = createServer(async (request, response) => {
@@ -46,6 +53,8 @@ export async function listenToOrders(databaseUrl: string, seed: number): Promise
     if (random.chance(refusedShare)) return answer(500);
     const { orderId, version } = event.data.data;
     versions.set(orderId, (versions.get(orderId) ?? new Set()).add(version));
+    if (event.data.type === 'order.expired')
+      expiries.set(orderId, (expiries.get(orderId) ?? new Set()).add(event.data.id));
     return answer(204);
   });
   server.listen(0, '127.0.0.1');
@@ -67,6 +76,7 @@ export async function listenToOrders(databaseUrl: string, seed: number): Promise
 
   return {
     heard: (orderId) => [...(versions.get(orderId) ?? [])],
+    expiries: (orderId) => expiries.get(orderId)?.size ?? 0,
     strangers: () => strangers,
     close: async () => {
       server.closeAllConnections();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { cards, planRounds } from './plan.ts';
+import { cards, meetsChunk, planRounds } from './plan.ts';
 
 const name = ({ kind, victim }: { kind: string; victim: string }) => `${kind} ${victim}`;
 
@@ -22,4 +22,14 @@ test('seeds differ, and so do the moments', () => {
 
 test('the limit fits every stock', () => {
   for (const { storm } of planRounds(3, 300)) expect(storm.limitPerUser).toBeLessThanOrEqual(storm.units);
+});
+
+test('a fault in the middle of a chunk meets a burst and a slow drain, and lost timers meet orders that expire', () => {
+  for (const { faults, storm, isLife } of planRounds(5, 120)) {
+    if (faults.some(meetsChunk)) {
+      expect(storm.drainPerSecond).toBeLessThanOrEqual(100);
+      expect(storm.tickets * (storm.peakShare ?? 0)).toBeGreaterThan(300);
+    }
+    if (faults.some(({ kind }) => kind === 'lose-timers')) expect(isLife).toBe(true);
+  }
 });

@@ -17,7 +17,7 @@ export type LinkFault = Exclude<ProxyMode, 'pass' | 'held' | 'lost'>;
 export type Card =
   | { kind: 'kill' | 'freeze'; victim: Victim }
   | { kind: LinkFault; victim: ServerRole }
-  | { kind: 'flush'; victim: 'queue-redis' }
+  | { kind: 'flush' | 'lose-timers'; victim: 'queue-redis' }
   | { kind: 'out-of-memory'; victim: 'stock-redis' | 'queue-redis' }
   | { kind: 'disk-full' | 'no-replicas'; victim: 'stock-redis' };
 export type FaultKind = Card['kind'];
@@ -50,7 +50,7 @@ export type RoundPlan = {
   seed: number;
   faults: Fault[];
   storm: StormPlan;
-  /** Every second round: orders are paid, cancelled, refunded and expire, and the payment provider misbehaves. */
+  /** Every second round, and each that loses timers: orders are paid, cancelled, refunded and expire, and the payment provider misbehaves. */
   isLife: boolean;
 };
 
@@ -83,6 +83,7 @@ export const cards: readonly Card[] = [
   ]),
   ...servers.flatMap((victim) => linkFaults.map((kind): Card => ({ kind, victim }))),
   { kind: 'flush', victim: 'queue-redis' },
+  { kind: 'lose-timers', victim: 'queue-redis' },
   { kind: 'out-of-memory', victim: 'stock-redis' },
   { kind: 'out-of-memory', victim: 'queue-redis' },
   { kind: 'disk-full', victim: 'stock-redis' },
@@ -109,7 +110,8 @@ export function planRounds(seed: number, count: number): RoundPlan[] {
     const random = createRandom(roundSeed);
     const dealt = round % 3 === 0 ? [deal(), deal()] : [deal()];
     const faults = dealt.map((card) => timed(card, random));
-    return { round, seed: roundSeed, faults, storm: stormPlan(faults, random), isLife: round % 2 === 0 };
+    const isLife = round % 2 === 0 || faults.some(({ kind }) => kind === 'lose-timers');
+    return { round, seed: roundSeed, faults, storm: stormPlan(faults, random), isLife };
   });
 }
 
@@ -139,7 +141,8 @@ export function isLinkCard(card: Card): card is Extract<Card, { kind: LinkFault 
 
 /** Demand from well below the stock to four times as much: faults meet a sale in every stage of its life. */
 function stormPlan(faults: readonly Fault[], random: Random): StormPlan {
-  const tickets = random.int(200, 500);
+  const isInChunk = faults.some(meetsChunk);
+  const tickets = random.int(isInChunk ? 400 : 200, 500);
   const demand = random.pick([0.6, 1.2, 2, 4]);
   return {
     units: Math.max(40, Math.round(tickets / demand)),
@@ -148,15 +151,24 @@ function stormPlan(faults: readonly Fault[], random: Random): StormPlan {
     users: Math.round(tickets * 0.7),
     arriveMs: 2500,
     peaksMs: faults.map(({ afterMs }) => afterMs),
-    drainPerSecond: random.pick([500, 500, 100, 40]),
+    ...(isInChunk ? { peakShare: 0.9 } : {}),
+    drainPerSecond: random.pick(isInChunk ? [100, 40] : [500, 500, 100, 40]),
   };
+}
+
+/**
+ * A fault that waits until a worker is in the middle of a chunk: then nearly all come at once, and the drain is slow, so that
+ * chunks are large and long in hand.
+ */
+export function meetsChunk({ kind, victim }: Card): boolean {
+  return kind === 'flush' || (kind === 'kill' && (victim === 'worker' || victim === 'queue-redis'));
 }
 
 /** The fault in a few words: for a test's title and the report. */
 export function describeFault({ kind, victim, process, afterMs, forMs, delayMs }: Fault): string {
   const who = process === victim ? victim : isServer(victim) ? `${victim} (${process})` : process;
   const how = kind === 'delay' ? `delay ${delayMs} ms` : kind;
-  const isInstant = kind === 'kill' || kind === 'flush';
+  const isInstant = kind === 'kill' || kind === 'flush' || kind === 'lose-timers';
   return `${how} ${who} at ${afterMs} ms${isInstant ? '' : ` for ${forMs} ms`}`;
 }
 

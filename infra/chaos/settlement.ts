@@ -68,6 +68,7 @@ async function settledOrders(
       taken: sum(own),
       returned: sum(returned),
       received: listener.heard(orderId),
+      expiries: listener.expiries(orderId),
     };
   });
 }
