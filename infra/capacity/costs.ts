@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { missingWay, type ShopperCosts, shopperSchema } from './shopper-costs.ts';
+import { type StoredCosts, storedCosts, storedSchema } from './stored-costs.ts';
 
 /** What one thing costs one part, and the measurement that says so. */
 export type Cost = { value: number; unit: 'µs' | 'bytes' | 'per second' | 'times'; from: string };
@@ -15,7 +16,21 @@ export type Costs = Record<
   Record<'servicePurchase' | 'pageBytes' | 'refusalBytes', Cost | null> & {
     /** The shopper's way, step by step; null until `npm run bench -- shopper` has run. */
     shopper: (ShopperCosts & { from: string }) | null;
+    /**
+     * One purchase on its whole way; null until `npm run bench -- purchase --stored` has run. It stands for the purchase of the
+     * service, the scripts a second, and what relay and worker cost: those are measured apart, and without PostgreSQL.
+     */
+    stored: (StoredCosts & { from: string }) | null;
   };
+
+/** The measurements that a plan stands on. */
+export function sourcesOf({ stored, ...others }: Costs): string[] {
+  const { stockScriptsPerSecond, servicePurchase, ...rest } = others;
+  const { relayService, relayQueueRedis, relayStockRedis, storeWorker, storeQueueRedis, storeStockRedis, ...alone } =
+    rest;
+  const used = stored === null ? others : alone;
+  return [...new Set([...Object.values(used), stored].flatMap((cost) => (cost === null ? [] : [cost.from])))];
+}
 
 /**
  * What an order costs stock Redis' processor with two replicas that follow it, over what it costs alone: 37.7 over 21.7 µs, in
@@ -72,6 +87,7 @@ export async function readCosts(folder: URL = resultsFolder): Promise<Costs> {
   ];
   const parts = await read(folder, 'parts.json', partsSchema).catch(nullOfNone);
   const shopper = await read(folder, 'shopper.json', shopperSchema).catch(nullOfNone);
+  const stored = await read(folder, 'stored.json', storedSchema, 'purchase --stored').catch(nullOfNone);
   const missing = shopper && missingWay(shopper.data);
   if (typeof missing === 'string')
     throw new ResultError(`shopper.json has no "${missing}": run npm run bench -- shopper`);
@@ -98,6 +114,7 @@ export async function readCosts(folder: URL = resultsFolder): Promise<Costs> {
     servicePurchase: parts && us(parts.data.microsPerAccepted.service, parts.from),
     pageBytes: parts && { value: parts.data.bytes.page, unit: 'bytes', from: parts.from },
     refusalBytes: parts && { value: parts.data.bytes.refusal, unit: 'bytes', from: parts.from },
+    stored: stored && { ...storedCosts(stored.data), from: stored.from },
     shopper: shopper && { steps: shopper.data.steps, ways: shopper.data.ways, from: shopper.from },
   };
 }
@@ -114,6 +131,7 @@ async function read<S extends Result>(
   folder: URL,
   name: string,
   schema: S,
+  bench = name.replace('.json', ''),
 ): Promise<{ data: z.output<S>; from: string }> {
   try {
     const data = schema.parse(JSON.parse(await readFile(new URL(name, folder), 'utf8')));
@@ -124,7 +142,6 @@ async function read<S extends Result>(
     };
   } catch (error) {
     const reason = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
-    const bench = name.replace('.json', '');
     const advice = `run npm run bench -- ${bench}`;
     throw new ResultError(`loadtest/results/${name} cannot be used: ${reason}: ${advice}`, { cause: error });
   }

@@ -1,6 +1,6 @@
 import { counted } from '#runtime/counted.ts';
 import { table } from '../text/table.ts';
-import { type Costs, replicatedStock } from './costs.ts';
+import { type Costs, replicatedStock, sourcesOf } from './costs.ts';
 import type { Plan } from './plan.ts';
 
 const whole = (value: number) => Math.ceil(value).toLocaleString('en');
@@ -31,8 +31,7 @@ export function describePlan(plan: Plan, costs: Costs, width: number | null): st
     why,
   ]);
   const edges = Math.max(...parts.filter(({ name }) => name.startsWith('edge')).map(({ count }) => count));
-  const used = [...Object.values(costs), ...(crowd.isReplicated ? [replicatedStock] : [])];
-  const sources = [...new Set(used.flatMap((cost) => (cost === null ? [] : [cost.from])))];
+  const sources = [...sourcesOf(costs), ...(crowd.isReplicated ? [replicatedStock.from] : [])];
   return [
     `${many(crowd.shoppers, 'shopper')}, ${many(crowd.units, 'unit')}, open in ${whole(crowd.openInSeconds)} s`,
     ...(beforePress === null

@@ -40,6 +40,12 @@ const costs: Costs = {
   pageBytes: { ...cost(5000), unit: 'bytes' },
   refusalBytes: { ...cost(500), unit: 'bytes' },
   shopper: shopperCosts(),
+  stored: null,
+};
+/** One purchase on its whole way. */
+const stored: NonNullable<Costs['stored']> = {
+  ...{ service: 80, worker: 40, stockRedisAccepts: 20, stockRedisStores: 30, queueRedis: 10, postgres: 150 },
+  from: 'the whole way',
 };
 
 /** nginx alone but for the demo sign-in and orders; a dearer key costs a dearer challenge, a dearer challenge a dearer ticket. */
@@ -138,6 +144,23 @@ test('orders that shall be stored faster than queue Redis can are named as too m
   expect(describePlan(plan, costs, null)).toContain('too much for queue Redis');
 });
 
+test('a purchase that was measured on its whole way stands for its parts, and PostgreSQL is one of them', () => {
+  const plan = planFor(crowd, { ...costs, stored }, nginx);
+  const part = (name: string) => plan.parts.find((each) => each.name === name);
+  // 10,000 a second are accepted and as many units are stored within 60 s.
+  expect(part('seckill-service')?.count).toBe(Math.ceil((10_000 * 80) / 1e6 / 0.5));
+  expect(part('stock Redis')?.share).toBeCloseTo((10_000 * 20 + (10_000 / 60) * 30) / 1e6, 6);
+  expect(part('queue Redis')?.capacity).toBe(100_000);
+  expect(part('order-worker')?.capacity).toBe(25_000);
+  const quick = planFor({ ...crowd, storeWithinSeconds: 1 }, { ...costs, stored }, nginx);
+  expect(count(quick, 'PostgreSQL (cores)')).toBe(Math.ceil((10_000 * 150) / 1e6 / 0.5));
+  expect(planFor(crowd, costs, nginx).notMeasured.join()).toContain('PostgreSQL (npm run bench -- purchase --stored)');
+  expect(plan.notMeasured.join()).not.toContain('PostgreSQL');
+  const text = describePlan(plan, { ...costs, stored, relayService: { ...cost(1), from: 'the relay alone' } }, null);
+  expect(text).toContain('the whole way');
+  expect(text).not.toContain('the relay alone');
+});
+
 test('what was not measured is left out and said', () => {
   const bare = { ...costs, servicePurchase: null, pageBytes: null, refusalBytes: null, shopper: null };
   const plan = planFor(crowd, bare, nginx);
@@ -158,7 +181,7 @@ afterAll(() => rm(dir, { recursive: true }));
 const folder = () => pathToFileURL(`${dir}/`);
 
 test('the kept results hold every cost, with file, machine and commit', async () => {
-  const { shopper, ...real } = await readCosts();
+  const { shopper, stored: whole, ...real } = await readCosts();
   const found = /^\w+\.json \(.+, \d+ cores, \d{4}-\d\d-\d\d, [0-9a-f]{7}\)$/;
   for (const each of Object.values(real)) {
     if (each === null) continue;
@@ -168,6 +191,10 @@ test('the kept results hold every cost, with file, machine and commit', async ()
   if (shopper !== null) {
     expect(costBeforePress(shopper, 'demo', 'pow').nginx).toBeGreaterThan(0);
     expect(shopper.from).toMatch(found);
+  }
+  if (whole !== null) {
+    expect(whole.postgres).toBeGreaterThan(0);
+    expect(whole.from).toMatch(found);
   }
   expect(await readNginxLimits()).toEqual({ connectionsPerWorker: 16_384, sharedMemoryMb: expect.any(Number) });
 });
@@ -203,6 +230,28 @@ test('a shopper is taken whole or not at all, and what is missing says which ben
   );
   await rm(file);
   expect((await readCosts(folder())).shopper).toBeNull();
+});
+
+test('the whole way of a purchase is read by process, and stock Redis without what accepting alone costs', async () => {
+  const where = { date: '2026-12-01T02:00:00.000Z', commit: 'c0ffee1c0ffee1', machine: { model: 'test', cores: 2 } };
+  const spreads = (of: Record<string, number>) =>
+    Object.fromEntries(Object.entries(of).map(([name, median]) => [name, { median }]));
+  const write = async (accepted: number, more: object = {}) => {
+    const stored = { 'seckill-service': 80, 'order-worker': 40, 'stock-redis': 50, 'queue-redis': 10, postgres: 150 };
+    const microsPerPurchase = {
+      stored: { ...spreads(stored), ...more },
+      accepted: spreads({ 'stock-redis': accepted, 'queue-redis': -1 }),
+    };
+    await writeFile(join(dir, 'stored.json'), JSON.stringify({ ...where, microsPerPurchase }));
+    return (await readCosts(folder())).stored;
+  };
+  expect(await write(20)).toEqual({ ...stored, from: 'stored.json (test, 2 cores, 2026-12-01, c0ffee1)' });
+  expect(await write(60)).toMatchObject({ stockRedisAccepts: 50, stockRedisStores: 0 });
+  await expect(write(20, { postgres: undefined })).rejects.toThrow(
+    /stored\.json cannot be used: [\s\S]*postgres: run npm run bench -- purchase --stored/,
+  );
+  await rm(join(dir, 'stored.json'));
+  expect((await readCosts(folder())).stored).toBeNull();
 });
 
 test('a result that is missing or unreadable is named, and its benchmark', async () => {

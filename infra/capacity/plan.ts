@@ -81,7 +81,9 @@ export function planFor(crowd: Crowd, costs: Costs, nginx: EdgeLimitsOfNginx): P
   // and the workers' scripts take their share of the same core.
   // What it sends to replicas costs the same core.
   const stockTimes = isReplicated ? replicatedStock.value : 1;
-  const stockRate = costs.stockScriptsPerSecond.value / stockTimes;
+  const { stored } = costs;
+  const stockRate =
+    (stored === null ? costs.stockScriptsPerSecond.value : micros / stored.stockRedisAccepts) / stockTimes;
   const acceptedPerSecond = Math.min(requestsPerSecond, stockRate * utilisation, units);
   const soldOutAfterSeconds = units / acceptedPerSecond;
   const storedPerSecond = units / Math.max(storeWithinSeconds, soldOutAfterSeconds);
@@ -136,18 +138,14 @@ export function planFor(crowd: Crowd, costs: Costs, nginx: EdgeLimitsOfNginx): P
       'orders/s',
       'one look at each order; one gateway beside each edge',
     );
-  if (costs.servicePurchase !== null)
-    byProcessor(
-      'seckill-service',
-      acceptedPerSecond,
-      costs.servicePurchase.value,
-      'purchases/s',
-      'purchase and relay, one process a core',
-    );
-  const stockShare =
-    acceptedPerSecond / stockRate +
-    (stockTimes * (acceptedPerSecond * costs.relayStockRedis.value + storedPerSecond * costs.storeStockRedis.value)) /
-      micros;
+  const service = stored?.service ?? costs.servicePurchase?.value ?? null;
+  if (service !== null)
+    byProcessor('seckill-service', acceptedPerSecond, service, 'purchases/s', 'purchase and relay, one process a core');
+  const stockAfter =
+    stored === null
+      ? acceptedPerSecond * costs.relayStockRedis.value + storedPerSecond * costs.storeStockRedis.value
+      : storedPerSecond * stored.stockRedisStores;
+  const stockShare = acceptedPerSecond / stockRate + (stockTimes * stockAfter) / micros;
   parts.push({
     ...{
       name: 'stock Redis',
@@ -162,7 +160,7 @@ export function planFor(crowd: Crowd, costs: Costs, nginx: EdgeLimitsOfNginx): P
       why: 'one sale is one hash slot: more servers help more sales, never one sale',
     },
   });
-  const queueCost = costs.relayQueueRedis.value + costs.storeQueueRedis.value;
+  const queueCost = stored?.queueRedis ?? costs.relayQueueRedis.value + costs.storeQueueRedis.value;
   const queueCapacity = micros / queueCost;
   parts.push({
     ...{ name: 'queue Redis', count: 1, unit: 'orders/s', needed: storedPerSecond, capacity: queueCapacity },
@@ -175,10 +173,18 @@ export function planFor(crowd: Crowd, costs: Costs, nginx: EdgeLimitsOfNginx): P
   byProcessor(
     'order-worker',
     storedPerSecond,
-    costs.storeWorker.value,
+    stored?.worker ?? costs.storeWorker.value,
     'orders/s',
     `all orders within ${storeWithinSeconds} s`,
   );
+  if (stored !== null)
+    byProcessor(
+      'PostgreSQL (cores)',
+      storedPerSecond,
+      stored.postgres,
+      'orders/s',
+      'cores of one server: rows, events, commits; its disk is not in it',
+    );
 
   const mbit = (perSecond: number, bytes: number) => (perSecond * bytes * 8) / 1e6;
   const { pageBytes, refusalBytes } = costs;
@@ -201,9 +207,11 @@ export function planFor(crowd: Crowd, costs: Costs, nginx: EdgeLimitsOfNginx): P
             openingMbitPerSecond: mbit(requestsPerSecond, refusalBytes.value),
           },
     notMeasured: [
-      ...(costs.servicePurchase === null ? ['seckill-service and bandwidth (npm run bench -- parts)'] : []),
+      ...(costs.servicePurchase === null
+        ? [`${service === null ? 'seckill-service and ' : ''}bandwidth (npm run bench -- parts)`]
+        : []),
       ...(shopper === null ? ['the way to the ticket, and the gateway (npm run bench -- shopper)'] : []),
-      'PostgreSQL (the drain rate that it bears: seckill drain rate)',
+      ...(stored === null ? ['PostgreSQL (npm run bench -- purchase --stored)'] : []),
       'TLS handshakes (a crowd of new connections costs the edge more than the requests)',
     ],
   };

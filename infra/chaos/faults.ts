@@ -122,12 +122,12 @@ async function livingPid(field: Field, process: string): Promise<number> {
 }
 
 /** What this round's fault shall meet. Another fault may keep queue Redis from telling: then it comes at its own moment. */
-async function untilChunk(field: Field): Promise<void> {
+async function untilChunk(field: Field): Promise<string> {
   const redis = new Redis(field.stack.environment[redisSettings['queue-redis']] ?? '', quick);
   redis.on('error', () => undefined); // the look below has its own
   try {
     const found = await chunkInHand(redis).catch(() => null);
-    field.note(found === null ? 'no chunk is active' : `${found.chunks} chunks of ${found.orders} orders are active`);
+    return found === null ? 'no chunk' : `${found.orders} orders in ${found.chunks} chunks`;
   } finally {
     redis.disconnect();
   }
@@ -145,16 +145,21 @@ async function withRedis(field: Field, fault: Fault, act: (redis: Redis) => Prom
   }
 }
 
-/** Lets the faults happen, each at its moment, counted from now. Rejects when one could not be done. */
-export async function unleash(field: Field, faults: readonly Fault[]): Promise<void> {
+/**
+ * Lets the faults happen, each at its moment, counted from now; says what those met that were to meet a chunk. Rejects when one
+ * could not be done.
+ */
+export async function unleash(field: Field, faults: readonly Fault[]): Promise<string[]> {
   const begun = performance.now();
+  const met: string[] = [];
   await Promise.all(
     faults.map(async (fault) => {
       await wait(Math.max(0, begun + fault.afterMs - performance.now()));
       field.note(`fault begins: ${fault.kind} ${fault.victim} (${fault.process})`);
-      if (meetsChunk(fault)) await untilChunk(field);
+      if (meetsChunk(fault)) met.push(`${fault.kind} met ${await untilChunk(field)}`);
       await deeds[fault.kind](field, fault);
       field.note(`fault ended: ${fault.kind} ${fault.victim} (${fault.process})`);
     }),
   );
+  return met;
 }

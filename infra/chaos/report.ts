@@ -9,10 +9,10 @@ const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
 
 /** One line about a round, for whoever watches. */
 export function roundLine({ plan, result }: PlayedRound): string {
-  const { counts, problems, tookMs, recoveredMs } = result;
+  const { counts, problems, met, tookMs, recoveredMs } = result;
   const answers = `${counts.tickets} tickets: ${counts.yes} yes, ${counts.no} no, ${counts.unknown} unknown`;
   const verdict = problems.length === 0 ? 'ok  ' : 'FAIL';
-  const faults = plan.faults.map(describeFault).join(' + ');
+  const faults = [plan.faults.map(describeFault).join(' + '), ...met].join('; ');
   return `${verdict} ${String(plan.round).padStart(3)} ${seconds(tookMs)} (well after ${seconds(recoveredMs)}) ${answers}, ${counts.left} left open; ${counts.bought} bought of ${plan.storm.units} units | ${faults}`;
 }
 

@@ -19,6 +19,8 @@ const shownProblems = 8;
 export type RoundResult = {
   saleId: string;
   problems: string[];
+  /** What the faults that were to meet a chunk have met. */
+  met: string[];
   counts: ReturnType<Tracker['counts']> & { left: number; bought: number };
   tookMs: number;
   /** From the end of the storm and its faults to a stack that is well. */
@@ -35,6 +37,7 @@ export async function playRound(field: Field, plan: RoundPlan): Promise<RoundRes
   const crowd = createCrowd({ stack, saleId, tracker, seed: plan.seed, lives });
   const connections = await openConnections(stack.environment);
   const problems: string[] = [];
+  const met: string[] = [];
   let left = 0;
   let recoveredMs = 0;
   const check = noting(problems);
@@ -42,7 +45,8 @@ export async function playRound(field: Field, plan: RoundPlan): Promise<RoundRes
   async function weather(): Promise<void> {
     if (lives !== null) await check(() => misbehave(stack, plan.seed));
     field.note('storm begins');
-    await Promise.all([check(() => crowd.storm(plan.storm)), check(() => unleash(field, plan.faults))]);
+    const breaking = async () => met.push(...(await unleash(field, plan.faults)));
+    await Promise.all([check(() => crowd.storm(plan.storm)), check(breaking)]);
     field.note('storm is over');
     if (lives !== null) await check(() => behave(stack));
     const overAt = performance.now();
@@ -80,7 +84,7 @@ export async function playRound(field: Field, plan: RoundPlan): Promise<RoundRes
   }
   field.note(problems.length === 0 ? 'the round holds' : `PROBLEMS:\n  ${problems.join('\n  ')}`);
   const counts = { ...tracker.counts(), left, bought: tracker.bought().length };
-  return { saleId, problems, counts, tookMs: performance.now() - begun, recoveredMs };
+  return { saleId, problems, met, counts, tookMs: performance.now() - begun, recoveredMs };
 }
 
 /** What ops do by the CLI, in this process: a round should not spend its time on starting commands. */
