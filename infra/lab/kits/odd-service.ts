@@ -10,10 +10,13 @@ import { runningPid } from './processes.ts';
  * before; the service itself goes on. `putBack` when done.
  */
 export async function takeAway(service: string) {
-  const socket = runDirectory(stackUnderTest().dir).socket(service);
+  const { dir, edges } = stackUnderTest();
+  const socket = runDirectory(dir).socket(service);
   const aside = `${socket}.aside`;
   await rename(socket, aside);
-  // An edge closes a connection that it has not used for 4 s (upstreams.conf.template).
+  // A link stays as long as its worker. Over HTTP an edge closes a connection that it has not used for 4 s
+  // (upstreams.conf.template).
+  for (const edge of edges) process.kill(runningPid(edge.process), 'SIGHUP');
   await poll('the edges to let go of it', async () => (await connectionsTo(socket)) === 0).catch(async (error) => {
     await rename(aside, socket);
     throw error;

@@ -24,7 +24,7 @@ local QUIET_SECONDS, SILENCE_SECONDS = 2, 5 -- proxy_read_timeout is as long
 local IDLE_SECONDS = 3600
 local READ_BYTES = 65536
 local MAX_GREETING_LINES = 20
-local FIRST_DELAY, LONGEST_DELAY, UNKNOWN_DELAY = 0.05, 0.5, 2 -- seconds
+local FIRST_DELAY, LONGEST_DELAY, UNKNOWN_DELAY = 0.05, 1, 2 -- seconds
 
 local _M = {}
 
