@@ -6,11 +6,13 @@ import { Pool } from 'pg';
 import { saleKeys } from '#contract/redis-keys.ts';
 import { bySecond, dueTimes, lateness, orderScans } from './expiry/ends.ts';
 import { type Seen, startProbe } from './expiry/probe.ts';
+import { microsPerOrder, timerCost, usedSoFar } from './expiry/timer-cost.ts';
 import { storedUnits, storeUnpaidOrders } from './expiry/unpaid-orders.ts';
 import { type BenchStack, startBenchStack } from './kit/stack.ts';
 import { circumstances, spread, table } from './kit/statistics.ts';
 
-export const summary = 'many unpaid orders expire at their minute: how fast, and what PostgreSQL and others feel of it';
+export const summary =
+  'many unpaid orders expire at their minute: how fast, what their timers cost, and what PostgreSQL and others feel of it';
 
 const saleId = 'bench-expiry';
 /** What PostgreSQL is like before the first order is due. */
@@ -34,6 +36,7 @@ export async function run(args: string[]): Promise<string> {
 }
 
 async function measure(stack: BenchStack, pool: Pool, orders: number): Promise<string> {
+  const madeUs = await timerCost(stack, orders, 900);
   const { orderIds, payWithinSeconds } = await storeUnpaidOrders(stack, pool, saleId, orders);
   const { first, last } = await dueTimes(pool, saleId);
   const giveUpAt = last + patienceMs;
@@ -46,8 +49,13 @@ async function measure(stack: BenchStack, pool: Pool, orders: number): Promise<s
   };
   const scansBefore = await orderScans(pool);
   const probe = startProbe(pool, orderIds);
+  await wait(Math.max(0, first - calmMs - Date.now()));
+  const calm = await usedSoFar(stack);
+  await wait(Math.max(0, first - Date.now()));
+  const due = await usedSoFar(stack);
   const doneAt = await until('every order to expire', async () => (await storedUnits(pool, saleId)) === 0);
   const free = async () => Number(await stack.stockRedis.get(saleKeys(saleId).stock));
+  const fired = microsPerOrder([calm, due], [due, await usedSoFar(stack)], orders);
   const unitsBackAt = await until('every unit to come back', async () => (await free()) === orders);
   const [before, during] = [probe.between(first - calmMs, first), probe.between(first, doneAt)];
   await probe.stop();
@@ -64,6 +72,7 @@ async function measure(stack: BenchStack, pool: Pool, orders: number): Promise<s
     expiredWithinSeconds: (doneAt - first) / 1000,
     expiredPerSecond: expiring,
     lateSeconds: late,
+    processorMicrosPerOrder: { queueRedisMakes: madeUs, queueRedisFires: fired.queueRedis, workerFires: fired.worker },
     unitsBackAfterMs: unitsBackAt - doneAt,
     sequentialScansOfOrders: scans,
     postgres: { before, during },
@@ -83,6 +92,7 @@ type Report = {
   expiredWithinSeconds: number;
   expiredPerSecond: { median: number; max: number };
   lateSeconds: { p50: number; p99: number; most: number; byJob: number };
+  processorMicrosPerOrder: { queueRedisMakes: number; queueRedisFires: number; workerFires: number };
   unitsBackAfterMs: number;
   sequentialScansOfOrders: number;
   postgres: { before: Seen; during: Seen };
@@ -95,6 +105,7 @@ function describe({ settings, lateSeconds: late, postgres: { before, during }, .
     of(before).toFixed(digits),
     of(during).toFixed(digits),
   ];
+  const micros = report.processorMicrosPerOrder;
   return `${table([
     ['PostgreSQL', 'before', 'during'],
     row('probe p50, ms', (seen) => seen.probeP50, 2),
@@ -109,7 +120,12 @@ function describe({ settings, lateSeconds: late, postgres: { before, during }, .
     ['expired per second, median', report.expiredPerSecond.median.toFixed(0)],
     ['expired per second, most', report.expiredPerSecond.max.toFixed(0)],
     ['late, s: p50 / p99 / most', [late.p50, late.p99, late.most].map((it) => it.toFixed(2)).join(' / ')],
-    ['by their job', String(late.byJob)],
+    ['by a timer', String(late.byJob)],
+    [
+      'queue Redis, µs an order: timers made / fired',
+      `${micros.queueRedisMakes.toFixed(2)} / ${micros.queueRedisFires.toFixed(2)}`,
+    ],
+    ['order-worker, µs an order', micros.workerFires.toFixed(0)],
     ['units back after the last, ms', String(report.unitsBackAfterMs)],
     ['sequential scans of orders', String(report.sequentialScansOfOrders)],
     ['audit', report.audit.balanced ? `balanced, ${report.audit.free} free` : 'NOT BALANCED'],

@@ -5,7 +5,7 @@ import type { AcceptedOrder } from '#contract/order.ts';
 import { queueNames, queuePrefix } from '#contract/queues.ts';
 import { saleKeys } from '#contract/redis-keys.ts';
 import type { BenchStack } from '../kit/stack.ts';
-import { addJobs, chunksOf, makeOrders, makeSale } from '../queue/orders.ts';
+import { addChunks, chunksOf, makeOrders, makeSale } from '../queue/orders.ts';
 
 /** Takes units out of the stock of a sale, as reserve.lua leaves it when they were sold one by one. */
 async function sell({ stockRedis }: BenchStack, saleId: string, orders: readonly AcceptedOrder[]): Promise<void> {
@@ -25,7 +25,7 @@ async function sell({ stockRedis }: BenchStack, saleId: string, orders: readonly
 }
 
 /**
- * `count` orders of a sale that is sold out, stored by the real drain, each with its delayed job; all of them end a
+ * `count` orders of a sale that is sold out, stored by the real drain, with their timers; all of them end a
  * while after the last one is stored. Resolves with their ids.
  */
 export async function storeUnpaidOrders(stack: BenchStack, pool: Pool, saleId: string, count: number) {
@@ -38,21 +38,31 @@ export async function storeUnpaidOrders(stack: BenchStack, pool: Pool, saleId: s
   const connection = { connection: stack.queueRedis, prefix: queuePrefix };
   const [queue, expiryQueue] = [new Queue(queueNames.orders, connection), new Queue(queueNames.expiry, connection)];
   try {
-    await addJobs(queue, orders);
+    await addChunks(queue, orders);
     const from = performance.now();
     await stack.seckill('drain', 'resume');
     while ((await storedUnits(pool, saleId)) < count) await wait(200);
     const seconds = (performance.now() - from) / 1000;
     const timed = async () => (await expiryQueue.getJobCounts('delayed')).delayed ?? 0;
     const deadline = performance.now() + payWithinSeconds * 1000;
-    while ((await timed()) < count && performance.now() < deadline) await wait(200);
+    const wanted = await dueSeconds(pool, saleId);
+    while ((await timed()) < wanted && performance.now() < deadline) await wait(200);
     process.stderr.write(
-      `${count} orders stored in ${seconds.toFixed(0)} s; ${await timed()} of them have their job\n`,
+      `${count} orders stored in ${seconds.toFixed(0)} s; ${await timed()} of ${wanted} seconds have their timer\n`,
     );
   } finally {
     await Promise.all([queue.close(), expiryQueue.close()]);
   }
   return { orderIds: orders.map(({ orderId }) => orderId), payWithinSeconds };
+}
+
+/** In how many seconds orders of a sale are due. */
+async function dueSeconds(pool: Pool, saleId: string): Promise<number> {
+  const { rows } = await pool.query<{ n: number }>(
+    "SELECT count(DISTINCT date_trunc('second', pay_by))::int AS n FROM orders WHERE sale_id = $1",
+    [saleId],
+  );
+  return rows[0]?.n ?? Number.NaN;
 }
 
 /** Units of a sale that are in orders which hold them: none once all have expired. */
