@@ -74,6 +74,17 @@ test('a payment that has the row first wins against expiry, however late it is; 
   }
 });
 
+test('a row that is in somebody’s hand is passed over on request, and said to be so', async () => {
+  const [free, held] = [await unpaid(-1), await unpaid(-1)];
+  const client = await pool.connect();
+  await client.query('BEGIN');
+  await client.query('SELECT FROM orders WHERE id = $1 FOR UPDATE', [held]);
+  expect(await expiry.expire([held, free], 'pass over')).toEqual([{ kind: 'locked' }, { kind: 'expired' }]);
+  await client.query('COMMIT');
+  client.release();
+  expect(await expiry.expire([held], 'pass over')).toEqual([{ kind: 'expired' }]);
+});
+
 test('expiry that has the row first wins against a payment (I6)', async () => {
   const orderId = await unpaid(-1);
   const client = await pool.connect();

@@ -1,4 +1,4 @@
-import { inTransaction, type Pool } from '#runtime/postgres/connect.ts';
+import { inTransaction, type Pool, type PoolClient } from '#runtime/postgres/connect.ts';
 import { type MovedOrder, moveOrders } from '../orders/move-orders.ts';
 import { gapsBetween } from './gaps.ts';
 
@@ -6,23 +6,24 @@ export type ExpiryOutcome =
   | { kind: 'expired' }
   /** Its time is not over by the database's clock: this long it still has. */
   | { kind: 'early'; dueInMs: number }
+  /** Its time is over, and its row is in somebody's hand (a payment, a sweep). */
+  | { kind: 'locked' }
   /** Paid, cancelled or expired before, or no such order: nothing to do. */
   | { kind: 'settled' };
 
 /** An unpaid order and where it stands in its second: `payBy` as PostgreSQL writes it, to the microsecond. */
 export type DueOrder = { orderId: string; payBy: string };
 
-const earlySql = `
-  SELECT id, greatest(1, ceil(extract(epoch FROM pay_by - now()) * 1000))::int AS due_in_ms
+const unlockedSql = 'SELECT id FROM orders WHERE id = ANY($1) FOR UPDATE SKIP LOCKED';
+
+const leftSql = `
+  SELECT id, ceil(extract(epoch FROM pay_by - now()) * 1000)::int8 AS "dueInMs"
     FROM orders WHERE id = ANY($1) AND state = 'awaiting_payment'`;
 
 const untilSql = `
   SELECT greatest(0, ceil(extract(epoch FROM to_timestamp($1::float8) - clock_timestamp()) * 1000))::int8 AS ms`;
 
-/**
- * The unpaid orders of a timer's second, along the index `orders_unpaid`, from behind a place on. They are not locked: whoever
- * has one in hand is waited for when it is moved.
- */
+/** The unpaid orders of a timer's second, along the index `orders_unpaid`, from behind a place on. They are not locked. */
 export const unpaidSql = `
   SELECT id AS "orderId", pay_by::text AS "payBy" FROM orders
    WHERE state = 'awaiting_payment' AND pay_by >= to_timestamp($1::float8 - 1) AND pay_by < to_timestamp($1::float8)
@@ -54,27 +55,37 @@ export function createExpiry(deps: {
   const { pool, onExpired } = deps;
   const move = { from: 'awaiting_payment', to: 'expired', overdueOnly: true } as const;
 
+  async function lockFree(client: PoolClient, orderIds: readonly string[]): Promise<string[]> {
+    const query = { name: 'lock-free-orders', text: unlockedSql, values: [orderIds] };
+    return (await client.query<{ id: string }>(query)).rows.map(({ id }) => id);
+  }
+
   return {
-    /** Expires those of these orders that are unpaid and overdue. Outcomes in the order of `orderIds`. */
-    async expire(orderIds: readonly string[]): Promise<ExpiryOutcome[]> {
-      const { moved, early } = await inTransaction(pool, async (client) => {
-        const moved = await moveOrders(client, { orderIds, ...move });
+    /**
+     * Expires those of these orders that are unpaid and overdue. Outcomes in the order of `orderIds`. Rows that are in somebody's
+     * hand are waited for, or passed over.
+     */
+    async expire(orderIds: readonly string[], inHand: 'wait' | 'pass over' = 'wait'): Promise<ExpiryOutcome[]> {
+      const { moved, left } = await inTransaction(pool, async (client) => {
+        const free = inHand === 'wait' ? orderIds : await lockFree(client, orderIds);
+        const moved = await moveOrders(client, { orderIds: free, ...move });
         const movedIds = new Set(moved.map((order) => order.orderId));
         const rest = orderIds.filter((id) => !movedIds.has(id));
-        if (rest.length === 0) return { moved, early: new Map<string, number>() };
-        const { rows } = await client.query<{ id: string; due_in_ms: number }>({
-          name: 'early-orders',
-          text: earlySql,
+        if (rest.length === 0) return { moved, left: new Map<string, number>() };
+        const { rows } = await client.query<{ id: string; dueInMs: number }>({
+          name: 'orders-left',
+          text: leftSql,
           values: [rest],
         });
-        return { moved, early: new Map(rows.map((row) => [row.id, row.due_in_ms])) };
+        return { moved, left: new Map(rows.map((row) => [row.id, row.dueInMs])) };
       });
       if (moved.length > 0) onExpired(moved, 'job');
       const expired = new Set(moved.map((order) => order.orderId));
       return orderIds.map((id) => {
         if (expired.has(id)) return { kind: 'expired' };
-        const dueInMs = early.get(id);
-        return dueInMs === undefined ? { kind: 'settled' } : { kind: 'early', dueInMs };
+        const dueInMs = left.get(id);
+        if (dueInMs === undefined) return { kind: 'settled' };
+        return dueInMs > 0 ? { kind: 'early', dueInMs } : { kind: 'locked' };
       });
     },
 

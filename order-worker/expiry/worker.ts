@@ -10,13 +10,14 @@ import type { Permits } from './permits.ts';
 import { afterDueMs } from './schedule.ts';
 import { createTurns } from './turns.ts';
 
-/** Jobs in hand at a time: what the version before left (one an order) is expired in batches of them. */
-const inHand = 200;
+/** Jobs taken at a time: what the version before left (one an order) is expired in batches of them. */
+const atOnce = 200;
 /** As many as the worker has connections: one that waits for a row does not hold up the next second. */
 const atATime = 2;
 
 /** What becomes of a job: it is done, or it is run again in `againInMs`. */
 type End = 'done' | { againInMs: number };
+type InHand = NonNullable<Parameters<Expiry['expire']>[1]>;
 
 /**
  * Takes due timers off the expiry queue and expires the unpaid orders of their seconds, a page in a transaction, no faster than
@@ -40,15 +41,15 @@ export function startExpiryWorker(deps: {
   const closing = new AbortController();
 
   /** Throws while PostgreSQL is away; what it refuses is refused to the order that is to blame. */
-  async function expireBatch(orderIds: readonly string[]): Promise<(ExpiryOutcome | Error)[]> {
+  async function expireBatch(orderIds: readonly string[], inHand: InHand): Promise<(ExpiryOutcome | Error)[]> {
     try {
-      return await expiry.expire(orderIds);
+      return await expiry.expire(orderIds, inHand);
     } catch (error) {
       if (isDatabaseOutage(error)) throw error;
       if (orderIds.length === 1) return [error instanceof Error ? error : new Error(String(error))];
       logger.warn({ err: error, orders: orderIds.length }, 'a batch was refused; expiring its orders one by one');
       const outcomes: (ExpiryOutcome | Error)[] = [];
-      for (const id of orderIds) outcomes.push(...(await expireBatch([id])));
+      for (const id of orderIds) outcomes.push(...(await expireBatch([id], inHand)));
       return outcomes;
     }
   }
@@ -57,14 +58,23 @@ export function startExpiryWorker(deps: {
     if (closing.signal.aborted) return { againInMs: 0 };
     const earlyMs = await expiry.msUntil(second);
     if (earlyMs > 0) return { againInMs: earlyMs + afterDueMs };
+    // Rows that somebody has in hand come last: they hold up none of the others.
+    const end = await expireUnpaid(second, 'pass over');
+    return end === 'done' || closing.signal.aborted ? end : await expireUnpaid(second, 'wait');
+  }
+
+  /** All unpaid orders of a second, from the first to the last, each once. */
+  async function expireUnpaid(second: number, inHand: InHand): Promise<End> {
     let last: DueOrder | null = null;
+    let end: End = 'done';
     while (!closing.signal.aborted) {
       const page: DueOrder[] = await expiry.unpaidOf(second, last, pageSize);
-      if (page.length === 0) return 'done';
+      if (page.length === 0) return end;
       const orderIds = page.slice(0, await permits.take(page.length)).map(({ orderId }) => orderId);
-      for (const [index, outcome] of (await expireBatch(orderIds)).entries()) {
-        if (!(outcome instanceof Error)) continue;
-        logger.error({ orderId: orderIds[index], err: outcome }, 'an order cannot be expired: run seckill audit');
+      for (const [index, outcome] of (await expireBatch(orderIds, inHand)).entries()) {
+        if (outcome instanceof Error)
+          logger.error({ orderId: orderIds[index], err: outcome }, 'an order cannot be expired: run seckill audit');
+        else if (outcome.kind === 'locked' || outcome.kind === 'early') end = { againInMs: afterDueMs };
       }
       last = page[orderIds.length - 1] ?? last;
     }
@@ -75,14 +85,15 @@ export function startExpiryWorker(deps: {
     handle: (orderIds) =>
       inTurn(async () => {
         await permits.takeAll(orderIds.length);
-        return await untilItRests(() => expireBatch(orderIds));
+        return await untilItRests(() => expireBatch(orderIds, 'wait'));
       }),
-    maxSize: inHand,
+    maxSize: atOnce,
     maxWaitMs: 20,
   });
 
   async function expireOne(orderId: string): Promise<End> {
     const outcome = await single.add(orderId);
+    if (outcome.kind === 'locked') return { againInMs: afterDueMs };
     return outcome.kind === 'early' ? { againInMs: outcome.dueInMs + afterDueMs } : 'done';
   }
 
@@ -118,7 +129,7 @@ export function startExpiryWorker(deps: {
     {
       connection: queue.opts.connection,
       prefix: queuePrefix,
-      concurrency: inHand,
+      concurrency: atOnce,
       lockDuration: 5000,
       stalledInterval: 2500,
       maxStalledCount: 1_000_000, // a stall is never the order's fault
