@@ -1,8 +1,9 @@
 import type { Redis } from 'ioredis';
 import { relayGroup, saleKeys, salesRegistryKey } from '#contract/redis-keys.ts';
 import { saleNewsChannel } from '#contract/sale-news.ts';
-import { formatShownOrder, type ShownOrder, shownOrdersChannel } from '#contract/shown-order.ts';
+import { formatShownOrder, shownOrdersChannel } from '#contract/shown-order.ts';
 import { type Barrier, createBarrier, type OnBarrier } from './barrier.ts';
+import { commitArguments, type Picture } from './commit-call.ts';
 import { fail } from './fault.ts';
 import { defineScripts, type RunScripts } from './load-scripts.ts';
 import {
@@ -36,16 +37,6 @@ export function createStock(
   return { ...reads, ...reserving, ...createDecisions(redis, scripts, reads), barrier: barrier.behind };
 }
 
-/** Orders that look alike; null: they are not shown. */
-type Picture = { shown: ShownOrder | null; orderIds: readonly string[] };
-
-const pictureArguments = ({ shown, orderIds }: Picture) => [
-  shown === null ? '' : formatShownOrder(shown),
-  shown?.version ?? 0,
-  shown?.payment?.step ?? 0,
-  orderIds.length,
-];
-
 type Reserving = Pick<StockDecisions, 'reserve' | 'reserveAll' | 'reserveGroup'>;
 
 function createReserving(scripts: RunScripts, barrier: Barrier, replicas: number): Reserving {
@@ -78,7 +69,7 @@ function createDecisions(
   async function commitPictures(saleId: string, pictures: readonly Picture[]): Promise<[string, CommitOutcome][]> {
     const orderIds = pictures.flatMap((picture) => picture.orderIds);
     if (orderIds.length === 0) return [];
-    const args = [shownOrdersChannel, pictures.length, ...pictures.flatMap(pictureArguments), ...orderIds];
+    const args = commitArguments(shownOrdersChannel, pictures);
     const codes = numbers(await run('commit', saleKeys(saleId), args));
     return orderIds.map((orderId, index) => {
       const code = codes[index] ?? Number.NaN;

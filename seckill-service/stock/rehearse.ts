@@ -1,5 +1,7 @@
 import type { Redis } from 'ioredis';
 import { rehearsalKeys, relayGroup } from '#contract/redis-keys.ts';
+import type { ShownOrder } from '#contract/shown-order.ts';
+import { commitArguments } from './commit-call.ts';
 import { runAtOnce } from './load-scripts.ts';
 import { commitOutcomes, numbers, reserveOutcome, setStateOutcome } from './outcomes.ts';
 import { replies } from './replies.ts';
@@ -20,15 +22,16 @@ export async function rehearse(redis: Redis, saleId: string, nonce: string, plan
   const { total, opensAtMs, closesAtMs, limitPerUser } = plan;
   const keys = rehearsalKeys(saleId, nonce);
   const nobody = `rehearsal-${nonce}`;
-  // Only those who listen to the sales' own channel hear of a unit that came back, and this is another one.
+  // Those who listen to the sales' own channels hear of a unit that came back or an order; this is another one.
   const channel = `seckill:rehearsal:${nonce}`;
+  const stored: ShownOrder = { version: 1, state: 'awaiting_payment', payByMs: opensAtMs, amount: 1, currency: 'CNY' };
   const [preload, open, first, again, more, commit, release, shown] = await runAtOnce(redis, keys, [
     ['preload', [total, opensAtMs, closesAtMs, limitPerUser, 0, relayGroup]],
     ['set-state', ['open', 'now', '', 0]],
     ['reserve', ['first', nobody, limitPerUser, '']],
     ['reserve', ['first', nobody, limitPerUser, '']],
     ['reserve', ['second', nobody, 1, '']],
-    ['commit', ['first']],
+    ['commit', commitArguments(channel, [{ shown: stored, orderIds: ['first'] }])],
     ['release', ['first', saleId, channel, 'shelf']],
     ['read-sale', []],
   ]);
