@@ -5,18 +5,23 @@ import { queueNames, queuePrefix } from '#contract/queues.ts';
 
 const key = (queue: string, part: string) => `${queuePrefix}:${queue}:${part}`;
 /** A round whose crowd bought nothing before the fault has none to wait for. */
-const patienceMs = 2000;
+const patienceMs = 1500;
 const lookEveryMs = 10;
 
-/** Waits until a worker is in the middle of a chunk of several orders; says how many orders of how many chunks, or null. */
+/** So many orders are worth waiting for; fewer are met when no more come. */
+const wanted = 40;
+
+/** Waits until workers are in the middle of chunks with many orders; says how many orders of how many chunks, or null. */
 export async function chunkInHand(redis: Redis): Promise<{ chunks: number; orders: number } | null> {
-  return soon(async () => {
+  let found: { chunks: number; orders: number } | null = null;
+  await soon(async () => {
     const ids = await redis.lrange(key(queueNames.orders, 'active'), 0, -1);
     const counts = ids.map((id) => parseChunkId(id)?.count ?? 0).filter((count) => count > 1);
-    return counts.length === 0
-      ? null
-      : { chunks: counts.length, orders: counts.reduce((sum, count) => sum + count, 0) };
+    const orders = counts.reduce((sum, count) => sum + count, 0);
+    found = orders === 0 ? null : { chunks: counts.length, orders };
+    return orders < wanted ? null : true;
   });
+  return found;
 }
 
 /** Waits until orders have timers, and takes them all out, as if their second had never been asked for; says how many. */
