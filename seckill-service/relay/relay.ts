@@ -1,5 +1,6 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { maxChunkOrders } from '#contract/order-chunk.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { eachSafely, startLoop } from '#runtime/loop.ts';
 import type { Tracing } from '#runtime/tracing.ts';
@@ -38,6 +39,7 @@ export function startRelay(deps: {
   logger: Logger;
   onMoved?: (count: number) => void;
   tracing?: Pick<Tracing, 'record'> | null;
+  /** Entries that are read at once: whole chunks, and few enough that purchases beside it wait for milliseconds at most. */
   batch?: number;
   maxDepth?: number;
   busyDepth?: number;
@@ -60,9 +62,9 @@ export function startRelay(deps: {
     logger,
     onMoved,
     tracing = null,
-    batch = 500,
+    batch = 3 * maxChunkOrders,
     maxDepth = 10_000,
-    busyDepth = 1000,
+    busyDepth = 3000,
     burstPerSecond = 300,
     takeOverAfterMs = 3000,
     fullPassMs = 1000,

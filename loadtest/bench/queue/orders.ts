@@ -8,7 +8,7 @@ import { saleKeys } from '#contract/redis-keys.ts';
 import type { BenchStack } from '../kit/stack.ts';
 
 /** As many orders as the relay moves at once. */
-export const chunk = 500;
+export const chunk = 300;
 
 export function* chunksOf<T>(items: readonly T[], size = chunk): Generator<T[]> {
   for (let from = 0; from < items.length; from += size) yield items.slice(from, from + size);
