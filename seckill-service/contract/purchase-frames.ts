@@ -125,7 +125,7 @@ export function answerFrame(number: number, tail: string): string {
   );
 }
 
-/** Reads what a service sent, for tests: whole frames alone. */
+/** Reads what a service sent: the whole frames, in order. Throws a FrameFault on what is none. */
 export function readAnswers(
   text: string,
 ): (({ kind: 'answer'; number: number } & FramedAnswer) | { kind: 'pong' | 'leave' })[] {
