@@ -14,6 +14,7 @@ import { makeCertificate } from '#lab/kits/certificate.ts';
 import { saleNode } from '#lab/kits/sale-node.ts';
 import { poll } from '#lab/poll.ts';
 import { edgeOffice, saleOf, startEdge, type TestEdge, ticketFor, ticketKeys } from '#lab/servers/edge.ts';
+import { startLinkedService } from '#lab/servers/linked-service.ts';
 import { temporaryDirectory } from '#lab/temporary-directory.ts';
 
 let edge: TestEdge;
@@ -125,6 +126,20 @@ describe('over HTTP/2', () => {
     expect(edge.service.seen.at(-1)?.body).toBe('{"quantity":1}');
     const large = await post('/api/sales/open/orders', { 'seckill-ticket': ticketFor('open') }, 'x'.repeat(2000));
     expect([large.status, JSON.parse(large.text)]).toEqual([413, problemBody('BODY_TOO_LARGE')]);
+  });
+
+  test('a purchase goes over a link too, its body told of beforehand or not', async () => {
+    await edge.service.stop();
+    const linked = await startLinkedService(join(edge.dir, 's.sock'));
+    await poll('each worker has its link', () => linked.links.size === 2);
+    const bodies = [['{"quantity":1}'], ['{"quan', 'tity":2}']];
+    for (const body of bodies) {
+      const bought = await post('/api/sales/open/orders', { 'seckill-ticket': ticketFor('open') }, ...body);
+      expect(bought).toMatchObject({ status: 202, text: '{"place":1}', headers: { 'cache-control': 'no-store' } });
+    }
+    expect(linked.asked.map(({ body }) => body)).toEqual(bodies.map((body) => body.join('')));
+    await linked.stop();
+    await edge.restartService();
   });
 
   test('a ticket is given for an answer whose length is told, or not', async () => {
