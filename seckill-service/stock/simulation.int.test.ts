@@ -43,20 +43,20 @@ test('a model that ignores the limit is caught, and the failing sequence is shru
 
 /** Each is a mistake that somebody might make in a script; `without` must stand in it. */
 const mistakes: { mistake: string; script: string; without: string; instead: string }[] = [
-  { mistake: 'no limit per user', script: 'reserve', without: 'if held > limit then', instead: 'if false then' },
-  { mistake: 'free may fall below zero', script: 'reserve', without: 'if free < 0 or', instead: 'if' },
+  { mistake: 'no limit per user', script: 'reserve', without: 'held > limit then', instead: 'false then' },
+  { mistake: 'free may fall below zero', script: 'reserve', without: 'if left < 0 or', instead: 'if' },
   { mistake: 'no outbox entry', script: 'reserve', without: "call('XADD'", instead: "tostring('XADD'" },
   {
     mistake: 'places that come again after a return',
     script: 'reserve',
-    without: 'tonumber(sale[6])',
-    instead: '0',
+    without: '+ sale[5]',
+    instead: '',
   },
   {
     mistake: 'an order of old grants again',
     script: 'reserve',
-    without: "call('HSETNX', reservationsKey, orderId, record) == 0",
-    instead: "call('HSET', reservationsKey, orderId, record) == 2",
+    without: "call('HSETNX', reservationsKey, orderId, 'h:' .. units .. ':' .. text .. since .. userId) == 0",
+    instead: "call('HSET', reservationsKey, orderId, 'h:' .. units .. ':' .. text .. since .. userId) == 2",
   },
   {
     mistake: 'the last unit has no new epoch',
