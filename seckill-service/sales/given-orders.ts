@@ -23,8 +23,9 @@ export function createGivenOrders(): GivenOrders {
         given.set(saleId, { place, orders: [orderId], next: 1 });
         return;
       }
+      // A place above all that were seen is a new order's: the newest ones are looked through only for one asked again.
       if (place > mine.place) mine.place = place;
-      if (mine.orders.includes(orderId)) return; // asked again
+      else if (mine.orders.includes(orderId)) return;
       mine.orders[mine.next] = orderId;
       mine.next = (mine.next + 1) % newestKept;
     },
