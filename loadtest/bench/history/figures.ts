@@ -58,6 +58,16 @@ export const figures: readonly Figure[] = [
     25,
     (it) => at('atHalfTheRate', 'p99Ms', 'ours')(it) ?? at('atHalfTheRate', 'p99Ms')(it),
   ),
+  most('µs of an accepted and stored purchase', 'stored.json', 400, at('microsPerPurchase', 'stored', 'sum')),
+  ...(
+    [
+      ['accepted and stored/s', 'acceptedAndStored', 5500],
+      ['accepted/s, drain paused', 'pausedFirst', 8000],
+      ['accepted/s with a long outbox, of the first', 'lateOverFirst', 0.9],
+    ] as const
+  ).map(([name, key, value]): Figure => {
+    return { name, file: 'stored.json', of: at('perSecond', key), wanted: { is: 'at least', value } };
+  }),
   ratio('reserve script, calls/s', 'reserve.json', 0.75, at('acceptedPerSecond', 'ratio')),
   most('bytes of stock Redis an order', 'reserve.json', 400, at('bytesPerOrder')),
   ratio('relay, entries/s', 'relay.json', 0.8, at('perSecond', 'ratio')),
