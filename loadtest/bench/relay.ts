@@ -5,7 +5,7 @@ import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { maxChunkOrders } from '#contract/order-chunk.ts';
-import { outboxFields } from '#contract/outbox.ts';
+import { outboxPair } from '#contract/outbox.ts';
 import { saleKeys, salesRegistryKey } from '#contract/redis-keys.ts';
 import { type BenchStack, startBenchStack } from './kit/stack.ts';
 import { circumstances, spread, table } from './kit/statistics.ts';
@@ -55,8 +55,7 @@ export async function run(args: string[]): Promise<string> {
       for (const part of chunksOf(makeOrders(saleId, count))) {
         const adding = stack.stockRedis.pipeline();
         for (const { orderId, userId, quantity, place } of part) {
-          const { orderId: o, userId: u, quantity: q, place: p, origin: r } = outboxFields;
-          adding.xadd(outbox, '*', o, orderId, u, userId, q, quantity, p, place, r, requestId);
+          adding.xadd(outbox, '*', ...outboxPair({ orderId, userId, quantity, place, origin: requestId }));
         }
         await adding.exec();
       }

@@ -1,7 +1,7 @@
 import type { ChainableCommander, Redis } from 'ioredis';
 import { type AcceptedOrder, saleIdOfOrder } from '#contract/order.ts';
 import { parseOrigin } from '#contract/origin.ts';
-import { outboxFields } from '#contract/outbox.ts';
+import { readOutboxFields } from '#contract/outbox.ts';
 import { relayGroup, saleKeys } from '#contract/redis-keys.ts';
 import type { Barrier } from '#stock/barrier.ts';
 import { noAnswer } from '#stock/replication.ts';
@@ -112,33 +112,14 @@ export function createOutboxEntries(deps: {
 
 const isWithoutGroup = (error: unknown) => error instanceof Error && error.message.startsWith('NOGROUP');
 
-/** The order of an outbox entry as `reserve.lua` wrote it, field by field in any order; null when the entry cannot be read. */
+/** The order of an outbox entry as `reserve.lua` wrote it; null when the entry cannot be read. */
 export function readEntry(saleId: string, [id, fields]: OutboxEntry): AcceptedOrder | null {
   if (fields === null) return null;
-  let [orderId, userId, quantity, place] = ['', '', 0, 0];
-  let origin: string | undefined;
-  for (let index = 1; index < fields.length; index += 2) {
-    const value = fields[index] ?? '';
-    // As acceptedOrderSchema has it; a schema costs ten times as much, and this is done for every order.
-    switch (fields[index - 1]) {
-      case outboxFields.orderId:
-        orderId = value;
-        break;
-      case outboxFields.userId:
-        userId = value;
-        break;
-      case outboxFields.quantity:
-        quantity = Number(value);
-        break;
-      case outboxFields.place:
-        place = Number(value);
-        break;
-      case outboxFields.origin:
-        origin = value;
-    }
-  }
+  const { orderId, userId, quantity, place, origin } = readOutboxFields(fields);
   const acceptedAt = Number(id.slice(0, id.indexOf('-')));
-  const isRead = saleIdOfOrder(orderId) !== null && userId !== '' && [quantity, place, acceptedAt].every(isCount);
+  // As acceptedOrderSchema has it; a schema costs ten times as much, and this is done for every order.
+  const isCounted = isCount(quantity) && isCount(place) && isCount(acceptedAt);
+  const isRead = isCounted && userId !== '' && saleIdOfOrder(orderId) !== null;
   return isRead ? { orderId, saleId, userId, quantity, place, acceptedAt, ...parseOrigin(origin) } : null;
 }
 

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { saleIdOfOrder } from '#contract/order.ts';
-import { outboxFields } from '#contract/outbox.ts';
+import { readOutboxFields } from '#contract/outbox.ts';
 import { saleKeys, salesRegistryKey } from '#contract/redis-keys.ts';
 import { parseReservation, type Reservation } from '#contract/reservation.ts';
 import { parseShownOrder } from '#contract/shown-order.ts';
@@ -101,7 +101,7 @@ export function createStockReads(redis: Redis, scripts: RunScripts): StockReads 
       const there = new Set<string>();
       for (const [error, reply] of answers) {
         if (error !== null) throw faultOf(error);
-        for (const [, fields] of reply as [string, string[]][]) there.add(orderOfEntry(fields));
+        for (const [, fields] of reply as [string, string[]][]) there.add(readOutboxFields(fields).orderId);
       }
       return new Set(orders.flatMap(({ orderId }) => (there.has(orderId) ? [orderId] : [])));
     },
@@ -119,10 +119,4 @@ export function createStockReads(redis: Redis, scripts: RunScripts): StockReads 
       return { cursor: next, page };
     },
   };
-}
-
-/** The order of an outbox entry, from its fields: name, value, name, value, … */
-function orderOfEntry(fields: readonly string[]): string {
-  const at = fields.indexOf(outboxFields.orderId);
-  return at < 0 ? '' : (fields[at + 1] ?? '');
 }

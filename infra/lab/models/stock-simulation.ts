@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Redis } from 'ioredis';
+import { readOutboxFields } from '#contract/outbox.ts';
 import { saleKeys } from '#contract/redis-keys.ts';
 import { createStock } from '#stock/create-stock.ts';
 import { replies } from '#stock/replies.ts';
@@ -120,8 +121,8 @@ async function read({ redis, stock }: Link, saleId: string): Promise<Snapshot> {
       .map(([name, units]) => ({ user: userNumber(name), units: Number(units) }))
       .sort((a, b) => a.user - b.user),
     outbox: outbox.map(([, fields]) => {
-      const [, id = '', , name = '', , units, , place] = fields;
-      return { order: orderNumber(id), user: userNumber(name), units: Number(units), place: Number(place) };
+      const { orderId, userId, quantity: units, place } = readOutboxFields(fields);
+      return { order: orderNumber(orderId), user: userNumber(userId), units, place };
     }),
   };
 }
