@@ -1,4 +1,4 @@
-import { hash, timingSafeEqual } from 'node:crypto';
+import { createHmac, hash, timingSafeEqual } from 'node:crypto';
 
 const [blockBytes, digestBytes, digestLetters] = [64, 32, 43];
 const [innerPad, outerPad] = [0x36, 0x5c];
@@ -7,13 +7,13 @@ const [innerPad, outerPad] = [0x36, 0x5c];
 export type Signer = {
   /** HMAC-SHA256 as base64url: 43 characters. */
   sign: (text: string) => string;
-  /** Whether `signature`, base64url, is that of `text`; takes as long whatever differs. */
+  /** Whether `signature`, base64url, is that of `text`; takes as long whatever differs. No longer text than `maxLength` has one. */
   isSignature: (text: string, signature: string) => boolean;
 };
 
 /**
- * HMAC-SHA256 (RFC 2104) for texts of at most `maxLength` letters, as two hashes of buffers that are made once and hold the
- * padded secret. `createHmac` makes a native object for each text, which the process pays for again when it collects it.
+ * HMAC-SHA256 (RFC 2104). A signature is checked, once a purchase, by two hashes of buffers that are made once and hold the
+ * padded secret: `createHmac` makes a native object for each text, which the process pays for again when it collects it.
  */
 export function createSigner(secret: string, maxLength: number): Signer {
   const bytes = Buffer.from(secret);
@@ -28,16 +28,15 @@ export function createSigner(secret: string, maxLength: number): Signer {
 
   /** What is hashed last; the next text overwrites it. */
   function outerOf(text: string): Buffer {
-    if (text.length > maxLength) throw new RangeError(`only texts of at most ${maxLength} characters are signed`);
     const end = blockBytes + inner.write(text, blockBytes, 'latin1');
     outer.write(hash('sha256', inner.subarray(0, end), 'binary'), blockBytes, 'latin1');
     return outer;
   }
 
   return {
-    sign: (text) => hash('sha256', outerOf(text), 'base64url'),
+    sign: (text) => createHmac('sha256', secret).update(text).digest('base64url'),
     isSignature(text, signature) {
-      if (signature.length !== digestLetters) return false;
+      if (text.length > maxLength || signature.length !== digestLetters) return false;
       expected.write(hash('sha256', outerOf(text), 'binary'), 'latin1');
       return given.write(signature, 'base64url') === digestBytes && timingSafeEqual(given, expected);
     },
