@@ -22,6 +22,10 @@ export type LinkedService = {
   answer: LinkAnswer;
   /** Whether it sends each byte by itself. */
   inPieces: boolean;
+  /** Whether it says nothing, as a frozen one, although it takes what comes; what it has to say it says afterwards. */
+  isSilent: boolean;
+  /** How many pings each link has left unanswered while it is silent. */
+  unanswered: Map<Socket, number>;
   /** Those that an edge uses. */
   links: Set<Socket>;
   /** Tells the edges that it leaves. */
@@ -40,11 +44,14 @@ export const accepted: FramedAnswer = {
 /** A service's side of a link on a unix socket, that remembers what reached it and says yes. */
 export async function startLinkedService(path: string): Promise<LinkedService> {
   let bytes = '';
+  let isSilent = false;
+  const unsaid: (() => void)[] = [];
   const server = createServer((_request, response) => void response.writeHead(404).end());
   server.on('upgrade', (_request, link: Socket) => {
     let rest = '';
     let sending = Promise.resolve();
     const send = (text: string) => {
+      if (isSilent) return void unsaid.push(() => send(text));
       const bytes = service.inPieces ? [...text] : [text];
       sending = sending.then(async () => {
         for (const piece of bytes) {
@@ -63,6 +70,7 @@ export async function startLinkedService(path: string): Promise<LinkedService> {
       const used = readAsked(rest, {
         ping: () => {
           service.links.add(link);
+          if (isSilent) service.unanswered.set(link, (service.unanswered.get(link) ?? 0) + 1);
           send(pongFrame);
         },
         purchase: (number, saleId, ticket, requestId, body) => {
@@ -82,6 +90,15 @@ export async function startLinkedService(path: string): Promise<LinkedService> {
     bytes: () => bytes,
     answer: (_, answer) => answer(),
     inPieces: false,
+    get isSilent() {
+      return isSilent;
+    },
+    set isSilent(to) {
+      isSilent = to;
+      service.unanswered.clear();
+      if (!to) for (const say of unsaid.splice(0)) say();
+    },
+    unanswered: new Map(),
     links: new Set(),
     leave: () => {
       for (const link of service.links) link.write(leaveFrame, 'latin1');

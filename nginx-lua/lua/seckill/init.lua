@@ -3,6 +3,7 @@
 
 local faults = require('seckill.faults')
 local link = require('seckill.link')
+local count_links = require('seckill.link.pool').count
 local limits = require('seckill.limits')
 local metrics = require('seckill.metrics')
 local metrics_page = require('seckill.metrics_page')
@@ -57,7 +58,7 @@ end
 --- @phases init_worker
 function _M.init_worker()
   math.randomseed(ngx.now() * 1000 + ngx.worker.pid())
-  metrics.start()
+  metrics.start(count_links)
   faults.start()
   link.start()
   if ngx.worker.id() == 0 then stream.start() end

@@ -10,10 +10,11 @@ local dict = ngx.shared.seckill_metrics
 local pairs, lower = pairs, string.lower
 
 local FLUSH_SECONDS = 0.25
-local FORGET_SECONDS = 5 -- a worker that is gone has nothing in flight
+local FORGET_SECONDS = 5 -- a worker that is gone has nothing in flight, and no link
 
 -- check -> sale id -> problem code -> count; sale id -> count, twice; sale id -> status -> count; tier -> count
 local refused, passed, repeated, upstream, read = {}, {}, {}, {}, {}
+local count_links
 -- route -> sale id -> outcome -> count
 local office = {}
 
@@ -61,10 +62,13 @@ local function flush()
   for tier in pairs(read) do move(read, tier, 'seckill_edge_sale_reads_total{tier="' .. tier .. '"}') end
   answer_times.flush()
   dict:set('in_flight ' .. ngx.worker.id(), in_flight.count(), FORGET_SECONDS)
+  dict:set('links ' .. ngx.worker.id(), count_links(), FORGET_SECONDS)
 end
 
---- @phases init_worker
-function _M.start()
+--- @tparam function links says how many links this worker has open
+-- @phases init_worker
+function _M.start(links)
+  count_links = links
   ngx.timer.every(FLUSH_SECONDS, flush)
 end
 

@@ -18,9 +18,9 @@ local _M = {}
 local info = ''
 local SINCE = 'counts_since'
 
--- The shared dictionary as lists of lines by family, and how many purchases are in flight.
+-- The shared dictionary as lists of lines by family, how many purchases are in flight, and how many links are open.
 local function counters()
-  local families, flying = {}, 0
+  local families, flying, links = {}, 0, 0
   local keys = dict:get_keys(0)
   sort(keys)
   for _, key in ipairs(keys) do
@@ -33,9 +33,11 @@ local function counters()
       families[name] = lines
     elseif find(key, 'in_flight ', 1, true) == 1 then
       flying = flying + n
+    elseif find(key, 'links ', 1, true) == 1 then
+      links = links + n
     end
   end
-  return families, flying
+  return families, flying, links
 end
 
 local function family(page, kind, name, help, lines)
@@ -82,7 +84,7 @@ end
 --- @treturn string text exposition format 0.0.4
 -- @phases content
 function _M.render()
-  local families, flying = counters()
+  local families, flying, links = counters()
   local age = stream.age()
   local page = {}
   family(page, 'gauge', 'seckill_edge_info', 'Which edge this is.', { info })
@@ -104,6 +106,7 @@ function _M.render()
   family(page, 'gauge', 'seckill_edge_connections', 'Connections of clients, by what they are at.', connections())
   gauge(page, 'seckill_edge_sales_free_bytes', 'Room for more sales in this edge’s memory.', sales:free_space())
   gauge(page, 'seckill_edge_in_flight', 'Purchases that are with the service now.', flying)
+  gauge(page, 'seckill_edge_service_links', 'Open links to services, of all workers.', links)
   gauge(page, 'seckill_edge_ready', '1 once the first snapshot was applied.', state.ready() and 1 or 0)
   gauge(page, 'seckill_edge_stream_stale', '1 while the agent is silent: the state may be old.',
     (not age or age > stream.silence_seconds) and 1 or 0)

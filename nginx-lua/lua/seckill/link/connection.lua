@@ -6,24 +6,27 @@
 
 local address = require('seckill.address')
 local frames = require('seckill.link.frames')
+local listens = require('seckill.link.listens').at
 local pool = require('seckill.link.pool')
 local waiting = require('seckill.link.waiting')
 
 local ngx = ngx
-local log, NOTICE, WARN = ngx.log, ngx.NOTICE, ngx.WARN
-local exiting, now, timer_at, tcp = ngx.worker.exiting, ngx.now, ngx.timer.at, ngx.socket.tcp
+local log, ERR, NOTICE, WARN = ngx.log, ngx.ERR, ngx.NOTICE, ngx.WARN
+local exiting, sleep, timer_at, tcp = ngx.worker.exiting, ngx.sleep, ngx.timer.at, ngx.socket.tcp
 local spawn, kill = ngx.thread.spawn, ngx.thread.kill
 local text_of = require('ffi').string
 local find, ipairs, min, pcall, sub = string.find, ipairs, math.min, pcall, string.sub
 local answered, read_frames, PING = waiting.answered, frames.read, frames.PING
 
 local CONNECT_MS, SEND_MS = 500, 5000
--- How long a read waits before the link is looked after.
+-- How long a read waits before the link is looked after. Silence is counted in such looks, not read off a clock, which
+-- may be put forward, or have gone on while the worker was stopped.
 local LOOK_MS = 1000
-local QUIET_SECONDS, SILENCE_SECONDS = 2, 5 -- proxy_read_timeout is as long
+local QUIET_LOOKS, SILENT_LOOKS = 2, 5 -- proxy_read_timeout is as long
 local IDLE_SECONDS = 3600
 local READ_BYTES = 65536
 local MAX_GREETING_LINES = 20
+local UNKNOWN = 'it knows no link'
 local FIRST_DELAY, LONGEST_DELAY, UNKNOWN_DELAY = 0.05, 1, 2 -- seconds
 
 local _M = {}
@@ -36,6 +39,13 @@ local heard = {
   end,
 }
 
+-- Calls, and logs a fault: none of them may end what keeps the link.
+local function guarded(call, ...)
+  local no_fault, problem = pcall(call, ...)
+  if not no_fault then log(ERR, 'seckill: fault in Lua: ', problem) end
+  return problem
+end
+
 -- Whether the service gives us a link; else why not.
 local function shake_hands(socket)
   local sent, problem = socket:send(frames.GREETING)
@@ -43,7 +53,7 @@ local function shake_hands(socket)
   local status
   status, problem = socket:receive()
   if not status then return false, problem end
-  if not find(status, 'HTTP/1.1 101 ', 1, true) then return false, 'unknown' end
+  if not find(status, 'HTTP/1.1 101 ', 1, true) then return false, UNKNOWN end
   for _ = 1, MAX_GREETING_LINES do
     local line
     line, problem = socket:receive()
@@ -63,16 +73,25 @@ local function send_all(link, socket)
     else
       local text = text_of(link.unsent, link.unsent_bytes)
       link.unsent_bytes = 0
-      if not socket:send(text) then return end -- the reader sees the end, or silence
+      if not socket:send(text) then return end
     end
   end
 end
 
+-- A link that cannot send is asked no more: what follows a frame that was cut could not be read. Its reader ends it.
+local function send_until_cut(link, socket)
+  guarded(send_all, link, socket)
+  if not link.is_open then return end
+  link.is_cut = true
+  pool.leave(link)
+end
+
 -- Whether it has been silent too long. Asks a service that said nothing for a while whether it is there.
 local function look_after(link)
-  local silence = now() - link.heard_at
-  if silence > SILENCE_SECONDS then return 'it is silent' end
-  link.is_quiet = silence > QUIET_SECONDS
+  if link.is_cut then return 'it takes nothing' end
+  link.silent_looks = link.silent_looks + 1
+  if link.silent_looks >= SILENT_LOOKS then return 'it is silent' end
+  link.is_quiet = link.silent_looks >= QUIET_LOOKS
   pool.say(link, PING)
   return nil
 end
@@ -83,7 +102,7 @@ local function read_all(link, socket)
   while true do
     local text, problem = socket:receiveany(READ_BYTES)
     if text then
-      link.heard_at, link.is_quiet = now(), false
+      link.silent_looks, link.is_quiet, link.delay = 0, false, FIRST_DELAY
       if rest ~= '' then text = rest .. text end
       local used = read_frames(text, link, heard)
       if not used then return 'it sent what is no frame' end
@@ -92,47 +111,57 @@ local function read_all(link, socket)
       problem = problem == 'timeout' and look_after(link) or problem
       if problem ~= 'timeout' then return problem end
     end
-    if link.owed == 0 and (link.is_leaving or exiting()) then return nil end
+    if link.owed <= 0 and (link.is_leaving or exiting()) then return nil end
   end
 end
 
--- The life of a connection. Returns whether there was a link, and why it ended.
+-- The life of a connection. Returns why it ended, or that there was none; a fault ends it, not the link for ever.
 local function live(link, socket)
+  if not listens(link.address) then return 'nothing listens there' end
   local well, problem = address.connect(socket, link.address)
-  if not well then return false, problem end
+  if not well then return problem end
   well, problem = shake_hands(socket)
-  if not well then return false, problem end
-  link.heard_at = now()
+  if not well then return problem end
+  link.silent_looks, link.is_cut = 0, false
   pool.open(link)
   pool.say(link, PING) -- its answer shows both sides that the link is one
-  local sender = spawn(send_all, link, socket)
-  local no_fault
-  -- A fault while answers are read ends this connection, not the link for ever.
-  no_fault, problem = pcall(read_all, link, socket)
-  pool.close(link)
-  kill(sender)
-  return true, problem, not no_fault
+  if link.is_missed then log(WARN, 'seckill: the link to ', address.name(link.address), ' is back') end
+  link.is_missed, link.is_unknown = false, false
+  link.sender = spawn(send_until_cut, link, socket)
+  return read_all(link, socket)
+end
+
+-- Says once that a service cannot be reached, until it is again.
+local function tell(link, was_open, problem)
+  local name = address.name(link.address)
+  if was_open then
+    if problem then log(WARN, 'seckill: the link to ', name, ' ended: ', problem) end
+    link.is_missed = problem ~= nil
+  elseif problem == UNKNOWN then
+    if not link.is_unknown then log(NOTICE, 'seckill: ', name, ' knows no link: it is asked over HTTP') end
+    link.is_missed, link.is_unknown = false, true
+  elseif not link.is_missed then
+    log(WARN, 'seckill: no link to ', name, ': ', problem)
+    link.is_missed = true
+  end
 end
 
 local function run(premature, link)
   if premature or exiting() then return end
   local socket = tcp()
   socket:settimeouts(CONNECT_MS, SEND_MS, LOOK_MS)
-  local was_open, problem, is_fault = live(link, socket)
+  local problem = guarded(live, link, socket)
+  local was_open = link.is_open
+  if was_open then guarded(pool.close, link) end
+  if link.sender then kill(link.sender) end
+  link.sender = nil
   socket:close()
   if exiting() then return end
-  if was_open then
-    link.delay = FIRST_DELAY
-    if problem then
-      log(is_fault and ngx.ERR or WARN, 'seckill: the link to ', address.name(link.address), ' ended: ', problem)
-    end
-  elseif problem == 'unknown' and link.delay ~= UNKNOWN_DELAY then
-    link.delay = UNKNOWN_DELAY
-    log(NOTICE, 'seckill: ', address.name(link.address), ' knows no link: it is asked over HTTP')
-  elseif problem ~= 'unknown' then
-    link.delay = min(link.delay * 2, LONGEST_DELAY)
-  end
-  timer_at(link.delay, run, link)
+  tell(link, was_open, problem)
+  local delay = problem == UNKNOWN and UNKNOWN_DELAY or link.delay
+  link.delay = min(link.delay * 2, LONGEST_DELAY)
+  -- A timer may be refused where there are too many.
+  while not timer_at(delay, run, link) and not exiting() do sleep(LONGEST_DELAY) end
 end
 
 --- @tparam table addresses as address.lua parses them

@@ -9,7 +9,7 @@ local waiting = require('seckill.link.waiting')
 local semaphore = require('ngx.semaphore')
 
 local written, write_purchase, MAX_BYTES = frames.written, frames.write_purchase, frames.MAX_BYTES
-local move, give_up = waiting.move, waiting.give_up
+local is_awaited, move, give_up = waiting.is_awaited, waiting.move, waiting.give_up
 local copy, new = ffi.copy, ffi.new
 
 -- What a service may leave unread beside what the kernel holds for it: about 200 purchases.
@@ -31,6 +31,10 @@ function _M.add(address)
     is_open = false,
     is_leaving = false,
     is_quiet = false,
+    is_cut = false,
+    -- That it cannot be reached was said.
+    is_missed = false,
+    silent_looks = 0,
     owed = 0,
     unsent = new('unsigned char[?]', UNSENT_BYTES),
     unsent_bytes = 0,
@@ -45,11 +49,12 @@ end
 --- @phases timer
 function _M.open(link)
   link.is_open, link.is_leaving, link.is_quiet, link.owed, link.unsent_bytes = true, false, false, 0, 0
+  link.is_idle = false
   open_count = open_count + 1
 end
 
 --- How many can be asked, or could if there were room.
--- @phases set
+-- @phases init_worker, set
 function _M.count()
   return open_count
 end
@@ -111,13 +116,13 @@ function _M.leave(link)
   open_count = open_count - 1
 end
 
--- Gives what was not sent to others, as long as they have room.
+-- Gives what was not sent to others, as long as they have room, unless its shopper was told meanwhile that it failed.
 local function hand_over(link)
   local at = 0
   while at < link.unsent_bytes do
     local frame = link.unsent + at
     local length, number = written(frame)
-    local other = number and choose()
+    local other = number and is_awaited(number) and choose()
     if other then
       copy(other.unsent + other.unsent_bytes, frame, length)
       other.unsent_bytes = other.unsent_bytes + length

@@ -70,6 +70,12 @@ function _M.answered(link, number, status, is_problem, retry_after, location, bo
   return true
 end
 
+--- Whether its request still waits.
+-- @phases timer
+function _M.is_awaited(number)
+  return not given_up[number]
+end
+
 --- Another link is asked instead.
 -- @phases timer
 function _M.move(number, link)
