@@ -46,7 +46,7 @@ END $$;
 CREATE TRIGGER orders_stay BEFORE DELETE OR TRUNCATE ON orders FOR EACH STATEMENT EXECUTE FUNCTION refuse_deleting();
 CREATE TRIGGER sales_stay BEFORE TRUNCATE ON sales FOR EACH STATEMENT EXECUTE FUNCTION refuse_deleting();
 
--- Every event has its order. A subquery for each, and no join: it goes along the primary key, whatever the planner
+-- Every event has its order. A subquery for each, and no join: it goes along the primary key, also when the planner
 -- knew of the table when it made the plan.
 CREATE FUNCTION refuse_events_of_no_order() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE

@@ -59,7 +59,7 @@ const noneTwice = () => {
   expect(new Set(tickets).size).toBe(tickets.length);
 };
 
-test('a frozen service is asked no more after two looks, loses its link and its purchases are UNAVAILABLE; what it says later reaches nobody (I5)', async () => {
+test('a frozen service is asked no more after two looks, loses its link and its purchases are UNAVAILABLE; what it says later reaches no shopper (I5)', async () => {
   const [frozen, other] = both();
   if (!frozen || !other) throw new Error('two services');
   frozen.isSilent = true;

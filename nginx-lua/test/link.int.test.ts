@@ -261,7 +261,7 @@ test('of two services the one with less to do is asked, and one that leaves has 
   await poll('its links are closed', () => [...stayed].every((it) => !pair.service.links.has(it)));
 });
 
-test('a purchase that is not answered within 5 s is UNAVAILABLE, and its late answer is told to nobody else', async () => {
+test('a purchase that is not answered within 5 s is UNAVAILABLE, and its late answer is told to no other', async () => {
   const { answer, begun } = late;
   const seen = await answer;
   expect(seen && seenOf(seen)).toEqual(refusal('UNAVAILABLE'));

@@ -98,7 +98,7 @@ export function startDrain(deps: {
     [told, toldAt] = [known, performance.now()];
     const wasIdle = count > 0 && isIdle;
     const handed = await rate.handOut(count, known, wasIdle);
-    // Nobody has told queue Redis since it was wiped: what this worker heard last counts.
+    // No worker has told queue Redis since it was wiped: what this one heard last counts.
     if (handed.kind !== 'unknown' || settings.last() === null) return handed;
     return rate.handOut(count, settings.last(), wasIdle);
   }

@@ -74,7 +74,7 @@ test('a payment that has the row first wins against expiry, however late it is; 
   }
 });
 
-test('a row that is in somebody’s hand is passed over on request, and said to be so', async () => {
+test('a row that another transaction has locked is passed over on request, and said to be so', async () => {
   const [free, held] = [await unpaid(-1), await unpaid(-1)];
   const client = await pool.connect();
   await client.query('BEGIN');

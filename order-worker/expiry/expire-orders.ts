@@ -6,7 +6,7 @@ export type ExpiryOutcome =
   | { kind: 'expired' }
   /** Its time is not over by the database's clock: this long it still has. */
   | { kind: 'early'; dueInMs: number }
-  /** Its time is over, and its row is in somebody's hand (a payment, a sweep). */
+  /** Its time is over, and its row is locked (by a payment, a sweep). */
   | { kind: 'locked' }
   /** Paid, cancelled or expired before, or no such order: nothing to do. */
   | { kind: 'settled' };
@@ -32,7 +32,7 @@ export const unpaidSql = `
 
 /**
  * The oldest overdue orders in the gaps between the seconds of some timers, each gap along the index `orders_unpaid`. Rows that
- * somebody has in hand (a payment, an expiry elsewhere) are passed over: a sweep waits for nobody, and two of them share the work.
+ * another transaction has locked (a payment, an expiry elsewhere) are passed over: a sweep never waits, and two of them share the work.
  */
 export const overdueSql = `
   SELECT late.id FROM unnest($1::float8[], $2::float8[]) AS gap(since, until) CROSS JOIN LATERAL (
@@ -62,8 +62,8 @@ export function createExpiry(deps: {
 
   return {
     /**
-     * Expires those of these orders that are unpaid and overdue. Outcomes in the order of `orderIds`. Rows that are in somebody's
-     * hand are waited for, or passed over.
+     * Expires those of these orders that are unpaid and overdue. Outcomes in the order of `orderIds`. Rows that are
+     * locked are waited for, or passed over.
      */
     async expire(orderIds: readonly string[], inHand: 'wait' | 'pass over' = 'wait'): Promise<ExpiryOutcome[]> {
       const { moved, left } = await inTransaction(pool, async (client) => {

@@ -11,7 +11,7 @@ const maxRefused = 100;
  * Finds the unpaid orders that no timer comes for (a wiped queue Redis, a worker that died before it made the timer), and
  * expires them: a bounded look along an index, every `everyMs`, a batch at a time. Any number of sweeps may run. The seconds
  * whose timer is due and in the queue are left out: those orders are late, not lost. So no lost order waits for a timer, however
- * long that takes. A queue Redis that does not answer holds up nobody.
+ * long that takes. A queue Redis that does not answer holds up none of it.
  */
 export function startExpirySweep(deps: {
   expiry: Pick<Expiry, 'expireOverdue'>;

@@ -53,7 +53,7 @@ afterEach(async () => {
   await queue.close();
 });
 
-/** Unpaid orders with so much time left to pay, as the drain hands them on. All are due at the same microsecond. */
+/** Unpaid orders with this time left to pay, as the drain hands them on. All are due at the same microsecond. */
 async function stored(count: number, secondsLeft: number) {
   const orders = Array.from({ length: count }, () => database.makeOrder(saleId));
   await store.store(orders);
@@ -179,7 +179,7 @@ test('a row that a payment has in hand holds up no other, is waited for, and dec
   await client.query('SELECT FROM orders WHERE id = $1 FOR UPDATE', [held?.orderId]);
   await moveOrders(client, { orderIds: [paid?.orderId ?? ''], from: 'awaiting_payment', to: 'paid' });
   startWorker({ pageSize: 3 });
-  closing({ close: () => client.query('ROLLBACK').then(() => client.release()) }); // whatever the test finds
+  closing({ close: () => client.query('ROLLBACK').then(() => client.release()) }); // also when the test fails
   await due(orders);
   const waitingForLocks = async () =>
     (await pool.query("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"))
@@ -255,7 +255,7 @@ test('orders whose timer was lost with queue Redis are found by the sweep, also 
   let goOn = () => {};
   const gate = new Promise<void>((resolve) => (goOn = resolve));
   startWorker({ unpaidOf: (...args) => gate.then(() => expiry.unpaidOf(...args)) });
-  closing({ close: async () => goOn() }); // whatever the test finds
+  closing({ close: async () => goOn() }); // also when the test fails
   await due(late);
   await expect.poll(async () => (await jobs()).active).toBe(1);
   startSweep();

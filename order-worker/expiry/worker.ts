@@ -58,7 +58,7 @@ export function startExpiryWorker(deps: {
     if (closing.signal.aborted) return { againInMs: 0 };
     const earlyMs = await expiry.msUntil(second);
     if (earlyMs > 0) return { againInMs: earlyMs + afterDueMs };
-    // Rows that somebody has in hand come last: they hold up none of the others.
+    // Rows that are locked come last: they hold up none of the others.
     const end = await expireUnpaid(second, 'pass over');
     return end === 'done' || closing.signal.aborted ? end : await expireUnpaid(second, 'wait');
   }

@@ -1,7 +1,7 @@
 /**
  * A timer is ONE delayed job in queue `order-expiry` for all orders whose `pay_by` lies in the same second. It is named by the
  * second after that, Unix seconds: `second - 1 <= pay_by < second`, so at `second` the time to pay of all of them is over.
- * That the job exists is all that it says: whoever runs it asks the database which orders are unpaid.
+ * That the job exists is all that it says: the worker that runs it asks the database which orders are unpaid.
  */
 export const timerSecondOf = (payByMs: number): number => Math.floor(payByMs / 1000) + 1;
 

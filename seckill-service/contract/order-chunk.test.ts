@@ -43,7 +43,7 @@ test('what one order of a chunk says does not hold up the others', () => {
   ]);
 });
 
-test('the job of one order alone, and data that is nothing of ours, are read too', () => {
+test('the job of one order alone, and data of another kind, are read too', () => {
   const [order] = makeOrders(1);
   expect(ordersOfJob(order)).toEqual([order]);
   for (const data of [null, 'rubbish', {}, { orders: 'rubbish' }]) expect(ordersOfJob(data)).toHaveLength(1);

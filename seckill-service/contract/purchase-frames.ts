@@ -19,7 +19,7 @@
  * | edge | `?` | | are you there? |
  * | service | `A` | number (4), status (2), content type (1), Retry-After (2), length of Location (1); Location; the body | the answer to the purchase of that number |
  * | service | `!` | | yes, to `?` |
- * | service | `L` | | I leave: ask somebody else. What was asked is answered; then the edge closes |
+ * | service | `L` | | I leave: ask another service. What was asked is answered; then the edge closes |
  *
  * The content type is 0 for `application/json`, 1 for `application/problem+json`. A Retry-After of 0 and a Location
  * without a letter are none. A number is the edge's choice; it names one purchase until that is answered. Answers come in

@@ -7,7 +7,7 @@ const [innerPad, outerPad] = [0x36, 0x5c];
 export type Signer = {
   /** HMAC-SHA256 as base64url: 43 characters. */
   sign: (text: string) => string;
-  /** Whether `signature`, base64url, is that of `text`; takes as long whatever differs. No longer text than `maxLength` has one. */
+  /** Whether `signature`, base64url, is that of `text`; takes the same time wherever they differ. No longer text than `maxLength` has one. */
   isSignature: (text: string, signature: string) => boolean;
 };
 

@@ -19,7 +19,7 @@ export type Asked = {
   from: number;
 };
 
-/** Never rejects: a fault of ours is told as UNAVAILABLE. */
+/** Never rejects: a fault is told as UNAVAILABLE. */
 export type Decide = (asked: Asked) => Promise<Answer>;
 
 /** What becomes of a purchase, however it came here: over HTTP (listener.ts) or over an edge's link (link.ts). */

@@ -78,7 +78,7 @@ test('a purchase reaches the decision as it came, and its answer says what HTTP 
   ]);
 });
 
-test('a refusal and a fault of ours are told too, and what is no JSON asks nobody', async () => {
+test('a refusal and a fault are told too, and what is no JSON asks no stock', async () => {
   const { socket, heard } = await open();
   decided = async () => ({ kind: 'sold_out', epoch: 4, orderId: 'tea-1' });
   socket.write(frame(1) + frame(2, '{"quantity":') + frame(3, '\xc4\xe3'), 'latin1');

@@ -18,7 +18,7 @@ const purchases = 1500;
 const atOnce = 32;
 
 /**
- * Lets a process meet its first crowd compiled: asks it for units of a sale that nobody has, over a link, with good tickets,
+ * Lets a process meet its first crowd compiled: asks it for units of a sale that does not exist, over a link, with good tickets,
  * down to the script in stock Redis, which says SALE_UNKNOWN and writes nothing. It begins nothing after `withinMs`,
  * stock Redis there or not, and fails at nothing: a service that could not warm up is slower for half a second.
  */

@@ -10,7 +10,7 @@ const order = { orderId, saleId: 'tea', userId: 'ada', quantity: 2, place: 17, a
 const traced = { ...order, requestId: 'request-1', traceparent: trace };
 const origin = `request-1 ${trace}`;
 
-test('an entry is read whole, whatever its user is called, and with a pair that a later version adds', () => {
+test('an entry is read whole, with every name of a user, and with a pair that a later version adds', () => {
   const pair = outboxPair({ ...order, origin });
   expect(readEntry('tea', [at, pair])).toEqual(traced);
   expect(readEntry('tea', [at, [...pair, 'x', 'new']])).toEqual(traced);

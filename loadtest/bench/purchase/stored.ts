@@ -13,7 +13,7 @@ import { makeSale } from '../queue/orders.ts';
 import { type Arrivals, arriveAt } from './arrivals.ts';
 import { mintTickets } from './tickets.ts';
 
-/** `outbox`: so many orders lie in the outbox when the drain has been paused for long. */
+/** `outbox`: how many orders lie in the outbox when the drain has been paused for long. */
 export type StoredSettings = {
   seconds: number;
   pausedSeconds: number;
@@ -86,7 +86,7 @@ export async function measureStored(settings: StoredSettings): Promise<StoredRou
 
 type Bench = { stack: BenchStack; pool: Pool; processes: readonly Watched[]; settings: StoredSettings };
 
-/** wrk for so many seconds, each purchase with a ticket of its own. */
+/** wrk for `seconds`, each purchase with a ticket of its own. */
 async function shoot({ stack, settings }: Bench, seconds: number, tickets?: string): Promise<{ perSecond: number }> {
   const count = maxPerSecond * seconds;
   const file = tickets ?? (await mintTickets(stack, saleId, count));

@@ -1,4 +1,4 @@
--- hand-out: lets a worker go on with so many orders as a rate over all workers allows now.
+-- hand-out: lets a worker go on with the orders that a rate over all workers allows now.
 -- Keeps: the rate, by Redis' own TIME: a generic cell rate algorithm, where `tat` is the instant at which the next
 --   order is due (ITU-T I.371; brandur.org/rate-limiting). Time in which orders waited and no worker took them is made
 --   up for, but for no more than one slice; idle time and pauses are not.
@@ -10,7 +10,7 @@
 -- ARGV[5] idle: 1 when no order has waited since this worker asked last, else 0
 -- Returns {1, count, waitMicros} ALLOWED: go on with count of them; waitMicros until the next order is due
 -- Returns {-1, 0, 0} PAUSED
--- Returns {-2, 0, 0} UNKNOWN: nobody has said yet how fast
+-- Returns {-2, 0, 0} UNKNOWN: no worker has said yet how fast
 -- Cost: 3 commands.
 local bucketKey = KEYS[1]
 local asked, rate, paused = tonumber(ARGV[1]), ARGV[2], ARGV[3]

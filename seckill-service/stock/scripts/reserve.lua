@@ -54,8 +54,8 @@ end
 -- `place`: units granted so far, this order's too. `left`: units that are free after it.
 local replies, free, inHand, since = { 0, 0, 0 }, 0, 0, ':' .. now .. ':'
 -- Take first, look after: one command both changes and tells. What does not hold is put back before anyone sees it. An
--- error in between would cost units: who leaves the origin out gets the purchase all the same. Who has given up asking
--- (LATE) must not take a unit after its order was refused over another connection.
+-- error in between would cost the units of the call: who leaves the origin out gets the purchase all the same. Who has
+-- given up asking (LATE) must not take a unit after its order was refused over another connection.
 -- One long body: each call would have to make a function anew, with a box for every name that it uses. Numbers go to
 -- commands as text: Redis would print each as a double with 17 digits, which costs half as much as a command. The
 -- record is joined: %s would end the user's id at a NUL byte. So is the entry: five fields cost half an XADD more

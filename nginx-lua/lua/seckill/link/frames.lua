@@ -67,7 +67,7 @@ end
 -- @tparam string text
 -- @param link whom it came from
 -- @tparam table heard `answer(link, number, status, is_problem, retry_after, location, body)`, which returns false when
--- nobody asked that, and `leave(link)`
+-- that no purchase has, and `leave(link)`
 -- @treturn ?number how many bytes were whole frames; nil when something is none
 -- @phases timer
 function _M.read(text, link, heard)

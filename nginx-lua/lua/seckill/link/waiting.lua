@@ -1,5 +1,5 @@
 --- The purchases of this worker that wait for an answer over a link. Each has a number, which it gives back when it has
--- its answer, or when none can come any more: an answer that comes too late finds nobody else under its number.
+-- its answer, or when none can come any more: an answer that comes too late finds no other purchase under its number.
 -- @module seckill.link.waiting
 
 local semaphore = require('ngx.semaphore')
