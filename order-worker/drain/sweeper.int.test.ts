@@ -83,3 +83,39 @@ test('an order in a chunk of the queue is on its way; one in a chunk that failed
   expect(enqueued).toBe(2);
   expect(await countOrders(queue)).toMatchObject({ waiting: 3 });
 });
+
+test('an order that is stored while the sweeper looks is not enqueued again', async () => {
+  const redis = servers.connect('patient');
+  const [saleId, stock] = ['travelling', createStock(redis)];
+  const window = { opensAtMs: Date.now() - 1000, closesAtMs: Date.now() + 600_000 };
+  await stock.preload(saleId, { total: 1, limitPerUser: 1, lowestEpoch: 0, ...window });
+  await stock.setState(saleId, 'open');
+  const connection = servers.connect('queue');
+  const queue = new Queue('travelling', { connection, prefix: queuePrefix });
+  onTestFinished(() => queue.close());
+  const orderId = newOrderId(saleId, Date.now());
+  await stock.reserve(saleId, { orderId, userId: 'ada', quantity: 1 });
+  await redis.xtrim(saleKeys(saleId).outbox, 'MAXLEN', 0);
+  await queue.addBulk(
+    chunkJobs(saleId, [{ orderId, saleId, userId: 'ada', quantity: 1, place: 1, acceptedAt: Date.now() }]),
+  );
+  const row = { version: 1, state: 'awaiting_payment', payByMs: 0, amount: 1, currency: 'CNY' } as const;
+  let looks = 0;
+  // The row comes, and the chunk goes, just after the first look at the rows.
+  const present = async () => {
+    looks += 1;
+    if (looks > 1) return new Map([[orderId, row]]);
+    await queue.drain();
+    return new Map();
+  };
+  const swept: string[] = [];
+  const sweeper = startSweeper({
+    ...{ queue, stock: { ...stock, sales: async () => [saleId] }, store: { present } },
+    logger: createLogger({ service: 'test', instance: 'test', level: 'silent' }),
+    onSwept: (outcome) => void swept.push(outcome),
+    ...{ now: () => Date.now() + 60_000, everyMs: 20 },
+  });
+  onTestFinished(() => sweeper.close());
+  await poll('it to be committed', () => swept.includes('committed'));
+  expect(swept).toEqual(['committed']);
+});

@@ -52,17 +52,15 @@ export function startSweeper(deps: {
     saleId: string,
     overdue: Awaited<ReturnType<Stock['scanReservations']>>['page'],
   ): Promise<void> {
-    const present = await store.present(overdue.map(({ orderId }) => orderId));
+    const ids = overdue.map(({ orderId }) => orderId);
+    // What has a job is not lost: it waits, runs, or lies among the dead letters until ops decide. The queue is asked before the
+    // rows, as an order travels: one that is stored meanwhile is found there.
+    const queued = await findInQueue(saleId, ids);
+    const present = await store.present(ids);
     const rows = [...present].map(([orderId, shown]) => ({ orderId, shown }));
     await stock.commitShown(saleId, rows);
     if (rows.length > 0) onSwept('committed', rows.length);
-    const absent = overdue.filter(({ orderId }) => !present.has(orderId));
-    // What has a job is not lost: it waits, runs, or lies among the dead letters until ops decide.
-    const queued = await findInQueue(
-      saleId,
-      absent.map(({ orderId }) => orderId),
-    );
-    const jobless = absent.filter(({ orderId }) => !queued.has(orderId));
+    const jobless = overdue.filter(({ orderId }) => !present.has(orderId) && !queued.has(orderId));
     if (jobless.length === 0) return;
     const lost = await stillGranted(stock, saleId, jobless);
     if (lost.length === 0) return;
