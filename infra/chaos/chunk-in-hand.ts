@@ -8,7 +8,7 @@ const key = (queue: string, part: string) => `${queuePrefix}:${queue}:${part}`;
 const patienceMs = 1500;
 const lookEveryMs = 10;
 
-/** So many orders are worth waiting for; fewer are met when no more come. */
+/** A fault waits until this number of orders is met; it meets fewer when no more come. */
 const wanted = 40;
 
 /** Waits until workers are in the middle of chunks with many orders; says how many orders of how many chunks, or null. */

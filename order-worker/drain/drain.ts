@@ -55,7 +55,7 @@ export function startDrain(deps: {
   let isIdle = true;
   let isDry = true;
   let ordersPerJob = 1;
-  let mostJobs = 1;
+  let maxJobs = 1;
   let told: RateSettings | null = null;
   let toldAt = Number.NEGATIVE_INFINITY;
   let isClosing = false;
@@ -155,10 +155,10 @@ export function startDrain(deps: {
 
   /** One look at the queue: for one job after it was empty, for twice as many each time that there were as many. */
   async function takeJobs(wanted: number): Promise<void> {
-    const asked = Math.min(mostJobs, maxJobsAtOnce, Math.ceil((wanted - hand.count()) / ordersPerJob));
+    const asked = Math.min(maxJobs, maxJobsAtOnce, Math.ceil((wanted - hand.count()) / ordersPerJob));
     const jobs = await orderQueue.take(asked);
     isDry = jobs.length < asked;
-    mostJobs = isDry ? 1 : asked * 2;
+    maxJobs = isDry ? 1 : asked * 2;
     if (jobs.length > 0) ordersPerJob = Math.max(1, (await taken.open(jobs)) / jobs.length);
   }
 

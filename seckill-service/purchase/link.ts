@@ -91,8 +91,7 @@ export function createLinks(server: Server, deps: { decide: Decide; logger: Logg
 
 /** The text of a body whose bytes are read as Latin-1; null when they are no UTF-8. */
 function textOf(body: string): string | null {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: what is ASCII is the same in both
-  if (/^[\x00-\x7f]*$/.test(body)) return body;
+  if (!/[\x80-\xff]/.test(body)) return body; // what is ASCII is the same in both
   try {
     return utf8.decode(Buffer.from(body, 'latin1'));
   } catch {
