@@ -17,6 +17,9 @@ const sale: CatalogueSale = {
   payWithinSeconds: 900,
   challenge: 'quiz',
   restock: true,
+  checkout: { mode: 'here' },
+  collect: [],
+  keepDetailsDays: 180,
   state: 'draft',
   epoch: 1,
 };

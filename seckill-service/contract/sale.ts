@@ -59,6 +59,33 @@ const translationsSchema = z.strictObject({
 });
 export type Translations = z.infer<typeof translationsSchema>;
 
+/** Who takes the money: the sale's own order page, or the checkout that the shop has. */
+export const checkoutModes = ['here', 'shop'] as const;
+export type CheckoutMode = (typeof checkoutModes)[number];
+
+const orderPlaceholder = '{orderId}';
+/** The shop's checkout: a template that has `{orderId}`. https, or http where it is on this machine. */
+const checkoutUrlSchema = z
+  .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
+  .max(1000, 'must be at most 1000 characters')
+  .refine((text) => text.includes(orderPlaceholder), `must have ${orderPlaceholder} in it`);
+export const checkoutSchema = z.discriminatedUnion('mode', [
+  z.strictObject({ mode: z.literal('here') }),
+  z.strictObject({ mode: z.literal('shop'), url: checkoutUrlSchema }),
+]);
+export type Checkout = z.infer<typeof checkoutSchema>;
+
+/** What a sale may ask of its shoppers before they pay. */
+export const collectedDetails = ['name', 'email', 'phone', 'address'] as const;
+export type CollectedDetail = (typeof collectedDetails)[number];
+const collectSchema = z
+  .array(
+    z.enum(collectedDetails, {
+      error: `must be some of ${collectedDetails.map((detail) => `"${detail}"`).join(', ')}`,
+    }),
+  )
+  .refine((details) => new Set(details).size === details.length, 'must name each only once');
+
 /** What ops write: `seckill sale create <file.json>`. Unknown fields are refused, so a misspelling is never ignored. */
 export const saleFileSchema = z
   .strictObject({
@@ -85,6 +112,10 @@ export const saleFileSchema = z
     restock: z.boolean('must be true or false').default(true),
     quiz: quizSchema.optional(),
     challengeLeadSeconds: z.int('must be whole seconds').min(60, 'must be at least 60').max(86_400).optional(),
+    checkout: checkoutSchema.default({ mode: 'here' }),
+    collect: collectSchema.default([]),
+    /** Contact and address are erased so many days after they were given. */
+    keepDetailsDays: z.int('must be whole days').min(1, 'must be at least 1').max(3650).default(180),
   })
   .refine((sale) => Date.parse(sale.closesAt) > Date.parse(sale.opensAt), {
     path: ['closesAt'],
@@ -119,6 +150,9 @@ export const saleNodeSchema = z.object({
   epoch: epochSchema,
   window: z.object({ opensAt: z.iso.datetime(), closesAt: z.iso.datetime() }),
   limits: z.object({ perUser: z.int().positive() }),
+  /** Left out: `here`. */
+  checkout: z.enum(checkoutModes).optional(),
+  collect: z.array(z.enum(collectedDetails)).optional(),
 });
 export type SaleNode = z.infer<typeof saleNodeSchema>;
 

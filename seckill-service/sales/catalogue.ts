@@ -1,5 +1,5 @@
 import { highestEpoch } from '#contract/epoch.ts';
-import type { SaleFile, SaleNode, StoredSaleState, Translations } from '#contract/sale.ts';
+import type { Checkout, CollectedDetail, SaleFile, SaleNode, StoredSaleState, Translations } from '#contract/sale.ts';
 import type { SealedQuestion } from '#contract/sale-quiz.ts';
 import type { Pool } from '#runtime/postgres/connect.ts';
 import type { SalePicture } from './sale-pictures.ts';
@@ -26,6 +26,9 @@ type Row = {
   translations: Translations | null;
   quiz: SealedQuestion[] | null;
   challenge_lead_seconds: number | null;
+  checkout: Checkout | null;
+  collect: CollectedDetail[];
+  keep_details_days: number;
   state: StoredSaleState;
   epoch: number;
 };
@@ -43,6 +46,9 @@ function fromRow(row: Row): CatalogueSale {
     payWithinSeconds: row.pay_within_seconds,
     challenge: row.challenge,
     restock: row.restock,
+    checkout: row.checkout ?? { mode: 'here' },
+    collect: row.collect,
+    keepDetailsDays: row.keep_details_days,
     ...(row.translations === null ? {} : { translations: row.translations }),
     ...(row.quiz === null ? {} : { sealedQuiz: row.quiz }),
     ...(row.challenge_lead_seconds === null ? {} : { challengeLeadSeconds: row.challenge_lead_seconds }),
@@ -65,11 +71,12 @@ export function createCatalogue(pool: Pool) {
       const { rows } = await pool.query(
         `WITH made AS (
            INSERT INTO sales (id, title, description, price_amount, currency, units, limit_per_user, opens_at, closes_at,
-                              pay_within_seconds, challenge, restock, translations, quiz, challenge_lead_seconds)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT (id) DO NOTHING RETURNING id
+                              pay_within_seconds, challenge, restock, translations, quiz, challenge_lead_seconds,
+                              checkout, collect, keep_details_days)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT (id) DO NOTHING RETURNING id
          ), pictured AS (
            INSERT INTO sale_pictures (sale_id, size, width, height, webp)
-           SELECT made.id, given.* FROM made, unnest($16::text[], $17::int[], $18::int[], $19::bytea[]) AS given
+           SELECT made.id, given.* FROM made, unnest($19::text[], $20::int[], $21::int[], $22::bytea[]) AS given
          )
          SELECT id FROM made`,
         [
@@ -88,6 +95,9 @@ export function createCatalogue(pool: Pool) {
           sale.translations === undefined ? null : JSON.stringify(sale.translations),
           sale.sealedQuiz === undefined ? null : JSON.stringify(sale.sealedQuiz),
           sale.challengeLeadSeconds ?? null,
+          sale.checkout.mode === 'here' ? null : JSON.stringify(sale.checkout),
+          sale.collect,
+          sale.keepDetailsDays,
           sizes.map(({ size }) => size),
           sizes.map(({ width }) => width),
           sizes.map(({ height }) => height),

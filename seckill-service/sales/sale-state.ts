@@ -25,6 +25,8 @@ export function toSaleNode(sale: CatalogueSale, stock: StockWindow): SaleNode {
     epoch: stock.epoch,
     window: windowOf(stock),
     limits: { perUser: stock.limitPerUser },
+    ...(sale.checkout.mode === 'here' ? {} : { checkout: sale.checkout.mode }),
+    ...(sale.collect.length === 0 ? {} : { collect: sale.collect }),
   };
 }
 
