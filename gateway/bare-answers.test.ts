@@ -31,7 +31,8 @@ async function twoServers(demoSignIn: boolean) {
   const authenticate = createAuthenticate(secret, { now });
   const progress = { get: async () => ({ behind: 2, unitsPerSecond: 2 }) };
   const session = createSession({ secret, demoSignIn, now });
-  const status = createOrderStatus({ findOwnOrder: createFindOwnOrder({ readOrder, authenticate }), progress, now });
+  const findOwnOrder = createFindOwnOrder({ readOrder, authenticate });
+  const status = createOrderStatus({ findOwnOrder, progress, findTerms: () => null, now });
   const faults: object[] = [];
   const bare: [string, number][] = [];
   const onFault = (error: unknown, words: RequestWords) => faults.push({ error: String(error), ...words });

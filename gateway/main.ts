@@ -162,6 +162,7 @@ await runService('gateway', readSettings, async ({ config, logger, own }) => {
       ...{ redis, listening, pool, zookeeper, authenticate, logger, registers },
       replicas: stockReplicas(config),
       maxStreams: config.SECKILL_ORDER_STREAMS,
+      findTerms: sales.get,
     }),
   );
   const session = createSession({

@@ -68,6 +68,7 @@ const readSettings = (environment: Record<string, string | undefined>) =>
       'SECKILL_PAYMENT_WEBHOOK_SECRET',
       'SECKILL_PAYMENT_DEADLINE_MS',
       'SECKILL_PAYMENT_CHECK_AFTER_MS',
+      'SECKILL_PUBLIC_URL',
       'SECKILL_REFUND_TRIES',
       'SECKILL_REFUND_FIRST_WAIT_MS',
       'SECKILL_REFUND_LONGEST_WAIT_MS',
@@ -202,6 +203,7 @@ await runService('order-worker', readSettings, async ({ config, logger, own }) =
     authenticate: createAuthenticate(config.SECKILL_SESSION_SECRET, { shop: shopSignInOf(config), logger }),
     deadlineMs: config.SECKILL_PAYMENT_DEADLINE_MS,
     checkAfterMs: config.SECKILL_PAYMENT_CHECK_AFTER_MS,
+    publicUrl: config.SECKILL_PUBLIC_URL ?? null,
     refunds: {
       tries: config.SECKILL_REFUND_TRIES,
       firstMs: config.SECKILL_REFUND_FIRST_WAIT_MS,

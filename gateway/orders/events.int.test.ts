@@ -62,7 +62,7 @@ test('the provider’s word about a payment is told at once, and again to a clie
   const { origin, questions, errors } = await serve();
   const orderId = await orders.buy(saleId);
   const payment = (paymentId: string, state: 'open' | 'declined', step: number) =>
-    orders.show(saleId, orderId, 'awaiting_payment', 1, { payment: { paymentId, state, step } });
+    orders.show(saleId, orderId, 'awaiting_payment', 1, { step, payment: { paymentId, state } });
   await orders.show(saleId, orderId, 'awaiting_payment', 1);
   const { views } = await stream(origin, orderId);
   const told = () => views.map(({ id, payment: of }) => `${id} ${of?.paymentId ?? '-'} ${of?.state ?? '-'}`);
@@ -77,7 +77,9 @@ test('the provider’s word about a payment is told at once, and again to a clie
   await expect.poll(told, patient).toEqual(all);
   expect(questions.redis).toBe(asked); // news need no question
   const back = await stream(origin, orderId, 'u', { 'Last-Event-ID': '1' });
-  await expect.poll(() => back.views[0]?.payment, patient).toEqual({ paymentId: 'pay_2', state: 'declined' });
+  await expect
+    .poll(() => back.views[0]?.payment, patient)
+    .toEqual({ paymentId: 'pay_2', state: 'declined', declined: null });
   await orders.show(saleId, orderId, 'paid', 2);
   await expect.poll(told, patient).toEqual([...all, '2 - -']);
   expect(errors).toEqual([]);

@@ -3,7 +3,7 @@ import { endedOrderStates } from '#contract/order.ts';
 import { isYounger, type ShownOrder } from '#contract/shown-order.ts';
 import { type EventStream, openEventStream } from './event-stream.ts';
 import { createOpenStreams } from './open-streams.ts';
-import { isQueued, orderView } from './order-view.ts';
+import { type FindTerms, isQueued, orderView } from './order-view.ts';
 import type { OrderRecord, ReadOrder } from './read-orders.ts';
 import type { SaleProgressReader } from './sale-progress.ts';
 import type { StreamMetrics } from './stream-metrics.ts';
@@ -24,12 +24,13 @@ export type OrderStreams = ReturnType<typeof createOrderStreams>;
 export function createOrderStreams(deps: {
   readOrder: ReadOrder;
   progress: SaleProgressReader;
+  findTerms: FindTerms;
   limits: StreamLimits;
   metrics: StreamMetrics;
   now: () => number;
   onError: (error: unknown) => void;
 }) {
-  const { readOrder, progress, limits, metrics, now, onError } = deps;
+  const { readOrder, progress, findTerms, limits, metrics, now, onError } = deps;
   const streams = createOpenStreams();
   let isClosing = false;
 
@@ -42,7 +43,7 @@ export function createOrderStreams(deps: {
     const { record } = stream;
     const line = isQueued(record) ? await progress.get(record.saleId) : null;
     if (stream.record !== record) return; // a younger one was told meanwhile
-    const view = orderView(record, line, now());
+    const view = orderView(record, line, findTerms(record.saleId), now());
     stream.ahead = view.ahead;
     stream.send(view);
     metrics.sent.inc();
@@ -76,7 +77,7 @@ export function createOrderStreams(deps: {
       const line = await progress.get(saleId);
       for (const stream of ofSale) {
         if (!isQueued(stream.record)) continue;
-        const view = orderView(stream.record, line, now());
+        const view = orderView(stream.record, line, findTerms(saleId), now());
         if (view.ahead === stream.ahead) continue;
         stream.ahead = view.ahead;
         stream.send(view);
@@ -113,8 +114,8 @@ export function createOrderStreams(deps: {
       });
       streams.add(stream);
       metrics.open.set(streams.all().size);
-      // A version does not say how far its payment was.
-      const mayBeNews = isQueued(record) || seenVersion === null || record.shown?.payment !== undefined;
+      // A version does not say how far its payment was, nor whether its details were there.
+      const mayBeNews = isQueued(record) || seenVersion === null || record.shown?.step !== undefined;
       if (mayBeNews || (record.shown?.version ?? 0) > seenVersion) tell(stream).catch(onError);
       // What changed between the read and now was said to nobody here.
       readAgain([stream]).catch(onError);

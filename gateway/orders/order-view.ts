@@ -1,12 +1,24 @@
 import type { OrderView } from '#contract/order.ts';
+import type { SaleNode } from '#contract/sale.ts';
+import type { ShownOrder } from '#contract/shown-order.ts';
 import type { OrderRecord } from './read-orders.ts';
 import type { SaleProgress } from './sale-progress.ts';
 
 /** True while an order waits to be stored: only then does its sale's progress matter. */
 export const isQueued = ({ reservation, shown }: OrderRecord) => shown === null && reservation.state === 'held';
 
+/** What a sale says of its orders' way to be paid. */
+export type OrderTerms = Pick<SaleNode, 'checkout' | 'collect'>;
+/** Of a sale that is not known (any more): null. */
+export type FindTerms = (saleId: string) => OrderTerms | null;
+
 /** What the owner is shown. `progress` is needed for queued orders only; without it nothing is said about the line. */
-export function orderView(record: OrderRecord, progress: SaleProgress | null, nowMs: number): OrderView {
+export function orderView(
+  record: OrderRecord,
+  progress: SaleProgress | null,
+  terms: OrderTerms | null,
+  nowMs: number,
+): OrderView {
   const { orderId, saleId, reservation, shown } = record;
   const { place, units } = reservation;
   const queued = isQueued(record);
@@ -24,7 +36,16 @@ export function orderView(record: OrderRecord, progress: SaleProgress | null, no
     etaSeconds: perSecond === null || perSecond <= 0 ? null : Math.ceil((ahead + units) / perSecond),
     payBy: shown === null ? null : new Date(shown.payByMs).toISOString(),
     amount: shown === null ? null : { amount: shown.amount, currency: shown.currency },
-    payment: shown?.payment === undefined ? null : { paymentId: shown.payment.paymentId, state: shown.payment.state },
+    payment: paymentOf(shown),
+    checkout: terms?.checkout ?? 'here',
+    collect: terms?.collect ?? [],
+    hasDetails: shown?.hasDetails ?? false,
     now: new Date(nowMs).toISOString(),
   };
+}
+
+function paymentOf(shown: ShownOrder | null): OrderView['payment'] {
+  if (shown?.payment === undefined) return null;
+  const { paymentId, state, declined } = shown.payment;
+  return { paymentId, state, declined: declined ?? null };
 }

@@ -11,6 +11,7 @@ import { createOrderEventsApp } from './events.ts';
 import { createFindOwnOrder } from './find-own-order.ts';
 import { followShownOrders } from './order-feed.ts';
 import { createOrderStreams } from './order-streams.ts';
+import type { FindTerms } from './order-view.ts';
 import { createOrderReader } from './read-orders.ts';
 import { createSaleProgress } from './sale-progress.ts';
 import { createOrderStatus } from './status.ts';
@@ -33,8 +34,9 @@ export function startOrders(deps: {
   logger: Logger;
   registers: Registry[];
   maxStreams: number;
+  findTerms: FindTerms;
 }): { apps: Hono[]; routes: BareRoute[]; close: () => Promise<void> } {
-  const { redis, replicas, listening, pool, zookeeper, authenticate, logger, registers, maxStreams } = deps;
+  const { redis, replicas, listening, pool, zookeeper, authenticate, logger, registers, maxStreams, findTerms } = deps;
   const warn = createThrottledWarn(logger);
   const readOrder = createOrderReader({ redis, replicas, pool });
   const limit = watchDrainLimit({ zookeeper, logger });
@@ -44,6 +46,7 @@ export function startOrders(deps: {
   const streams = createOrderStreams({
     readOrder,
     progress,
+    findTerms,
     limits: { perProcess: maxStreams, perUser: streamsPerUser },
     metrics,
     now: Date.now,
@@ -58,7 +61,7 @@ export function startOrders(deps: {
   });
   const ticks = setInterval(streams.tick, 1000);
 
-  const status = createOrderStatus({ findOwnOrder, progress, now: Date.now });
+  const status = createOrderStatus({ findOwnOrder, progress, findTerms, now: Date.now });
 
   return {
     apps: [status.app, createOrderEventsApp({ findOwnOrder, streams, metrics })],

@@ -3,7 +3,7 @@ import { type Answer, jsonAnswer, responseOf } from '#http/answer.ts';
 import type { BareRoute } from '#http/bare-routes.ts';
 import type { Asking } from '#http/bearer.ts';
 import type { FindOwnOrder } from './find-own-order.ts';
-import { isQueued, orderView } from './order-view.ts';
+import { type FindTerms, isQueued, orderView } from './order-view.ts';
 import type { SaleProgressReader } from './sale-progress.ts';
 
 const path = '/api/orders/:orderId';
@@ -17,15 +17,17 @@ const target = /^\/api\/orders\/([a-z0-9-]+)$/;
 export function createOrderStatus(deps: {
   findOwnOrder: FindOwnOrder;
   progress: SaleProgressReader;
+  findTerms: FindTerms;
   now: () => number;
 }): { app: Hono; route: BareRoute } {
-  const { findOwnOrder, progress, now } = deps;
+  const { findOwnOrder, progress, findTerms, now } = deps;
 
   async function answer(request: Asking, orderId: string): Promise<Answer> {
     const found = await findOwnOrder(request, orderId);
     if (found.kind === 'refused') return found.answer;
     const { record } = found;
-    const view = orderView(record, isQueued(record) ? await progress.get(record.saleId) : null, now());
+    const line = isQueued(record) ? await progress.get(record.saleId) : null;
+    const view = orderView(record, line, findTerms(record.saleId), now());
     return jsonAnswer(200, 'private, no-store', JSON.stringify(view));
   }
 

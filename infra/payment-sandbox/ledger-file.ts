@@ -17,7 +17,10 @@ const schema = `
   CREATE INDEX IF NOT EXISTS webhooks_due ON webhooks (dueAt);
   CREATE TABLE IF NOT EXISTS behaviour (only INTEGER PRIMARY KEY CHECK (only = 1), json TEXT NOT NULL) STRICT;`;
 
-export type PaymentRow = Omit<ProtocolPayment, 'object' | 'order'> & { orderId: string; fate: 'succeeded' | 'failed' };
+export type PaymentRow = Omit<ProtocolPayment, 'object' | 'order' | 'next' | 'declined'> & {
+  orderId: string;
+  fate: 'succeeded' | 'failed';
+};
 export type RefundRow = Omit<ProtocolRefund, 'object'>;
 
 export const paymentFields = 'reference, id, orderId, amount, currency, state, failure, fate';
@@ -27,6 +30,8 @@ export const shownPayment = ({ fate: _fate, orderId, ...row }: PaymentRow): Prot
   object: 'payment',
   ...row,
   order: orderId,
+  next: { kind: 'none' },
+  declined: row.state === 'failed' ? (row.failure === 'expired' ? 'timed_out' : 'card_declined') : null,
 });
 export const shownRefund = (row: RefundRow): ProtocolRefund => ({ object: 'refund', ...row });
 

@@ -42,8 +42,11 @@ describe('told to misbehave, the sandbox', () => {
     amount,
     currency: 'CNY',
     expiresAtMs: Date.now() + 60_000,
+    title: 'Autumn phone',
+    returnUrl: null,
   });
-  const stateOf = async (paymentId: string) => (await sandbox.provider.findPayment(paymentId))?.state;
+  const at = ({ paymentId }: { paymentId: string }) => ({ paymentId, providerId: null });
+  const stateOf = async (paymentId: string) => (await sandbox.provider.findPayment(at({ paymentId })))?.state;
   /** What came since this was asked last about these payments: those of a test before may come late. */
   const webhooksOf = (...payments: { paymentId: string }[]) =>
     sandbox.webhooks().filter(({ body }) => payments.some(({ paymentId }) => body.includes(paymentId)));
@@ -61,8 +64,8 @@ describe('told to misbehave, the sandbox', () => {
     const startedAt = performance.now();
     expect((await guarded.createPayment(request())).kind).toBe('payment');
     expect(performance.now() - startedAt).toBeGreaterThan(95);
-    expect(await guarded.findPayment(hung.paymentId)).toBeNull();
-    expect((await guarded.findPayment(lost.paymentId))?.paymentId).toBe(lost.paymentId);
+    expect(await guarded.findPayment(at(hung))).toBeNull();
+    expect((await guarded.findPayment(at(lost)))?.paymentId).toBe(lost.paymentId);
   });
 
   test('never sends a webhook, or the same one many times; the payment itself stands', async () => {
@@ -108,7 +111,7 @@ describe('told to misbehave, the sandbox', () => {
     await sandbox.provider.createPayment(late);
     const never = { ...request(), expiresAtMs: Date.now() + 4000 }; // it has to be there before that
     expect(await sandbox.provider.createPayment(never)).toMatchObject({ kind: 'payment' });
-    await expect.poll(() => sandbox.provider.findPayment(never.paymentId)).toMatchObject({ reason: 'expired' });
+    await expect.poll(() => sandbox.provider.findPayment(at(never))).toMatchObject({ reason: 'expired' });
     expect(await stateOf(late.paymentId)).toBe('pending');
     await sandbox.settle(late.paymentId, 'succeeded');
     expect(await stateOf(late.paymentId)).toBe('succeeded');
@@ -122,8 +125,8 @@ describe('told to misbehave, the sandbox', () => {
     await sandbox.restart();
     await expect.poll(() => stateOf(wanted.paymentId)).toBe('succeeded');
     await expect.poll(() => webhooksOf(wanted).some(({ body }) => body.includes('payment.succeeded'))).toBe(true);
-    const { paymentId, amount, currency } = wanted;
-    const refund = { refundId: newRefundId(Date.now()), paymentId, amount, currency };
+    const { amount, currency } = wanted;
+    const refund = { refundId: newRefundId(Date.now()), payment: at(wanted), amount, currency };
     await sandbox.provider.createRefund(refund);
     await sandbox.kill();
     await sandbox.restart();

@@ -1,5 +1,5 @@
 import type { PaymentProviderName } from '#contract/settings.ts';
-import { createHttpProvider } from './provider/http-provider.ts';
+import { createHttpProvider } from './provider/http/http-provider.ts';
 import type { OpenProvider } from './provider/provider.ts';
 
 type ProviderOptions = Parameters<typeof createHttpProvider>[0];

@@ -64,9 +64,10 @@ export function createPaymentApp(deps: {
       const outcome = await startPayment(order.orderId);
       switch (outcome.kind) {
         case 'payment': {
-          const { paymentId, orderId, state, amount, currency, reason } = outcome.payment;
+          const { paymentId, orderId, state, amount, currency, declined, reason } = outcome.payment;
+          const next = outcome.payment.next ?? { kind: 'none' };
           const payBy = new Date(outcome.order.payByMs).toISOString();
-          const answer: PaymentAnswer = { paymentId, orderId, state, amount, currency, payBy, reason };
+          const answer: PaymentAnswer = { paymentId, orderId, state, amount, currency, payBy, next, declined, reason };
           return context.json(answer, 201, noStore);
         }
         case 'not_payable': {

@@ -37,6 +37,8 @@ export function startMoney(deps: {
   /** Of {@link startPaymentSweep}. */
   graceMs?: number | undefined;
   refunds: GrowingWait;
+  /** The origin that shoppers see. */
+  publicUrl: string | null;
   onMoved: () => void;
 }): { apps: Hono[] } {
   const { own, pool, connection, stock, authenticate, logger, registers, now, random, checkAfterMs, refunds } = deps;
@@ -108,7 +110,10 @@ export function startMoney(deps: {
         authenticate,
         findOrder: createFindOrder({ pool, stock }),
         desk,
-        startPayment: createStartPayment({ pool, open: desk.open, takePayment: desk.takePayment, provider }),
+        startPayment: createStartPayment({
+          ...{ pool, provider, publicUrl: deps.publicUrl },
+          ...{ open: desk.open, takePayment: desk.takePayment },
+        }),
       }),
       createWebhookApp({ provider, desk, now, logger, onWebhook: (outcome) => webhooks.inc({ outcome }) }),
     ],

@@ -5,7 +5,7 @@ import { createWebhookApp } from './webhook-route.ts';
 
 test('each genuine webhook that moved nothing has a line of its own, with its ids and no text of any length', async () => {
   const money = { amount: 1, currency: 'CNY', providerId: 'sbp_1' };
-  const payment = { ...money, state: 'succeeded', reason: null } as const;
+  const payment = { ...money, state: 'succeeded', next: { kind: 'none' }, declined: null, reason: null } as const;
   const refund = { ...money, refundId: 'ref_1', paymentId: 'pay_r', state: 'succeeded' } as const;
   const calls: [ProviderEvent, EventOutcome][] = [
     ...[1, 2, 3].map((nth): [ProviderEvent, EventOutcome] => [

@@ -32,7 +32,7 @@ export type WebhookOutcome =
  * for calls that are not genuine, and for our own faults: those shall come again.
  */
 export function createWebhookApp(deps: {
-  provider: Pick<PaymentProvider, 'readEvent'>;
+  provider: Pick<PaymentProvider, 'readEvent' | 'webhookReply'>;
   desk: Pick<MoneyDesk, 'takeEvent'>;
   now: () => number;
   logger: Pick<Logger, 'error'>;
@@ -60,6 +60,8 @@ export function createWebhookApp(deps: {
       const trouble = troubles[outcome];
       // Each of them, none dropped: the provider signed it, so no stranger can fill the log, and it never comes again.
       if (trouble !== undefined) logger.error(clipped({ ...about(event), ...found(taken) }), trouble);
+      const reply = provider.webhookReply;
+      if (reply !== undefined) return context.body(reply.body, 200, { 'Content-Type': reply.type });
       const answer: WebhookAnswer = { received: true };
       return context.json(answer, 200);
     },

@@ -1,5 +1,6 @@
 import type { AcceptedOrder } from '#contract/order.ts';
 import type { StoredOrderState } from '#contract/order-events.ts';
+import type { DeclineReason } from '#contract/payment.ts';
 import type { ShownOrder } from '#contract/shown-order.ts';
 import type { Pool } from '#runtime/postgres/connect.ts';
 
@@ -69,13 +70,16 @@ const isUniqueViolation = (error: unknown) => error instanceof Error && Reflect.
 
 /** With its last payment, where it awaits payment: the open one, or else the last that was declined. */
 const shownSql = `
-  SELECT o.id, o.version, o.state, o.amount, o.currency, o.pay_by, p.payment_id, p.is_open, p.step
+  SELECT o.id, o.version, o.state, o.amount, o.currency, o.pay_by, p.payment_id, p.is_open, p.declined,
+         p.step + (d.order_id IS NOT NULL)::int AS step, d.order_id IS NOT NULL AS has_details
     FROM orders o LEFT JOIN LATERAL (
       SELECT (array_agg(id ORDER BY (state = 'pending') DESC, created_at DESC))[1] AS payment_id,
+             (array_agg(declined ORDER BY (state = 'pending') DESC, created_at DESC))[1] AS declined,
              bool_or(state = 'pending') AS is_open,
              (2 * count(*) - count(*) FILTER (WHERE state = 'pending'))::int AS step
         FROM payments WHERE order_id = o.id
     ) p ON o.state = 'awaiting_payment'
+    LEFT JOIN order_details d ON d.order_id = o.id
    WHERE o.id = ANY($1)`;
 
 type ShownRow = {
@@ -88,19 +92,22 @@ type ShownRow = {
   /** Absent of orders that are new. */
   payment_id?: string | null;
   is_open?: boolean | null;
+  declined?: DeclineReason | null;
   step?: number | null;
+  has_details?: boolean;
 };
 
 const shownById = (rows: readonly ShownRow[]): Map<string, ShownOrder> =>
   new Map(rows.map((row) => [row.id, shownOf(row)]));
 
-function shownOf({ version, state, amount, currency, pay_by, payment_id, is_open, step }: ShownRow): ShownOrder {
+function shownOf(row: ShownRow): ShownOrder {
+  const { version, state, amount, currency, pay_by, payment_id: paymentId, has_details: hasDetails } = row;
   const shown = { version, state, payByMs: pay_by.getTime(), amount, currency };
-  if (payment_id == null) return shown;
-  return {
-    ...shown,
-    payment: { paymentId: payment_id, state: is_open === true ? 'open' : 'declined', step: step ?? 0 },
-  };
+  const since = { step: row.step ?? 0, ...(hasDetails === true ? { hasDetails: true as const } : {}) };
+  if (paymentId == null) return hasDetails === true ? { ...shown, ...since } : shown;
+  const isDeclined = row.is_open !== true;
+  const why = isDeclined && row.declined != null ? { declined: row.declined } : {};
+  return { ...shown, ...since, payment: { paymentId, state: isDeclined ? 'declined' : 'open', ...why } };
 }
 
 /** The outcome of a sale's new order by its quantity, one value for all that are alike: thousands are stored at once. */

@@ -1,8 +1,8 @@
 import { ulid } from 'ulid';
 import { z } from 'zod';
 import { originSchema } from './origin.ts';
-import { shownPaymentStates } from './payment.ts';
-import { maxUnitsPerUser, saleIdPattern } from './sale.ts';
+import { declineReasons, shownPaymentStates } from './payment.ts';
+import { checkoutModes, collectedDetails, maxUnitsPerUser, saleIdPattern } from './sale.ts';
 import { seenOnOneLine } from './seen-text.ts';
 
 export const orderStates = [
@@ -92,8 +92,9 @@ export type PurchaseAnswer = z.infer<typeof purchaseAnswerSchema>;
  * `GET /api/orders/<orderId>`, and the data of each of its server-sent events ({@link orderStreamEvent}). `version` grows
  * by one with each change of state, 0 while `queued`. `ahead`: units that were accepted earlier and are not stored yet.
  * `etaSeconds`: about how long until this one is stored; null when nobody can say (the drain stands still), or when it
- * is. `payment`: how its last payment stands while it awaits payment, `declined` in the provider's word; null when none was
- * begun, or none is known of. `now`: the server's clock, for counting down to `payBy`.
+ * is. `payment`: how its last payment stands while it awaits payment, `declined` in the provider's word, and why, where that
+ * is known; null when none was begun, or none is known of. `checkout`: who takes the money, this page or the shop's own checkout.
+ * `collect`: what the sale asks of its shopper before paying; `hasDetails`: it was given. `now`: the server's clock, for counting down to `payBy`.
  */
 export const orderViewSchema = z.object({
   orderId: z.string(),
@@ -106,7 +107,16 @@ export const orderViewSchema = z.object({
   etaSeconds: z.int().nullable(),
   payBy: z.iso.datetime().nullable(),
   amount: z.object({ amount: z.int(), currency: z.string() }).nullable(),
-  payment: z.object({ paymentId: z.string(), state: z.enum(shownPaymentStates) }).nullable(),
+  payment: z
+    .object({
+      paymentId: z.string(),
+      state: z.enum(shownPaymentStates),
+      declined: z.enum(declineReasons).nullable(),
+    })
+    .nullable(),
+  checkout: z.enum(checkoutModes),
+  collect: z.array(z.enum(collectedDetails)),
+  hasDetails: z.boolean(),
   now: z.iso.datetime(),
 });
 export type OrderView = z.infer<typeof orderViewSchema>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { declineReasons, paymentNextSchema } from './payment.ts';
 import { moneySchema } from './sale.ts';
 
 /**
@@ -8,6 +9,8 @@ import { moneySchema } from './sale.ts';
 export const paymentProtocolRoutes = {
   payments: '/v1/payments',
   payment: '/v1/payments/:reference',
+  /** POST: it can be paid no more. Answers how it stands. */
+  end: '/v1/payments/:reference/end',
   refunds: '/v1/refunds',
 } as const;
 export const idempotencyHeader = 'idempotency-key';
@@ -21,6 +24,13 @@ export const newProtocolPaymentSchema = moneySchema.extend({
   reference,
   order: z.string().min(1).max(128),
   expiresAt: z.iso.datetime(),
+  /** What is bought, one line. */
+  title: text.max(200).optional(),
+  /** Where the shopper goes after the provider's page. */
+  returnUrl: z
+    .url({ protocol: /^https?$/ })
+    .max(1000)
+    .optional(),
 });
 export type NewProtocolPayment = z.infer<typeof newProtocolPaymentSchema>;
 
@@ -37,6 +47,9 @@ export const protocolPaymentSchema = z.object({
   amount: z.int(),
   currency: z.string(),
   failure: text.nullable(),
+  /** What the shopper does next; left out by a provider that needs no more than the call. */
+  next: paymentNextSchema.default({ kind: 'none' }),
+  declined: z.enum(declineReasons).nullable().default(null),
 });
 export type ProtocolPayment = z.infer<typeof protocolPaymentSchema>;
 

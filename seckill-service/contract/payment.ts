@@ -12,6 +12,36 @@ export type PaymentState = (typeof paymentStates)[number];
 export const shownPaymentStates = ['open', 'declined'] as const;
 export type ShownPaymentState = (typeof shownPaymentStates)[number];
 
+/**
+ * Why a payment was declined, as the shopper is told: a fixed list, because no text of a third party reaches a page. What the
+ * provider says in its own words is kept for ops. `abandoned`: the shopper left the provider's page without paying.
+ * `timed_out`: the time to pay was over. `other`: none of these, or not known.
+ */
+export const declineReasons = [
+  'card_declined',
+  'insufficient_funds',
+  'card_expired',
+  'not_authenticated',
+  'abandoned',
+  'timed_out',
+  'other',
+] as const;
+export type DeclineReason = (typeof declineReasons)[number];
+
+const webUrl = z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' }).max(4096);
+
+/**
+ * What the shopper does next to pay. `redirect`: go to this page of the provider, which leads back to the order's page.
+ * `qr`: scan this text with the provider's app; an http(s) URL in it opens the app on a phone. `none`: nothing; the provider
+ * needs no more than the press.
+ */
+export const paymentNextSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('none') }),
+  z.object({ kind: z.literal('redirect'), url: webUrl }),
+  z.object({ kind: z.literal('qr'), text: z.string().min(1).max(1024) }),
+]);
+export type PaymentNext = z.infer<typeof paymentNextSchema>;
+
 /** Why money goes back: somebody asked, or it came for an order that is not kept. */
 export const refundReasons = [
   'requested',
@@ -33,10 +63,17 @@ export function newRefundId(nowMs: number): string {
   return `ref_${ulid(nowMs).toLowerCase()}`;
 }
 
+/** Where a shopper comes back to from a page of the payment provider's. Nothing in it is trusted: the page asks how the order stands. */
+export const orderReturnUrl = (publicUrl: string, orderId: string): string =>
+  `${publicUrl}/orders/${orderId}?from=payment`;
+
 export const paymentIdSchema = z.string().regex(/^pay_[0-9a-hjkmnp-tv-z]{26}$/, 'is not a payment id');
 export const refundIdSchema = z.string().regex(/^ref_[0-9a-hjkmnp-tv-z]{26}$/, 'is not a refund id');
 
-/** `POST /api/orders/<orderId>/payment`, 201. `amount` in minor units; `reason` says why a payment failed. */
+/**
+ * `POST /api/orders/<orderId>/payment`, 201. `amount` in minor units. `next`: what the shopper does now, while the payment is
+ * pending. `declined` and `reason` say why a payment failed: for the shopper, and in the provider's words.
+ */
 export const paymentAnswerSchema = z.object({
   paymentId: paymentIdSchema,
   orderId: z.string(),
@@ -44,6 +81,8 @@ export const paymentAnswerSchema = z.object({
   amount: z.int(),
   currency: z.string(),
   payBy: z.iso.datetime(),
+  next: paymentNextSchema,
+  declined: z.enum(declineReasons).nullable(),
   reason: z.string().nullable(),
 });
 export type PaymentAnswer = z.infer<typeof paymentAnswerSchema>;

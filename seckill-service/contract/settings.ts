@@ -181,6 +181,13 @@ export const settings = {
   /** Signs challenges and seals the answers of quizzes: with another one, the quizzes of existing sales have no answer. */
   SECKILL_CHALLENGE_SECRET: z.string().min(32, 'must be at least 32 characters'),
   SECKILL_CHALLENGE_SECRET_FILE: absolutePath.optional(),
+  /** The origin that shoppers see, `https://sale.example`: a payment provider's page leads back there. Without a slash at its end. */
+  SECKILL_PUBLIC_URL: httpUrl
+    .refine(
+      (text) => URL.canParse(text) && new URL(text).origin === text,
+      'must be an origin: https://host, nothing after it',
+    )
+    .optional(),
   /** Which adapter order-worker speaks to the payment provider by. */
   SECKILL_PAYMENT_PROVIDER: z
     .enum(

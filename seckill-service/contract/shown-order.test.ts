@@ -13,16 +13,27 @@ test.each(Object.keys(eventOfState) as StoredOrderState[])(
 test('a payment that has not paid the order is shown with it, and a picture of before there was one is read still', () => {
   const shown: ShownOrder = { version: 1, state: 'awaiting_payment', payByMs: 5, amount: 100, currency: 'CNY' };
   for (const state of ['open', 'declined'] as const) {
-    const paying = { ...shown, payment: { paymentId: 'pay_01', state, step: 12 } };
-    expect(parseShownOrder(formatShownOrder(paying))).toEqual(paying);
+    const paying: ShownOrder = { ...shown, step: 12, payment: { paymentId: 'pay_01', state } };
+    const declined = { ...paying, payment: { paymentId: 'pay_01', state, declined: 'card_expired' as const } };
+    for (const one of [paying, declined, { ...paying, hasDetails: true as const }]) {
+      expect(parseShownOrder(formatShownOrder(one))).toEqual(one);
+    }
   }
+  const named: ShownOrder = { ...shown, step: 1, hasDetails: true };
+  expect(parseShownOrder(formatShownOrder(named))).toEqual(named);
+  // As it was written before there were reasons.
+  expect(parseShownOrder('1:a:5:100:CNY:3:d:pay_01')).toEqual({
+    ...shown,
+    step: 3,
+    payment: { paymentId: 'pay_01', state: 'declined' },
+  });
   expect(parseShownOrder('1:a:5:100:CNY')).toEqual(shown);
 });
 
 test('of two pictures the higher version is younger, and the later step of the payments within a version', () => {
   const of = (version: number, step?: number): ShownOrder => ({
     ...{ version, state: 'awaiting_payment', payByMs: 5, amount: 100, currency: 'CNY' },
-    ...(step === undefined ? {} : { payment: { paymentId: 'pay_01', state: 'open', step } }),
+    ...(step === undefined ? {} : { step, payment: { paymentId: 'pay_01', state: 'open' } }),
   });
   const inOrder = [of(1), of(1, 1), of(1, 2), of(1, 10), of(2), of(10, 1)];
   for (const [at, one] of inOrder.entries()) {

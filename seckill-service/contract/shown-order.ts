@@ -1,16 +1,17 @@
 import type { StoredOrderState } from './order-events.ts';
-import type { ShownPaymentState } from './payment.ts';
+import { type DeclineReason, declineReasons, type ShownPaymentState } from './payment.ts';
 
 export type ShownPayment = {
   paymentId: string;
   state: ShownPaymentState;
-  /** Grows by one with each payment that begins and with each that is declined. */
-  step: number;
+  /** Why it was declined, where that is known. */
+  declined?: DeclineReason;
 };
 
 /**
  * The value of one field of `seckill:{<saleId>}:orders`: `<version>:<state letter>:<payByMs>:<amount>:<currency>`, and
- * `:<step>:<o or d>:<paymentId>` after that once a payment of it was begun that has not paid it.
+ * `:<step>:<o, d or n>:<paymentId>:<why it was declined>:<y or nothing>` after that once a payment of it was begun that has not
+ * paid it, or its shopper has said whom it is for (`y`). `n`: there is no such payment, and no id.
  * A stored order as shoppers are shown it: written after each change of the row and of its payments (show.lua), so that
  * asking for an order costs the database nothing. PostgreSQL is the truth, this is its picture; a lower version never
  * overwrites a higher, nor a lower step a higher of the same version.
@@ -24,7 +25,11 @@ export type ShownOrder = {
   /** Minor units. */
   amount: number;
   currency: string;
+  /** Grows, within a version, with each payment that begins or is declined, and with the shopper's details. */
+  step?: number;
   payment?: ShownPayment;
+  /** The shopper has given what the sale collects (contact, address). */
+  hasDetails?: true;
 };
 
 const letters = {
@@ -39,29 +44,37 @@ const letters = {
 const stateOfLetter = new Map(Object.entries(letters).map(([state, letter]) => [letter, state as StoredOrderState])); // the table's own keys
 
 const paymentLetters = { open: 'o', declined: 'd' } as const satisfies Record<ShownPayment['state'], string>;
+const noPayment = 'n';
+const isDeclineReason = (text: string): text is DeclineReason => declineReasons.some((reason) => reason === text);
 
-export function formatShownOrder({ version, state, payByMs, amount, currency, payment }: ShownOrder): string {
+export function formatShownOrder(shown: ShownOrder): string {
+  const { version, state, payByMs, amount, currency, step, payment, hasDetails } = shown;
   const order = `${version}:${letters[state]}:${payByMs}:${amount}:${currency}`;
-  return payment === undefined
-    ? order
-    : `${order}:${payment.step}:${paymentLetters[payment.state]}:${payment.paymentId}`;
+  if (payment === undefined && hasDetails === undefined) return order;
+  const letter = payment === undefined ? noPayment : paymentLetters[payment.state];
+  const since = `${step ?? 0}:${letter}:${payment?.paymentId ?? ''}:${payment?.declined ?? ''}`;
+  return `${order}:${since}${hasDetails === undefined ? '' : ':y'}`;
 }
 
 /** Throws on anything that {@link formatShownOrder} did not write. */
 export function parseShownOrder(text: string): ShownOrder {
-  const [version, letter = '', payByMs, amount, currency = '', step, paymentLetter, paymentId] = text.split(':');
+  const [version, letter = '', payByMs, amount, currency = '', step, ...more] = text.split(':');
+  const [paymentLetter, paymentId, declined = '', details] = more;
   const state = stateOfLetter.get(letter as (typeof letters)[StoredOrderState]);
   if (state === undefined) throw new Error(`not a shown order: ${JSON.stringify(text.slice(0, 80))}`);
   const order = { version: Number(version), state, payByMs: Number(payByMs), amount: Number(amount), currency };
   if (paymentId === undefined) return order;
+  const since = { step: Number(step), ...(details === 'y' ? { hasDetails: true as const } : {}) };
+  if (paymentLetter === noPayment) return { ...order, ...since };
   const paymentState = paymentLetter === paymentLetters.declined ? 'declined' : 'open';
-  return { ...order, payment: { paymentId, state: paymentState, step: Number(step) } };
+  const why = isDeclineReason(declined) ? { declined } : {};
+  return { ...order, ...since, payment: { paymentId, state: paymentState, ...why } };
 }
 
 /** Whether one picture of an order is younger than another; show.lua decides by the same. */
 export function isYounger(one: ShownOrder, other: ShownOrder): boolean {
   if (one.version !== other.version) return one.version > other.version;
-  return (one.payment?.step ?? 0) > (other.payment?.step ?? 0);
+  return (one.step ?? 0) > (other.step ?? 0);
 }
 
 /**

@@ -8,7 +8,7 @@ export function commitArguments(channel: string, pictures: readonly Picture[]): 
   const each = pictures.flatMap(({ shown, orderIds }) => [
     shown === null ? '' : formatShownOrder(shown),
     shown?.version ?? 0,
-    shown?.payment?.step ?? 0,
+    shown?.step ?? 0,
     orderIds.length,
   ]);
   return [channel, pictures.length, ...each, ...pictures.flatMap(({ orderIds }) => orderIds)];

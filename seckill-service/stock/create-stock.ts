@@ -120,7 +120,7 @@ function createDecisions(
       const pictures = orders.flatMap((order) => [
         order.orderId,
         order.version,
-        order.payment?.step ?? 0,
+        order.step ?? 0,
         formatShownOrder(order),
       ]);
       await run('show', saleKeys(saleId), [shownOrdersChannel, ...pictures]);

@@ -20,7 +20,8 @@ export function createOrderActions(page: Page, path: string, onDone: () => void)
   let state: OrderView['state'] | null = null;
   /** What was heard of the order's payments: a word that comes late or twice changes nothing. */
   const heard = new Set<string>();
-  const wordOf = ({ paymentId, state: stands }: NonNullable<OrderView['payment']>) => `${paymentId} ${stands}`;
+  const wordOf = ({ paymentId, state: stands }: Pick<NonNullable<OrderView['payment']>, 'paymentId' | 'state'>) =>
+    `${paymentId} ${stands}`;
   let saying = 0;
 
   function say(text: string): void {

@@ -75,6 +75,7 @@ export async function startOrdersServer() {
     const streams = createOrderStreams({
       readOrder,
       progress,
+      findTerms: () => null,
       limits: { perProcess: 100, perUser: 100, ...options.limits },
       metrics,
       now: Date.now,
@@ -82,7 +83,7 @@ export async function startOrdersServer() {
     });
     const { follows, shown: onShown, readAll: onGap } = streams;
     const feed = followShownOrders({ redis: listening, logger, follows, onShown, onGap });
-    const status = createOrderStatus({ findOwnOrder, progress, now: Date.now });
+    const status = createOrderStatus({ findOwnOrder, progress, findTerms: () => null, now: Date.now });
     const onFault = (error: unknown) => errors.push(error);
     const app = createProblemApp([status.app, createOrderEventsApp({ findOwnOrder, streams, metrics })], onFault);
     const otherwise = getRequestListener(app.fetch);
@@ -140,7 +141,7 @@ export async function startOrdersServer() {
       orderId: string,
       state: ShownOrder['state'],
       version: number,
-      more: Pick<ShownOrder, 'payment'> = {},
+      more: Pick<ShownOrder, 'step' | 'payment' | 'hasDetails'> = {},
     ): Promise<void> {
       const shown = { version, state, payByMs: Date.now() + 60_000, amount: 100, currency: 'CNY', ...more };
       // Told as the drain tells of what it stored, or as all else does.

@@ -69,6 +69,7 @@ export async function startPaymentDesk(
     now: Date.now,
     random: Math.random,
     refunds: { tries, firstMs: 40, longestMs },
+    publicUrl: null,
     onMoved: outbox.nudge,
   });
   const app = createProblemApp(payments.apps, () => undefined);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { ProtocolPayment } from '#contract/payment-protocol.ts';
 import type { Behaviour } from '#infra/payment-sandbox/behaviour.ts';
 import { type SandboxBooks, sandboxRoutes } from '#infra/payment-sandbox/sandbox-routes.ts';
-import { createHttpProvider } from '#order-worker/money/provider/http-provider.ts';
+import { createHttpProvider } from '#order-worker/money/provider/http/http-provider.ts';
 import { parseWebhookSecrets } from '#runtime/standard-webhooks.ts';
 import { spawnTied } from '../servers/tied-process.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';

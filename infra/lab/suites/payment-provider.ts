@@ -1,6 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newPaymentId, newRefundId } from '#contract/payment.ts';
-import { type PaymentProvider, ProviderFault, type ProviderPayment } from '#order-worker/money/provider/provider.ts';
+import {
+  type PaymentProvider,
+  type PaymentReference,
+  type PaymentRequest,
+  ProviderFault,
+  type ProviderPayment,
+} from '#order-worker/money/provider/provider.ts';
 
 const within = { timeout: 45_000 };
 
@@ -24,6 +30,8 @@ const request = () => ({
   amount: 1999,
   currency: 'CNY',
   expiresAtMs: Date.now() + 60_000,
+  title: 'Autumn phone',
+  returnUrl: 'https://shop.example/orders/1?from=payment',
 });
 
 /** What every provider behind the port must do, whoever it is. */
@@ -35,13 +43,22 @@ export function testProvider(name: string, start: () => Promise<ProviderUnderTes
     });
     afterAll(() => under.close());
 
-    const settled = (paymentId: string) =>
-      expect.poll(async () => (await under.provider.findPayment(paymentId))?.state, within);
+    /** What order-worker would know of each payment by the provider's answer. */
+    const providerIds = new Map<string, string>();
+    async function create(wanted: PaymentRequest) {
+      const answer = await under.provider.createPayment(wanted);
+      if (answer.kind === 'payment') providerIds.set(wanted.paymentId, answer.payment.providerId);
+      return answer;
+    }
+    const at = (paymentId: string): PaymentReference => ({ paymentId, providerId: providerIds.get(paymentId) ?? null });
+    const find = (paymentId: string) => under.provider.findPayment(at(paymentId));
+
+    const settled = (paymentId: string) => expect.poll(async () => (await find(paymentId))?.state, within);
     async function paid(): Promise<ProviderPayment> {
       const wanted = request();
-      await under.provider.createPayment(wanted);
+      await create(wanted);
       await settled(wanted.paymentId).toBe('succeeded');
-      const payment = await under.provider.findPayment(wanted.paymentId);
+      const payment = await find(wanted.paymentId);
       if (payment === null) throw new Error('it is gone');
       return payment;
     }
@@ -63,13 +80,13 @@ export function testProvider(name: string, start: () => Promise<ProviderUnderTes
 
     test('a request that arrives after its time is refused', async () => {
       const late = { ...request(), expiresAtMs: Date.now() - 1000 };
-      expect((await under.provider.createPayment(late)).kind).toBe('refused');
-      expect(await under.provider.findPayment(late.paymentId)).toBeNull();
+      expect((await create(late)).kind).toBe('refused');
+      expect(await find(late.paymentId)).toBeNull();
     });
 
     test('takes the money once, however often the same payment is asked for', async () => {
       const wanted = request();
-      const answers = await Promise.all([1, 2, 3].map(() => under.provider.createPayment(wanted)));
+      const answers = await Promise.all([1, 2, 3].map(() => create(wanted)));
       const ids = new Set(answers.map((answer) => answer.kind === 'payment' && answer.payment.providerId));
       expect(ids.size).toBe(1);
       expect(answers[0]).toMatchObject({
@@ -77,18 +94,18 @@ export function testProvider(name: string, start: () => Promise<ProviderUnderTes
         payment: { paymentId: wanted.paymentId, amount: 1999, currency: 'CNY' },
       });
       await settled(wanted.paymentId).toBe('succeeded');
-      expect(await under.provider.createPayment(wanted)).toMatchObject({ payment: { state: 'succeeded' } });
+      expect(await create(wanted)).toMatchObject({ payment: { state: 'succeeded' } });
     });
 
     test('refuses another payment under the same id, as a value', async () => {
       const wanted = request();
-      await under.provider.createPayment(wanted);
-      expect(await under.provider.createPayment({ ...wanted, amount: 1 })).toMatchObject({ kind: 'refused' });
-      expect(await under.provider.findPayment(wanted.paymentId)).toMatchObject({ amount: 1999 });
+      await create(wanted);
+      expect(await create({ ...wanted, amount: 1 })).toMatchObject({ kind: 'refused' });
+      expect(await find(wanted.paymentId)).toMatchObject({ amount: 1999 });
     });
 
     test('says null of a payment that it has never heard of', async () => {
-      expect(await under.provider.findPayment(newPaymentId(Date.now()))).toBeNull();
+      expect(await find(newPaymentId(Date.now()))).toBeNull();
     });
 
     test('tells of a payment by a webhook that reads as genuine, and as nothing else once it is changed', async () => {
@@ -122,16 +139,16 @@ export function testProvider(name: string, start: () => Promise<ProviderUnderTes
     test('a payment that fails says why', async () => {
       await under.decline(true);
       const wanted = request();
-      await under.provider.createPayment(wanted);
+      await create(wanted);
       await settled(wanted.paymentId).toBe('failed');
       await under.decline(false);
-      expect((await under.provider.findPayment(wanted.paymentId))?.reason).toMatch(/./);
+      expect((await find(wanted.paymentId))?.reason).toMatch(/./);
     });
 
     test('gives a payment back once, however often it is asked, and tells of it', async () => {
       under.webhooks();
       const { paymentId, amount, currency } = await paid();
-      const wanted = { refundId: newRefundId(Date.now()), paymentId, amount, currency };
+      const wanted = { refundId: newRefundId(Date.now()), payment: at(paymentId), amount, currency };
       const answers = await Promise.all([1, 2, 3].map(() => under.provider.createRefund(wanted)));
       expect(new Set(answers.map((answer) => answer.kind === 'refund' && answer.refund.providerId)).size).toBe(1);
       await expect
@@ -144,19 +161,17 @@ export function testProvider(name: string, start: () => Promise<ProviderUnderTes
 
     test('refuses to give back what it never took', async () => {
       const { paymentId, amount, currency } = request();
-      const wanted = { refundId: newRefundId(Date.now()), paymentId, amount, currency };
+      const wanted = { refundId: newRefundId(Date.now()), payment: at(paymentId), amount, currency };
       expect(await under.provider.createRefund(wanted)).toMatchObject({ kind: 'refused' });
     });
 
     test('is a fault, never a refusal, while it cannot be reached; the same id goes on afterwards', async () => {
       const wanted = request();
       await under.away(true);
-      await expect(under.provider.createPayment(wanted)).rejects.toBeInstanceOf(ProviderFault);
-      await expect(under.provider.findPayment(wanted.paymentId)).rejects.toBeInstanceOf(ProviderFault);
+      await expect(create(wanted)).rejects.toBeInstanceOf(ProviderFault);
+      await expect(find(wanted.paymentId)).rejects.toBeInstanceOf(ProviderFault);
       await under.away(false);
-      await expect
-        .poll(() => under.provider.createPayment(wanted).catch(() => null), within)
-        .toMatchObject({ kind: 'payment' });
+      await expect.poll(() => create(wanted).catch(() => null), within).toMatchObject({ kind: 'payment' });
     });
   });
 }

@@ -45,6 +45,7 @@ const origins: Readonly<Record<SettingName, Origin>> = {
   SECKILL_SESSION_SECRET_FILE: 'stack',
   SECKILL_CHALLENGE_SECRET: 'stack',
   SECKILL_CHALLENGE_SECRET_FILE: 'stack',
+  SECKILL_PUBLIC_URL: 'given',
   SECKILL_PAYMENT_PROVIDER: 'given',
   SECKILL_PAYMENT_URL: 'stack',
   SECKILL_PAYMENT_API_KEY: 'stack',

@@ -51,6 +51,7 @@ export function nodeProcesses(plan: StackPlan, seenBy: (name: string) => StackPl
     ...queue(instances.worker),
     SECKILL_LISTEN: `unix:${plan.dir.socket(instances.worker)}`,
     SECKILL_SESSION_SECRET: plan.secrets.sessionSecret,
+    SECKILL_PUBLIC_URL: plan.settings.SECKILL_PUBLIC_URL ?? plan.edgeUrl,
     SECKILL_PAYMENT_URL: plan.paymentUrl,
     SECKILL_PAYMENT_API_KEY: plan.secrets.paymentApiKey,
     SECKILL_PAYMENT_WEBHOOK_SECRET: plan.secrets.paymentWebhookSecret,

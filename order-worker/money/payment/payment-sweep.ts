@@ -51,9 +51,17 @@ export function startPaymentSweep(deps: {
 
   async function check(payment: Payment): Promise<void> {
     const { paymentId, orderId, amount, currency } = payment;
-    const found = await provider.findPayment(paymentId);
+    const found = await provider.findPayment(payment);
     if (found === null && (await mayStillCome(orderId))) return;
-    const never = { paymentId, providerId: null, state: 'failed' as const, amount, currency };
+    const never = {
+      paymentId,
+      providerId: null,
+      state: 'failed' as const,
+      amount,
+      currency,
+      next: null,
+      declined: null,
+    };
     const outcome = await takePayment(found ?? { ...never, reason: 'the provider never heard of it' });
     if (outcome.kind === 'mismatch') {
       logger.error({ paymentId, says: outcome.says }, 'the payment provider knows another amount than ours');

@@ -125,17 +125,18 @@ describe('paying an order', () => {
   });
 
   test('its shopper is shown how the payment stands: open, declined, open again; nothing of it once the order is paid', async () => {
-    const shown = async () => (await desk.stock.shown(orderId))?.payment;
+    const picture = () => desk.stock.shown(orderId);
     await sandbox.behave({ linger: 1 });
     const first = await desk.begin(orderId);
-    await expect.poll(shown).toEqual({ paymentId: first, state: 'open', step: 1 });
+    await expect.poll(picture).toMatchObject({ step: 1, payment: { paymentId: first, state: 'open' } });
     await sandbox.settle(first, 'failed');
-    await expect.poll(shown).toEqual({ paymentId: first, state: 'declined', step: 2 });
+    const declined = { paymentId: first, state: 'declined', declined: 'card_declined' };
+    await expect.poll(picture).toMatchObject({ step: 2, payment: declined });
     const second = await desk.begin(orderId);
-    await expect.poll(shown).toEqual({ paymentId: second, state: 'open', step: 3 });
+    await expect.poll(picture).toMatchObject({ step: 3, payment: { paymentId: second, state: 'open' } });
     await sandbox.settle(second, 'succeeded');
-    await expect.poll(async () => (await desk.stock.shown(orderId))?.state).toBe('paid');
-    expect(await shown()).toBeUndefined();
+    await expect.poll(async () => (await picture())?.state).toBe('paid');
+    expect((await picture())?.payment).toBeUndefined();
     expect(await eventsOf(orderId)).toEqual(['order.created', 'order.paid']); // subscribers hear of no attempts
   });
 });

@@ -1,4 +1,4 @@
-import type { PaymentState } from '#contract/payment.ts';
+import type { DeclineReason, PaymentNext, PaymentState } from '#contract/payment.ts';
 import type { PoolClient } from '#runtime/postgres/connect.ts';
 
 /** A payment's row. `amount` in minor units. */
@@ -10,6 +10,9 @@ export type Payment = {
   currency: string;
   /** Null until the provider has answered. */
   providerId: string | null;
+  /** What its shopper does next; null until the provider has said. */
+  next: PaymentNext | null;
+  declined: DeclineReason | null;
   reason: string | null;
 };
 
@@ -20,9 +23,11 @@ type Row = {
   amount: number;
   currency: string;
   provider_id: string | null;
+  next: PaymentNext | null;
+  declined: DeclineReason | null;
   reason: string | null;
 };
-export const paymentFields = 'id, order_id, state, amount, currency, provider_id, reason';
+export const paymentFields = 'id, order_id, state, amount, currency, provider_id, next, declined, reason';
 
 /** A connection, or a pool of them. */
 export type Querier = Pick<PoolClient, 'query'>;
@@ -37,6 +42,8 @@ export async function readPayments(client: Querier, sql: string, values: readonl
     amount: row.amount,
     currency: row.currency,
     providerId: row.provider_id,
+    next: row.next,
+    declined: row.declined,
     reason: row.reason,
   }));
 }

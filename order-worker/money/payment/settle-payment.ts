@@ -6,8 +6,11 @@ import type { ProviderPayment } from '../provider/provider.ts';
 import { addRefund, reasonToReturn } from '../refund/add-refund.ts';
 import { findPayment } from './payments.ts';
 
-/** What there is to know of a payment; `providerId` is null when the provider never had it. */
-export type PaymentNews = Omit<ProviderPayment, 'providerId'> & { providerId: string | null };
+/** What there is to know of a payment; `providerId` and `next` are null when the provider never had it. */
+export type PaymentNews = Omit<ProviderPayment, 'providerId' | 'next'> & {
+  providerId: string | null;
+  next: ProviderPayment['next'] | null;
+};
 export type TakePayment = (news: PaymentNews) => Promise<SettleOutcome>;
 
 export type SettleOutcome =
@@ -34,7 +37,7 @@ export async function settlePayment(
   news: PaymentNews,
   nowMs: number,
 ): Promise<SettleOutcome> {
-  const { paymentId, providerId, state, reason } = news;
+  const { paymentId, providerId, state, next, declined, reason } = news;
   const payment = await findPayment(client, paymentId);
   if (payment === null) return { kind: 'unknown' };
   const { orderId, amount, currency } = payment;
@@ -47,9 +50,13 @@ export async function settlePayment(
 
   // Read again under the lock: only then it is certain who was first.
   const { rowCount } = await client.query(
-    `UPDATE payments SET state = $2, provider_id = coalesce($3, provider_id), reason = $4, updated_at = now()
+    `UPDATE payments SET state = $2, provider_id = coalesce($3, provider_id), reason = $4, declined = $5,
+            next = coalesce($6, next), updated_at = now()
       WHERE id = $1 AND (state = 'pending' OR (state = 'failed' AND $2 = 'succeeded'))`,
-    [paymentId, state, providerId, state === 'succeeded' ? null : reason],
+    [
+      ...[paymentId, state, providerId, state === 'succeeded' ? null : reason, state === 'failed' ? declined : null],
+      next === null ? null : JSON.stringify(next),
+    ],
   );
   if (rowCount === 0) return { kind: 'already', orderId };
   if (order === null || state === 'pending') return { kind: 'open', orderId };

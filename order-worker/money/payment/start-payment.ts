@@ -1,3 +1,4 @@
+import { orderReturnUrl } from '#contract/payment.ts';
 import type { Pool } from '#runtime/postgres/connect.ts';
 import type { OrderRow } from '../../orders/find-order.ts';
 import type { PaymentProvider } from '../provider/provider.ts';
@@ -20,8 +21,10 @@ export function createStartPayment(deps: {
   open: (orderId: string) => Promise<OpenOutcome>;
   takePayment: TakePayment;
   provider: Pick<PaymentProvider, 'createPayment'>;
+  /** The origin that shoppers see, without a slash at its end. */
+  publicUrl: string | null;
 }): (orderId: string) => Promise<StartOutcome> {
-  const { pool, open, takePayment, provider } = deps;
+  const { pool, open, takePayment, provider, publicUrl } = deps;
 
   return async (orderId) => {
     const opened = await open(orderId);
@@ -29,14 +32,29 @@ export function createStartPayment(deps: {
     const { payment, order } = opened;
     const { paymentId, amount, currency, providerId } = payment;
     if (providerId !== null) return { kind: 'payment', payment, order };
-    const answer = await provider.createPayment({ paymentId, orderId, amount, currency, expiresAtMs: order.payByMs });
+    const answer = await provider.createPayment({
+      ...{ paymentId, orderId, amount, currency, expiresAtMs: order.payByMs },
+      title: await titleOf(pool, orderId),
+      returnUrl: publicUrl === null ? null : orderReturnUrl(publicUrl, orderId),
+    });
     const news =
       answer.kind === 'payment'
         ? answer.payment
-        : { paymentId, providerId: null, state: 'failed' as const, amount, currency, reason: answer.reason };
+        : {
+            ...{ paymentId, providerId: null, state: 'failed' as const, amount, currency },
+            ...{ next: null, declined: 'other' as const, reason: answer.reason },
+          };
     const outcome = await takePayment(news);
     if (outcome.kind === 'mismatch')
       throw new Error(`the provider has another payment as ${paymentId}: ${outcome.says}`);
     return { kind: 'payment', payment: (await findPayment(pool, paymentId)) ?? payment, order };
   };
+}
+
+async function titleOf(pool: Pool, orderId: string): Promise<string> {
+  const { rows } = await pool.query<{ title: string }>(
+    'SELECT title FROM sales WHERE id = (SELECT sale_id FROM orders WHERE id = $1)',
+    [orderId],
+  );
+  return rows[0]?.title ?? orderId;
 }

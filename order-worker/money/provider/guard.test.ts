@@ -6,6 +6,8 @@ const payment: ProviderPayment = {
   paymentId: 'p',
   providerId: 'x',
   state: 'pending',
+  next: { kind: 'none' },
+  declined: null,
   reason: null,
   amount: 1,
   currency: 'CNY',
@@ -21,9 +23,11 @@ function providerOf(find: (signal: AbortSignal | undefined) => Promise<ProviderP
       calls.push(signal);
       return find(signal);
     },
+    endPayment: async () => null,
   };
   return { provider, calls };
 }
+const at = (paymentId: string) => ({ paymentId, providerId: null });
 const never = () => new Promise<never>(() => undefined);
 const faultOf = (call: Promise<unknown>) =>
   call.then(
@@ -33,15 +37,23 @@ const faultOf = (call: Promise<unknown>) =>
 
 test('answers and refusals pass as they are', async () => {
   const guarded = guardProvider(providerOf(async () => payment).provider, { deadlineMs: 1000 });
-  expect(await guarded.findPayment('p')).toEqual(payment);
-  const request = { paymentId: 'p', orderId: 'o', amount: 1, currency: 'CNY', expiresAtMs: 1 };
+  expect(await guarded.findPayment(at('p'))).toEqual(payment);
+  const request = {
+    paymentId: 'p',
+    orderId: 'o',
+    amount: 1,
+    currency: 'CNY',
+    expiresAtMs: 1,
+    title: 'tea',
+    returnUrl: null,
+  };
   expect(await guarded.createPayment(request)).toEqual({ kind: 'refused', reason: 'no' });
 });
 
 test('a call that hangs ends at its deadline as unknown, and its signal is aborted', async () => {
   const { provider, calls } = providerOf(never);
   const guarded = guardProvider(provider, { deadlineMs: 20 });
-  expect(await faultOf(guarded.findPayment('p'))).toMatchObject({ kind: 'unknown' });
+  expect(await faultOf(guarded.findPayment(at('p')))).toMatchObject({ kind: 'unknown' });
   expect(calls[0]?.aborted).toBe(true);
 });
 
@@ -54,32 +66,32 @@ test('after some faults in a row nobody is sent any more; one is let through lat
     return payment;
   });
   const guarded = guardProvider(provider, { deadlineMs: 1000, faultsInARow: 3, restMs: 1500 });
-  for (let call = 0; call < 10; call += 1) expect(await faultOf(guarded.findPayment('p'))).not.toBeNull();
+  for (let call = 0; call < 10; call += 1) expect(await faultOf(guarded.findPayment(at('p')))).not.toBeNull();
   expect(calls).toHaveLength(3);
   expect(guarded.isOpen()).toBe(true);
-  expect(await faultOf(guarded.findPayment('p'))).toMatchObject({
+  expect(await faultOf(guarded.findPayment(at('p')))).toMatchObject({
     kind: 'unavailable',
     retryAfterSeconds: expect.any(Number),
   });
   isUp = true;
   vi.advanceTimersByTime(1499);
-  expect(await faultOf(guarded.findPayment('p'))).not.toBeNull();
+  expect(await faultOf(guarded.findPayment(at('p')))).not.toBeNull();
   vi.advanceTimersByTime(1);
-  expect(await guarded.findPayment('p')).toEqual(payment);
+  expect(await guarded.findPayment(at('p'))).toEqual(payment);
   expect(guarded.isOpen()).toBe(false);
 });
 
 test('a refusal is no fault: it never opens the breaker', async () => {
   const { provider, calls } = providerOf(async () => null);
   const guarded = guardProvider(provider, { deadlineMs: 1000, faultsInARow: 2 });
-  for (let call = 0; call < 5; call += 1) await guarded.findPayment('p');
+  for (let call = 0; call < 5; call += 1) await guarded.findPayment(at('p'));
   expect(calls).toHaveLength(5);
 });
 
 test('no more than so many calls are under way at once; the rest is turned away at once', async () => {
   const { provider, calls } = providerOf(never);
   const guarded = guardProvider(provider, { deadlineMs: 100, atOnce: 2 });
-  const [first, second, third] = ['a', 'b', 'c'].map((id) => faultOf(guarded.findPayment(id)));
+  const [first, second, third] = ['a', 'b', 'c'].map((id) => faultOf(guarded.findPayment(at(id))));
   expect(await third).toMatchObject({ kind: 'unavailable' });
   expect(calls).toHaveLength(2);
   expect([await first, await second].map((fault) => fault?.kind)).toEqual(['unknown', 'unknown']);
@@ -87,5 +99,5 @@ test('no more than so many calls are under way at once; the rest is turned away 
 
 test('an error that is no fault of the port is told as unknown', async () => {
   const guarded = guardProvider(providerOf(() => Promise.reject(new TypeError('odd'))).provider, { deadlineMs: 1000 });
-  expect(await faultOf(guarded.findPayment('p'))).toMatchObject({ kind: 'unknown' });
+  expect(await faultOf(guarded.findPayment(at('p')))).toMatchObject({ kind: 'unknown' });
 });

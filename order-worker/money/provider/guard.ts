@@ -54,9 +54,11 @@ export function guardProvider(
 
   return {
     createPayment: (request) => guarded((signal) => provider.createPayment(request, signal)),
-    findPayment: (paymentId) => guarded((signal) => provider.findPayment(paymentId, signal)),
+    findPayment: (payment) => guarded((signal) => provider.findPayment(payment, signal)),
+    endPayment: (payment) => guarded((signal) => provider.endPayment(payment, signal)),
     createRefund: (request) => guarded((signal) => provider.createRefund(request, signal)),
     readEvent: provider.readEvent,
+    webhookReply: provider.webhookReply,
     isOpen: () => breaker.state === CircuitState.Open,
   };
 }

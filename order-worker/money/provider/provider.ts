@@ -1,3 +1,4 @@
+import type { DeclineReason, PaymentNext } from '#contract/payment.ts';
 import type { Money } from '#contract/sale.ts';
 
 /**
@@ -9,11 +10,18 @@ export type PaymentProvider = {
   /** Begins to take the money, once per `paymentId`. Asked again it says how that payment stands. */
   createPayment(request: PaymentRequest, signal?: AbortSignal): Promise<PaymentOutcome>;
   /** How a payment stands; null when the provider has never heard of it. */
-  findPayment(paymentId: string, signal?: AbortSignal): Promise<ProviderPayment | null>;
+  findPayment(payment: PaymentReference, signal?: AbortSignal): Promise<ProviderPayment | null>;
+  /**
+   * Its order has ended: it can be paid no more from now on, where the provider can do that. Says how it stands then, which
+   * may be `succeeded`; null when the provider has never heard of it. Asked again, it says so again.
+   */
+  endPayment(payment: PaymentReference, signal?: AbortSignal): Promise<ProviderPayment | null>;
   /** Gives all of a payment back, once per `refundId`. Asked again it says how that refund stands. */
   createRefund(request: RefundRequest, signal?: AbortSignal): Promise<RefundOutcome>;
   /** Reads a call of the provider's: says whether it is genuine, and what it tells. No network. */
   readEvent(call: { headers: Headers; body: string; nowMs: number }): EventVerdict;
+  /** What a genuine call is answered with, where the provider wants another body than our JSON. */
+  readonly webhookReply?: { body: string; type: string } | undefined;
 };
 
 /** A provider with connections of its own; they are closed after the last call. */
@@ -24,14 +32,26 @@ export type PaymentRequest = Money & {
   orderId: string;
   /** Unix ms: a request that reaches the provider later is refused, so that no money comes after everybody has gone. */
   expiresAtMs: number;
+  /** What is bought, for the provider's page: one line. */
+  title: string;
+  /** Where the provider's page sends the shopper back to; null when this shop has no public address by its settings. */
+  returnUrl: string | null;
 };
-export type RefundRequest = Money & { refundId: string; paymentId: string };
+/** `providerId` is null when no answer of the provider's ever came. */
+export type PaymentReference = { paymentId: string; providerId: string | null };
+/** `payment`: the one whose money goes back. */
+export type RefundRequest = Money & { refundId: string; payment: PaymentReference };
 
-/** `amount` in minor units. `reason` says why it failed, in the provider's words. */
+/**
+ * `amount` in minor units. `next`: what the shopper does, of use while it is pending. `declined` and `reason` say why it failed:
+ * by our list, null when it does not say or has not failed, and in the provider's words.
+ */
 export type ProviderPayment = Money & {
   paymentId: string;
   providerId: string;
   state: 'pending' | 'succeeded' | 'failed';
+  next: PaymentNext;
+  declined: DeclineReason | null;
   reason: string | null;
 };
 export type ProviderRefund = Money & {

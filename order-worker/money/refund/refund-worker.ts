@@ -7,7 +7,17 @@ import type { PaymentProvider } from '../provider/provider.ts';
 import type { RefundJob } from './refund-queue.ts';
 import type { TakeRefund } from './settle-refund.ts';
 
-type Row = { payment_id: string; state: 'pending' | 'succeeded'; amount: number; currency: string };
+type Row = {
+  payment_id: string;
+  /** The provider's own id of that payment. */
+  payment_provider_id: string | null;
+  state: 'pending' | 'succeeded';
+  amount: number;
+  currency: string;
+};
+const refundSql = `
+  SELECT r.payment_id, p.provider_id AS payment_provider_id, r.state, r.amount, r.currency
+    FROM refunds r JOIN payments p ON p.id = r.payment_id WHERE r.id = $1`;
 
 /**
  * Has the provider give the money back, by the refund's id as its idempotency key: a job that runs twice gives it back
@@ -33,14 +43,12 @@ export function startRefundWorker(deps: {
 
   async function run(job: Job<RefundJob>, token: string | undefined): Promise<void> {
     const { refundId } = job.data;
-    const { rows } = await pool.query<Row>('SELECT payment_id, state, amount, currency FROM refunds WHERE id = $1', [
-      refundId,
-    ]);
+    const { rows } = await pool.query<Row>(refundSql, [refundId]);
     const [refund] = rows;
     if (refund === undefined) throw new UnrecoverableError(`there is no refund ${refundId}`);
     if (refund.state === 'succeeded') return; // a webhook was quicker, or this job ran before
-    const { payment_id: paymentId, amount, currency } = refund;
-    const outcome = await provider.createRefund({ refundId, paymentId, amount, currency });
+    const { payment_id: paymentId, payment_provider_id: providerId, amount, currency } = refund;
+    const outcome = await provider.createRefund({ refundId, payment: { paymentId, providerId }, amount, currency });
     if (outcome.kind === 'refused') throw new UnrecoverableError(`the provider refuses it: ${outcome.reason}`);
     if (outcome.refund.state === 'pending') {
       // It is under way there: no failure, and no try spent. A webhook tells of its end, or the next look does.

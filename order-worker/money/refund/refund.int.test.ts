@@ -122,7 +122,7 @@ describe('what is given up on', () => {
     expect(await (await job())?.isFailed()).toBe(true);
 
     await sandbox.behave(good);
-    await expect.poll(() => desk.sandbox.provider.findPayment(paymentId)).not.toBeNull();
+    await expect.poll(() => desk.sandbox.provider.findPayment({ paymentId, providerId: null })).not.toBeNull();
     await (await job())?.retry('failed', { resetAttemptsMade: true });
     await expect.poll(() => stateOf(orderId)).toBe('refunded');
     await expect.poll(sale).toMatchObject({ free: 1 });
@@ -132,7 +132,12 @@ describe('what is given up on', () => {
     const { orderId, paymentId } = await paid();
     // Somebody gave it back by hand, at the provider: it will never do so again.
     const other = `ref_${'0'.repeat(26)}`;
-    await sandbox.provider.createRefund({ refundId: other, paymentId, amount: 100, currency: 'CNY' });
+    await sandbox.provider.createRefund({
+      refundId: other,
+      payment: { paymentId, providerId: null },
+      amount: 100,
+      currency: 'CNY',
+    });
     const { body } = await desk.refund(orderId);
     await expect.poll(async () => (await queue.getJob(String(body.refundId)))?.isFailed()).toBe(true);
     expect(await refundOf(paymentId)).toMatchObject({ last_error: expect.stringMatching(/refuses it: .*already/) });
@@ -158,7 +163,12 @@ describe('after a crash', () => {
     const { body } = await desk.refund(orderId);
     const refundId = String(body.refundId);
     await sandbox.behave({ ...good, webhookLost: 1 });
-    await sandbox.provider.createRefund({ refundId, paymentId, amount: 100, currency: 'CNY' });
+    await sandbox.provider.createRefund({
+      refundId,
+      payment: { paymentId, providerId: null },
+      amount: 100,
+      currency: 'CNY',
+    });
     await expect.poll(() => stateOf(orderId)).toBe('refunded');
     expect((await sandbox.books(orderId)).refunds).toHaveLength(1);
   });

@@ -13,19 +13,38 @@ import {
   protocolRefundSchema,
 } from '#contract/payment-protocol.ts';
 import { verifyWebhook } from '#runtime/standard-webhooks.ts';
-import { type OpenProvider, ProviderFault, type ProviderPayment, type ProviderRefund } from './provider.ts';
+import {
+  type OpenProvider,
+  type PaymentReference,
+  ProviderFault,
+  type ProviderPayment,
+  type ProviderRefund,
+} from '../provider.ts';
 
 type Answer = { status: number; body: unknown };
+/** The protocol's only call that brings nothing but its payment. */
+type EndedPayment = { reference: string };
 
 /** Errors of the driver that come before a byte was sent. */
 const notSent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'UND_ERR_CONNECT_TIMEOUT', 'EHOSTUNREACH', 'ENETUNREACH']);
 
-const toPayment = ({ reference, id, state, amount, currency, failure }: ProtocolPayment): ProviderPayment => ({
+const toPayment = ({
+  reference,
+  id,
+  state,
+  amount,
+  currency,
+  failure,
+  next,
+  declined,
+}: ProtocolPayment): ProviderPayment => ({
   paymentId: reference,
   providerId: id,
   state,
   amount,
   currency,
+  next,
+  declined,
   reason: failure,
 });
 const toRefund = ({ reference, payment, id, state, amount, currency }: ProtocolRefund): ProviderRefund => ({
@@ -58,7 +77,7 @@ export function createHttpProvider(options: {
     method: 'GET' | 'POST',
     path: string,
     signal: AbortSignal | undefined,
-    body?: NewProtocolPayment | NewProtocolRefund,
+    body?: NewProtocolPayment | NewProtocolRefund | EndedPayment,
   ): Promise<Answer> {
     const headers = {
       authorization: `Bearer ${apiKey}`,
@@ -94,29 +113,39 @@ export function createHttpProvider(options: {
     return result.data;
   }
   const refusal = (answer: Answer) => parse(protocolErrorSchema, answer).error.message;
+  const pathOf = (route: string, { paymentId }: PaymentReference) =>
+    route.replace(':reference', encodeURIComponent(paymentId));
+
+  async function findPayment(payment: PaymentReference, signal?: AbortSignal): Promise<ProviderPayment | null> {
+    const answer = await ask('GET', pathOf(paymentProtocolRoutes.payment, payment), signal);
+    if (answer.status === 404) return null;
+    if (answer.status >= 400) throw new ProviderFault('unavailable', refusal(answer));
+    return toPayment(parse(protocolPaymentSchema, answer));
+  }
 
   return {
-    async createPayment({ paymentId, orderId, amount, currency, expiresAtMs }, signal) {
+    async createPayment({ paymentId, orderId, amount, currency, expiresAtMs, title, returnUrl }, signal) {
       const expiresAt = new Date(expiresAtMs).toISOString();
-      const body = { reference: paymentId, order: orderId, amount, currency, expiresAt };
+      const more = { title, ...(returnUrl === null ? {} : { returnUrl }) };
+      const body = { reference: paymentId, order: orderId, amount, currency, expiresAt, ...more };
       const answer = await ask('POST', paymentProtocolRoutes.payments, signal, body);
       if (answer.status >= 400) return { kind: 'refused', reason: refusal(answer) };
       return { kind: 'payment', payment: toPayment(parse(protocolPaymentSchema, answer)) };
     },
 
-    async findPayment(paymentId, signal) {
-      const answer = await ask(
-        'GET',
-        paymentProtocolRoutes.payment.replace(':reference', encodeURIComponent(paymentId)),
-        signal,
-      );
-      if (answer.status === 404) return null;
+    findPayment,
+
+    async endPayment(payment, signal) {
+      const path = pathOf(paymentProtocolRoutes.end, payment);
+      const answer = await ask('POST', path, signal, { reference: payment.paymentId });
+      // A provider that was built before there was this call has none: its payments end by their own time.
+      if (answer.status === 404 || answer.status === 405) return findPayment(payment, signal);
       if (answer.status >= 400) throw new ProviderFault('unavailable', refusal(answer));
       return toPayment(parse(protocolPaymentSchema, answer));
     },
 
-    async createRefund({ refundId, paymentId, amount, currency }, signal) {
-      const body = { reference: refundId, payment: paymentId, amount, currency };
+    async createRefund({ refundId, payment, amount, currency }, signal) {
+      const body = { reference: refundId, payment: payment.paymentId, amount, currency };
       const answer = await ask('POST', paymentProtocolRoutes.refunds, signal, body);
       if (answer.status >= 400) return { kind: 'refused', reason: refusal(answer) };
       return { kind: 'refund', refund: toRefund(parse(protocolRefundSchema, answer)) };

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
+import { ProviderFault } from '../provider.ts';
 import { createHttpProvider } from './http-provider.ts';
-import { ProviderFault } from './provider.ts';
 
 /** How a provider that answers so is told of. */
 async function faultOf(answer: RequestListener): Promise<string> {
@@ -17,7 +17,9 @@ async function faultOf(answer: RequestListener): Promise<string> {
     server.closeAllConnections();
     server.close();
   });
-  const fault: unknown = await provider.findPayment('pay-1').catch((error: unknown) => error);
+  const fault: unknown = await provider
+    .findPayment({ paymentId: 'pay-1', providerId: null })
+    .catch((error: unknown) => error);
   if (!(fault instanceof ProviderFault)) throw new Error(`it is no fault: ${JSON.stringify(fault)}`);
   return `${fault.kind}, ${fault.retryAfterSeconds}: ${fault.message}`;
 }
