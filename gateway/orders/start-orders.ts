@@ -8,7 +8,10 @@ import type { Redis } from '#runtime/redis/connect.ts';
 import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
 import { watchDrainLimit } from './drain-limit.ts';
 import { createOrderEventsApp } from './events.ts';
+import { createFewAtOnce } from './few-at-once.ts';
 import { createFindOwnOrder } from './find-own-order.ts';
+import { createOrderListApp } from './list.ts';
+import { createListOrders } from './list-orders.ts';
 import { followShownOrders } from './order-feed.ts';
 import { createOrderStreams } from './order-streams.ts';
 import type { FindTerms } from './order-view.ts';
@@ -19,6 +22,9 @@ import { createStreamMetrics } from './stream-metrics.ts';
 
 /** A browser opens six connections to an origin at most: two are left for everything else. */
 const streamsPerUser = 4;
+
+/** Of a gateway's four connections to PostgreSQL, half: sales for a cold edge and the console are asked for over the same. */
+const listings = { underWay: 2, waiting: 40, waitMs: 1000 };
 
 /** What shoppers see of their orders: the routes, and what stands behind them. `close` ends the open streams. */
 export function startOrders(deps: {
@@ -62,9 +68,12 @@ export function startOrders(deps: {
   const ticks = setInterval(streams.tick, 1000);
 
   const status = createOrderStatus({ findOwnOrder, progress, findTerms, now: Date.now });
+  const list = createOrderListApp({
+    ...{ authenticate, listOrders: createListOrders(pool), fewAtOnce: createFewAtOnce(listings) },
+  });
 
   return {
-    apps: [status.app, createOrderEventsApp({ findOwnOrder, streams, metrics })],
+    apps: [list, status.app, createOrderEventsApp({ findOwnOrder, streams, metrics })],
     routes: [status.route],
     close: async () => {
       clearInterval(ticks);

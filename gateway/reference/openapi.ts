@@ -101,7 +101,7 @@ const pathNames = {
 };
 
 function operationOf(route: ApiRoute) {
-  const { path, operation, group, summary, says, access, body, headers = [] } = route;
+  const { path, operation, group, summary, says, access, body, headers, query } = route;
   const names = Object.entries(pathNames).filter(([name]) => path.includes(`{${name}}`));
   return {
     operationId: operation,
@@ -111,13 +111,8 @@ function operationOf(route: ApiRoute) {
     security: security[access],
     requestParams: {
       ...(names.length === 0 ? {} : { path: z.object(Object.fromEntries(names)) }),
-      ...(headers.length === 0
-        ? {}
-        : {
-            header: z.object(
-              Object.fromEntries(headers.map((it) => [it.name, z.string().optional().meta({ description: it.says })])),
-            ),
-          }),
+      ...(query === undefined ? {} : { query: leftOut(query) }),
+      ...(headers === undefined ? {} : { header: leftOut(headers) }),
     },
     ...(body === undefined
       ? {}
@@ -125,6 +120,12 @@ function operationOf(route: ApiRoute) {
     responses: { ...successes(route.answers), ...refusals(route.refusals, group === 'Pages') },
   };
 }
+
+/** Parameters that may be left out. */
+const leftOut = (named: readonly { name: string; says: string }[]) =>
+  z.object(
+    Object.fromEntries(named.map(({ name, says }) => [name, z.string().optional().meta({ description: says })])),
+  );
 
 function successes(answers: Readonly<Record<number, ApiAnswer>>): ZodOpenApiResponsesObject {
   return Object.fromEntries(

@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import { apiRoutes } from '#contract/api/routes.ts';
 import { problemCodes, problems } from '#contract/problems.ts';
 import { createOrderEventsApp } from '#gateway/orders/events.ts';
+import { createOrderListApp } from '#gateway/orders/list.ts';
 import { createOrderStatus } from '#gateway/orders/status.ts';
 import { createOpenApi } from '#gateway/reference/openapi.ts';
 import { createTicketApp } from '#gateway/tickets/issue.ts';
@@ -58,6 +59,7 @@ const nothing = <T>(): T => ({}) as T;
 const apps: Hono[] = [
   createSession(nothing()).app,
   createTicketApp(nothing()),
+  createOrderListApp(nothing()),
   createOrderStatus(nothing()).app,
   createOrderEventsApp(nothing()),
   createPaymentApp(nothing()),

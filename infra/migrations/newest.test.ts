@@ -4,8 +4,13 @@ import { expect, test } from 'vitest';
 import { databaseSchema } from '#contract/database-schema.ts';
 
 test('the migration that processes wait for is the newest one', () => {
-  const files = readdirSync(import.meta.dirname).filter((name) => name.endsWith('.sql'));
-  expect(files.sort().at(-1)).toBe(`${databaseSchema.newestMigration}.sql`);
+  const files = readdirSync(import.meta.dirname).filter((name) => /^\d{4}_/.test(name));
+  expect(
+    files
+      .map((name) => name.slice(0, name.indexOf('.')))
+      .sort()
+      .at(-1),
+  ).toBe(databaseSchema.newestMigration);
 });
 
 test('every process that uses PostgreSQL is ready only with that migration', () => {

@@ -83,6 +83,7 @@ test('maintenance answers 503 on every route that does work and keeps the others
     ['/api/sales/open/ticket', post],
     ['/api/sales/open/challenge', {}],
     ['/api/session', post],
+    ['/api/orders', {}],
     ['/api/orders/x', {}],
     ['/api/orders/x/payment', post],
     ['/api/payments/webhook', post],

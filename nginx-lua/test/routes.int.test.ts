@@ -107,6 +107,7 @@ const routes: [method: string, path: string, allow: string][] = [
   ['GET', '/api/sales/open/challenge', 'GET, HEAD'],
   ['POST', '/api/sales/open/ticket', 'POST'],
   ['POST', '/api/session', 'POST'],
+  ['GET', '/api/orders', 'GET, HEAD'],
   ['GET', order, 'GET, HEAD'],
   ['GET', `${order}/events`, 'GET, HEAD'],
   ['POST', `${order}/payment`, 'POST'],
@@ -129,7 +130,7 @@ test.each(routes)(
   },
 );
 
-test.each(routes.filter(([, path]) => /session|orders\/open|webhook/.test(path)))(
+test.each(routes.filter(([, path]) => /session|api\/orders|webhook/.test(path)))(
   '%s %s goes to the gateway',
   async (method, path) => {
     expect((await ask(edge, path, { method })).text).toBe('{"from":"gateway"}');
@@ -185,7 +186,7 @@ test.each([
   '/api/',
   '/api/none',
   '/api/sales/open/none',
-  '/api/orders',
+  '/api/orders/',
   '/api/sales/open/orders/',
   '/api/metrics',
 ])('%s is nothing here, whatever the method', async (path) => {

@@ -3,5 +3,5 @@ export const databaseSchema = {
   /** Where node-pg-migrate notes what it has applied. */
   migrationsTable: 'schema_migrations',
   /** The newest file of infra/migrations (a test compares). A newer database has it too. */
-  newestMigration: '0011_checkout-and-details',
+  newestMigration: '0012_orders-of-a-user',
 } as const;

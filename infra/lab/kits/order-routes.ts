@@ -5,7 +5,10 @@ import type { Redis } from 'ioredis';
 import type { OrderView } from '#contract/order.ts';
 import type { ShownOrder } from '#contract/shown-order.ts';
 import { createOrderEventsApp } from '#gateway/orders/events.ts';
+import { createFewAtOnce } from '#gateway/orders/few-at-once.ts';
 import { createFindOwnOrder } from '#gateway/orders/find-own-order.ts';
+import { createOrderListApp } from '#gateway/orders/list.ts';
+import { createListOrders } from '#gateway/orders/list-orders.ts';
 import { followShownOrders } from '#gateway/orders/order-feed.ts';
 import { createOrderStreams, type StreamLimits } from '#gateway/orders/order-streams.ts';
 import { createOrderReader } from '#gateway/orders/read-orders.ts';
@@ -84,8 +87,12 @@ export async function startOrdersServer() {
     const { follows, shown: onShown, readAll: onGap } = streams;
     const feed = followShownOrders({ redis: listening, logger, follows, onShown, onGap });
     const status = createOrderStatus({ findOwnOrder, progress, findTerms: () => null, now: Date.now });
+    const list = createOrderListApp({
+      ...{ authenticate, listOrders: createListOrders(pool) },
+      fewAtOnce: createFewAtOnce({ underWay: 2, waiting: 5, waitMs: 30_000 }),
+    });
     const onFault = (error: unknown) => errors.push(error);
-    const app = createProblemApp([status.app, createOrderEventsApp({ findOwnOrder, streams, metrics })], onFault);
+    const app = createProblemApp([list, status.app, createOrderEventsApp({ findOwnOrder, streams, metrics })], onFault);
     const otherwise = getRequestListener(app.fetch);
     const server = createServer(
       createBareRoutes({ routes: [status.route], otherwise, onAnswer: () => undefined, onFault }),

@@ -23,6 +23,8 @@ const targets = [
   '/api/sales/open/challenge',
   '/api/sales/open/ticket',
   '/api/session',
+  '/api/orders',
+  '/api/orders?before=MTc5NjAwMDAwMDEyMy50ZWE',
   '/api/orders/open-01h00000000000000000000000',
   '/api/orders/open-01h00000000000000000000000/payment',
   '/api/payments/webhook',
@@ -277,7 +279,7 @@ function oneRequest(random: Random, { ticket, office }: Genuine): Request {
 
 function anyRequest(random: Random, ticket: () => string): Request {
   const target = random.pick(targets);
-  const isPost = /orders$|ticket$|session$|payment$|webhook$/.test(target);
+  const isPost = /sales\/[\w-]+\/orders$|ticket$|session$|payment$|webhook$/.test(target);
   const body = Buffer.from(isPost ? '{"quantity":1}' : '');
   const headers = ['Host: edge.example', 'Accept-Encoding: gzip, deflate, br'];
   if (isPost)

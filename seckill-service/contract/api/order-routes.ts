@@ -1,4 +1,5 @@
 import { orderViewSchema, purchaseAnswerSchema, purchaseRequestSchema } from '../order.ts';
+import { orderListSchema, ordersOfPage } from '../order-list.ts';
 import { type ApiRoute, passedOn } from './route.ts';
 
 const owners = ['UNAUTHENTICATED', 'FORBIDDEN', 'ORDER_UNKNOWN'] as const;
@@ -39,6 +40,18 @@ export const orderRoutes: readonly ApiRoute[] = [
       'PAUSED',
       'BUSY',
     ],
+  },
+  {
+    method: 'GET',
+    path: '/api/orders',
+    operation: 'listOrders',
+    group: 'Orders',
+    summary: 'The orders of the caller',
+    says: `Newest first, ${ordersOfPage} in an answer. Out of the database: an order is here within seconds of its yes, and \`getOrder\` tells of it at once. Its \`state\` is the stored one.`,
+    access: 'session',
+    query: [{ name: 'before', says: 'the `next` of the answer before: orders that are older' }],
+    answers: { 200: { says: 'the orders, and where older ones begin', schema: orderListSchema } },
+    refusals: [...passedOn, 'UNAUTHENTICATED', 'BUSY'],
   },
   {
     method: 'GET',

@@ -20,6 +20,8 @@ export type ApiRoute = {
   access: ApiAccess;
   body?: z.ZodType;
   headers?: readonly { name: string; says: string }[];
+  /** All may be left out. */
+  query?: readonly { name: string; says: string }[];
   answers: Readonly<Record<number, ApiAnswer>>;
   refusals: readonly ProblemCode[];
 };
