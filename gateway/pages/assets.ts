@@ -3,6 +3,8 @@ import { iconArt, productArt } from './art.ts';
 import { bundle } from './bundle.ts';
 import type { AssetUrls, Image } from './frame.ts';
 import type { Picture } from './picture.ts';
+import { styleOfLanguages } from './speech.ts';
+import type { Language, LiveWords } from './words/words.ts';
 
 export type Asset = { file: string; content: string | Buffer };
 
@@ -14,26 +16,37 @@ function hashed(name: string, extension: string, content: string | Buffer): Asse
 const browser = (file: string) => new URL(`./browser/${file}`, import.meta.url);
 
 /** The files that pages refer to, named by their content, so that a cache may keep them for ever. */
-export async function buildAssets(saleIds: readonly string[]): Promise<{ files: Asset[]; urls: AssetUrls }> {
+export async function buildAssets(
+  saleIds: readonly string[],
+  languages: readonly Language[],
+): Promise<{ files: Asset[]; urls: AssetUrls }> {
   const [js, language, worker, css] = await Promise.all([
     bundle(browser('app.ts'), 'module').then((text) => hashed('app', 'js', text)),
     bundle(browser('language.ts'), 'script').then((text) => hashed('language', 'js', text)),
     bundle(browser('work/worker.ts'), 'script').then((text) => hashed('work', 'js', text)),
-    bundle(browser('style/app.css'), 'style').then((text) => hashed('app', 'css', text)),
+    bundle(browser('style/app.css'), 'style').then((text) => hashed('app', 'css', text + styleOfLanguages(languages))),
   ]);
   const icon = hashed('icon', 'svg', iconArt);
+  const words = languages.map((it) => [it.tag, wordsAsset(it)] as const);
   const artOf = (saleId: string) => hashed('art', 'svg', productArt(saleId));
   return {
-    files: [js, language, worker, css, icon, ...saleIds.map(artOf)],
+    files: [js, language, worker, css, icon, ...words.map(([, file]) => file), ...saleIds.map(artOf)],
     urls: {
       js: `/${js.file}`,
       language: `/${language.file}`,
       worker: `/${worker.file}`,
       css: `/${css.file}`,
       icon: `/${icon.file}`,
+      words: Object.fromEntries(words.map(([tag, { file }]) => [tag, `/${file}`])),
       art: (saleId) => `/${artOf(saleId).file}`,
     },
   };
+}
+
+/** Its name holds what `lang` says of the page: language.ts needs that before the file is there. */
+function wordsAsset({ tag, words: { language, live } }: Language): Asset {
+  const content: LiveWords = { tag, locale: language.locale, live };
+  return hashed(`words.${language.lang}`, 'json', JSON.stringify(content));
 }
 
 /** A sale's own picture as an asset. */

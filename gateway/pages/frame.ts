@@ -1,10 +1,9 @@
 import { html, raw } from 'hono/html';
 import { effectiveState, type SaleNode, type SaleState } from '#contract/sale.ts';
 import { formatMoney } from './browser/money.ts';
-import { en } from './browser/words/en.ts';
-import type { Both } from './browser/words/words.ts';
-import { zh } from './browser/words/zh.ts';
 import type { Picture, PictureSize } from './picture.ts';
+import { classOf, type Markup, type Speech, type Texts } from './speech.ts';
+import type { Language } from './words/words.ts';
 
 /** What a page shows of a picture: where it is, and its own size, so that nothing moves when it comes. */
 export type Image = { url: string } & Pick<Picture, 'width' | 'height'>;
@@ -15,21 +14,13 @@ export type AssetUrls = {
   language: string;
   worker: string;
   icon: string;
+  /** What the script says, by language. */
+  words: Readonly<Record<string, string>>;
   art: (saleId: string) => string;
 };
-export type PageContext = { renderedAt: Date; assets: AssetUrls };
+export type PageContext = { renderedAt: Date; assets: AssetUrls; speech: Speech };
 /** A sale as the pages show it. Description and picture live in the catalogue only, so they may be missing. */
 export type PageSale = SaleNode & { description?: string; images?: Record<PictureSize, Image> };
-export type Markup = ReturnType<typeof html>;
-
-/**
- * Both languages, side by side; style shows the one that the page's root names, and both to a visitor without script.
- * One file for everybody: a CDN keeps one copy, whatever Accept-Language says (docs/decisions/0009).
- */
-export const both = (text: Both): Markup =>
-  html`<span class="en" lang="en">${text.en}</span><span class="zh" lang="zh-Hans">${text.zh}</span>`;
-
-export const bothOf = (pick: (words: typeof en) => string): Markup => both({ en: pick(en), zh: pick(zh) });
 
 /** UTC in the same figures for every language; the script makes it the visitor's own. */
 export const time = (iso: string): Markup =>
@@ -40,14 +31,14 @@ export function stateOf(sale: SaleNode, at: Date): SaleState {
   return effectiveState(sale.state, Date.parse(opensAt), Date.parse(closesAt), at.getTime());
 }
 
-/** In Chinese where the shop wrote it, else the same in both. */
-export function titleOf({ title, translations }: SaleNode): Markup {
-  const zhTitle = translations?.zh.title;
-  return zhTitle === undefined ? html`${title}` : both({ en: title, zh: zhTitle });
-}
+/** Where the shop wrote it in that language, else in English. */
+export const titlesOf = ({ title, translations }: SaleNode): Texts => ({
+  en: title,
+  ...(translations === undefined ? {} : { zh: translations.zh.title }),
+});
 
-export const badge = (state: SaleState, testId?: string): Markup =>
-  html`<span class="badge" data-state="${state}"${testId === undefined ? '' : html` data-testid="${testId}"`}>${bothOf(({ saleLabels }) => saleLabels[state])}</span>`;
+export const badge = (state: SaleState, { speech }: PageContext, testId?: string): Markup =>
+  html`<span class="badge" data-state="${state}"${testId === undefined ? '' : html` data-testid="${testId}"`}>${speech.text(`live.saleLabels.${state}`)}</span>`;
 
 export const price = ({ price: money }: SaleNode): Markup =>
   html`<p class="price"><span class="sum">${formatMoney(money)}</span> <span class="code">${money.currency}</span></p>`;
@@ -61,11 +52,38 @@ export function picture(sale: PageSale, size: PictureSize, { assets }: PageConte
     : html`<img class="own" src="${own.url}" width="${own.width}" height="${own.height}" alt="" ${hint}>`;
 }
 
+/** The page that this one could be taken for is named by its own title; the list's is the shop's name alone. */
+function titleElement(titles: Texts | null, { speech }: PageContext): Markup {
+  const whole = speech.each('frame.shop');
+  const named =
+    titles === null
+      ? whole
+      : speech.each('frame.title', (tag) => ({ page: titles[tag] ?? titles.en, shop: whole[tag] ?? whole.en }));
+  return html`<title${speech.languages.map(({ tag }) => html` data-${tag.toLowerCase()}="${named[tag]}"`)}>${named.en}</title>`;
+}
+
+/** Of two languages a button that names the other one. Of more a list: only a press chooses, none by passing by. */
+function languageSwitch({ speech }: PageContext): Markup | '' {
+  const [first, second, ...more] = speech.languages;
+  if (second === undefined) return '';
+  const named = (shown: Language, { words }: Language) =>
+    html`<span class="${classOf(shown.tag)}" lang="${words.language.lang}">${words.language.name}</span>`;
+  if (more.length === 0) {
+    return html`<button class="language needs-script" type="button" data-testid="language" data-choose="${second.tag}" data-${second.tag.toLowerCase()}-data-choose="${first.tag}">${named(first, second)}${named(second, first)}</button>`;
+  }
+  return html`<details class="languages needs-script"><summary class="language" data-testid="language"${speech.attribute('title', 'frame.language')}>${speech.languages.map((it) => named(it, it))}</summary>
+<ul>${speech.languages.map(({ tag, words }) => html`<li><button type="button" data-choose="${tag}" lang="${words.language.lang}">${words.language.name}</button></li>`)}</ul></details>`;
+}
+
 /**
  * The frame of every page. No inline script, style or style attribute: the edge's Content-Security-Policy allows
  * none. Whatever comes from a sale goes through the escaping of `html`.
+ *
+ * @param titles of the page, before the shop's name; null where that is all.
  */
-export function frame(title: string, { assets }: PageContext, main: Markup): string {
+export function frame(titles: Texts | null, context: PageContext, main: Markup): string {
+  const { assets, speech } = context;
+  const words = Object.entries(assets.words).map(([tag, url]) => html` data-words-${tag.toLowerCase()}="${url}"`);
   return String(html`<!doctype html>
 <html lang="en">
 <head>
@@ -74,18 +92,18 @@ export function frame(title: string, { assets }: PageContext, main: Markup): str
 <meta name="color-scheme" content="light dark">
 <meta name="theme-color" content="#faf6f1" media="(prefers-color-scheme: light)">
 <meta name="theme-color" content="#15110e" media="(prefers-color-scheme: dark)">
-<title>${title}</title>
-<script src="${assets.language}"></script>
+${titleElement(titles, context)}
+<script src="${assets.language}"${words}></script>
 <link rel="stylesheet" href="${assets.css}">
 <link rel="icon" type="image/svg+xml" href="${assets.icon}">
 <script type="module" src="${assets.js}"></script>
 </head>
 <body>
-<a class="skip" href="#main">${both({ en: 'Skip to the content', zh: '跳到正文' })}</a>
-<header class="top"><a class="brand" href="/"><img src="${assets.icon}" width="28" height="28" alt="">${both({ en: 'Flash sale', zh: '限时抢购' })}</a>
-<button class="language needs-script" type="button" data-testid="language"><span class="en" lang="zh-Hans">中文</span><span class="zh" lang="en">English</span></button></header>
+<a class="skip" href="#main">${speech.text('frame.skip')}</a>
+<header class="top"><a class="brand" href="/"><img src="${assets.icon}" width="28" height="28" alt="">${speech.text('frame.shop')}</a>
+${languageSwitch(context)}</header>
 ${main}
-<footer class="foot"><p>${both({ en: 'First come, first served. Everyone waits at the same door.', zh: '先到先得，人人走同一扇门。' })}</p></footer>
+<footer class="foot"><p>${speech.text('frame.promise')}</p></footer>
 </body>
 </html>
 `);

@@ -10,6 +10,8 @@ import { renderList } from './render-list.ts';
 import { noticeNames, renderNotice } from './render-notice.ts';
 import { renderOrder } from './render-order.ts';
 import { renderSale } from './render-sale.ts';
+import { createSpeech } from './speech.ts';
+import { builtInLanguages } from './words/languages.ts';
 
 export type PublishOptions = {
   /** Every sale that is to have a page, as it is at the call; the page of any other sale is taken away. */
@@ -134,8 +136,12 @@ async function publishOnce(
 ): Promise<Published> {
   const { pagesDir, now, dryRun = false } = options;
   const { sales, files: pictureFiles } = withImages(read, (await options.pictures?.()) ?? new Map());
-  const assets = await buildAssets(sales.map(({ saleId }) => saleId));
-  const context = { renderedAt: now, assets: assets.urls };
+  const languages = builtInLanguages;
+  const assets = await buildAssets(
+    sales.map(({ saleId }) => saleId),
+    languages,
+  );
+  const context = { renderedAt: now, assets: assets.urls, speech: createSpeech(languages) };
   const site = [
     ...assets.files,
     ...pictureFiles,

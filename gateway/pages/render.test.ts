@@ -1,24 +1,14 @@
 import { expect, test } from 'vitest';
 import { saleStates, storedSaleStates } from '#contract/sale.ts';
-import type { PageContext } from './frame.ts';
 import { renderList } from './render-list.ts';
 import { noticeNames, renderNotice } from './render-notice.ts';
 import { renderOrder } from './render-order.ts';
 import { renderSale } from './render-sale.ts';
+import { testingContext } from './testing-context.ts';
 import { testingSale } from './testing-sale.ts';
 
 const now = new Date('2026-11-11T12:00:00Z');
-const context: PageContext = {
-  renderedAt: now,
-  assets: {
-    css: '/assets/app.1.css',
-    js: '/assets/app.1.js',
-    language: '/assets/language.1.js',
-    worker: '/assets/work.1.js',
-    icon: '/assets/icon.1.svg',
-    art: () => '/assets/art.1.svg',
-  },
-};
+const context = testingContext(now);
 const hostile = `"'><script>alert(1)</script><img src=x onerror=alert(2)></title><a href="javascript:alert(3)">`;
 
 function pagesOf(text: string): string[] {
@@ -39,7 +29,7 @@ test('every page passes a policy without inline scripts, styles and foreign host
   for (const page of pagesOf('Tea set')) {
     expect(page).not.toMatch(/<style|\sstyle=|\son[a-z]+=|javascript:|https?:\/\//i);
     expect(page.match(/<script[^>]*>[^<]*<\/script>/g)).toEqual([
-      '<script src="/assets/language.1.js"></script>',
+      '<script src="/assets/language.1.js" data-words-en="/assets/words.en.1.json" data-words-zh="/assets/words.zh.1.json"></script>',
       '<script type="module" src="/assets/app.1.js"></script>',
     ]);
   }
@@ -56,15 +46,15 @@ test('the sale page says without JavaScript what is sold, when, for how much and
 
 test('every page says all that it says in English and in Chinese, in one file for all visitors', () => {
   for (const page of pagesOf('Tea set')) {
-    const spans = [...page.matchAll(/<span class="(en|zh)" lang="[a-zA-Z-]+">([^<]*)</g)];
+    const spans = [...page.matchAll(/<span class="in-(en|zh)" lang="[a-zA-Z-]+">([^<]*)/g)];
     const of = (language: string) => spans.filter(([, found]) => found === language);
     expect(of('zh')).toHaveLength(of('en').length);
     expect(of('en').length).toBeGreaterThan(5);
     // What stands outside of the two is figures, the shop's own words and the brand.
     const rest = page
-      .replace(/<span class="(en|zh)"[^>]*>[^<]*<\/span>/g, '')
-      .replace(/<head>.*<\/head>|<[^>]*>/gs, ' ')
-      .replace(/\d{4}-\d\d-\d\d \d\d:\d\d UTC/g, '');
+      .replace(/<time [^>]*>[^<]*<\/time>/g, '')
+      .replace(/<span class="in-(en|zh)"[^>]*>[^<]*<\/span>/g, '')
+      .replace(/<head>.*<\/head>|<[^>]*>/gs, ' ');
     expect(rest.match(/[a-z]{3,}/gi) ?? []).toEqual(
       rest.includes('Tea set') ? expect.arrayContaining(['Tea', 'set']) : [],
     );
@@ -74,7 +64,7 @@ test('every page says all that it says in English and in Chinese, in one file fo
 test('a title and a description in Chinese stand beside the English ones', () => {
   const translations = { zh: { title: '瓷器茶具', description: '每人一套' } };
   const page = renderSale(testingSale('tea', now, { description: 'One each', translations }), context);
-  expect(page).toMatch(/<h1><span class="en" lang="en">Porcelain tea set<\/span><span class="zh"[^>]*>瓷器茶具</);
+  expect(page).toMatch(/<h1><span class="in-en" lang="en">Porcelain tea set<\/span><span class="in-zh"[^>]*>瓷器茶具</);
   expect(page).toMatch(/One each<.*每人一套</);
 });
 

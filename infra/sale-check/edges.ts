@@ -1,5 +1,6 @@
 import type { EdgeNode } from '#contract/edge-stream.ts';
 import { buildAssets } from '#gateway/pages/assets.ts';
+import { builtInLanguages } from '#gateway/pages/words/languages.ts';
 import { counted } from '#runtime/counted.ts';
 import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
 import { edgesInStep, readEdges } from '#sales/edges.ts';
@@ -88,8 +89,8 @@ export async function checkEdgeAnswers(
 
 /** The files that every sale's page of this version names: a page of another version may speak another API than the edges. */
 async function filesOfThisVersion(): Promise<string[]> {
-  const { js, language, worker, css, icon } = (await buildAssets([])).urls;
-  return [js, language, worker, css, icon];
+  const { js, language, worker, css, icon, words } = (await buildAssets([], builtInLanguages)).urls;
+  return [js, language, worker, css, icon, ...Object.values(words)];
 }
 
 /** The page, whether it is of this version, and the files that it names, through every edge. */

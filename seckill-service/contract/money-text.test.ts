@@ -1,17 +1,16 @@
 import { expect, test } from 'vitest';
 import { parseSaleNode } from '#contract/sale.ts';
 import { formatMoney } from '#gateway/pages/browser/money.ts';
-import type { PageContext } from '#gateway/pages/frame.ts';
 import { renderList } from '#gateway/pages/render-list.ts';
 import { renderSale } from '#gateway/pages/render-sale.ts';
+import { testingContext } from '#gateway/pages/testing-context.ts';
 import { testingSale } from '#gateway/pages/testing-sale.ts';
 import { currencies } from './currencies.ts';
 import { minorDigits } from './currency-digits.ts';
 import { moneyText } from './money-text.ts';
 
 const now = new Date('2026-11-11T12:00:00Z');
-const assets = { css: '/c', js: '/j', language: '/l', worker: '/w', icon: '/i', art: () => '/a' };
-const context: PageContext = { renderedAt: now, assets };
+const context = testingContext(now);
 
 const figures = ['123,456', '12,345.6', '1,234.56', '123.456', '12.3456'];
 

@@ -4,10 +4,15 @@ import { localise } from './localise.ts';
 import { startOrderPage } from './order-page.ts';
 import { createPage } from './page.ts';
 import { startSalePage } from './sale-page.ts';
+import { loadWords, type Words } from './words.ts';
 
-const root = document.querySelector<HTMLElement>('main');
-const page = createPage();
-localise((language) => page.lasting.write(languageKey, language));
-if (root?.dataset.page === 'sale') startSalePage(page, root);
-else if (root?.dataset.page === 'order') startOrderPage(page, root);
-else if (root?.dataset.page === 'list') startListPage(page);
+function start(words: Words): void {
+  const root = document.querySelector<HTMLElement>('main');
+  const page = createPage(words);
+  localise(words, (language) => page.lasting.write(languageKey, language));
+  if (root?.dataset.page === 'sale') startSalePage(page, root);
+  else if (root?.dataset.page === 'order') startOrderPage(page, root);
+  else if (root?.dataset.page === 'list') startListPage(page);
+}
+
+void loadWords((ms) => new Promise((resolve) => setTimeout(resolve, ms))).then(start);

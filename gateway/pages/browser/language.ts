@@ -1,8 +1,10 @@
+import { chooseLanguage } from './choose-language.ts';
+import { fetchWords } from './fetch-words.ts';
 import { languageKey } from './language-key.ts';
 
 /*
- * Runs before the first paint: both languages stand in the page, and style shows the one that the page's root names.
- * What the visitor chose by hand counts before the browser's languages; whoever reads neither gets English.
+ * Runs before the first paint: every language stands in the page, and style shows the one that the page's root names.
+ * What the script will say in it is asked for at once, so that it comes beside the script.
  */
 function chosen(): string {
   try {
@@ -12,7 +14,17 @@ function chosen(): string {
   }
 }
 
-const wanted = [chosen().replaceAll('"', ''), ...navigator.languages].find((tag) => /^(zh|en)\b/i.test(tag)) ?? 'en';
-const isChinese = /^zh/i.test(wanted);
-document.documentElement.dataset.language = isChinese ? 'zh' : 'en';
-document.documentElement.lang = isChinese ? 'zh-Hans' : 'en';
+const prefix = 'data-words-';
+const files = new Map(
+  [...(document.currentScript?.attributes ?? [])]
+    .filter(({ name }) => name.startsWith(prefix))
+    .map(({ name, value }) => [name.slice(prefix.length), value]),
+);
+const tag = chooseLanguage([chosen().replaceAll('"', ''), ...navigator.languages], [...files.keys()]);
+const url = files.get(tag) ?? '';
+const root = document.documentElement;
+root.dataset.language = tag;
+root.lang = /words\.([\w-]+)/.exec(url)?.[1] ?? tag; // assets.ts names the file so
+const answer = fetchWords(url);
+answer.catch(() => undefined); // words.ts asks again
+globalThis.seckillWords = { url, answer };

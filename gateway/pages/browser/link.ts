@@ -1,4 +1,4 @@
-import type { Words } from './words/words.ts';
+import type { Words } from './words.ts';
 
 /** Whether the shop can be reached, as the shopper is told: nothing while it can, or after a single lost answer. */
 export function createLink(words: Words, onChange: () => void) {

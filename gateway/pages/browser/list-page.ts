@@ -19,7 +19,10 @@ export function startListPage(page: Page): void {
       const leftMs = Date.parse(sale.opensAt) - nowMs;
       const isSoon = state === 'upcoming' && leftMs < 86_400_000;
       const words = page.words;
-      setText(badge, isSoon ? `${words.opensIn} ${formatCountdown(leftMs)}` : words.saleLabels[state]);
+      setText(
+        badge,
+        isSoon ? words.fill(words.opensInTime, { time: formatCountdown(leftMs, words) }) : words.saleLabels[state],
+      );
     }
   }
 

@@ -1,24 +1,27 @@
 import { setText } from './page.ts';
-import { currentLanguage, currentWords } from './words/speak.ts';
+import type { Words } from './words.ts';
 
-/** What markup cannot hold in two languages: times in the visitor's zone, names for screen readers, the tab's title. */
-export function localise(remember: (language: string) => void): void {
-  const format = new Intl.DateTimeFormat(currentWords().locale, { dateStyle: 'medium', timeStyle: 'short' });
+const attributes = ['placeholder', 'aria-label', 'title', 'data-choose'];
+
+/** What markup cannot hold in several languages: times in the visitor's zone, attributes, the tab's title. */
+export function localise({ locale }: Words, remember: (language: string) => void): void {
+  const format = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' });
   for (const element of document.querySelectorAll('time')) setText(element, format.format(new Date(element.dateTime)));
 
-  const isChinese = currentLanguage() === 'zh';
-  if (isChinese) {
-    for (const name of ['placeholder', 'aria-label']) {
-      for (const element of document.querySelectorAll(`[data-zh-${name}]`)) {
-        element.setAttribute(name, element.getAttribute(`data-zh-${name}`) ?? '');
-      }
+  const { language } = document.documentElement.dataset;
+  for (const name of attributes) {
+    const own = `data-${language}-${name}`;
+    for (const element of document.querySelectorAll(`[${own}]`)) {
+      element.setAttribute(name, element.getAttribute(own) ?? '');
     }
   }
-  const heading = document.querySelector('.sale h1')?.querySelector(isChinese ? '.zh' : '.en');
-  if (heading?.textContent) document.title = `${heading.textContent} · ${isChinese ? '限时抢购' : 'Flash sale'}`;
+  document.title = document.querySelector('title')?.getAttribute(`data-${language}`) ?? document.title;
 
-  document.querySelector('[data-testid="language"]')?.addEventListener('click', () => {
-    remember(isChinese ? 'en' : 'zh');
-    location.reload();
-  });
+  for (const button of document.querySelectorAll<HTMLElement>('[data-choose]')) {
+    if (button.dataset.choose?.toLowerCase() === language) button.ariaCurrent = 'true';
+    button.addEventListener('click', () => {
+      remember(button.dataset.choose ?? '');
+      location.reload();
+    });
+  }
 }

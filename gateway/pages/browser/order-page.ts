@@ -8,7 +8,6 @@ import { createOrderActions } from './order-actions.ts';
 import { lineText, paintSteps } from './order-steps.ts';
 import { followOrder } from './order-stream.ts';
 import { byTestId, everySecond, type Page, repeat, setText } from './page.ts';
-import { currentLanguage } from './words/speak.ts';
 
 const final = new Set<OrderView['state']>(['expired', 'cancelled', 'refunded', 'failed']);
 
@@ -40,8 +39,8 @@ export function startOrderPage(page: Page, root: HTMLElement): void {
     byTestId('pay-by').hidden = !isDue;
     if (!isDue || view.payBy === null) return;
     const payBy = new Date(view.payBy);
-    setText(byTestId('countdown'), formatCountdown(payBy.getTime() - page.clock.now(), words.days));
-    setText(byTestId('pay-by-time'), words.order.payUntil(clockTime.format(payBy)));
+    setText(byTestId('countdown'), formatCountdown(payBy.getTime() - page.clock.now(), words));
+    setText(byTestId('pay-by-time'), words.fill(words.order.payUntil, { time: clockTime.format(payBy) }));
   }
 
   async function learnSale(saleId: string): Promise<void> {
@@ -49,7 +48,7 @@ export function startOrderPage(page: Page, root: HTMLElement): void {
     const reply = await page.call<PublicSale>('GET', `/api/sales/${saleId}`);
     if (reply.kind !== 'ok') return;
     const { title, translations } = reply.body;
-    setText(byTestId('title'), (currentLanguage() === 'zh' ? translations?.zh.title : undefined) ?? title);
+    setText(byTestId('title'), (words.tag === 'zh' ? translations?.zh.title : undefined) ?? title);
   }
 
   /** What the stream or a poll says; an older word than the last one changes nothing. */

@@ -1,5 +1,5 @@
 import type { OrderView } from '#contract/order.ts';
-import type { Words } from './words/words.ts';
+import type { Words } from './words.ts';
 
 /** Shows the steps of an order's way, each up to where it stands (../order-way.ts); their words are in the markup. */
 export function paintSteps(steps: HTMLElement, state: OrderView['state']): void {
@@ -21,8 +21,14 @@ export const actionsOf: Partial<Record<OrderView['state'], readonly OrderAction[
 };
 
 /** Place in the line and time until the order is made; nothing about time when nobody can say. */
-export function lineText(words: Words, { state, ahead, etaSeconds }: OrderView): string {
+export function lineText({ order, fill }: Words, { state, ahead, etaSeconds }: OrderView): string {
   if (state !== 'queued') return '';
-  const line = words.order.ahead(ahead);
-  return etaSeconds === null || etaSeconds < 3 ? line : `${line} ${words.order.waits(etaSeconds)}`;
+  const line = ahead <= 0 ? order.next : fill(order.ahead, { count: ahead });
+  if (etaSeconds === null || etaSeconds < 3) return line;
+  // Nobody needs it finer, and a queue is no clock.
+  const wait =
+    etaSeconds < 90
+      ? fill(order.waitsSeconds, { count: Math.max(5, Math.ceil(etaSeconds / 5) * 5) })
+      : fill(order.waitsMinutes, { count: Math.round(etaSeconds / 60) });
+  return fill(order.lineAndWait, { line, wait });
 }

@@ -2,10 +2,10 @@ import { createCall } from './api.ts';
 import { createServerClock } from './clock.ts';
 import { createSession } from './session.ts';
 import { createStore } from './store.ts';
-import { currentWords } from './words/speak.ts';
+import type { Words } from './words.ts';
 
 /** What every page needs, built once. */
-export function createPage() {
+export function createPage(words: Words) {
   const request: typeof fetch = (input, init) => fetch(input, init);
   const call = createCall(request);
   const lasting = createStore(() => localStorage);
@@ -14,7 +14,7 @@ export function createPage() {
     lasting,
     session: createSession(call, lasting, request),
     clock: createServerClock(() => performance.now(), Date.now()),
-    words: currentWords(),
+    words,
     sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
   };
 }

@@ -4,8 +4,7 @@ import { formatCountdown } from './countdown.ts';
 import { byTestId, setText } from './page.ts';
 import { buttonView, questionText } from './sale-view.ts';
 import type { HeldTicket } from './ticket.ts';
-import { currentLanguage } from './words/speak.ts';
-import type { Words } from './words/words.ts';
+import type { Words } from './words.ts';
 
 /** What the page knows at one moment. */
 export type SalePicture = {
@@ -59,7 +58,7 @@ export function createSalePainter(options: {
     byTestId('question-block').hidden = kind === 'none';
     byTestId('question-block').dataset.ready = String(isReady);
     const at = { state, isReady, canPrepare, progress, isWork: kind === 'pow', challenge, prepareMs };
-    setText(byTestId('question'), questionText(words, currentLanguage(), at));
+    setText(byTestId('question'), questionText(words, at));
     if (answer !== null) answer.disabled = challenge === null || isReady;
     if (bar !== null) bar.value = isReady ? 100 : Math.round((progress ?? 0) * 100);
   }
@@ -77,7 +76,7 @@ export function createSalePainter(options: {
     setText(byTestId('countdown-label'), isBefore ? words.opensIn : words.closesIn);
     const untilMs = Date.parse(isBefore ? sale.opensAt : sale.closesAt);
     const left = isRunning || isBefore ? untilMs - nowMs : 0;
-    setText(byTestId('countdown'), formatCountdown(left, words.days));
+    setText(byTestId('countdown'), formatCountdown(left, words));
   }
 
   return (picture) => {

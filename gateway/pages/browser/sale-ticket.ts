@@ -1,7 +1,7 @@
 import type { ProblemCode } from '#contract/problems.ts';
 import type { Obtained } from './preparation.ts';
 import type { TicketDesk } from './ticket.ts';
-import type { Words } from './words/words.ts';
+import type { Words } from './words.ts';
 
 /** How a press comes to its ticket: by the shopper's answer, or by what the machine obtains. */
 export type SaleTicket = {

@@ -1,6 +1,6 @@
 import type { Challenge } from '#contract/challenge.ts';
 import type { SaleState } from '#contract/sale.ts';
-import type { Language, Words } from './words/words.ts';
+import type { Words } from './words.ts';
 
 export type ButtonView = { label: string; isLive: boolean };
 
@@ -31,7 +31,6 @@ export function buttonView(
 /** The line over the answer: the question itself, or when it comes. */
 export function questionText(
   words: Words,
-  language: Language,
   at: {
     state: SaleState | null;
     isReady: boolean;
@@ -45,10 +44,12 @@ export function questionText(
 ): string {
   const { question } = words;
   if (at.isReady) return at.isWork ? question.workDone : question.done;
-  if (at.isWork && (at.progress !== null || at.canPrepare)) return question.work(Math.round((at.progress ?? 0) * 100));
+  if (at.isWork && (at.progress !== null || at.canPrepare))
+    return words.fill(question.work, { percent: Math.round((at.progress ?? 0) * 100) });
   if (at.isWork) return question.workEarly;
-  if (at.challenge !== null) return at.challenge.questions[language] ?? at.challenge.question;
+  if (at.challenge !== null)
+    return (words.tag === 'zh' ? at.challenge.questions.zh : undefined) ?? at.challenge.question;
   if (at.canPrepare) return question.fetching;
-  if (at.state === 'upcoming') return question.early(Math.round(at.prepareMs / 60_000));
+  if (at.state === 'upcoming') return words.fill(question.early, { count: Math.round(at.prepareMs / 60_000) });
   return question.later;
 }

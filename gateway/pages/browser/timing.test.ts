@@ -6,6 +6,7 @@ import { createServerClock } from './clock.ts';
 import { formatCountdown } from './countdown.ts';
 import { formatMoney } from './money.ts';
 import { nextPollMs, stateAt } from './sale-timing.ts';
+import { testingWords } from './testing-words.ts';
 
 const opensAtMs = Date.parse('2026-11-11T12:00:00Z');
 const sale: PublicSale = {
@@ -80,11 +81,12 @@ describe("the server's clock", () => {
   });
 });
 
+const en = testingWords('en');
 test('the countdown never reads zero before it is time', () => {
-  expect(formatCountdown(1)).toBe('00:00:01');
-  expect(formatCountdown(0)).toBe('00:00:00');
-  expect(formatCountdown(-5000)).toBe('00:00:00');
-  expect(formatCountdown(2 * 86_400_000 + 3_661_000)).toBe('2d 01:01:01');
+  expect(formatCountdown(1, en)).toBe('00:00:01');
+  expect(formatCountdown(0, en)).toBe('00:00:00');
+  expect(formatCountdown(-5000, en)).toBe('00:00:00');
+  expect(formatCountdown(2 * 86_400_000 + 3_661_000, en)).toBe('2d 01:01:01');
 });
 
 test('money is shown with the digits of its currency', () => {
