@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { currencySchema } from './currencies.ts';
+import { embedOriginsSchema } from './embed-origins.ts';
 import { parseTicketKeys } from './ticket.ts';
 
 const positiveInt = z.coerce.number().int().positive();
@@ -188,6 +189,8 @@ export const settings = {
       'must be an origin: https://host, nothing after it',
     )
     .optional(),
+  /** Origins of pages that may embed a sale, for the edges of a stack on this machine; left out: none. docs/embedding.md */
+  SECKILL_EMBED_ORIGINS: embedOriginsSchema.optional(),
   /** Which adapter order-worker speaks to the payment provider by. */
   SECKILL_PAYMENT_PROVIDER: z
     .enum(

@@ -2,6 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { embedOriginSchema } from '#contract/embed-origins.ts';
 import { ConfigError } from '#runtime/config.ts';
 import { withDeadline } from '#runtime/deadline.ts';
 import { readJsonFile } from '#runtime/files/json-file.ts';
@@ -56,6 +57,7 @@ export const edgeFileSchema = z.strictObject({
   realIpHeader: text.default('X-Forwarded-For'),
   connectionsPerAddress: count.max(65_535).default(200),
   serverConnections: count.max(65_535).default(1000),
+  embedOrigins: z.array(embedOriginSchema).default([]),
 });
 
 export type EdgeFileChanges = { edgeId?: string; serverName?: string };

@@ -131,6 +131,7 @@ export async function startEdge(
         realIpHeader: 'X-Forwarded-For',
         connectionsPerAddress: 1000,
         serverConnections: 1000,
+        embedOrigins: [],
         ...(typeof values === 'function' ? values(dir) : values),
       },
       join(dir, 'conf'),

@@ -46,6 +46,7 @@ const origins: Readonly<Record<SettingName, Origin>> = {
   SECKILL_CHALLENGE_SECRET: 'stack',
   SECKILL_CHALLENGE_SECRET_FILE: 'stack',
   SECKILL_PUBLIC_URL: 'given',
+  SECKILL_EMBED_ORIGINS: 'given',
   SECKILL_PAYMENT_PROVIDER: 'given',
   SECKILL_PAYMENT_URL: 'stack',
   SECKILL_PAYMENT_API_KEY: 'stack',

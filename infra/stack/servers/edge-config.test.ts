@@ -35,6 +35,7 @@ beforeEach(async () => {
     realIpHeader: 'X-Forwarded-For',
     connectionsPerAddress: 100,
     serverConnections: 100,
+    embedOrigins: [],
   };
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));
@@ -67,6 +68,20 @@ test('with TLS the public server speaks HTTP/2 over TLS 1.2 and 1.3, and plain H
   expect(await conf('listen-tls.conf')).toContain('ssl_protocols TLSv1.2 TLSv1.3;');
   expect(await conf('redirect.conf')).toContain('return 308 https://shop.example$request_uri;');
   expect(await conf('headers.conf')).toContain('Strict-Transport-Security');
+});
+
+test('nobody may embed unless named: then a page of exactly those origins', async () => {
+  const files = async (name: string) => {
+    const names = (await readdir(join(dir, name), { recursive: true })).filter((file) => file.endsWith('.conf'));
+    return (await Promise.all(names.map((file) => readFile(join(dir, name, file), 'utf8')))).join('\n');
+  };
+  await renderEdgeConfig(values, join(dir, 'closed'));
+  expect(await files('closed')).not.toMatch(/embed|Access-Control/);
+  expect(await files('closed')).toContain("frame-ancestors 'none'\"");
+  const embedOrigins = ['https://www.shop.example', 'http://localhost:3000'];
+  await renderEdgeConfig({ ...values, embedOrigins }, join(dir, 'open'));
+  expect(await files('open')).toContain('frame-ancestors https://www.shop.example http://localhost:3000"');
+  expect(await files('open')).toContain('  "http://localhost:3000" "http://localhost:3000";');
 });
 
 test('nobody is believed about addresses unless named', async () => {
@@ -128,6 +143,8 @@ test.each([
   ['trustedProxies', { trustedProxies: ['10.0.0.0/'] }],
   ['trustedProxies', { trustedProxies: ['0.0.0.0/0'] }],
   ['trustedProxies', { trustedProxies: ['::/0'] }],
+  ['embedOrigins', { embedOrigins: ['https://*.shop.example'] }],
+  ['embedOrigins', { embedOrigins: ['https://shop.example/"; root /'] }],
   ['realIpHeader', { realIpHeader: 'X Forwarded; For' }],
   ['tls.serverName', { tls: { ...tls, serverName: 'shop.example$uri' } }],
   ['tls.certificate', { tls: { ...tls, certificate: '' } }],

@@ -6,11 +6,13 @@ import type { EdgeConfigValues } from './edge-values.ts';
 const templateDir = join(import.meta.dirname, '../../../nginx-lua');
 const suffix = '.template';
 
-/** Templates that only one way of listening needs. */
-const only: Record<string, 'plain' | 'tls'> = {
-  'conf.d/listen-plain.conf.template': 'plain',
-  'conf.d/listen-tls.conf.template': 'tls',
-  'conf.d/redirect.conf.template': 'tls',
+/** Templates that only some edges need. */
+const only: Record<string, (values: EdgeConfigValues) => boolean> = {
+  'conf.d/listen-plain.conf.template': ({ tls }) => tls === null,
+  'conf.d/listen-tls.conf.template': ({ tls }) => tls !== null,
+  'conf.d/redirect.conf.template': ({ tls }) => tls !== null,
+  'conf.d/embed.conf.template': ({ embedOrigins }) => embedOrigins.length > 0,
+  'conf.d/embed-headers.conf.template': ({ embedOrigins }) => embedOrigins.length > 0,
 };
 
 /**
@@ -18,8 +20,7 @@ const only: Record<string, 'plain' | 'tls'> = {
  * Throws on a value that could break out of its quotes, on a placeholder without a value and on a value without a place.
  */
 export async function renderEdgeConfig(values: EdgeConfigValues, outDir: string): Promise<string> {
-  const way = values.tls === null ? 'plain' : 'tls';
-  const names = (await templateNames()).filter((name) => (only[name] ?? way) === way);
+  const names = (await templateNames()).filter((name) => only[name]?.(values) ?? true);
   const templates: Record<string, string> = {};
   for (const name of names) templates[name] = await readFile(join(templateDir, name), 'utf8');
   const rendered = renderTemplates(templates, edgePlaces(values, outDir));

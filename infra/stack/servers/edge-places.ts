@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { embedOriginSchema } from '#contract/embed-origins.ts';
 import type { EdgeConfigValues } from './edge-values.ts';
 
 /** What limit_conn can count to. */
@@ -54,6 +55,7 @@ export function edgePlaces(values: EdgeConfigValues, outDir: string): Record<str
     serverBurst: positive('serverBurst', limits.serverBurst),
     inFlight: positive('inFlight', limits.inFlight),
     ...tlsPlaces(values.tls),
+    ...embedPlaces(values.embedOrigins),
   };
 }
 
@@ -76,6 +78,28 @@ function tlsPlaces(tls: EdgeConfigValues['tls']): Record<string, string> {
     certificate: safe('tls.certificate', tls.certificate),
     certificateKey: safe('tls.certificateKey', tls.certificateKey),
     serverName: hostName('tls.serverName', tls.serverName),
+  };
+}
+
+/** By default not a byte of the configuration differs from that of an edge that knows of no embedding. */
+function embedPlaces(origins: readonly string[]): Record<string, string> {
+  if (origins.length === 0) return { embedMap: '', embedCors: '', embedScript: '', frameAncestors: "'none'" };
+  for (const origin of origins) {
+    const problem = embedOriginSchema.safeParse(origin).error?.issues[0];
+    if (problem !== undefined) throw refuse(`embedOrigins ${problem.message}`);
+  }
+  const header = (line: string) => `\n  add_header ${line} always;`;
+  return {
+    embedMap: [
+      '\n\n# Whose page may read the public sales: exactly these origins. For all others there is no header.',
+      'map $http_origin $seckill_embed_origin {',
+      '  default "";',
+      ...origins.map((origin) => `  "${origin}" "${origin}";`),
+      '}',
+    ].join('\n'),
+    embedCors: header('Access-Control-Allow-Origin $seckill_embed_origin') + header('Vary Origin'),
+    embedScript: '\n    include conf.d/embed.conf;',
+    frameAncestors: origins.join(' '),
   };
 }
 

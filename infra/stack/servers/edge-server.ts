@@ -62,6 +62,7 @@ export function edgeServer(plan: StackPlan, edge: EdgePlan): ProcessSpec {
           realIpHeader: 'X-Forwarded-For',
           connectionsPerAddress: 20_000,
           serverConnections: 1000,
+          embedOrigins: plan.settings.SECKILL_EMBED_ORIGINS?.split(',') ?? [],
         },
         configDir,
       );

@@ -59,6 +59,8 @@ export type EdgeConfigValues = {
   connectionsPerAddress: number;
   /** The same on the routes that servers call. */
   serverConnections: number;
+  /** Origins of pages that may read the public sales, load the custom element, and show our pages in a frame. None: nobody. */
+  embedOrigins: string[];
 };
 
 /** `listen` speaks TLS then; whoever comes to the plain `listen` is sent to https://`serverName`. The two are files. */

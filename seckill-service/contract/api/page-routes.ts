@@ -31,4 +31,13 @@ export const pageRoutes: readonly ApiRoute[] = [
     says: 'One static file for all orders: its script asks for the order that the address names.',
     refusals,
   },
+  {
+    ...common,
+    path: '/embed.js',
+    operation: 'loadElement',
+    summary: 'The custom element `<seckill-sale>`',
+    says: 'For the pages of other origins that the edge allows to embed, which may read the public sales too; `NOT_FOUND` where it allows none.',
+    answers: { 200: { says: 'the script', type: 'text/javascript' }, 304: { says: 'as the caller has it' } },
+    refusals,
+  },
 ];

@@ -1,0 +1,78 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { writePlainPages } from '#lab/kits/plain-pages.ts';
+import { ask, refusal, saleOf, seenOf, startEdge, type TestEdge } from '#lab/servers/edge.ts';
+
+const shop = 'https://www.shop.example';
+const embedOrigins = [shop, 'http://localhost:3000'];
+let open: TestEdge;
+let closed: TestEdge;
+
+beforeAll(async () => {
+  [open, closed] = await Promise.all([startEdge({}, [], { values: { embedOrigins } }), startEdge()]);
+  for (const edge of [open, closed]) {
+    await edge.agent.send({ type: 'snapshot', sales: [saleOf('open')] });
+    await writePlainPages(edge, 'index.html', 'order.html', 'sales/open.html', 'assets/page.0123abcd.js');
+    await writeFile(join(edge.pagesDir, 'embed.js'), 'script');
+    await writeFile(join(edge.pagesDir, 'embed.js.gz'), gzipSync('packed script'));
+  }
+});
+afterAll(async () => void (await Promise.all([open.stop(), closed.stop()])));
+
+const from = (edge: TestEdge, origin: string | null, path: string) =>
+  ask(edge, path, { headers: { 'accept-encoding': 'identity', ...(origin === null ? {} : { origin }) } });
+const allowed = ({ headers }: { headers: Headers }) => headers.get('access-control-allow-origin');
+const publicPaths = ['/api/sales', '/api/sales/open', '/embed.js'];
+
+test.each(publicPaths)(
+  '%s may be read by a page of a named origin, and by no other; a cache keeps them apart',
+  async (path) => {
+    for (const origin of embedOrigins) expect(allowed(await from(open, origin, path))).toBe(origin);
+    const strangers = ['https://evil.example', `${shop}.evil.example`, 'https://shop.example', `${shop}:8443`, 'null'];
+    for (const origin of [...strangers, null]) {
+      const answer = await from(open, origin, path);
+      expect([origin, answer.status, allowed(answer)]).toEqual([origin, 200, null]);
+      expect(answer.headers.get('vary')).toContain('Origin');
+      expect(answer.headers.has('access-control-allow-credentials')).toBe(false);
+    }
+  },
+);
+
+test('that there is no such sale can be read as well', async () => {
+  const answer = await from(open, shop, '/api/sales/none');
+  expect([allowed(answer), seenOf(answer)]).toEqual([shop, refusal('SALE_UNKNOWN')]);
+});
+
+test('no other answer may be read by a page of another origin', async () => {
+  const paths = ['/', '/sales/open', '/assets/page.0123abcd.js', '/none', '/api/orders', '/api/sales/open/challenge'];
+  for (const path of paths) expect([path, allowed(await from(open, shop, path))]).toEqual([path, null]);
+  const headers = { origin: shop, 'access-control-request-method': 'POST' };
+  const preflight = await ask(open, '/api/sales/open/orders', { method: 'OPTIONS', headers });
+  expect([allowed(preflight), seenOf(preflight)]).toEqual([null, refusal('METHOD_NOT_ALLOWED')]);
+});
+
+test('the script is kept for minutes and may be loaded by others; packed for whom that suits', async () => {
+  const answer = await from(open, shop, '/embed.js');
+  expect(answer.text).toBe('script');
+  expect(Object.fromEntries(answer.headers)).toMatchObject({
+    'content-type': 'text/javascript; charset=utf-8',
+    'cache-control': 'public, max-age=300, s-maxage=60',
+    'cross-origin-resource-policy': 'cross-origin',
+    'x-content-type-options': 'nosniff',
+  });
+  expect((await ask(open, '/embed.js', { headers: { 'accept-encoding': 'gzip' } })).text).toBe('packed script');
+});
+
+test('a page may be framed by the named origins; by default by nobody, and nothing tells of embedding', async () => {
+  const policy = async (edge: TestEdge) =>
+    (await from(edge, shop, '/sales/open')).headers.get('content-security-policy');
+  expect(await policy(open)).toMatch(/; frame-ancestors https:\/\/www\.shop\.example http:\/\/localhost:3000$/);
+  expect(await policy(closed)).toMatch(/; frame-ancestors 'none'$/);
+  for (const path of publicPaths.slice(0, 2)) {
+    const { headers } = await from(closed, shop, path);
+    expect([headers.has('access-control-allow-origin'), headers.has('vary')]).toEqual([false, false]);
+  }
+  expect(seenOf(await from(closed, shop, '/embed.js'))).toEqual(refusal('NOT_FOUND'));
+});
