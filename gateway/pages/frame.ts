@@ -1,5 +1,6 @@
 import { html, raw } from 'hono/html';
 import { effectiveState, type SaleNode, type SaleState } from '#contract/sale.ts';
+import type { PageSignIn } from '#contract/sign-in.ts';
 import { formatMoney } from './browser/money.ts';
 import type { Picture, PictureSize } from './picture.ts';
 import { classOf, type Markup, type Speech, type Texts } from './speech.ts';
@@ -18,7 +19,12 @@ export type AssetUrls = {
   words: Readonly<Record<string, string>>;
   art: (saleId: string) => string;
 };
-export type PageContext = { renderedAt: Date; assets: AssetUrls; speech: Speech };
+export type PageContext = {
+  renderedAt: Date;
+  assets: AssetUrls;
+  speech: Speech;
+  signIn?: PageSignIn | undefined;
+};
 /** A sale as the pages show it. Description and picture live in the catalogue only, so they may be missing. */
 export type PageSale = SaleNode & { description?: string; images?: Record<PictureSize, Image> };
 
@@ -75,6 +81,16 @@ function languageSwitch({ speech }: PageContext): Markup | '' {
 <ul>${speech.languages.map(({ tag, words }) => html`<li><button type="button" data-choose="${tag}" lang="${words.language.lang}">${words.language.name}</button></li>`)}</ul></details>`;
 }
 
+/** The shop's sign-in as the script reads it (browser/sign-in.ts). */
+const signInOf = ({ url, cookie }: PageSignIn): Markup =>
+  html` data-sign-in="${url}"${cookie === undefined ? '' : html` data-sign-in-cookie="${cookie}"`}`;
+
+/** Where the token is kept in the browser, it can be put away there; the cookie of the shop's domain is the shop's. */
+const signOut = ({ signIn, speech }: PageContext): Markup | '' =>
+  signIn === undefined || signIn.cookie !== undefined
+    ? ''
+    : html`<button class="language" type="button" data-testid="sign-out" hidden>${speech.text('frame.signOut')}</button>`;
+
 /**
  * The frame of every page. No inline script, style or style attribute: the edge's Content-Security-Policy allows
  * none. Whatever comes from a sale goes through the escaping of `html`.
@@ -82,10 +98,10 @@ function languageSwitch({ speech }: PageContext): Markup | '' {
  * @param titles of the page, before the shop's name; null where that is all.
  */
 export function frame(titles: Texts | null, context: PageContext, main: Markup): string {
-  const { assets, speech } = context;
+  const { assets, speech, signIn } = context;
   const words = Object.entries(assets.words).map(([tag, url]) => html` data-words-${tag.toLowerCase()}="${url}"`);
   return String(html`<!doctype html>
-<html lang="en">
+<html lang="en"${signIn === undefined ? '' : signInOf(signIn)}>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -101,7 +117,7 @@ ${titleElement(titles, context)}
 <body>
 <a class="skip" href="#main">${speech.text('frame.skip')}</a>
 <header class="top"><a class="brand" href="/"><img src="${assets.icon}" width="28" height="28" alt="">${speech.text('frame.shop')}</a>
-${languageSwitch(context)}</header>
+<div class="choices">${signOut(context)}${languageSwitch(context)}</div></header>
 ${main}
 <footer class="foot"><p>${speech.text('frame.promise')}</p></footer>
 </body>

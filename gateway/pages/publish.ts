@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import { dirname, join } from 'node:path';
 import { isDeepStrictEqual, promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
+import type { PageSignIn } from '#contract/sign-in.ts';
 import { type Asset, buildAssets, pictureAsset } from './assets.ts';
 import type { PageSale } from './frame.ts';
 import type { PreparedPicture } from './picture.ts';
@@ -20,6 +21,8 @@ export type PublishOptions = {
   pictures?: () => Promise<ReadonlyMap<string, PreparedPicture>>;
   /** The edge's document root, absolute. */
   pagesDir: string;
+  /** The shop's own sign-in, where the pages lead to one. */
+  signIn?: PageSignIn | undefined;
   now: Date;
   /** Finds out what would change, and changes nothing. */
   dryRun?: boolean;
@@ -134,14 +137,14 @@ async function publishOnce(
   read: readonly PageSale[],
   present: readonly string[],
 ): Promise<Published> {
-  const { pagesDir, now, dryRun = false } = options;
+  const { pagesDir, signIn, now, dryRun = false } = options;
   const { sales, files: pictureFiles } = withImages(read, (await options.pictures?.()) ?? new Map());
   const languages = builtInLanguages;
   const assets = await buildAssets(
     sales.map(({ saleId }) => saleId),
     languages,
   );
-  const context = { renderedAt: now, assets: assets.urls, speech: createSpeech(languages) };
+  const context = { renderedAt: now, assets: assets.urls, speech: createSpeech(languages), signIn };
   const site = [
     ...assets.files,
     ...pictureFiles,

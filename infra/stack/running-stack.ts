@@ -143,6 +143,10 @@ export async function stackEnvironment(dir?: string): Promise<Record<string, str
 /** An older version may have started the stack, without some of the secrets that a start makes today. */
 type RunningPlan = StackPlan<KnownSecrets>;
 
-async function planOf(dir: RunDirectory, { ha, services, edges, edgePort, ports }: StackState): Promise<RunningPlan> {
-  return makePlan({ dir, secrets: await readSecrets(dir), ha, services, edges, edgePort, ports, environment: {} });
+async function planOf(
+  dir: RunDirectory,
+  { ha, services, edges, edgePort, ports, settings }: StackState,
+): Promise<RunningPlan> {
+  const secrets = await readSecrets(dir);
+  return makePlan({ dir, secrets, ha, services, edges, edgePort, ports, environment: {}, settings });
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { currencySchema } from './currencies.ts';
 import { embedOriginsSchema } from './embed-origins.ts';
+import { signInUrlProblem } from './sign-in.ts';
 import { parseTicketKeys } from './ticket.ts';
 
 const positiveInt = z.coerce.number().int().positive();
@@ -14,6 +15,11 @@ const listenAddress = z
   .string()
   .regex(/^(unix:\/.+|[A-Za-z0-9.:[\]-]+:\d{1,5})$/, 'must be host:port or unix:/absolute/path')
   .refine((place) => place.startsWith('unix:') || mayBePort(place), `must have a port of at most ${maxPort}`);
+
+const signInUrl = z.string().superRefine((text, context) => {
+  const message = signInUrlProblem(text);
+  if (message !== null) context.addIssue({ code: 'custom', message });
+});
 
 const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' });
 const whsec = 'whsec_[A-Za-z0-9+/]{32,88}={0,2}';
@@ -233,6 +239,13 @@ export const settings = {
   SECKILL_SIGN_IN_JWKS_URL: httpUrl.optional(),
   SECKILL_SIGN_IN_ISSUER: z.string().min(1).optional(),
   SECKILL_SIGN_IN_AUDIENCE: z.string().min(1).optional(),
+  /** Where a shopper without a session goes: a template with `{returnTo}`, written into the pages. */
+  SECKILL_SIGN_IN_URL: signInUrl.optional(),
+  /** The cookie of the shop's domain that the pages read the token from; left out, it comes in the fragment. */
+  SECKILL_SIGN_IN_COOKIE: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/, 'must be 1 to 64 of letters, digits, _, . and -')
+    .optional(),
   SECKILL_DEMO_SIGN_IN: z.enum(['on', 'off']).default('off'),
   /** Event streams of orders that one gateway holds open. Each costs nginx two of its worker_connections. */
   SECKILL_ORDER_STREAMS: positiveInt.max(100_000).default(3000),

@@ -2,10 +2,9 @@ import { type SaleFile, saleFileSchema } from '#contract/sale.ts';
 import { edgesInStep } from '#sales/edges.ts';
 import { changeSaleState, preloadSale } from '#sales/sale-state.ts';
 import { CliError } from '../kit/cli-error.ts';
-import { commandConfig } from '../kit/command-config.ts';
 import type { CommandContext } from '../kit/connections.ts';
 import { findSale } from '../kit/find-sale.ts';
-import { publishAllPages } from '../sale/pages-commands.ts';
+import { publishAllPages, readPagesPlace } from '../sale/pages-commands.ts';
 
 /** The sale that `npm start` puts on: open at once, for a day. */
 function demoSale(saleId: string, units: number, nowMs: number): SaleFile {
@@ -23,7 +22,7 @@ function demoSale(saleId: string, units: number, nowMs: number): SaleFile {
 
 /** Creates, preloads, publishes and opens the next demo sale: demo-1, demo-2, … */
 export async function openDemoSale(context: CommandContext, units: number): Promise<string> {
-  const { SECKILL_PAGES_DIR: pagesDir } = commandConfig(['SECKILL_PAGES_DIR'], context.environment);
+  const place = readPagesPlace(context.environment);
   const numbers = (await context.catalogue.list()).map(({ saleId }) => Number(/^demo-(\d+)$/.exec(saleId)?.[1] ?? 0));
   const saleId = `demo-${Math.max(0, ...numbers) + 1}`;
   if (!(await context.catalogue.create(demoSale(saleId, units, Date.now())))) {
@@ -33,6 +32,6 @@ export async function openDemoSale(context: CommandContext, units: number): Prom
   await preloadSale(context, sale, units);
   const { outcome } = await changeSaleState(context, saleId, 'open');
   if (outcome.kind === 'done') await edgesInStep(context.zookeeper, saleId, outcome.epoch);
-  await publishAllPages(context, pagesDir);
+  await publishAllPages(context, place);
   return saleId;
 }

@@ -7,7 +7,7 @@ import { soakScenarios } from '#loadtest/plan/soak.ts';
 import type { CommandContext } from '../kit/connections.ts';
 import { findSale } from '../kit/find-sale.ts';
 import { statusCommand } from '../kit/status-command.ts';
-import { publishAllPages } from '../sale/pages-commands.ts';
+import { publishAllPages, readPagesPlace } from '../sale/pages-commands.ts';
 import { besideBots } from './bots-beside.ts';
 import { bounds, checkTickets, parseDuration } from './parameters.ts';
 import type { LoadTest } from './run-load-test.ts';
@@ -40,8 +40,8 @@ export async function makeLoadTest(context: CommandContext, asked: Asked, given:
   const { kind } = asked;
   const edgeUrl = context.environment.SECKILL_EDGE_URL ?? '';
   const publish = async () => {
-    const pagesDir = context.environment.SECKILL_PAGES_DIR;
-    if (given.isLoopback && pagesDir !== undefined) await publishAllPages(context, pagesDir);
+    if (!given.isLoopback || context.environment.SECKILL_PAGES_DIR === undefined) return;
+    await publishAllPages(context, readPagesPlace(context.environment));
   };
   const name = async (stem: string) => given.sale ?? (await nextSaleId(context, shadowStem(stem)));
   const visit =

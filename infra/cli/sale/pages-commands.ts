@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import { isShadowSale } from '#contract/shadow-sale.ts';
+import { type PageSignIn, signInCookieProblem } from '#contract/sign-in.ts';
 import type { Published } from '#gateway/pages/publish.ts';
+import { ConfigError } from '#runtime/config.ts';
 import { counted } from '#runtime/counted.ts';
 import type { Catalogue, CatalogueSale } from '#sales/catalogue.ts';
 import type { Pictures } from '#sales/sale-pictures.ts';
@@ -14,13 +16,25 @@ import { findSale } from '../kit/find-sale.ts';
 import { dirOption, jsonOption } from '../kit/options.ts';
 import { unreadableText } from './unreadable-text.ts';
 
+/** Where pages are written, and what they say of the shop. */
+export type PagesPlace = { pagesDir: string; signIn?: PageSignIn | undefined };
+
+/** Out of the settings. Throws {@link ConfigError}. */
+export function readPagesPlace(environment: Record<string, string | undefined>): PagesPlace {
+  const config = commandConfig(['SECKILL_PAGES_DIR', 'SECKILL_SIGN_IN_URL', 'SECKILL_SIGN_IN_COOKIE'], environment);
+  const { SECKILL_PAGES_DIR: pagesDir, SECKILL_SIGN_IN_URL: url, SECKILL_SIGN_IN_COOKIE: cookie } = config;
+  const problem = signInCookieProblem({ url, cookie });
+  if (problem !== null) throw new ConfigError([problem]);
+  return { pagesDir, signIn: url === undefined ? undefined : { url, cookie } };
+}
+
 /**
  * Renders every published sale's page; a draft without stock has none yet, and the sale of a load test never has one. Of
  * one whose books cannot be read the page is by what was published last: it keeps no other page from being written.
  */
 export async function publishAllPages(
   deps: { catalogue: Catalogue; pictures: Pictures; stock: Stock },
-  pagesDir: string,
+  { pagesDir, signIn }: PagesPlace,
   options: { dryRun?: boolean; onUnreadable?: (saleId: string, error: Error) => void } = {},
 ): Promise<Published> {
   const { dryRun = false, onUnreadable } = options;
@@ -38,7 +52,7 @@ export async function publishAllPages(
     });
   };
   const { publishPages } = await import('#gateway/pages/publish.ts'); // a bundler, for who publishes
-  const done = await publishPages({ sales, pictures: deps.pictures.all, pagesDir, now: new Date(), dryRun });
+  const done = await publishPages({ sales, pictures: deps.pictures.all, pagesDir, signIn, now: new Date(), dryRun });
   for (const [saleId, error] of unreadable) onUnreadable?.(saleId, error);
   return done;
 }
@@ -59,10 +73,11 @@ export function registerPagesCommands(program: Command): void {
     .addOption(dirOption())
     .action((saleId: string | undefined, _options, command: Command) =>
       withConnections(command, async (context) => {
-        const { SECKILL_PAGES_DIR: pagesDir } = commandConfig(['SECKILL_PAGES_DIR'], context.environment);
+        const place = readPagesPlace(context.environment);
+        const { pagesDir } = place;
         if (saleId !== undefined) await findSale(context, saleId);
         const publish = (dryRun: boolean) =>
-          context.output.during('rendering the pages', publishAllPages(context, pagesDir, { dryRun, onUnreadable }));
+          context.output.during('rendering the pages', publishAllPages(context, place, { dryRun, onUnreadable }));
         const onUnreadable = (unreadableId: string, error: Error) =>
           context.output.progress(`${unreadableId}: ${unreadableText(unreadableId, error)}`);
         // Rendering is most of the work: only who asks for it pays for it twice.

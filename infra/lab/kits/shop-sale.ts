@@ -1,5 +1,6 @@
 import { relayGroup, saleKeys } from '#contract/redis-keys.ts';
 import { saleFileSchema } from '#contract/sale.ts';
+import type { PageSignIn } from '#contract/sign-in.ts';
 import type { PreparedPicture } from '#gateway/pages/picture.ts';
 import { publishAllPages } from '#infra/cli/sale/pages-commands.ts';
 import { toNewSale } from '#infra/cli/sale/sale-file.ts';
@@ -15,6 +16,7 @@ type Change = { opensInMs?: number; picture?: PreparedPicture; [field: string]: 
 /** Sales for browser tests, made as the CLI makes them but within this process: many tests, few seconds. */
 export async function openShop(stack: StackUnderTest) {
   const connections = await openPatientConnections(stack.env);
+  const pagesDir = stack.env.SECKILL_PAGES_DIR ?? '';
   const until = Date.now() + 60_000;
   while (connections.zookeeper.ready() !== null && Date.now() < until)
     await new Promise((next) => setTimeout(next, 50));
@@ -37,7 +39,7 @@ export async function openShop(stack: StackUnderTest) {
       await from('9999999999999-0');
       return { release: async () => void (await from('0')) };
     },
-    publish: () => publishAllPages(connections, stack.env.SECKILL_PAGES_DIR ?? ''),
+    publish: (signIn?: PageSignIn) => publishAllPages(connections, { pagesDir, signIn }),
     /** A sale of its own for each test, with its page out and its doors open at `opensInMs` from now. */
     async open(title: string, { opensInMs = -60_000, picture, ...fields }: Change = {}): Promise<ShopSale> {
       const saleId = `shop-${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 6)}`;
@@ -57,7 +59,7 @@ export async function openShop(stack: StackUnderTest) {
       if (sale === null) throw new Error(`${saleId} was not created`);
       await preloadSale(connections, sale, file.units);
       await change(saleId, 'open');
-      await publishAllPages(connections, stack.env.SECKILL_PAGES_DIR ?? '');
+      await publishAllPages(connections, { pagesDir });
       return { saleId, url: `${stack.edgeUrl}/sales/${saleId}` };
     },
     close: () => connections.close(),

@@ -17,6 +17,8 @@ test('a setting that the stack does not make is taken as it was given', () => {
   const given = {
     SECKILL_SIGN_IN_JWKS_URL: 'https://login.example/jwks.json',
     SECKILL_SIGN_IN_ISSUER: 'https://login.example',
+    SECKILL_SIGN_IN_URL: 'https://login.example/?returnTo={returnTo}',
+    SECKILL_SIGN_IN_COOKIE: 'shop-session',
     SECKILL_DEMO_SIGN_IN: 'off',
     SECKILL_TICKET_TTL_SECONDS: '60',
     SECKILL_LOG_LEVEL: 'debug',
@@ -32,6 +34,7 @@ test('what the stack makes itself, a wrong value and a name that is none are ref
     SECKILL_SESSION_SECRET: 'a secret of at least 32 characters',
     SECKILL_LOG_LEVEL: 'loud',
     SECKILL_SIGN_IN_JWKS: 'https://login.example',
+    SECKILL_SIGN_IN_COOKIE: 'shop-session',
   });
   expect(problems).toMatch(/^configuration: /);
   for (const words of [
@@ -39,6 +42,7 @@ test('what the stack makes itself, a wrong value and a name that is none are ref
     `SECKILL_SESSION_SECRET is made by the stack on this machine (secrets are in ${dir.secrets})`,
     'SECKILL_LOG_LEVEL',
     'SECKILL_SIGN_IN_JWKS is not a setting; did you mean SECKILL_SIGN_IN_JWKS_URL?',
+    'SECKILL_SIGN_IN_COOKIE is of no use alone: set SECKILL_SIGN_IN_URL',
   ])
     expect(problems).toContain(words);
   expect(problems).not.toContain('elsewhere');

@@ -1,4 +1,5 @@
 import { type SettingName, settings } from '#contract/settings.ts';
+import { signInCookieProblem } from '#contract/sign-in.ts';
 import { ConfigError, readConfig } from '#runtime/config.ts';
 import { StackError } from '../host/errors.ts';
 import type { Environment } from '../host/launch.ts';
@@ -67,6 +68,8 @@ const origins: Readonly<Record<SettingName, Origin>> = {
   SECKILL_SIGN_IN_JWKS_URL: 'given',
   SECKILL_SIGN_IN_ISSUER: 'given',
   SECKILL_SIGN_IN_AUDIENCE: 'given',
+  SECKILL_SIGN_IN_URL: 'given',
+  SECKILL_SIGN_IN_COOKIE: 'given',
   SECKILL_DEMO_SIGN_IN: 'given',
   SECKILL_ORDER_STREAMS: 'given',
   SECKILL_INSTANCE: 'stack',
@@ -92,6 +95,9 @@ export function givenSettings(environment: Environment, dir: RunDirectory): Part
   const problems = namesOf('stack')
     .filter(isSet)
     .map((name) => `${name} is made by the stack on this machine (secrets are in ${dir.secrets}): unset it`);
+  const { SECKILL_SIGN_IN_URL: url, SECKILL_SIGN_IN_COOKIE: cookie } = environment;
+  const signInProblem = signInCookieProblem({ url, cookie });
+  if (signInProblem !== null) problems.push(signInProblem);
   try {
     readConfig(settings, names, environment);
   } catch (error) {

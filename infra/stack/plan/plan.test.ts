@@ -2,12 +2,12 @@ import { expect, test } from 'vitest';
 import { redisPlaceOf } from '#runtime/redis/place.ts';
 import { runDirectory } from '../host/run-directory.ts';
 import { processTable } from '../servers/processes.ts';
-import { clientEnvironment, makePlan, portNames, type StackPlan } from './plan.ts';
+import { clientEnvironment, makePlan, portNames, type Settings, type StackPlan } from './plan.ts';
 
 const secret = 'a-secret-of-the-tests';
 const counts = { services: 16, edges: 4 };
 
-function planOf(ha: boolean): StackPlan {
+function planOf(ha: boolean, settings: Settings = {}): StackPlan {
   return makePlan({
     ...counts,
     ha,
@@ -21,6 +21,7 @@ function planOf(ha: boolean): StackPlan {
     edgePort: 8080,
     ports: Object.fromEntries(portNames({ ...counts, ha }).map((name, at) => [name, 20_000 + at])),
     environment: process.env,
+    settings,
   });
 }
 
@@ -83,4 +84,13 @@ test('our processes are told of stock Redis, and how many replicas it has, as th
     for (const setting of ['SECKILL_STOCK_REDIS_URL', 'SECKILL_STOCK_REPLICAS', 'SECKILL_DATABASE_URL'] as const)
       expect([name, environment[setting]]).toEqual([name, told[setting]]);
   }
+});
+
+test('who publishes the pages is told of the shop’s sign-in that the stack was started with', () => {
+  const signIn = {
+    SECKILL_SIGN_IN_URL: 'https://login.example/?to={returnTo}',
+    SECKILL_SIGN_IN_COOKIE: 'shop-session',
+  };
+  expect(clientEnvironment(planOf(false, signIn))).toMatchObject(signIn);
+  expect(Object.keys(clientEnvironment(planOf(false))).filter((name) => name.includes('SIGN_IN'))).toEqual([]);
 });

@@ -46,6 +46,7 @@ test('the demo sign-in is on where nothing else is asked for, and off beside the
     );
   expect(signInOf({})).toEqual(['on', 'on', 'on']);
   expect(signInOf(shop)).toEqual(['off', 'off', 'off']);
+  expect(signInOf({ SECKILL_SIGN_IN_URL: 'https://login.example/?to={returnTo}' })).toEqual(['off', 'off', 'off']);
   expect(signInOf({ ...shop, SECKILL_DEMO_SIGN_IN: 'on' })).toEqual(['on', 'on', 'on']);
   expect(signInOf({ SECKILL_DEMO_SIGN_IN: 'off' })).toEqual(['off', 'off', 'off']);
 });

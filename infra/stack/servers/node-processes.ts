@@ -61,8 +61,11 @@ export function nodeProcesses(plan: StackPlan, seenBy: (name: string) => StackPl
 }
 
 /** On, so that a stack can be tried at once; off beside the shop's own sign-in, unless both are asked for. */
-const demoSignIn = (given: Settings) =>
-  given.SECKILL_DEMO_SIGN_IN ?? (given.SECKILL_SIGN_IN_JWKS_URL === undefined ? 'on' : 'off');
+const demoSignIn = ({
+  SECKILL_DEMO_SIGN_IN: asked,
+  SECKILL_SIGN_IN_JWKS_URL: keys,
+  SECKILL_SIGN_IN_URL: url,
+}: Settings) => asked ?? (keys === undefined && url === undefined ? 'on' : 'off');
 
 /** Stands on nothing of ours: a provider is somebody else's house. */
 function paymentSandbox(plan: StackPlan): ProcessSpec {
