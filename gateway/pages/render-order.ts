@@ -31,6 +31,7 @@ export function renderOrder(context: PageContext): string {
 <button class="buy" type="button" data-testid="pay" hidden>${text('order.pay')}</button>
 <button class="quiet" type="button" data-testid="cancel" hidden>${text('order.cancel')}</button>
 </div>
+<a class="buy" data-testid="sign-in" href="/" hidden></a>
 <p class="message" role="status" data-testid="message"></p>
 <dl class="ticket-stub">${fact('place', speech)}
 ${fact('quantity', speech)}

@@ -33,6 +33,7 @@ const buyForm = (
 ${quantityField(sale.limits.perUser, speech)}
 ${questionField(sale, speech)}
 <button class="buy" type="submit" data-testid="buy" disabled>${speech.text('live.buy.wait')}</button>
+<a class="buy" data-testid="sign-in" href="/" hidden></a>
 <p class="message" role="status" data-testid="message"></p>
 <p class="again"><a data-testid="last-order" href="/" hidden>${speech.text('sale.seeOrder')}</a></p>
 </form>`;

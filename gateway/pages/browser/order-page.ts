@@ -8,6 +8,7 @@ import { createOrderActions } from './order-actions.ts';
 import { lineText, paintSteps } from './order-steps.ts';
 import { followOrder } from './order-stream.ts';
 import { byTestId, everySecond, type Page, repeat, setText } from './page.ts';
+import { paintSignIn } from './paint-sign-in.ts';
 
 const final = new Set<OrderView['state']>(['expired', 'cancelled', 'refunded', 'failed']);
 
@@ -20,6 +21,8 @@ export function startOrderPage(page: Page, root: HTMLElement): void {
   let view: OrderView | null = null;
   let polls = 0;
   let failures = 0;
+  /** Nothing more is asked for before somebody signs in. */
+  let isStopped = false;
   const link = createLink(words, paint);
 
   function paint(): void {
@@ -35,6 +38,7 @@ export function startOrderPage(page: Page, root: HTMLElement): void {
     setText(byTestId('amount'), view.amount === null ? '–' : formatMoney(view.amount));
     paintSteps(byTestId('steps'), state);
     actions.paint(view);
+    paintSignIn(page.session.signInAddress(), words.signIn.again);
     const isDue = state === 'awaiting_payment' && view.payBy !== null;
     byTestId('pay-by').hidden = !isDue;
     if (!isDue || view.payBy === null) return;
@@ -49,6 +53,16 @@ export function startOrderPage(page: Page, root: HTMLElement): void {
     if (reply.kind !== 'ok') return;
     const { title, translations } = reply.body;
     setText(byTestId('title'), (words.tag === 'zh' ? translations?.zh.title : undefined) ?? title);
+  }
+
+  /** Nothing can be told before it is known who asks. */
+  function askWho(): void {
+    const address = page.session.signInAddress();
+    const isAgain = page.session.userId() !== null;
+    paintSignIn(address, words.signIn.toSee);
+    setText(byTestId('order-state'), address === null ? words.order.foreign : words.signIn.toSee);
+    const advice = isAgain ? words.signIn.ended : words.signIn.first;
+    setText(byTestId('advice'), address === null ? words.order.foreignAdvice : advice);
   }
 
   /** What the stream or a poll says; an older word than the last one changes nothing. */
@@ -75,9 +89,14 @@ export function startOrderPage(page: Page, root: HTMLElement): void {
     ask();
     setTimeout(ask, 1000);
   });
+  if (page.arrival !== null) setText(byTestId('message'), words.signIn[page.arrival]);
+  // Another tab signed in: this one begins again.
+  page.lasting.onChange('token', () => {
+    if (isStopped && page.session.isSignedIn()) location.reload();
+  });
   if (!page.session.isSignedIn()) {
-    setText(byTestId('order-state'), words.order.foreign);
-    setText(byTestId('advice'), words.order.foreignAdvice);
+    isStopped = true;
+    askWho();
     return;
   }
   const stream = followOrder({
@@ -111,6 +130,11 @@ export function startOrderPage(page: Page, root: HTMLElement): void {
     }
     failures += 1;
     paint();
+    if (page.session.signInAddress() !== null) {
+      isStopped = true;
+      if (view === null) askWho();
+      return null;
+    }
     if (reply.kind === 'refused' && reply.status < 500 && reply.status !== 429) {
       // Right after the purchase a look may come too early; a real no stays one.
       if (failures < 4) return backoffMs(failures, reply.retryAfterMs, Math.random);

@@ -1,19 +1,23 @@
 import { createCall } from './api.ts';
 import { createServerClock } from './clock.ts';
 import { createSession } from './session.ts';
-import { createStore } from './store.ts';
+import type { Visit } from './visit.ts';
 import type { Words } from './words.ts';
 
 /** What every page needs, built once. */
-export function createPage(words: Words) {
+export function createPage(words: Words, { lasting, signIn, arrival }: Visit) {
   const request: typeof fetch = (input, init) => fetch(input, init);
   const call = createCall(request);
-  const lasting = createStore(() => localStorage);
+  const clock = createServerClock(() => performance.now(), Date.now());
+  // By the visitor's own clock a token may have ended an hour ago: only the server's counts.
+  const now = () => (clock.samples() === 0 ? 0 : clock.now());
   return {
     call,
     lasting,
-    session: createSession(call, lasting, request),
-    clock: createServerClock(() => performance.now(), Date.now()),
+    session: createSession(call, lasting, request, signIn && { signIn, now }),
+    clock,
+    /** What is to be told of a sign-in that has just ended. */
+    arrival,
     words,
     sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
   };

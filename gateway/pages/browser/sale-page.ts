@@ -5,7 +5,7 @@ import { createMyOrder } from './my-order.ts';
 import { byTestId, everySecond, type Page, repeat, setText } from './page.ts';
 import { createPreparation } from './preparation.ts';
 import { createSaleOrder } from './sale-order.ts';
-import { createSalePainter } from './sale-painter.ts';
+import { createSalePainter, type SalePicture } from './sale-painter.ts';
 import { createSaleTicket, problemWords } from './sale-ticket.ts';
 import { nextPollMs, prepareMsOf, stateAt } from './sale-timing.ts';
 import { createTicketDesk } from './ticket.ts';
@@ -41,7 +41,10 @@ export function startSalePage(page: Page, root: HTMLElement): void {
     canPrepare: () => canPrepare() && !hasAll() && doing === null,
     leftMs,
     onChange: paint,
-    onProblem: (problem) => say(problemWords(words, problem)),
+    onProblem: (problem) => {
+      // The page has a link for that, and says so beside it.
+      if (problem !== 'UNAUTHENTICATED' || missingSignIn() === null) say(problemWords(words, problem));
+    },
   });
   const ticket = createSaleTicket({ words, desk, needsPerson, obtain: preparation.obtain, say, paint });
   const order = createSaleOrder({
@@ -58,11 +61,17 @@ export function startSalePage(page: Page, root: HTMLElement): void {
     },
   });
 
+  function missingSignIn(): SalePicture['signIn'] {
+    const address = page.session.signInAddress();
+    return address === null ? null : { address, isAgain: page.session.userId() !== null };
+  }
+
   function paint(): void {
     painter({
       ...{ sale, doing, state: state(), nowMs: page.clock.now(), leftMs: leftMs() },
       ...{ held: desk.held(), challenge: desk.challenge(), progress: preparation.progress() },
       ...{ canPrepare: canPrepare(), hasAll: hasAll(), trouble: link.trouble() },
+      signIn: missingSignIn(),
       lastOrder: { orderId: mine.orderId(), path: mine.path() },
     });
   }
@@ -106,6 +115,7 @@ export function startSalePage(page: Page, root: HTMLElement): void {
     if (!buy.disabled) void advance();
   });
   page.lasting.onChange(desk.key, paint);
+  if (page.arrival !== null) say(words.signIn[page.arrival]);
   if (desk.held()?.wasTried) say(words.say.tried);
   // A page taken back from the browser's cache still shows the moment it was left.
   addEventListener('pageshow', (event) => {

@@ -2,6 +2,7 @@ import type { Challenge } from '#contract/challenge.ts';
 import type { PublicSale, SaleState } from '#contract/sale.ts';
 import { formatCountdown } from './countdown.ts';
 import { byTestId, setText } from './page.ts';
+import { paintSignIn } from './paint-sign-in.ts';
 import { buttonView, questionText } from './sale-view.ts';
 import type { HeldTicket } from './ticket.ts';
 import type { Words } from './words.ts';
@@ -24,9 +25,19 @@ export type SalePicture = {
   /** The shopper holds as many units as one person may buy. */
   hasAll: boolean;
   lastOrder: { orderId: string | null; path: string };
+  /** Where the shopper has to sign in, and whether that is again; null when nothing is missing. */
+  signIn: { address: string; isAgain: boolean } | null;
   /** What is wrong with the way to the shop. */
   trouble: string | null;
 };
+
+/**
+ * The sign-in that stands in the way. None of a sale that cannot be bought in any more; and a ticket buys without one, so
+ * that a sign-in which ends in the wrong second costs no place.
+ */
+function missingSignIn({ signIn, state }: Pick<SalePicture, 'signIn' | 'state'>): SalePicture['signIn'] {
+  return state === 'draft' || state === 'closed' ? null : signIn;
+}
 
 /** Writes the moment into the page's elements. What the sale was before is all it remembers. */
 export function createSalePainter(options: {
@@ -45,12 +56,23 @@ export function createSalePainter(options: {
   let shown: SaleState | null = null;
   let cameBack = false;
 
-  function paintButton({ state, doing, held, canPrepare, hasAll }: SalePicture): void {
+  function paintButton(picture: SalePicture): void {
+    const { state, doing, held, canPrepare, hasAll } = picture;
     const ticket = held === null ? 'none' : held.wasTried ? 'tried' : 'ready';
     const view = buttonView(words, { state, doing, ticket, canPrepare, hasAll });
     setText(buy, view.label);
     buy.disabled = !view.isLive;
     buy.setAttribute('aria-busy', String(doing !== null));
+    const signIn = missingSignIn(picture);
+    buy.hidden = signIn !== null && held === null && doing === null && !hasAll;
+    paintSignIn(signIn?.address ?? null, buy.hidden ? words.signIn.toBuy : words.signIn.again);
+  }
+
+  function adviceOf({ hasAll, held, ...picture }: SalePicture, current: SaleState): string {
+    if (hasAll) return words.say.mine;
+    const signIn = missingSignIn(picture);
+    if (signIn !== null && held === null) return signIn.isAgain ? words.signIn.ended : words.signIn.first;
+    return cameBack ? words.cameBack : words.saleAdvice[current];
   }
 
   function paintQuestion({ state, held, challenge, progress, canPrepare }: SalePicture): void {
@@ -80,7 +102,7 @@ export function createSalePainter(options: {
   }
 
   return (picture) => {
-    const { sale, state, trouble, hasAll } = picture;
+    const { sale, state, trouble } = picture;
     paintButton(picture);
     lastOrder.hidden = picture.lastOrder.orderId === null;
     lastOrder.href = picture.lastOrder.path;
@@ -88,8 +110,7 @@ export function createSalePainter(options: {
     if (trouble !== null) setText(byTestId('advice'), trouble);
     if (sale === null || state === null) return;
     paintState(state);
-    const advice = hasAll ? words.say.mine : cameBack ? words.cameBack : words.saleAdvice[state];
-    setText(byTestId('advice'), trouble ?? advice);
+    setText(byTestId('advice'), trouble ?? adviceOf(picture, state));
     paintCountdown(sale, state, picture);
   };
 }
