@@ -9,7 +9,7 @@ import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import { createAuthenticate, shopSignInOf } from '#http/authenticate.ts';
 import { createProblemApp } from '#http/problem-app.ts';
 import type { Own } from '#runtime/belongings.ts';
-import { readConfig } from '#runtime/config.ts';
+import { readConfig, readTogether } from '#runtime/config.ts';
 import { watchConnections } from '#runtime/connection-metrics.ts';
 import { startInnerServer } from '#runtime/inner-server.ts';
 import { closeServer, listenForNginx, stopListening } from '#runtime/listen.ts';
@@ -20,7 +20,6 @@ import { schemaReady } from '#runtime/postgres/schema-ready.ts';
 import { connectRedis, disconnectRedis, redisReady } from '#runtime/redis/connect.ts';
 import { countFailovers } from '#runtime/redis/failover-metric.ts';
 import { runService } from '#runtime/service.ts';
-import { parseWebhookSecrets } from '#runtime/standard-webhooks.ts';
 import { startTracing } from '#runtime/tracing.ts';
 import { connectZooKeeper } from '#runtime/zookeeper/client.ts';
 import { standForLeader } from '#runtime/zookeeper/leader.ts';
@@ -45,41 +44,43 @@ import { watchPostgresStandbys } from './servers/postgres-standbys.ts';
 import { startSubscribers } from './subscribers/start-subscribers.ts';
 
 type Config = ReturnType<typeof readSettings>;
-const readSettings = (environment: Record<string, string | undefined>) =>
-  readConfig(
-    settings,
-    [
-      'SECKILL_INSTANCE',
-      'SECKILL_LISTEN',
-      'SECKILL_INNER_LISTEN',
-      'SECKILL_STOCK_REDIS_URL',
-      'SECKILL_STOCK_REPLICAS',
-      'SECKILL_QUEUE_REDIS_URL',
-      'SECKILL_ZOOKEEPER',
-      'SECKILL_ZOOKEEPER_AUTH',
-      'SECKILL_DATABASE_URL',
-      'SECKILL_SESSION_SECRET',
-      'SECKILL_SIGN_IN_JWKS_URL',
-      'SECKILL_SIGN_IN_ISSUER',
-      'SECKILL_SIGN_IN_AUDIENCE',
-      'SECKILL_PAYMENT_PROVIDER',
-      'SECKILL_PAYMENT_URL',
-      'SECKILL_PAYMENT_API_KEY',
-      'SECKILL_PAYMENT_WEBHOOK_SECRET',
-      'SECKILL_PAYMENT_DEADLINE_MS',
-      'SECKILL_PAYMENT_CHECK_AFTER_MS',
-      'SECKILL_PUBLIC_URL',
-      'SECKILL_REFUND_TRIES',
-      'SECKILL_REFUND_FIRST_WAIT_MS',
-      'SECKILL_REFUND_LONGEST_WAIT_MS',
-      'SECKILL_AUDIT_EVERY_MS',
-      'SECKILL_CONSOLE_TOKEN',
-      'SECKILL_LOG_LEVEL',
-      'OTEL_EXPORTER_OTLP_ENDPOINT',
-      'OTEL_TRACES_SAMPLER_ARG',
-    ],
-    environment,
+const readSettings = (environment: Record<string, string | undefined>) => {
+  const [config, provider] = readTogether(
+    () =>
+      readConfig(
+        settings,
+        [
+          'SECKILL_INSTANCE',
+          'SECKILL_LISTEN',
+          'SECKILL_INNER_LISTEN',
+          'SECKILL_STOCK_REDIS_URL',
+          'SECKILL_STOCK_REPLICAS',
+          'SECKILL_QUEUE_REDIS_URL',
+          'SECKILL_ZOOKEEPER',
+          'SECKILL_ZOOKEEPER_AUTH',
+          'SECKILL_DATABASE_URL',
+          'SECKILL_SESSION_SECRET',
+          'SECKILL_SIGN_IN_JWKS_URL',
+          'SECKILL_SIGN_IN_ISSUER',
+          'SECKILL_SIGN_IN_AUDIENCE',
+          'SECKILL_PAYMENT_DEADLINE_MS',
+          'SECKILL_PAYMENT_CHECK_AFTER_MS',
+          'SECKILL_PUBLIC_URL',
+          'SECKILL_REFUND_TRIES',
+          'SECKILL_REFUND_FIRST_WAIT_MS',
+          'SECKILL_REFUND_LONGEST_WAIT_MS',
+          'SECKILL_AUDIT_EVERY_MS',
+          'SECKILL_CONSOLE_TOKEN',
+          'SECKILL_LOG_LEVEL',
+          'OTEL_EXPORTER_OTLP_ENDPOINT',
+          'OTEL_TRACES_SAMPLER_ARG',
+        ],
+        environment,
+      ),
+    () => chooseProvider(environment),
   );
+  return { ...config, provider };
+};
 
 function openConnections(own: Own, config: Config, logger: Logger) {
   const redis = (name: string, kind: Parameters<typeof connectRedis>[0], url: string) =>
@@ -188,14 +189,7 @@ await runService('order-worker', readSettings, async ({ config, logger, own }) =
     'outbox',
     startOutbox({ consumer: 'stock', pool, logger, tell: createTellStock({ stock, store, logger }) }),
   );
-  const provider = own(
-    'payment provider',
-    chooseProvider(config.SECKILL_PAYMENT_PROVIDER, {
-      url: config.SECKILL_PAYMENT_URL,
-      apiKey: config.SECKILL_PAYMENT_API_KEY,
-      secrets: parseWebhookSecrets(config.SECKILL_PAYMENT_WEBHOOK_SECRET),
-    }),
-  );
+  const provider = own('payment provider', await config.provider.open());
   const money = startMoney({
     ...{ own, stock, provider, logger, registers, now: Date.now, random: Math.random },
     pool: moneyPool,

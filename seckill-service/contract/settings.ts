@@ -265,6 +265,11 @@ export const settings = {
 
 export type SettingName = keyof typeof settings;
 
+/** The settings that each payment provider has to itself: they are needed with it, but for the optional ones, and refused with another. */
+export const paymentProviderSettings = {
+  http: ['SECKILL_PAYMENT_URL', 'SECKILL_PAYMENT_API_KEY', 'SECKILL_PAYMENT_WEBHOOK_SECRET'],
+} as const satisfies Record<PaymentProviderName, readonly SettingName[]>;
+
 /** How many replicas must have a yes: as SECKILL_STOCK_REPLICAS says, else 1 where Sentinel keeps stock Redis and 0 where it stands alone. */
 export function stockReplicas(config: {
   readonly SECKILL_STOCK_REDIS_URL: string;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { settings } from '#contract/settings.ts';
 import { temporaryDirectory } from '#lab/temporary-directory.ts';
-import { ConfigError, readConfig, whyUnreadable } from './config.ts';
+import { ConfigError, readConfig, readTogether, whyUnreadable } from './config.ts';
 
 const problemsOf = (environment: Record<string, string>, names: (keyof typeof settings)[]) => {
   try {
@@ -148,4 +148,24 @@ test('a file of a secret is text of a size; a pipe or a device is never waited f
     'SECKILL_CHALLENGE_SECRET_FILE, /dev/zero: the file is a device: name a regular file',
     expect.stringContaining('the file is not UTF-8, it looks like UTF-16: save it as UTF-8'),
   ]);
+});
+
+test('the problems of two lists of settings are told at once, none twice', () => {
+  const environment = { SECKILL_PRIZE: '1', SECKILL_LOG_LEVEL: 'loud' };
+  const read = (name: keyof typeof settings) => () => readConfig(settings, [name], environment);
+  expect(() => readTogether(read('SECKILL_LOG_LEVEL'), read('SECKILL_LISTEN'))).toThrow(
+    expect.objectContaining({
+      problems: [
+        'SECKILL_PRIZE is not a setting; did you mean SECKILL_PRICE_FLOOR?',
+        expect.stringMatching(/^SECKILL_LOG_LEVEL /),
+        'SECKILL_LISTEN is not set',
+      ],
+    }),
+  );
+  expect(
+    readTogether(
+      () => 'one',
+      () => 2,
+    ),
+  ).toEqual(['one', 2]);
 });

@@ -48,6 +48,22 @@ export function readConfig<S extends Known, N extends keyof S & string>(
   return Object.freeze(values) as Values<S, N>; // each name was parsed by its own schema above
 }
 
+/** What both return. Throws one {@link ConfigError} with the problems of both, none twice: they are corrected in one go. */
+export function readTogether<A, B>(one: () => A, other: () => B): [A, B] {
+  const problems: string[] = [];
+  const outcomes = [one, other].map((read) => {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      problems.push(...error.problems);
+      return undefined;
+    }
+  });
+  if (problems.length > 0) throw new ConfigError([...new Set(problems)]);
+  return outcomes as [A, B]; // neither threw
+}
+
 type Given = { from: string; text: string | undefined } | { problem: string };
 
 /** The value itself, or the text of its file without the white space around it. */

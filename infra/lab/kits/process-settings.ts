@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type SettingName, settings } from '#contract/settings.ts';
+import { paymentProviderSettings, type SettingName, settings } from '#contract/settings.ts';
 import { consoleSettings, readConsoleConfig } from '#gateway/console/console-config.ts';
 import { temporaryDirectory } from '#lab/temporary-directory.ts';
-import { ConfigError, readConfig } from '#runtime/config.ts';
+import { chooseProvider } from '#order-worker/money/choose-provider.ts';
+import { ConfigError, readConfig, readTogether } from '#runtime/config.ts';
 
 export const checkout = join(import.meta.dirname, '../../..');
 export const deployDir = join(checkout, 'infra/deploy');
@@ -42,9 +43,15 @@ function readBy(program: string): readonly SettingName[] {
   return program.endsWith('main.ts') ? settingsOf(program) : commandSettings;
 }
 
+/** What a process reads beside the list in its main.ts. */
+const furtherSettings: Record<string, readonly SettingName[]> = {
+  'gateway/main.ts': consoleSettings,
+  'order-worker/main.ts': Object.values(paymentProviderSettings).flat(),
+};
+
 /** The files below `mounted` that the program reads when it has this environment, by their names. */
 export function secretsReadBy(program: string, environment: Record<string, string>, mounted: string): string[] {
-  const names = program === 'gateway/main.ts' ? [...readBy(program), ...consoleSettings] : readBy(program);
+  const names = [...readBy(program), ...(furtherSettings[program] ?? [])];
   const read = new Set<string>(names.map((name) => `${name.replace(/_FILE$/, '')}_FILE`));
   const paths = Object.entries(environment).flatMap(([name, value]) => (read.has(name) ? [value] : []));
   return [
@@ -55,8 +62,13 @@ export function secretsReadBy(program: string, environment: Record<string, strin
 /** Reads the environment as the process does that runs `program`, with the very code; returns every problem. */
 export function configProblems(program: string, environment: Record<string, string>): readonly string[] {
   try {
-    readConfig(settings, readBy(program), environment);
-    if (program === 'gateway/main.ts') readConsoleConfig(environment);
+    readTogether(
+      () => readConfig(settings, readBy(program), environment),
+      () => {
+        if (program === 'gateway/main.ts') readConsoleConfig(environment);
+        if (program === 'order-worker/main.ts') chooseProvider(environment);
+      },
+    );
     return [];
   } catch (error) {
     if (error instanceof ConfigError) return error.problems;

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { paymentProviderSettings } from '#contract/settings.ts';
 import { instances, replicaSettings, type Settings, type StackPlan } from '../plan/plan.ts';
 import type { Role } from '../plan/roles.ts';
 import { ticketKeysFile } from '../plan/secrets.ts';
@@ -52,9 +53,7 @@ export function nodeProcesses(plan: StackPlan, seenBy: (name: string) => StackPl
     SECKILL_LISTEN: `unix:${plan.dir.socket(instances.worker)}`,
     SECKILL_SESSION_SECRET: plan.secrets.sessionSecret,
     SECKILL_PUBLIC_URL: plan.settings.SECKILL_PUBLIC_URL ?? plan.edgeUrl,
-    SECKILL_PAYMENT_URL: plan.paymentUrl,
-    SECKILL_PAYMENT_API_KEY: plan.secrets.paymentApiKey,
-    SECKILL_PAYMENT_WEBHOOK_SECRET: plan.secrets.paymentWebhookSecret,
+    ...paymentProvider(plan),
     SECKILL_CONSOLE_TOKEN: plan.secrets.consoleToken,
   });
   return [...services, ...gateways, worker, paymentSandbox(plan)];
@@ -66,6 +65,17 @@ const demoSignIn = ({
   SECKILL_SIGN_IN_JWKS_URL: keys,
   SECKILL_SIGN_IN_URL: url,
 }: Settings) => asked ?? (keys === undefined && url === undefined ? 'on' : 'off');
+
+/** The sandbox, unless another provider was asked for: that one's settings are given, as its name is. */
+function paymentProvider(plan: StackPlan): Settings {
+  const provider = plan.settings.SECKILL_PAYMENT_PROVIDER ?? 'http';
+  if (provider !== 'http') return {};
+  return {
+    SECKILL_PAYMENT_URL: plan.paymentUrl,
+    SECKILL_PAYMENT_API_KEY: plan.secrets.paymentApiKey,
+    SECKILL_PAYMENT_WEBHOOK_SECRET: plan.secrets.paymentWebhookSecret,
+  };
+}
 
 /** Stands on nothing of ours: a provider is somebody else's house. */
 function paymentSandbox(plan: StackPlan): ProcessSpec {
@@ -99,7 +109,7 @@ function nodeProcess(
     line: { command: process.execPath, args: [join(plan.checkout, main)] },
     environment: {
       ...plan.baseEnvironment,
-      ...plan.settings,
+      ...(role === 'order-worker' ? plan.settings : withoutProvider(plan.settings)),
       SECKILL_INSTANCE: name,
       SECKILL_INNER_LISTEN: inner,
       ...settings,
@@ -108,3 +118,10 @@ function nodeProcess(
     check: httpCheck(`http://${inner}/readyz`),
   };
 }
+
+/** A payment provider's keys are for the one process that speaks to it. */
+const withoutProvider = (given: Settings): Settings =>
+  Object.fromEntries(Object.entries(given).filter(([name]) => !ofProviders.has(name)));
+const ofProviders: ReadonlySet<string> = new Set(
+  Object.values(paymentProviderSettings).flatMap((names) => names.flatMap((name) => [name, `${name}_FILE`])),
+);
