@@ -4,6 +4,7 @@ import type { PageSignIn } from '#contract/sign-in.ts';
 import { formatMoney } from './browser/money.ts';
 import type { Picture, PictureSize } from './picture.ts';
 import { classOf, type Markup, type Speech, type Texts } from './speech.ts';
+import { inLanguage } from './words/in-language.ts';
 import type { Language } from './words/words.ts';
 
 /** What a page shows of a picture: where it is, and its own size, so that nothing moves when it comes. */
@@ -37,10 +38,10 @@ export function stateOf(sale: SaleNode, at: Date): SaleState {
   return effectiveState(sale.state, Date.parse(opensAt), Date.parse(closesAt), at.getTime());
 }
 
-/** Where the shop wrote it in that language, else in English. */
+/** In each language in which the shop wrote it. */
 export const titlesOf = ({ title, translations }: SaleNode): Texts => ({
   en: title,
-  ...(translations === undefined ? {} : { zh: translations.zh.title }),
+  ...Object.fromEntries(Object.entries(translations ?? {}).map(([tag, { title }]) => [tag, title])),
 });
 
 export const badge = (state: SaleState, { speech }: PageContext, testId?: string): Markup =>
@@ -64,7 +65,10 @@ function titleElement(titles: Texts | null, { speech }: PageContext): Markup {
   const named =
     titles === null
       ? whole
-      : speech.each('frame.title', (tag) => ({ page: titles[tag] ?? titles.en, shop: whole[tag] ?? whole.en }));
+      : speech.each('frame.title', (tag) => ({
+          page: inLanguage(titles, tag) ?? titles.en,
+          shop: whole[tag] ?? whole.en,
+        }));
   return html`<title${speech.languages.map(({ tag }) => html` data-${tag.toLowerCase()}="${named[tag]}"`)}>${named.en}</title>`;
 }
 

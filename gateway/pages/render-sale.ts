@@ -39,9 +39,12 @@ ${questionField(sale, speech)}
 </form>`;
 
 function description({ description: text = '', translations }: PageSale, { inEach }: Speech): Markup | '' {
-  const zhText = translations?.zh.description;
-  if (text === '') return zhText === undefined ? '' : html`<p class="description">${zhText}</p>`;
-  return html`<p class="description">${inEach({ en: text, ...(zhText === undefined ? {} : { zh: zhText }) })}</p>`;
+  const others = Object.entries(translations ?? {}).flatMap(([tag, { description: other }]) =>
+    other === undefined ? [] : [[tag, other] as const],
+  );
+  const first = text || others[0]?.[1];
+  if (first === undefined) return '';
+  return html`<p class="description">${inEach({ en: first, ...Object.fromEntries(others) })}</p>`;
 }
 
 /** `sales/<saleId>.html`. Without JavaScript: what is sold, when, for how much, and how it stood at `renderedAt`. */

@@ -17,6 +17,17 @@ test('one span for each text: a language without its own shares the English one'
   expect(String(speech.inEach({ en: 'Tea & "cups"' }))).toBe('Tea &amp; &quot;cups&quot;');
 });
 
+test('what is written in a language serves its kinds, what is written in none of them is in English', () => {
+  const traditional = {
+    tag: 'zh-Hant',
+    words: { ...words, language: { name: '繁體', lang: 'zh-Hant', locale: 'zh-TW' } },
+  };
+  const { inEach } = createSpeech([english, traditional, french]);
+  expect(String(inEach({ en: 'Tea', zh: '茶' }))).toBe(
+    '<span class="in-en in-fr" lang="en">Tea</span><span class="in-zh-hant" lang="zh-Hant">茶</span>',
+  );
+});
+
 test('a text takes the form that its number has, in each language', () => {
   const shown = (count: number) => String(speech.text('sale.upTo', { count })).replace(/<[^>]*>/g, ' ');
   expect(shown(1)).toMatch(/1 unit .*1 件/);

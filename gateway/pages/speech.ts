@@ -1,5 +1,6 @@
 import { html } from 'hono/html';
 import { createFill, type Values } from './words/fill.ts';
+import { inLanguage } from './words/in-language.ts';
 import type { Key, Language, Text } from './words/words.ts';
 
 export type Markup = ReturnType<typeof html>;
@@ -40,14 +41,14 @@ export function createSpeech(languages: readonly [Language, ...Language[]]) {
   function inEach(texts: Texts): Markup {
     const groups = new Map<string, string[]>();
     for (const { tag } of languages) {
-      const text = String(texts[tag] ?? texts.en);
+      const text = String(inLanguage(texts, tag) ?? texts.en);
       groups.set(text, [...(groups.get(text) ?? []), tag]);
     }
     if (groups.size === 1) return html`${texts.en}`;
     const spans = [...groups.values()].map(([tag = 'en', ...others]) => {
-      const text = texts[tag] ?? texts.en;
+      const own = inLanguage(texts, tag);
       const classes = [tag, ...others].map(classOf).join(' ');
-      return html`<span class="${classes}" lang="${langOf.get(texts[tag] === undefined ? 'en' : tag)}">${text}</span>`;
+      return html`<span class="${classes}" lang="${langOf.get(own === undefined ? 'en' : tag)}">${own ?? texts.en}</span>`;
     });
     return html`${spans}`;
   }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { localTextSchema } from './plain-text.ts';
 import { challengeKinds } from './sale.ts';
 
 /** `pow`: what the shopper's machine has to find, see gateway/tickets/proof-of-work.ts. */
@@ -13,7 +14,7 @@ export const challengeSchema = z.object({
   challengeId: z.string(),
   kind: z.enum(challengeKinds),
   question: z.string(),
-  questions: z.object({ en: z.string(), zh: z.string().optional() }),
+  questions: localTextSchema,
   expiresAt: z.iso.datetime(),
   work: workSchema.optional(),
 });

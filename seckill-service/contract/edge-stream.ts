@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { EdgeOffice, EdgeSaleOffice } from './edge-office.ts';
 import type { EdgeSettings } from './edge-settings.ts';
 import { epochSchema } from './epoch.ts';
-import type { SaleNode } from './sale.ts';
+import type { SaleNode, Translations } from './sale.ts';
 
 /**
  * What the agent streams to its nginx over a unix socket: one JSON object a line. A snapshot first, then changes; a
@@ -102,12 +102,15 @@ export const serviceNodeSchema = z.object({
 });
 export type ServiceNode = z.infer<typeof serviceNodeSchema>;
 
+const titlesOf = (translations: Translations) =>
+  Object.fromEntries(Object.entries(translations).map(([tag, { title }]) => [tag, { title }]));
+
 /** The edge's form of a sale. */
 export function toEdgeSale(node: SaleNode): EdgeSale {
   const json = JSON.stringify({
     saleId: node.saleId,
     title: node.title,
-    ...(node.translations === undefined ? {} : { translations: { zh: { title: node.translations.zh.title } } }),
+    ...(node.translations === undefined ? {} : { translations: titlesOf(node.translations) }),
     price: node.price,
     opensAt: node.window.opensAt,
     closesAt: node.window.closesAt,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { byOtherLanguages } from './language-tag.ts';
 import { seenOnLines, seenOnOneLine } from './seen-text.ts';
 
 const markup = /<[a-z/!?]/i;
@@ -19,14 +20,19 @@ const withoutMarkup = (max: number) =>
     .max(max, `must be at most ${max} characters`)
     .refine((text) => !markup.test(text), 'must be plain text: take out the markup (tags like <b>)');
 
-/** English, and Chinese where the shop has it. A page falls back to English. */
-export type LocalText = { en: string; zh?: string | undefined };
+/** By language tag, English among them: a page falls back to it. As it is stored and travels. */
+export const localTextSchema = z.object({ en: z.string() }).catchall(z.string());
+export type LocalText = z.infer<typeof localTextSchema>;
 
 /** `"text"`, or `{ "en": "text", "zh": "文本" }`. */
 export const localText = (max: number) => {
   const text = plainLine(max);
-  return z.union([text, z.strictObject({ en: text, zh: text.optional() })], {
-    error: `must be text, or { "en": text, "zh": text }, each plain, on one line, and of 1 to ${max} characters`,
+  const byLanguage = z
+    .object({ en: text })
+    .catchall(text)
+    .superRefine(({ en, ...others }, context) => byOtherLanguages(others, context));
+  return z.union([text, byLanguage], {
+    error: `must be text, or { "en": text, "zh": text }, each by its language tag, plain, on one line, and of 1 to ${max} characters`,
   });
 };
 

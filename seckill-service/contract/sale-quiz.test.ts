@@ -61,6 +61,8 @@ describe('a quiz', () => {
 test.each([
   ['a title with markup', { title: 'Tea <script>alert(1)</script>' }, 'title: must be plain text'],
   ['a Chinese title with markup', { translations: { zh: { title: '<img src=x>' } } }, 'translations.zh.title: must be'],
+  ['a language that is none', { translations: { FR: { title: 'Thé' } } }, 'translations.FR: must be a language tag'],
+  ['English among the translations', { translations: { en: { title: 'Tea' } } }, 'translations.en: must be left out'],
   ['a description with a control character', { description: 'a\u0007b' }, 'must not contain control characters'],
   ['a title that runs right to left', { title: 'Tea\u202eexe.gpj' }, 'must not contain control characters'],
   ['an unknown challenge', { challenge: 'captcha' }, 'must be one of "quiz", "pow", "none"'],

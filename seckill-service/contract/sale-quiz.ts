@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type LocalText, localText } from './plain-text.ts';
+import { type LocalText, localText, localTextSchema } from './plain-text.ts';
 import { seenOnOneLine } from './seen-text.ts';
 
 export const maxQuestions = 50;
@@ -47,7 +47,7 @@ export const quizSchema = z
  * PostgreSQL nor ZooKeeper nor anyone who reads them knows an answer.
  */
 export const sealedQuestionSchema = z.object({
-  question: z.object({ en: z.string(), zh: z.string().optional() }),
+  question: localTextSchema,
   sealedAnswers: z.array(z.string()),
 });
 export type SealedQuestion = { question: LocalText; sealedAnswers: string[] };

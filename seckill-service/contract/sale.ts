@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { currencySchema } from './currencies.ts';
 import { epochSchema } from './epoch.ts';
+import { byOtherLanguages } from './language-tag.ts';
 import { plainLine, plainText } from './plain-text.ts';
 import { quizSchema, sealedQuestionSchema } from './sale-quiz.ts';
 
@@ -53,10 +54,10 @@ const defaultQuizLeadSeconds = 600;
 const titleSchema = plainLine(120);
 const descriptionSchema = plainText(2000);
 
-/** The sale in another language than English; what is left out is shown in English. */
-const translationsSchema = z.strictObject({
-  zh: z.strictObject({ title: titleSchema, description: descriptionSchema.optional() }),
-});
+/** The sale in other languages than English, by language tag; what is left out is shown in English. */
+const translationsSchema = z
+  .record(z.string(), z.strictObject({ title: titleSchema, description: descriptionSchema.optional() }))
+  .superRefine(byOtherLanguages);
 export type Translations = z.infer<typeof translationsSchema>;
 
 /** Who takes the money: the sale's own order page, or the checkout that the shop has. */
@@ -141,7 +142,7 @@ export const saleNodeSchema = z.object({
   saleId: saleIdSchema,
   title: z.string(),
   price: moneySchema,
-  translations: z.object({ zh: z.object({ title: z.string(), description: z.string().optional() }) }).optional(),
+  translations: z.record(z.string(), z.object({ title: z.string(), description: z.string().optional() })).optional(),
   challenge: z.enum(challengeKinds),
   quiz: z.array(sealedQuestionSchema).optional(),
   /** Challenges are given from so long before the opening; left out: at any time before. */
@@ -167,7 +168,7 @@ export function parseSaleNode(data: { toString: () => string }, saleId: string):
 export const publicSaleSchema = z.object({
   saleId: z.string(),
   title: z.string(),
-  translations: z.object({ zh: z.object({ title: z.string() }) }).optional(),
+  translations: z.record(z.string(), z.object({ title: z.string() })).optional(),
   price: moneySchema,
   state: z.enum(saleStates),
   opensAt: z.iso.datetime(),

@@ -1,5 +1,6 @@
 import type { OrderView } from '#contract/order.ts';
 import type { PublicSale } from '#contract/sale.ts';
+import { inLanguage } from '../words/in-language.ts';
 import { backoffMs } from './backoff.ts';
 import { formatCountdown } from './countdown.ts';
 import { createLink } from './link.ts';
@@ -52,7 +53,7 @@ export function startOrderPage(page: Page, root: HTMLElement): void {
     const reply = await page.call<PublicSale>('GET', `/api/sales/${saleId}`);
     if (reply.kind !== 'ok') return;
     const { title, translations } = reply.body;
-    setText(byTestId('title'), (words.tag === 'zh' ? translations?.zh.title : undefined) ?? title);
+    setText(byTestId('title'), inLanguage(translations, words.tag)?.title ?? title);
   }
 
   /** Nothing can be told before it is known who asks. */

@@ -1,5 +1,6 @@
 import type { Challenge } from '#contract/challenge.ts';
 import type { SaleState } from '#contract/sale.ts';
+import { inLanguage } from '../words/in-language.ts';
 import type { Words } from './words.ts';
 
 export type ButtonView = { label: string; isLive: boolean };
@@ -47,8 +48,7 @@ export function questionText(
   if (at.isWork && (at.progress !== null || at.canPrepare))
     return words.fill(question.work, { percent: Math.round((at.progress ?? 0) * 100) });
   if (at.isWork) return question.workEarly;
-  if (at.challenge !== null)
-    return (words.tag === 'zh' ? at.challenge.questions.zh : undefined) ?? at.challenge.question;
+  if (at.challenge !== null) return inLanguage(at.challenge.questions, words.tag) ?? at.challenge.question;
   if (at.canPrepare) return question.fetching;
   if (at.state === 'upcoming') return words.fill(question.early, { count: Math.round(at.prepareMs / 60_000) });
   return question.later;
