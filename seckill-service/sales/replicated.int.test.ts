@@ -38,7 +38,8 @@ beforeEach(async () => {
   await stock.setState(saleId, 'open');
   const sale = await stock.sale(saleId);
   if (sale === null) throw new Error('the sale is gone');
-  const told = { saleId, title: 'A phone', price: { amount: 1, currency: 'CNY' }, challenge: 'none' };
+  const bare = { checkout: { mode: 'here' }, collect: [] as string[] };
+  const told = { saleId, title: 'A phone', price: { amount: 1, currency: 'CNY' }, challenge: 'none', ...bare };
   await publishSale(zookeeper, toSaleNode(told as Parameters<typeof toSaleNode>[0], sale)); // what it reads of it
   await poll('the sale to be followed', async () => published.isComplete() && published.get(saleId) !== null);
 });
