@@ -16,8 +16,10 @@ async function underTest(deadlineMs?: number) {
     // Guarded, it must be the same provider still. The suite takes it away for a moment: no long rest.
     provider: deadlineMs === undefined ? provider : guardProvider(provider, { deadlineMs, restMs: 50 }),
     webhooks,
-    sign: (body: string) =>
-      new Headers(signWebhook({ id: crypto.randomUUID(), body, nowMs: Date.now() }, parseWebhookSecrets(secret))),
+    sign: (body: string) => {
+      const about = { id: crypto.randomUUID(), body, nowMs: Date.now() };
+      return { headers: new Headers(signWebhook(about, parseWebhookSecrets(secret))), body };
+    },
     decline: async (isDeclining: boolean) => void (await behave({ ...base, decline: isDeclining ? 1 : 0 })),
     away: async (isAway: boolean) => void (await behave({ ...base, unavailable: isAway ? 1 : 0 })),
     close,
