@@ -15,6 +15,7 @@ import { isSameToken } from '#runtime/same-token.ts';
 import { type Behaviour, behaviourFor, behaviourSchema, draw } from './behaviour.ts';
 import type { Ledger } from './ledger.ts';
 import type { SandboxMetrics } from './metrics.ts';
+import { createPageApp } from './page-app.ts';
 import { sandboxRoutes } from './sandbox-routes.ts';
 
 const settleSchema = z.strictObject({ state: z.enum(['succeeded', 'failed']) });
@@ -33,6 +34,7 @@ export function createSandboxApp(deps: {
   const calls = new Map<string, number>();
   const app = new Hono();
 
+  app.route('/', createPageApp(ledger)); // before the key is asked for: shoppers have none
   app.use('*', async (context, next) => {
     const given = bearerOf(context.req.raw);
     return given !== null && isSameToken(given, deps.apiKey)
@@ -42,7 +44,7 @@ export function createSandboxApp(deps: {
 
   /** Answers as the behaviour of that payment has it; `act` is what the request is about. */
   async function misbehaving(
-    call: 'payment' | 'look' | 'refund',
+    call: 'payment' | 'look' | 'end' | 'refund',
     own: Behaviour,
     reference: string,
     signal: AbortSignal,
@@ -110,6 +112,16 @@ export function createSandboxApp(deps: {
     return misbehaving('look', own, reference, context.req.raw.signal, () => {
       const found = ledger.payment(reference);
       return found === null ? failure(404, 'not_found', 'there is no such payment') : Response.json(found);
+    });
+  });
+
+  app.post(paymentProtocolRoutes.end, async (context) => {
+    const reference = context.req.param('reference');
+    if (!hasKey(context, reference)) return noKey();
+    const own = behaviourFor(ledger.behaviour(), ledger.payment(reference) ?? { amount: 0, order: '' });
+    return misbehaving('end', own, reference, context.req.raw.signal, () => {
+      const ended = ledger.end(reference);
+      return ended === null ? failure(404, 'not_found', 'there is no such payment') : Response.json(ended);
     });
   });
 

@@ -4,14 +4,22 @@ import { z } from 'zod';
 const chance = z.number().min(0, 'must be 0 to 1').max(1, 'must be 0 to 1');
 const ms = z.int().min(0).max(86_400_000);
 
+/** What the shopper has to do: nothing, or act on the sandbox's own page, which a redirect or a QR code leads to. */
+const interactions = ['none', 'redirect', 'qr'] as const;
+export type Interaction = (typeof interactions)[number];
+
 /** How the sandbox treats a payment and its refund. Chances are 0 (never) to 1 (always). */
 const behaviourFields = {
+  /** But for `none` the payment stays pending until its shopper has acted on the page, or its time is over. */
+  interaction: z.enum(interactions).default('none'),
   /** Time until a payment or a refund has gone through. */
   settleAfterMs: ms.default(100),
   /** The payment fails. */
   decline: chance.default(0),
   /** The payment stays pending: until it expires, or is settled by hand. */
   linger: chance.default(0),
+  /** A payment cannot be ended: it can be paid still when its order has ended. */
+  unendable: chance.default(0),
   /** A request is answered after `slowMs`. */
   slow: chance.default(0),
   slowMs: ms.default(2000),
@@ -37,8 +45,8 @@ const ruleSchema = z.strictObject({
   orderStartsWith: z.string().optional(),
   behaviour: z.strictObject(
     Object.fromEntries(Object.entries(behaviourFields).map(([name, field]) => [name, field.unwrap().optional()])) as {
-      [Name in keyof typeof behaviourFields]: z.ZodOptional<z.ZodNumber>;
-    }, // each field is a number with a default
+      [Name in keyof typeof behaviourFields]: z.ZodOptional<ReturnType<(typeof behaviourFields)[Name]['unwrap']>>;
+    }, // each field has a default
   ),
 });
 

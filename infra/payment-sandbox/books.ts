@@ -10,7 +10,7 @@ import {
 import type { SandboxBooks } from './sandbox-routes.ts';
 
 /** What was taken and given back for the orders whose ids begin with `prefix`. */
-export function booksOf({ all }: LedgerFile, prefix: string): SandboxBooks {
+export function booksOf({ all }: LedgerFile, prefix: string, origin: string): SandboxBooks {
   const payments = all<PaymentRow>(
     `SELECT ${paymentFields} FROM payments WHERE substr(orderId, 1, length(?)) = ?`,
     ...[prefix, prefix],
@@ -26,7 +26,7 @@ export function booksOf({ all }: LedgerFile, prefix: string): SandboxBooks {
   const sum = (rows: readonly { state: string; amount: number }[]) =>
     rows.reduce((total, { state, amount }) => total + (state === 'succeeded' ? amount : 0), 0);
   return {
-    payments: payments.map(shownPayment),
+    payments: payments.map((row) => shownPayment(row, origin)),
     refunds: refunds.map(shownRefund),
     taken: sum(payments),
     returned: sum(refunds),

@@ -1,3 +1,4 @@
+import type { DeclineReason } from '#contract/payment.ts';
 import type {
   NewProtocolPayment,
   NewProtocolRefund,
@@ -8,6 +9,7 @@ import { behaviourFor, draw } from './behaviour.ts';
 import { booksOf } from './books.ts';
 import { keepBehaviour } from './kept-behaviour.ts';
 import {
+  ended,
   newId,
   openLedgerFile,
   type PaymentRow,
@@ -23,8 +25,15 @@ import { createWebhookLine } from './webhook-line.ts';
 export type Conflict = { kind: 'conflict'; says: string };
 export type Ledger = ReturnType<typeof openLedger>;
 
-/** The provider's money, in one SQLite file: every change is on disk before it is answered, so a kill forgets nothing. */
-export function openLedger(file: string, now: () => number) {
+/** What a shopper does on the page of a payment. */
+export type PageAct = 'pay' | DeclineReason;
+
+/**
+ * The provider's money, in one SQLite file: every change is on disk before it is answered, so a kill forgets nothing. `origin`:
+ * where the pages are on which shoppers pay.
+ */
+export function openLedger(file: string, options: { now: () => number; newPageId: () => string; origin: string }) {
+  const { now, newPageId, origin } = options;
   const ledgerFile = openLedgerFile(file);
   const { all, run, atOnce } = ledgerFile;
   const { tell, ...webhooks } = createWebhookLine(ledgerFile, now);
@@ -32,6 +41,9 @@ export function openLedger(file: string, now: () => number) {
 
   const paymentRow = (reference: string) =>
     all<PaymentRow>(`SELECT ${paymentFields} FROM payments WHERE reference = ?`, reference)[0] ?? null;
+  const rowOfPage = (pageId: string) =>
+    all<PaymentRow>(`SELECT ${paymentFields} FROM payments WHERE pageId = ?`, pageId)[0] ?? null;
+  const shown = (row: PaymentRow) => shownPayment(row, origin);
   const refundRow = (reference: string) =>
     all<RefundRow>(`SELECT ${refundFields} FROM refunds WHERE reference = ?`, reference)[0] ?? null;
 
@@ -39,12 +51,12 @@ export function openLedger(file: string, now: () => number) {
 
   function findPayment(reference: string): ProtocolPayment | null {
     const row = paymentRow(reference);
-    return row === null ? null : shownPayment(row);
+    return row === null ? null : shown(row);
   }
 
   function settle(row: PaymentRow, state: 'succeeded' | 'failed', failure: string | null): void {
     run('UPDATE payments SET state = ?, failure = ? WHERE reference = ?', state, failure, row.reference);
-    tell(`payment.${state}`, shownPayment({ ...row, state, failure }), of(row));
+    tell(`payment.${state}`, shown({ ...row, state, failure }), of(row));
   }
 
   return {
@@ -53,16 +65,17 @@ export function openLedger(file: string, now: () => number) {
     payment: findPayment,
 
     addPayment(wanted: NewProtocolPayment): ProtocolPayment | Conflict {
-      const { reference, order, amount, currency, expiresAt } = wanted;
+      const { reference, order, amount, currency, expiresAt, title = null, returnUrl = null } = wanted;
       const there = paymentRow(reference);
       if (there !== null) {
         const isSame = there.amount === amount && there.currency === currency && there.orderId === order;
-        return isSame ? shownPayment(there) : { kind: 'conflict', says: `${reference} is another payment` };
+        return isSame ? shown(there) : { kind: 'conflict', says: `${reference} is another payment` };
       }
       if (now() >= Date.parse(expiresAt)) return { kind: 'conflict', says: `${reference} comes too late` };
       const own = behaviourFor(behaviour(), wanted);
-      const lingers = draw(own, 'linger', reference) < own.linger;
-      const isDeclined = draw(own, 'decline', reference) < own.decline;
+      const { interaction } = own;
+      const lingers = interaction !== 'none' || draw(own, 'linger', reference) < own.linger;
+      const isDeclined = interaction === 'none' && draw(own, 'decline', reference) < own.decline;
       const row: PaymentRow = {
         reference,
         id: newId('sbp', now()),
@@ -72,16 +85,21 @@ export function openLedger(file: string, now: () => number) {
         state: 'pending',
         failure: isDeclined ? 'declined' : lingers ? 'expired' : null,
         fate: isDeclined || lingers ? 'failed' : 'succeeded',
+        interaction,
+        pageId: interaction === 'none' ? null : newPageId(),
+        title,
+        returnUrl,
       };
       atOnce(() => {
         const dueAt = lingers ? Date.parse(expiresAt) : now() + own.settleAfterMs;
         run(
-          `INSERT INTO payments (${paymentFields}, dueAt) VALUES (?, ?, ?, ?, ?, 'pending', ?, ?, ?)`,
-          ...[reference, row.id, order, amount, currency, row.failure, row.fate, dueAt],
+          `INSERT INTO payments (${paymentFields}, dueAt) VALUES (?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?)`,
+          ...[reference, row.id, order, amount, currency, row.failure, row.fate],
+          ...[interaction, row.pageId, title, returnUrl, dueAt],
         );
-        tell('payment.created', shownPayment({ ...row, failure: null }), own);
+        tell('payment.created', shown({ ...row, failure: null }), own);
       });
-      return shownPayment({ ...row, failure: null });
+      return shown({ ...row, failure: null });
     },
 
     addRefund({ reference, payment, amount, currency }: NewProtocolRefund): ProtocolRefund | Conflict {
@@ -105,6 +123,27 @@ export function openLedger(file: string, now: () => number) {
         ...[reference, row.id, payment, amount, currency, now() + of(paid).settleAfterMs],
       );
       return shownRefund(row);
+    },
+
+    /** Its order has ended: it can be paid no more, where the behaviour lets that happen. */
+    end(reference: string): ProtocolPayment | null {
+      const row = paymentRow(reference);
+      if (row?.state === 'pending') {
+        const own = of(row);
+        const mayEnd = draw(own, 'unendable', reference) >= own.unendable;
+        if (mayEnd) atOnce(() => settle(row, 'failed', ended));
+      }
+      return findPayment(reference);
+    },
+
+    /** The payment of a page, as its row is. */
+    paymentOfPage: rowOfPage,
+
+    /** What the shopper did on a page. Once it is paid or declined it stays so. */
+    act(pageId: string, act: PageAct): void {
+      const row = rowOfPage(pageId);
+      if (row?.state !== 'pending') return;
+      atOnce(() => settle(row, act === 'pay' ? 'succeeded' : 'failed', act === 'pay' ? null : act));
     },
 
     /** By hand, as when a person pays late or calls the bank. */
@@ -138,7 +177,7 @@ export function openLedger(file: string, now: () => number) {
     },
 
     ...webhooks,
-    books: (prefix: string) => booksOf(ledgerFile, prefix),
+    books: (prefix: string) => booksOf(ledgerFile, prefix, origin),
     close: ledgerFile.close,
   };
 }

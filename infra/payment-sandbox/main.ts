@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { dirname } from 'node:path';
@@ -33,9 +34,12 @@ const readSettings = (environment: Record<string, string | undefined>) =>
 /** A payment provider to play with, never part of production: its own process, its own file, its own webhooks. */
 await runService('payment-sandbox', readSettings, async ({ config, logger, own }) => {
   await mkdir(dirname(config.SECKILL_PAYMENT_SANDBOX_FILE), { recursive: true, mode: 0o700 });
+  // Shoppers open its pages where their merchant has it; on this machine that is one address.
+  const origin = `http://${config.SECKILL_LISTEN}`;
+  const newPageId = () => randomBytes(24).toString('base64url');
   const registry = createRegistry();
   const metrics = createSandboxMetrics([registry]);
-  const ledger = own('ledger', openLedger(config.SECKILL_PAYMENT_SANDBOX_FILE, Date.now));
+  const ledger = own('ledger', openLedger(config.SECKILL_PAYMENT_SANDBOX_FILE, { now: Date.now, newPageId, origin }));
   const inner = own('inner server', createServer(), stopListening); // answers until all that it shows is closed
   own(
     'clock',

@@ -6,7 +6,7 @@ export function createSandboxMetrics(registers: Registry[]) {
   return {
     calls: new Counter({
       name: 'seckill_sandbox_calls_total',
-      help: 'Calls for a payment, a refund or a look at one, by what became of them',
+      help: 'Calls for a payment, its end, a refund or a look at one, by what became of them',
       labelNames: ['call', 'outcome'] as const,
       registers,
     }),

@@ -5,6 +5,8 @@ export const sandboxRoutes = {
   behaviour: '/sandbox/behaviour',
   books: '/sandbox/books',
   settle: '/sandbox/payments/:reference/settle',
+  /** The page on which a shopper pays; it needs no API key. */
+  page: '/pay/:pageId',
 } as const;
 
 /** `GET /sandbox/books?orders=<prefix>`: the money as the provider has it. `taken` and `returned` in minor units. */

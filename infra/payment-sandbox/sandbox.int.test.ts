@@ -119,6 +119,58 @@ describe('told to misbehave, the sandbox', () => {
     expect(await stateOf(late.paymentId)).toBe('succeeded');
   });
 
+  test('a payment that is ended can be paid no more; one that cannot be ended can', async () => {
+    await sandbox.behave({ linger: 1 });
+    const [open, paid, stubborn] = [request(), request(), request()];
+    for (const payment of [open, paid, stubborn]) await sandbox.provider.createPayment(payment);
+    const end = (payment: { paymentId: string }) => sandbox.provider.endPayment(at(payment));
+    const gone = { state: 'failed', declined: 'timed_out' };
+    expect(await end(open)).toMatchObject(gone);
+    expect(await end(open)).toMatchObject(gone);
+    expect(await sandbox.settle(open.paymentId, 'succeeded')).toMatchObject({ state: 'failed' });
+    await sandbox.settle(paid.paymentId, 'succeeded');
+    expect(await end(paid)).toMatchObject({ state: 'succeeded' });
+    await sandbox.behave({ unendable: 1 });
+    expect(await end(stubborn)).toMatchObject({ state: 'pending' });
+    expect(await end(request())).toBeNull();
+  });
+
+  test('has a page on which the shopper pays, declines with a reason or leaves, and which leads back; a stranger gets none', async () => {
+    const returnUrl = 'https://shop.example/orders/1?from=payment';
+    const title = '<img src=x> & "tea"';
+    const acted: [act: string, interaction: 'redirect' | 'qr', object][] = [
+      ['pay', 'redirect', { state: 'succeeded', declined: null }],
+      ['insufficient_funds', 'qr', { state: 'failed', declined: 'insufficient_funds' }],
+      ['leave', 'redirect', { state: 'pending' }],
+      ['something else', 'qr', { state: 'pending' }],
+    ];
+    for (const [act, interaction, becomes] of acted) {
+      await sandbox.behave({ rules: [{ orderStartsWith: 'an-', behaviour: { interaction } }] });
+      const wanted = { ...request(), title, returnUrl };
+      const answer = await sandbox.provider.createPayment(wanted);
+      if (answer.kind !== 'payment') throw new Error(answer.reason);
+      const { next } = answer.payment;
+      expect(next.kind).toBe(interaction);
+      const url = next.kind === 'redirect' ? next.url : next.kind === 'qr' ? next.text : '';
+      expect(url).toMatch(new RegExp(`^${sandbox.url}/pay/[\\w-]{32}$`));
+      const page = await fetch(url);
+      const policy = page.headers.get('content-security-policy');
+      expect(policy).toMatch(
+        /^default-src 'none'; style-src 'sha256-[^']+'; form-action 'self' https:\/\/shop.example;/,
+      );
+      const text = await page.text();
+      expect([text.includes('&lt;img src=x&gt; &amp; &quot;tea&quot;'), text.includes('5.00 CNY')]).toEqual([
+        true,
+        true,
+      ]);
+      const said = await fetch(url, { method: 'POST', body: new URLSearchParams({ act }), redirect: 'manual' });
+      const isAct = act !== 'something else';
+      expect([said.status, said.headers.get('location')]).toEqual(isAct ? [303, returnUrl] : [200, null]);
+      expect(await sandbox.provider.findPayment(at(wanted))).toMatchObject(becomes);
+    }
+    expect((await fetch(`${sandbox.url}/pay/${'x'.repeat(32)}`)).status).toBe(404);
+  });
+
   test('a kill forgets no money, no behaviour and no webhook', async () => {
     const wanted = request(77);
     await sandbox.behave({ settleAfterMs: 700, rules: [{ amount: 1, behaviour: { decline: 1 } }] });
