@@ -74,7 +74,7 @@ test('buy, pay, refund: the shopper sees each state, and the unit is on sale aga
 
 test('a cancelled order gives its unit back, and money that still comes goes back by itself (I6)', async () => {
   onTestFinished(async () => void (await sandbox.behave({})));
-  await sandbox.behave({ rules: [{ orderStartsWith: saleId, behaviour: { linger: 1 } }] });
+  await sandbox.behave({ rules: [{ orderStartsWith: saleId, behaviour: { linger: 1, unendable: 1 } }] });
   const held = await bought();
   const { paymentId } = await started(held);
   expect(await post(held, 'cancel')).toMatchObject({ status: 200, body: { state: 'cancelled' } });

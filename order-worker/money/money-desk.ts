@@ -1,5 +1,6 @@
 import { inTransaction, type Pool, type PoolClient } from '#runtime/postgres/connect.ts';
 import { type CancelOutcome, cancelOrder } from '../orders/cancel-order.ts';
+import { judgeNext } from './payment/judge-next.ts';
 import { type OpenOutcome, openPayment } from './payment/open-payment.ts';
 import { type PaymentNews, type SettleOutcome, settlePayment } from './payment/settle-payment.ts';
 import type { ProviderEvent } from './provider/provider.ts';
@@ -25,8 +26,10 @@ export function createMoneyDesk(deps: {
   onRefund: (refundId: string) => void;
   /** Something became of a payment or a refund; for the metrics. */
   onSettled: (what: SettleOutcome['kind'] | SettleRefundOutcome['kind']) => void;
+  /** The provider would send a shopper where none shall go: no shopper is told of that. */
+  onStrangeNext: (what: { paymentId: string; why: string }) => void;
 }) {
-  const { pool, now, checkAfterMs, onMoved, onRefund, onSettled } = deps;
+  const { pool, now, checkAfterMs, onMoved, onRefund, onSettled, onStrangeNext } = deps;
 
   /** Only after the transaction has committed: a job must not overtake its row. */
   function follow(outcome: SettleOutcome | SettleRefundOutcome): void {
@@ -38,6 +41,16 @@ export function createMoneyDesk(deps: {
     )
       onMoved();
     if (outcome.kind === 'goes_back') onRefund(outcome.refundId);
+  }
+  /** The one place by which a provider's word comes in, an answer's or a webhook's: what it would have a shopper do is judged. */
+  const takeIn = (client: PoolClient, news: PaymentNews) =>
+    settlePayment(client, { ...news, next: nextOf(news) }, now());
+  function nextOf({ paymentId, state, next }: PaymentNews): PaymentNews['next'] {
+    if (next === null || state !== 'pending') return null; // nothing is left to do
+    const verdict = judgeNext(next);
+    if (verdict.kind === 'good') return verdict.next;
+    onStrangeNext({ paymentId, why: verdict.why });
+    return null;
   }
   async function settled<T extends SettleOutcome | SettleRefundOutcome>(
     work: (client: PoolClient) => Promise<T>,
@@ -51,7 +64,7 @@ export function createMoneyDesk(deps: {
     open: (orderId: string): Promise<OpenOutcome> =>
       inTransaction(pool, (client) => openPayment(client, { orderId, nowMs: now(), checkAfterMs })),
 
-    takePayment: (news: PaymentNews): Promise<SettleOutcome> => settled((client) => settlePayment(client, news, now())),
+    takePayment: (news: PaymentNews): Promise<SettleOutcome> => settled((client) => takeIn(client, news)),
 
     takeRefund: (news: RefundNews): Promise<SettleRefundOutcome> => settled((client) => settleRefund(client, news)),
 
@@ -63,9 +76,7 @@ export function createMoneyDesk(deps: {
       if (rowCount === 1) return { kind: 'already_taken' };
       return settled<SettleOutcome | SettleRefundOutcome>(async (client) => {
         const outcome =
-          event.kind === 'payment'
-            ? await settlePayment(client, event.payment, now())
-            : await settleRefund(client, event.refund);
+          event.kind === 'payment' ? await takeIn(client, event.payment) : await settleRefund(client, event.refund);
         if (outcome.kind !== 'unknown' && outcome.kind !== 'mismatch') {
           await client.query('INSERT INTO payment_events (id) VALUES ($1) ON CONFLICT DO NOTHING', [event.id]);
         }

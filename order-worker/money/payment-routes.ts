@@ -1,13 +1,15 @@
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { saleIdOfOrder } from '#contract/order.ts';
-import type { CancelAnswer, PaymentAnswer, RefundAnswer } from '#contract/payment.ts';
+import { type CancelAnswer, type PaymentAnswer, paymentRequestSchema, type RefundAnswer } from '#contract/payment.ts';
 import { problemResponse } from '#contract/problems.ts';
 import { isShadowOrder } from '#contract/shadow-sale.ts';
 import type { Authenticate } from '#http/authenticate.ts';
 import type { FindOrder, OrderRow } from '../orders/find-order.ts';
 import type { MoneyDesk } from './money-desk.ts';
+import type { LookUpPayment } from './payment/look-payment.ts';
 import { maxPayments } from './payment/open-payment.ts';
+import type { Payment } from './payment/payments.ts';
 import type { StartOutcome } from './payment/start-payment.ts';
 import { ProviderFault } from './provider/provider.ts';
 
@@ -24,14 +26,15 @@ const advice: Record<OrderRow['state'], string> = {
 const wrongState = ({ state }: OrderRow) => problemResponse('ORDER_STATE', { detail: advice[state] });
 const longestBody = 16 * 1024;
 
-/** `POST /api/orders/<orderId>/payment`, `/cancel`, `/refund`: the owner only. Bodies are not looked at. */
+/** `POST /api/orders/<orderId>/payment`, `/cancel`, `/refund`: the owner only. Of bodies, a payment's id alone is looked at. */
 export function createPaymentApp(deps: {
   authenticate: Authenticate;
   findOrder: FindOrder;
   desk: Pick<MoneyDesk, 'cancel' | 'requestRefund'>;
   startPayment: (orderId: string) => Promise<StartOutcome>;
+  lookUpPayment: LookUpPayment;
 }): Hono {
-  const { authenticate, findOrder, desk, startPayment } = deps;
+  const { authenticate, findOrder, desk, startPayment, lookUpPayment } = deps;
   const app = new Hono();
   app.use('/api/orders/*', bodyLimit({ maxSize: longestBody, onError: () => problemResponse('BODY_TOO_LARGE') }));
 
@@ -60,16 +63,19 @@ export function createPaymentApp(deps: {
     if (isShadowOrder(order.orderId)) {
       return problemResponse('ORDER_STATE', { detail: 'it is of a rehearsal: nobody is charged for it' });
     }
+    const asked = paymentRequestSchema.safeParse(bodyOf(await context.req.text()));
+    if (!asked.success) return problemResponse('BAD_REQUEST', { detail: 'paymentId is not the id of a payment' });
+    const { paymentId } = asked.data;
+    if (paymentId !== undefined) {
+      const payment = await lookUpPayment(order.orderId, paymentId);
+      if (payment === null) return problemResponse('BAD_REQUEST', { detail: 'this order has no such payment' });
+      return context.json(answerOf(payment, order), 201, noStore);
+    }
     try {
       const outcome = await startPayment(order.orderId);
       switch (outcome.kind) {
-        case 'payment': {
-          const { paymentId, orderId, state, amount, currency, declined, reason } = outcome.payment;
-          const next = outcome.payment.next ?? { kind: 'none' };
-          const payBy = new Date(outcome.order.payByMs).toISOString();
-          const answer: PaymentAnswer = { paymentId, orderId, state, amount, currency, payBy, next, declined, reason };
-          return context.json(answer, 201, noStore);
-        }
+        case 'payment':
+          return context.json(answerOf(outcome.payment, outcome.order), 201, noStore);
         case 'not_payable': {
           const isLate = outcome.order.state === 'awaiting_payment';
           return isLate ? problemResponse('ORDER_STATE', { detail: advice.expired }) : wrongState(outcome.order);
@@ -108,6 +114,23 @@ export function createPaymentApp(deps: {
   });
 
   return app;
+}
+
+function answerOf(payment: Payment, { payByMs }: OrderRow): PaymentAnswer {
+  const { paymentId, orderId, state, amount, currency, declined, reason } = payment;
+  const next = (state === 'pending' ? payment.next : null) ?? { kind: 'none' };
+  const payBy = new Date(payByMs).toISOString();
+  return { paymentId, orderId, state, amount, currency, payBy, next, declined, reason };
+}
+
+/** A body may be left out, and what is no JSON object says nothing. */
+function bodyOf(text: string): object {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : {};
+  } catch {
+    return {};
+  }
 }
 
 const noStore = { 'Cache-Control': 'private, no-store' };

@@ -13,7 +13,8 @@ let paymentId = '';
 
 afterAll(() => desk.close());
 beforeEach(async () => {
-  await sandbox.behave({ linger: 1, settleAfterMs: 10 });
+  // It cannot end a payment, so that money comes after the end of its order, too.
+  await sandbox.behave({ linger: 1, unendable: 1, settleAfterMs: 10 });
   saleId = await desk.openSale(1);
   orderId = await desk.bought(saleId);
   paymentId = await desk.begin(orderId);
@@ -69,6 +70,30 @@ describe('payment against cancel', () => {
     expect(cancelled).toMatchObject({ status: 200, body: { state: 'cancelled' } });
     await moneyIsBack(paymentId, 'order_cancelled');
     await expect.poll(free).toBe(1);
+  });
+});
+
+describe('the end of a payment against its money', () => {
+  const end = async () => {
+    await sandbox.behave({ linger: 1, settleAfterMs: 10 });
+    const ended = await sandbox.provider.endPayment({ paymentId, providerId: null });
+    if (ended === null) throw new Error('it is gone');
+    return desk.takePayment(ended);
+  };
+
+  test('the end first: no money was taken, and none comes', async () => {
+    await cancel();
+    await end();
+    expect(await sandbox.settle(paymentId, 'succeeded')).toMatchObject({ state: 'failed' });
+    expect(await paymentOf(paymentId)).toMatchObject({ state: 'failed', reason: 'ended' });
+    expect(await sandbox.books(orderId)).toMatchObject({ taken: 0, returned: 0 });
+  });
+
+  test('the money first: the end hears of it, and it goes back, once (I6)', async () => {
+    await cancel();
+    await sandbox.settle(paymentId, 'succeeded');
+    await Promise.all([end(), end(), moneyComes()]);
+    await moneyIsBack(paymentId, 'order_cancelled');
   });
 });
 

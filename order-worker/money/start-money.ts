@@ -9,7 +9,9 @@ import type { Pool } from '#runtime/postgres/connect.ts';
 import type { Stock } from '#stock/stock.ts';
 import { createFindOrder } from '../orders/find-order.ts';
 import { createMoneyDesk } from './money-desk.ts';
+import { createLookPayment } from './payment/look-payment.ts';
 import { startPaymentSweep } from './payment/payment-sweep.ts';
+import type { TakePayment } from './payment/settle-payment.ts';
 import { createStartPayment } from './payment/start-payment.ts';
 import { createPaymentApp } from './payment-routes.ts';
 import { guardProvider } from './provider/guard.ts';
@@ -40,7 +42,7 @@ export function startMoney(deps: {
   /** The origin that shoppers see. */
   publicUrl: string | null;
   onMoved: () => void;
-}): { apps: Hono[] } {
+}): { apps: Hono[]; takePayment: TakePayment } {
   const { own, pool, connection, stock, authenticate, logger, registers, now, random, checkAfterMs, refunds } = deps;
   const settled = new Counter({
     name: 'seckill_payments_settled_total',
@@ -52,6 +54,11 @@ export function startMoney(deps: {
     name: 'seckill_payment_webhooks_total',
     help: 'Webhooks of the payment provider, by how they were answered',
     labelNames: ['outcome'],
+    registers,
+  });
+  const strangeNexts = new Counter({
+    name: 'seckill_payment_next_refused_total',
+    help: 'Pages and QR codes of the payment provider that no shopper is sent to',
     registers,
   });
   // An increase is seen only of a series that was there before it.
@@ -82,6 +89,10 @@ export function startMoney(deps: {
     onRefund: (refundId) =>
       void queue.enqueue([refundId]).catch((err: unknown) => logger.warn({ err }, 'refunds queue')),
     onSettled: (outcome) => settled.inc({ outcome }),
+    onStrangeNext: (what) => {
+      strangeNexts.inc();
+      logger.error(what, 'the payment provider would send a shopper to a page that none shall see');
+    },
   });
   const worker = startRefundWorker({
     ...{ connection, pool, provider, logger, now, random },
@@ -99,12 +110,15 @@ export function startMoney(deps: {
     logger,
   });
 
+  const { look, lookUp } = createLookPayment({ pool, provider, takePayment: desk.takePayment });
+
   // Closed the other way round: the sweeps fill the queue, the worker empties it.
   own('refunds queue', queue);
   own('refund worker', worker);
   own('refund sweep', refundSweep);
   own('payment sweep', paymentSweep);
   return {
+    takePayment: desk.takePayment,
     apps: [
       createPaymentApp({
         authenticate,
@@ -112,8 +126,9 @@ export function startMoney(deps: {
         desk,
         startPayment: createStartPayment({
           ...{ pool, provider, publicUrl: deps.publicUrl },
-          ...{ open: desk.open, takePayment: desk.takePayment },
+          ...{ open: desk.open, takePayment: desk.takePayment, look },
         }),
+        lookUpPayment: lookUp,
       }),
       createWebhookApp({ provider, desk, now, logger, onWebhook: (outcome) => webhooks.inc({ outcome }) }),
     ],

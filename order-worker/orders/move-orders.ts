@@ -29,7 +29,9 @@ type Row = {
 
 /**
  * Rows are locked in the order of their ids, the sale's row (its units guard) after them: two batches that meet wait
- * for each other, they do not block each other.
+ * for each other, they do not block each other. A payment that is open still when its order stops to await one is ended at
+ * the provider by the payment sweep, which finds it by its time: orders without one cost a look at the index
+ * `payments_one_open`.
  */
 const moveSql = `
   WITH locked AS (
@@ -47,6 +49,9 @@ const moveSql = `
   ), noted AS (
     INSERT INTO order_events (order_id, version, type, data)
     SELECT id, version, $6, (to_jsonb(moved) - 'version') || $7::jsonb FROM moved
+  ), over AS (
+    UPDATE payments SET check_at = now(), checks = 0 FROM moved
+     WHERE $2 = 'awaiting_payment' AND payments.order_id = moved.id AND payments.state = 'pending'
   )
   SELECT id, sale_id, user_id, quantity, version, amount, currency, pay_by FROM moved`;
 

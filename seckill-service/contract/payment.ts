@@ -71,6 +71,13 @@ export const paymentIdSchema = z.string().regex(/^pay_[0-9a-hjkmnp-tv-z]{26}$/, 
 export const refundIdSchema = z.string().regex(/^ref_[0-9a-hjkmnp-tv-z]{26}$/, 'is not a refund id');
 
 /**
+ * The body of `POST /api/orders/<orderId>/payment`, which may be left out. With a `paymentId` it is told how that payment of
+ * the order stands, and none is begun: for a shopper who comes back from the provider's page.
+ */
+export const paymentRequestSchema = z.object({ paymentId: paymentIdSchema.optional() });
+export type PaymentRequestBody = z.infer<typeof paymentRequestSchema>;
+
+/**
  * `POST /api/orders/<orderId>/payment`, 201. `amount` in minor units. `next`: what the shopper does now, while the payment is
  * pending. `declined` and `reason` say why a payment failed: for the shopper, and in the provider's words.
  */

@@ -75,10 +75,10 @@ export async function startPaymentDesk(
   const app = createProblemApp(payments.apps, () => undefined);
   const queue = new Queue(queueNames.refunds, { connection: queueRedis, prefix: queuePrefix });
 
-  const post = async (path: string, userId: string | null) => {
+  const post = async (path: string, userId: string | null, json = '{}') => {
     const headers: Record<string, string> = { 'content-type': 'application/json' };
     if (userId !== null) headers.authorization = `Bearer ${signSession(userId, secret, Date.now())}`;
-    const answer = await request(path, { method: 'POST', headers, body: '{}' });
+    const answer = await request(path, { method: 'POST', headers, body: json });
     const body = (await answer.json()) as Record<string, unknown>; // our own app's
     return { status: answer.status, body, retryAfter: answer.headers.get('retry-after') };
   };
@@ -108,7 +108,9 @@ export async function startPaymentDesk(
       await stock.commit(saleId, [order.orderId]);
       return order.orderId;
     },
-    pay: (orderId: string, userId: string | null = 'u') => post(`/api/orders/${orderId}/payment`, userId),
+    pay: (orderId: string, userId: string | null = 'u', body: object = {}) =>
+      post(`/api/orders/${orderId}/payment`, userId, JSON.stringify(body)),
+    takePayment: payments.takePayment,
     /** The payment that a press begins; presses again while the provider is slow, or left alone after a test before. */
     async begin(orderId: string): Promise<string> {
       for (let tries = 1; ; tries += 1) {
@@ -134,6 +136,10 @@ export async function startPaymentDesk(
         'SELECT id, state, reason, last_error FROM refunds WHERE payment_id = $1',
         paymentId,
       ),
+    async count(metric: string): Promise<number> {
+      const { values } = (await registry.getSingleMetric(metric)?.get()) ?? { values: [] };
+      return values.reduce((sum, { value }) => sum + value, 0);
+    },
     /** How many webhooks were answered, by outcome. */
     async webhooksAnswered(): Promise<Record<string, number>> {
       const { values } = (await registry.getSingleMetric('seckill_payment_webhooks_total')?.get()) ?? { values: [] };

@@ -20,7 +20,7 @@ test('a provider that never calls still gets its payments settled', async () => 
 });
 
 test('money of an order that is gone is found and goes back without a single webhook (I6)', async () => {
-  await sandbox.behave({ linger: 1, settleAfterMs: 20, webhookLost: 1 });
+  await sandbox.behave({ linger: 1, unendable: 1, settleAfterMs: 20, webhookLost: 1 });
   const paymentId = await desk.begin(orderId);
   await desk.expire(orderId);
   await sandbox.settle(paymentId, 'succeeded');
@@ -37,6 +37,51 @@ test('money that the provider takes after the order was cancelled, on a request 
   await sandbox.behave({ settleAfterMs: 20, webhookLost: 1 });
   await expect.poll(async () => (await sandbox.books(orderId)).taken).toBe(100);
   await expect.poll(async () => (await sandbox.books(orderId)).returned).toBe(100);
+});
+
+test.each(['expired', 'cancelled'])(
+  'an order that is %s ends its payment at the provider, where nobody can pay it then',
+  async (end) => {
+    await sandbox.behave({ linger: 1, webhookLost: 1 });
+    const paymentId = await desk.begin(orderId);
+    // After a week of asking: the end of its order makes it due all the same.
+    const later = "UPDATE payments SET checks = 5000, check_at = now() + interval '1 day' WHERE id = $1";
+    await pool.query(later, [paymentId]);
+    await (end === 'expired' ? desk.expire(orderId) : desk.cancel(orderId));
+    await expect.poll(() => paymentOf(paymentId)).toEqual({ state: 'failed', reason: 'ended' });
+    expect(await sandbox.settle(paymentId, 'succeeded')).toMatchObject({ state: 'failed' });
+    expect((await sandbox.books(orderId)).taken).toBe(0);
+  },
+);
+
+test('a payment is ended when another one has paid its order', async () => {
+  await sandbox.behave({ linger: 1, webhookLost: 1 });
+  const first = await desk.begin(orderId);
+  await pool.query("UPDATE payments SET state = 'failed' WHERE id = $1", [first]);
+  const second = await desk.begin(orderId);
+  const later = "UPDATE payments SET check_at = now() + interval '1 day' WHERE id = $1";
+  await pool.query(later, [second]);
+  await sandbox.settle(first, 'succeeded');
+  const found = await sandbox.provider.findPayment({ paymentId: first, providerId: null });
+  if (found === null) throw new Error('it is gone');
+  await desk.takePayment(found);
+  expect(await stateOf(orderId)).toBe('paid');
+  await expect.poll(() => paymentOf(second)).toEqual({ state: 'failed', reason: 'ended' });
+});
+
+test('an end whose answer was lost is asked for again, and money that was faster than it goes back (I6)', async () => {
+  await sandbox.behave({ linger: 1, webhookLost: 1 });
+  const paymentId = await desk.begin(orderId);
+  await sandbox.behave({ answerLost: 1, unendable: 1, webhookLost: 1 });
+  await desk.cancel(orderId);
+  const checks = async () =>
+    (await pool.query('SELECT checks FROM payments WHERE id = $1', [paymentId])).rows[0]?.checks;
+  await expect.poll(checks).toBeGreaterThan(0);
+  await sandbox.settle(paymentId, 'succeeded');
+  await sandbox.behave({ settleAfterMs: 20, webhookLost: 1 });
+  await expect.poll(() => refundOf(paymentId)).toMatchObject({ state: 'succeeded', reason: 'order_cancelled' });
+  const { taken, returned } = await sandbox.books(orderId);
+  expect([taken, returned]).toEqual([100, 100]);
 });
 
 test('a payment that the provider never heard of waits for the next press, and ends some time after its order', async () => {

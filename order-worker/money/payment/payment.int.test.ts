@@ -124,6 +124,71 @@ describe('paying an order', () => {
     await expect.poll(() => stateOf(orderId)).toBe('paid');
   });
 
+  test('says again what its shopper does next, until nothing is left to do', async () => {
+    for (const interaction of ['redirect', 'qr'] as const) {
+      const wanted = await desk.bought(saleId);
+      await sandbox.behave({ interaction });
+      const { body } = await pay(wanted);
+      const page = new RegExp(`^${sandbox.url}/pay/`);
+      const next = interaction === 'qr' ? { text: expect.stringMatching(page) } : { url: expect.stringMatching(page) };
+      expect(body).toMatchObject({ state: 'pending', next: { kind: interaction, ...next } });
+      expect((await pay(wanted)).body.next).toEqual(body.next);
+      await sandbox.settle(String(body.paymentId), 'failed');
+      await expect.poll(() => paymentOf(body.paymentId)).toMatchObject({ state: 'failed' });
+      const { paymentId } = body;
+      expect((await pay(wanted, 'u', { paymentId })).body).toMatchObject({ state: 'failed', next: { kind: 'none' } });
+    }
+  });
+
+  test('a shopper who is back before the webhook is told at once: the provider is asked, once in two seconds', async () => {
+    await sandbox.behave({ linger: 1, webhookLost: 1 });
+    const paymentId = await desk.begin(orderId);
+    await sandbox.settle(paymentId, 'succeeded');
+    await desk.pool.query("UPDATE payments SET updated_at = now() + interval '1 hour' WHERE id = $1", [paymentId]);
+    expect((await pay(orderId)).body).toMatchObject({ state: 'pending' }); // it was heard of a moment ago
+    const age = "UPDATE payments SET updated_at = now() - interval '3 seconds' WHERE id = $1";
+    await desk.pool.query(age, [paymentId]);
+    await sandbox.behave({ unavailable: 1, webhookLost: 1 });
+    expect(await pay(orderId)).toMatchObject({ status: 201, body: { paymentId, state: 'pending' } });
+    await sandbox.behave({ webhookLost: 1 });
+    await desk.pool.query(age, [paymentId]);
+    expect(await pay(orderId)).toMatchObject({ status: 201, body: { paymentId, state: 'succeeded' } });
+    expect(await stateOf(orderId)).toBe('paid');
+  });
+
+  test('asked for by its id is told of, twice and after the end, too: nothing moves and none is begun', async () => {
+    await sandbox.behave({ linger: 1 });
+    const paymentId = await desk.begin(orderId);
+    await sandbox.settle(paymentId, 'failed');
+    await expect.poll(() => paymentOf(paymentId)).toMatchObject({ state: 'failed' });
+    const told = { status: 201, body: { paymentId, state: 'failed', declined: 'card_declined' } };
+    expect(await pay(orderId, 'u', { paymentId })).toMatchObject(told);
+    await desk.cancel(orderId);
+    expect(await pay(orderId, 'u', { paymentId })).toMatchObject(told);
+    expect(await pay(orderId, null, { paymentId })).toMatchObject({ status: 401 });
+    expect(await pay(orderId, 'somebody else', { paymentId })).toMatchObject({ status: 403 });
+    const other = await desk.bought(saleId);
+    for (const strange of [paymentId, newPaymentId(Date.now()), 'nonsense', 5]) {
+      expect(await pay(other, 'u', { paymentId: strange })).toMatchObject({
+        status: 400,
+        body: { code: 'BAD_REQUEST' },
+      });
+    }
+    expect((await sandbox.books(saleId)).payments).toHaveLength(1);
+  });
+
+  test('no shopper is sent to a page that none shall see; it is counted', async () => {
+    await sandbox.behave({ linger: 1 });
+    const paymentId = await desk.begin(orderId);
+    const found = await sandbox.provider.findPayment({ paymentId, providerId: null });
+    if (found === null) throw new Error('it is gone');
+    for (const url of ['http://evil.example/', 'https://shop:secret@evil.example/', 'javascript:alert(1)']) {
+      await desk.takePayment({ ...found, next: { kind: 'redirect', url } });
+    }
+    expect(await pay(orderId)).toMatchObject({ status: 201, body: { next: { kind: 'none' } } });
+    expect(await desk.count('seckill_payment_next_refused_total')).toBe(3);
+  });
+
   test('its shopper is shown how the payment stands: open, declined, open again; nothing of it once the order is paid', async () => {
     const picture = () => desk.stock.shown(orderId);
     await sandbox.behave({ linger: 1 });

@@ -51,7 +51,11 @@ export async function settlePayment(
   // Read again under the lock: only then it is certain who was first.
   const { rowCount } = await client.query(
     `UPDATE payments SET state = $2, provider_id = coalesce($3, provider_id), reason = $4, declined = $5,
-            next = coalesce($6, next), updated_at = now()
+            next = CASE WHEN $6::jsonb ->> 'kind' <> 'none' THEN $6 ELSE coalesce(next, $6) END,
+            -- Its order may have ended while the provider was asked for the first time: then it is to be ended there at once.
+            check_at = CASE WHEN $2 = 'pending' AND provider_id IS NULL AND EXISTS (
+              SELECT FROM orders WHERE orders.id = payments.order_id AND orders.state <> 'awaiting_payment') THEN now() ELSE check_at END,
+            updated_at = now()
       WHERE id = $1 AND (state = 'pending' OR (state = 'failed' AND $2 = 'succeeded'))`,
     [
       ...[paymentId, state, providerId, state === 'succeeded' ? null : reason, state === 'failed' ? declined : null],

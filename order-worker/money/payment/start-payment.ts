@@ -2,6 +2,7 @@ import { orderReturnUrl } from '#contract/payment.ts';
 import type { Pool } from '#runtime/postgres/connect.ts';
 import type { OrderRow } from '../../orders/find-order.ts';
 import type { PaymentProvider } from '../provider/provider.ts';
+import type { LookPayment } from './look-payment.ts';
 import type { OpenOutcome } from './open-payment.ts';
 import { findPayment, type Payment } from './payments.ts';
 import type { TakePayment } from './settle-payment.ts';
@@ -20,18 +21,20 @@ export function createStartPayment(deps: {
   /** Each a transaction of its own. */
   open: (orderId: string) => Promise<OpenOutcome>;
   takePayment: TakePayment;
+  /** How the provider says that an open payment stands. */
+  look: LookPayment;
   provider: Pick<PaymentProvider, 'createPayment'>;
   /** The origin that shoppers see, without a slash at its end. */
   publicUrl: string | null;
 }): (orderId: string) => Promise<StartOutcome> {
-  const { pool, open, takePayment, provider, publicUrl } = deps;
+  const { pool, open, takePayment, look, provider, publicUrl } = deps;
 
   return async (orderId) => {
     const opened = await open(orderId);
     if (opened.kind !== 'open') return opened;
     const { payment, order } = opened;
     const { paymentId, amount, currency, providerId } = payment;
-    if (providerId !== null) return { kind: 'payment', payment, order };
+    if (providerId !== null) return { kind: 'payment', payment: await look(payment), order };
     const answer = await provider.createPayment({
       ...{ paymentId, orderId, amount, currency, expiresAtMs: order.payByMs },
       title: await titleOf(pool, orderId),

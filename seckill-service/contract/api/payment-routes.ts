@@ -1,4 +1,10 @@
-import { cancelAnswerSchema, paymentAnswerSchema, refundAnswerSchema, webhookAnswerSchema } from '../payment.ts';
+import {
+  cancelAnswerSchema,
+  paymentAnswerSchema,
+  paymentRequestSchema,
+  refundAnswerSchema,
+  webhookAnswerSchema,
+} from '../payment.ts';
 import { type ApiRoute, passedOn } from './route.ts';
 
 const refusals = [...passedOn, 'UNAUTHENTICATED', 'FORBIDDEN', 'ORDER_UNKNOWN', 'ORDER_STATE'] as const;
@@ -10,8 +16,9 @@ export const paymentRoutes: readonly ApiRoute[] = [
     operation: 'pay',
     group: 'Payments',
     summary: 'Begin to pay an order, or ask how far that is',
-    says: 'Safe to repeat: an order has one open payment. `UNAVAILABLE`: the provider gave no answer; nothing is lost, ask again.',
+    says: 'Safe to repeat: an order has one open payment. With a `paymentId` it is only told how that payment stands. An open payment is asked for at the provider, once in 2 seconds. `UNAVAILABLE`: the provider gave no answer; nothing is lost, ask again.',
     access: 'session',
+    body: paymentRequestSchema,
     answers: { 201: { says: 'the payment', schema: paymentAnswerSchema } },
     refusals,
   },
