@@ -20,8 +20,9 @@ export async function buildAssets(
   saleIds: readonly string[],
   languages: readonly Language[],
 ): Promise<{ files: Asset[]; urls: AssetUrls }> {
-  const [js, language, worker, css] = await Promise.all([
+  const [js, orders, language, worker, css] = await Promise.all([
     bundle(browser('app.ts'), 'module').then((text) => hashed('app', 'js', text)),
+    bundle(browser('orders.ts'), 'module').then((text) => hashed('orders', 'js', text)),
     bundle(browser('language.ts'), 'script').then((text) => hashed('language', 'js', text)),
     bundle(browser('work/worker.ts'), 'script').then((text) => hashed('work', 'js', text)),
     bundle(browser('style/app.css'), 'style').then((text) => hashed('app', 'css', text + styleOfLanguages(languages))),
@@ -30,9 +31,10 @@ export async function buildAssets(
   const words = languages.map((it) => [it.tag, wordsAsset(it)] as const);
   const artOf = (saleId: string) => hashed('art', 'svg', productArt(saleId));
   return {
-    files: [js, language, worker, css, icon, ...words.map(([, file]) => file), ...saleIds.map(artOf)],
+    files: [js, orders, language, worker, css, icon, ...words.map(([, file]) => file), ...saleIds.map(artOf)],
     urls: {
       js: `/${js.file}`,
+      orders: `/${orders.file}`,
       language: `/${language.file}`,
       worker: `/${worker.file}`,
       css: `/${css.file}`,

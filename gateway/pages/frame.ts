@@ -13,6 +13,8 @@ export type Image = { url: string } & Pick<Picture, 'width' | 'height'>;
 export type AssetUrls = {
   css: string;
   js: string;
+  /** The script of `/orders`, in the place of `js`. */
+  orders: string;
   language: string;
   worker: string;
   icon: string;
@@ -121,7 +123,8 @@ ${titleElement(titles, context)}
 <body>
 <a class="skip" href="#main">${speech.text('frame.skip')}</a>
 <header class="top"><a class="brand" href="/"><img src="${assets.icon}" width="28" height="28" alt="">${speech.text('frame.shop')}</a>
-<div class="choices">${signOut(context)}${languageSwitch(context)}</div></header>
+<div class="choices"><a class="to-orders needs-script" data-testid="my-orders" href="/orders">${speech.text('orders.title')}</a>
+${signOut(context)}${languageSwitch(context)}</div></header>
 ${main}
 <footer class="foot"><p>${speech.text('frame.promise')}</p></footer>
 </body>

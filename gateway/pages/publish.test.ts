@@ -81,7 +81,7 @@ describe('what a first visit costs, as it travels', () => {
   }
   const total = (sizes: number[]) => sizes.reduce((sum, size) => sum + size, 0);
 
-  test.each(['sales/full.html', 'index.html', 'order.html'])(
+  test.each(['sales/full.html', 'index.html', 'order.html', 'orders.html'])(
     '%s: at most 60 KB in all, 20 KB of script',
     async (file) => {
       const { files } = await fullSale();
@@ -97,7 +97,12 @@ describe('what a first visit costs, as it travels', () => {
 test('each script is one file that parses, without imports, exports or types', async () => {
   const { files } = await publish();
   const scripts = files.filter((file) => file.endsWith('.js'));
-  expect(scripts.map((file) => /assets\/(\w+)\./.exec(file)?.[1]).sort()).toEqual(['app', 'language', 'work']);
+  expect(scripts.map((file) => /assets\/(\w+)\./.exec(file)?.[1]).sort()).toEqual([
+    'app',
+    'language',
+    'orders',
+    'work',
+  ]);
   for (const script of await Promise.all(scripts.map(read))) {
     expect(script).not.toMatch(/^(import|export) /m);
     expect(() => new Script(script)).not.toThrow();
@@ -128,6 +133,9 @@ test('a page is replaced as a whole and no half-written file is left', async () 
     'order.html',
     'order.html.br',
     'order.html.gz',
+    'orders.html',
+    'orders.html.br',
+    'orders.html.gz',
     'sales',
     'trouble.html',
     'trouble.html.br',

@@ -10,6 +10,7 @@ import type { PreparedPicture } from './picture.ts';
 import { renderList } from './render-list.ts';
 import { noticeNames, renderNotice } from './render-notice.ts';
 import { renderOrder } from './render-order.ts';
+import { renderOrders } from './render-orders.ts';
 import { renderSale } from './render-sale.ts';
 import { createSpeech } from './speech.ts';
 import { builtInLanguages } from './words/languages.ts';
@@ -150,6 +151,7 @@ async function publishOnce(
     ...pictureFiles,
     ...sales.map((sale) => ({ file: `sales/${sale.saleId}.html`, content: renderSale(sale, context) })),
     { file: 'order.html', content: renderOrder(context) },
+    { file: 'orders.html', content: renderOrders(context) },
     ...noticeNames.map((name) => ({ file: `${name}.html`, content: renderNotice(name, context) })),
     { file: 'index.html', content: renderList(sales, context) },
   ];

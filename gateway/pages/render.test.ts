@@ -3,6 +3,7 @@ import { saleStates, storedSaleStates } from '#contract/sale.ts';
 import { renderList } from './render-list.ts';
 import { noticeNames, renderNotice } from './render-notice.ts';
 import { renderOrder } from './render-order.ts';
+import { renderOrders } from './render-orders.ts';
 import { renderSale } from './render-sale.ts';
 import { testingContext } from './testing-context.ts';
 import { testingSale } from './testing-sale.ts';
@@ -14,7 +15,13 @@ const hostile = `"'><script>alert(1)</script><img src=x onerror=alert(2)></title
 function pagesOf(text: string): string[] {
   const sale = testingSale('hostile', now, { title: text, description: text, limits: { perUser: 3 } });
   const notices = noticeNames.map((name) => renderNotice(name, context));
-  return [renderSale(sale, context), renderList([sale], context), renderOrder(context), ...notices];
+  return [
+    renderSale(sale, context),
+    renderList([sale], context),
+    renderOrder(context),
+    renderOrders(context),
+    ...notices,
+  ];
 }
 
 test('no markup from a title or a description can run', () => {
@@ -30,7 +37,7 @@ test('every page passes a policy without inline scripts, styles and foreign host
     expect(page).not.toMatch(/<style|\sstyle=|\son[a-z]+=|javascript:|https?:\/\//i);
     expect(page.match(/<script[^>]*>[^<]*<\/script>/g)).toEqual([
       '<script src="/assets/language.1.js" data-words-en="/assets/words.en.1.json" data-words-zh="/assets/words.zh.1.json"></script>',
-      '<script type="module" src="/assets/app.1.js"></script>',
+      `<script type="module" src="/assets/${page.includes('data-page="orders"') ? 'orders' : 'app'}.1.js"></script>`,
     ]);
   }
 });

@@ -9,6 +9,7 @@ export const testingContext = (renderedAt: Date, languages = builtInLanguages): 
   assets: {
     css: '/assets/app.1.css',
     js: '/assets/app.1.js',
+    orders: '/assets/orders.1.js',
     language: '/assets/language.1.js',
     worker: '/assets/work.1.js',
     icon: '/assets/icon.1.svg',

@@ -20,6 +20,7 @@ afterAll(() => edge.stop());
 const pages: [path: string, file: string][] = [
   ['/', 'index.html'],
   ['/sales/open', 'sales/open.html'],
+  ['/orders', 'orders.html'],
   ['/orders/open-01h00000000000000000000000', 'order.html'],
   ['/assets/page.0123abcd.js', 'assets/page.0123abcd.js'],
 ];

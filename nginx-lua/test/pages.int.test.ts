@@ -10,7 +10,7 @@ let edge: TestEdge;
 beforeAll(async () => {
   edge = await startEdge();
   await edge.agent.send({ type: 'snapshot', sales: [saleOf('open')] });
-  await writePlainPages(edge, 'index.html', 'order.html', 'sales/open.html', 'assets/page.0123abcd.js');
+  await writePlainPages(edge, 'index.html', 'order.html', 'orders.html', 'sales/open.html', 'assets/page.0123abcd.js');
 });
 afterAll(() => edge.stop());
 
@@ -21,6 +21,7 @@ describe('pages', () => {
   test.each([
     ['/', 'plain index.html'],
     ['/sales/open', 'plain sales/open.html'],
+    ['/orders', 'plain orders.html'],
     ['/orders/open-01h00000000000000000000000', 'plain order.html'],
   ])('%s is served from disk, cacheable by a CDN, under a strict policy', async (path, text) => {
     const answer = await ask(edge, path, plain);
@@ -78,6 +79,7 @@ describe('an address of a page that was typed in another way', () => {
     ['/sales/Open', '/sales/open'],
     ['/SALES/OPEN//?from=mail&x=1', '/sales/open?from=mail&x=1'],
     ['/orders/OPEN-01H00000000000000000000000/', '/orders/open-01h00000000000000000000000'],
+    ['/Orders/', '/orders'],
     ['//sales/open/', '/sales/open'],
   ])('%s leads to %s', async (path, to) => {
     const answer = await raw(head('GET', path));
@@ -90,7 +92,7 @@ describe('an address of a page that was typed in another way', () => {
     '/sales/none/none',
     '/sales/',
     '/Sales/o_pen/',
-    '/orders/',
+    '/orders/x_/',
     '//evil.example/',
     '/sales/%0d%0ax/',
     '/api/sales/open/',

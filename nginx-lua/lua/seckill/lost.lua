@@ -9,11 +9,14 @@ local PERMANENT, NOT_FOUND = 308, 404
 
 local _M = {}
 
---- The path of the page that was meant: of a sale or an order, if it is spelled in another way; else nil.
+--- The path of the page that was meant: of a sale, an order or the orders, if it is spelled in another way; else nil.
 -- @tparam string path as nginx reads it
 -- @phases any
 function _M.meant(path)
-  local meant = match(lower(path), '^(/sales/[a-z0-9-]+)/*$') or match(lower(path), '^(/orders/[a-z0-9-]+)/*$')
+  local low = lower(path)
+  local meant = match(low, '^(/sales/[a-z0-9-]+)/*$')
+    or match(low, '^(/orders/[a-z0-9-]+)/*$')
+    or match(low, '^(/orders)/*$')
   return meant ~= path and meant or nil
 end
 

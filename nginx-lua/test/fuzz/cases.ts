@@ -10,6 +10,7 @@ type Request = { method: string; target: string; version: string; headers: strin
 const targets = [
   '/',
   '/sales/open',
+  '/orders',
   '/orders/open-01h00000000000000000000000',
   '/assets/none.js',
   '/api/sales',

@@ -25,6 +25,14 @@ export const pageRoutes: readonly ApiRoute[] = [
   },
   {
     ...common,
+    path: '/orders',
+    operation: 'showOrders',
+    summary: 'The page of the orders of a shopper',
+    says: 'One static file for all shoppers: its script asks for the orders of the one who is signed in.',
+    refusals,
+  },
+  {
+    ...common,
     path: '/orders/{orderId}',
     operation: 'showOrder',
     summary: 'The page of an order',
