@@ -30,6 +30,7 @@ import { createAuditMetrics } from './audit/metrics.ts';
 import { createMoneyBooks } from './audit/money.ts';
 import { failedOrderIds } from './dead-letters/failed-orders.ts';
 import { watchDeadLetters } from './dead-letters/watch.ts';
+import { startDetails } from './details/start-details.ts';
 import { startDraining } from './drain/start-draining.ts';
 import { startSweeper } from './drain/sweeper.ts';
 import { createExpiryMetrics } from './expiry/metrics.ts';
@@ -37,6 +38,8 @@ import { startExpiring } from './expiry/start-expiring.ts';
 import { chooseProvider } from './money/choose-provider.ts';
 import { startMoney } from './money/start-money.ts';
 import { startOps } from './ops/start-ops.ts';
+import { createFindOrder } from './orders/find-order.ts';
+import { createFindOwnOrder } from './orders/find-own-order.ts';
 import { createOrderStore } from './orders/order-store.ts';
 import { startOutbox } from './outbox/outbox.ts';
 import { createTellStock } from './outbox/tell-stock.ts';
@@ -66,6 +69,7 @@ const readSettings = (environment: Record<string, string | undefined>) => {
           'SECKILL_PAYMENT_DEADLINE_MS',
           'SECKILL_PAYMENT_CHECK_AFTER_MS',
           'SECKILL_PUBLIC_URL',
+          'SECKILL_PERSONAL_KEYS',
           'SECKILL_REFUND_TRIES',
           'SECKILL_REFUND_FIRST_WAIT_MS',
           'SECKILL_REFUND_LONGEST_WAIT_MS',
@@ -190,11 +194,21 @@ await runService('order-worker', readSettings, async ({ config, logger, own }) =
     startOutbox({ consumer: 'stock', pool, logger, tell: createTellStock({ stock, store, logger }) }),
   );
   const provider = own('payment provider', await config.provider.open());
+  const findOwnOrder = createFindOwnOrder({
+    authenticate: createAuthenticate(config.SECKILL_SESSION_SECRET, { shop: shopSignInOf(config), logger }),
+    findOrder: createFindOrder({ pool: moneyPool, stock }),
+  });
+  const details = startDetails({
+    ...{ own, findOwnOrder, logger, registers },
+    pool: moneyPool,
+    keys: config.SECKILL_PERSONAL_KEYS ?? [],
+    onGiven: outbox.nudge,
+  });
   const money = startMoney({
-    ...{ own, stock, provider, logger, registers, now: Date.now, random: Math.random },
+    ...{ own, provider, findOwnOrder, logger, registers, now: Date.now, random: Math.random },
+    isDetailsMissing: details.store.isMissing,
     pool: moneyPool,
     connection: queueRedis,
-    authenticate: createAuthenticate(config.SECKILL_SESSION_SECRET, { shop: shopSignInOf(config), logger }),
     deadlineMs: config.SECKILL_PAYMENT_DEADLINE_MS,
     checkAfterMs: config.SECKILL_PAYMENT_CHECK_AFTER_MS,
     publicUrl: config.SECKILL_PUBLIC_URL ?? null,
@@ -216,7 +230,7 @@ await runService('order-worker', readSettings, async ({ config, logger, own }) =
     onStoredOrders: expiring.onStored,
   });
 
-  const app = createProblemApp(money.apps, (error, request) =>
+  const app = createProblemApp([...money.apps, details.app], (error, request) =>
     warn(error, 'a request failed', describeRequest(request)),
   );
   const server = own('server', createServer(getRequestListener(app.fetch)), closeServer);

@@ -109,6 +109,8 @@ new challenge-secret
 new ticket-keys k1:
 new console-token
 made=$(random -base64 32)
+keep personal-keys "p1:$made"  # seals contact and address: keep it for as long as they are kept
+made=$(random -base64 32)
 keep payment-webhook-secret "whsec_$made"
 
 # These come from others, and nobody can make them up.
@@ -152,7 +154,7 @@ judge() {
 readable 999 stock-redis-password stock-redis-auth.conf queue-redis-password queue-redis-auth.conf database-password
 [ $ha = no ] || readable 999 sentinel-password cache-redis-password cache-redis-auth.conf replication-password
 readable 10001 stock-redis-url queue-redis-url zookeeper-auth database-url ticket-keys session-secret challenge-secret \
-  console-token payment-api-key payment-webhook-secret tls.crt tls.key
+  console-token personal-keys payment-api-key payment-webhook-secret tls.crt tls.key
 [ $ha = no ] || readable 10001 cache-redis-url cache-redis-password
 [ $ha = yes ] || readable 10001 queue-redis-password
 exit $failed

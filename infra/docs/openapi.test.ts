@@ -11,6 +11,7 @@ import { createOrderStatus } from '#gateway/orders/status.ts';
 import { createOpenApi } from '#gateway/reference/openapi.ts';
 import { createTicketApp } from '#gateway/tickets/issue.ts';
 import { createSession } from '#gateway/tickets/session.ts';
+import { createDetailsApp } from '#order-worker/details/details-routes.ts';
 import { createPaymentApp } from '#order-worker/money/payment-routes.ts';
 import { createWebhookApp } from '#order-worker/money/webhook-route.ts';
 import { purchaseRoute } from '../../seckill-service/purchase/listener.ts';
@@ -41,7 +42,7 @@ test('every code of the contract is an answer of some route, under its status, a
 
   const written = new Map<string, string>();
   for (const [, item] of Object.entries(document.paths ?? {})) {
-    for (const operation of [item.get, item.post]) {
+    for (const operation of [item.get, item.post, item.put]) {
       for (const [status, response] of Object.entries(operation?.responses ?? {})) {
         for (const code of JSON.stringify(response).match(/(?<=components\/examples\/)\w+/g) ?? [])
           written.set(code, status);
@@ -62,6 +63,7 @@ const apps: Hono[] = [
   createOrderListApp(nothing()),
   createOrderStatus(nothing()).app,
   createOrderEventsApp(nothing()),
+  createDetailsApp(nothing()),
   createPaymentApp(nothing()),
   createWebhookApp(nothing()),
 ];

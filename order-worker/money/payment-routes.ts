@@ -1,11 +1,10 @@
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import { saleIdOfOrder } from '#contract/order.ts';
 import { type CancelAnswer, type PaymentAnswer, paymentRequestSchema, type RefundAnswer } from '#contract/payment.ts';
 import { problemResponse } from '#contract/problems.ts';
 import { isShadowOrder } from '#contract/shadow-sale.ts';
-import type { Authenticate } from '#http/authenticate.ts';
-import type { FindOrder, OrderRow } from '../orders/find-order.ts';
+import type { OrderRow } from '../orders/find-order.ts';
+import { adviceOf, type FindOwnOrder } from '../orders/find-own-order.ts';
 import type { MoneyDesk } from './money-desk.ts';
 import type { LookUpPayment } from './payment/look-payment.ts';
 import { maxPayments } from './payment/open-payment.ts';
@@ -13,49 +12,23 @@ import type { Payment } from './payment/payments.ts';
 import type { StartOutcome } from './payment/start-payment.ts';
 import { ProviderFault } from './provider/provider.ts';
 
-/** What to do with an order in this state, when what was asked for cannot be done. */
-const advice: Record<OrderRow['state'], string> = {
-  awaiting_payment: 'it awaits payment: pay it, or cancel it',
-  paid: 'it is paid: ask for a refund instead',
-  expired: 'its time to pay is over',
-  cancelled: 'it was cancelled',
-  refunding: 'its money is on its way back',
-  refunded: 'its money is back',
-  failed: 'it could not be made',
-};
-const wrongState = ({ state }: OrderRow) => problemResponse('ORDER_STATE', { detail: advice[state] });
+const wrongState = ({ state }: OrderRow) => problemResponse('ORDER_STATE', { detail: adviceOf[state] });
 const longestBody = 16 * 1024;
 
 /** `POST /api/orders/<orderId>/payment`, `/cancel`, `/refund`: the owner only. Of bodies, a payment's id alone is looked at. */
 export function createPaymentApp(deps: {
-  authenticate: Authenticate;
-  findOrder: FindOrder;
+  findOwnOrder: FindOwnOrder;
   desk: Pick<MoneyDesk, 'cancel' | 'requestRefund'>;
+  /** Whether its sale asks for contact or address, and has none yet. */
+  isDetailsMissing: (orderId: string) => Promise<boolean>;
   startPayment: (orderId: string) => Promise<StartOutcome>;
   lookUpPayment: LookUpPayment;
 }): Hono {
-  const { authenticate, findOrder, desk, startPayment, lookUpPayment } = deps;
+  const { findOwnOrder, desk, isDetailsMissing, startPayment, lookUpPayment } = deps;
   const app = new Hono();
   app.use('/api/orders/*', bodyLimit({ maxSize: longestBody, onError: () => problemResponse('BODY_TOO_LARGE') }));
 
-  /** The order of this request, when it is the caller's and stored; else the refusal. */
-  async function ownOrder(context: Context): Promise<OrderRow | Response> {
-    const bearer = await authenticate(context.req.raw);
-    if (bearer.kind === 'unknown') return problemResponse('UNAUTHENTICATED', { detail: bearer.detail });
-    const orderId = context.req.param('orderId') ?? '';
-    if (saleIdOfOrder(orderId) === null) return problemResponse('ORDER_UNKNOWN');
-    const found = await findOrder(orderId, bearer.userId);
-    switch (found.kind) {
-      case 'found':
-        return found.order;
-      case 'unknown':
-        return problemResponse('ORDER_UNKNOWN');
-      case 'not_yours':
-        return problemResponse('FORBIDDEN');
-      case 'queued':
-        return problemResponse('ORDER_STATE', { detail: 'it is queued: wait until it is made', retryAfterSeconds: 1 });
-    }
-  }
+  const ownOrder = (context: Context) => findOwnOrder(context.req.raw, context.req.param('orderId') ?? '');
 
   app.post('/api/orders/:orderId/payment', async (context) => {
     const order = await ownOrder(context);
@@ -71,6 +44,9 @@ export function createPaymentApp(deps: {
       if (payment === null) return problemResponse('BAD_REQUEST', { detail: 'this order has no such payment' });
       return context.json(answerOf(payment, order), 201, noStore);
     }
+    if (order.state === 'awaiting_payment' && (await isDetailsMissing(order.orderId))) {
+      return problemResponse('ORDER_STATE', { detail: 'give your contact and address first, then pay' });
+    }
     try {
       const outcome = await startPayment(order.orderId);
       switch (outcome.kind) {
@@ -78,7 +54,7 @@ export function createPaymentApp(deps: {
           return context.json(answerOf(outcome.payment, outcome.order), 201, noStore);
         case 'not_payable': {
           const isLate = outcome.order.state === 'awaiting_payment';
-          return isLate ? problemResponse('ORDER_STATE', { detail: advice.expired }) : wrongState(outcome.order);
+          return isLate ? problemResponse('ORDER_STATE', { detail: adviceOf.expired }) : wrongState(outcome.order);
         }
         case 'too_many':
           return problemResponse('ORDER_STATE', { detail: `${maxPayments} payments of it have failed already` });

@@ -1,13 +1,11 @@
 import type { ConnectionOptions } from 'bullmq';
 import type { Hono } from 'hono';
-import type { Authenticate } from '#http/authenticate.ts';
 import type { Own } from '#runtime/belongings.ts';
 import type { GrowingWait } from '#runtime/growing-wait.ts';
 import type { Logger } from '#runtime/logger.ts';
 import { Counter, Gauge, type Registry } from '#runtime/metrics.ts';
 import type { Pool } from '#runtime/postgres/connect.ts';
-import type { Stock } from '#stock/stock.ts';
-import { createFindOrder } from '../orders/find-order.ts';
+import type { FindOwnOrder } from '../orders/find-own-order.ts';
 import { createMoneyDesk } from './money-desk.ts';
 import { createLookPayment } from './payment/look-payment.ts';
 import { startPaymentSweep } from './payment/payment-sweep.ts';
@@ -27,9 +25,9 @@ export function startMoney(deps: {
   /** A pool of its own: a storm of webhooks must not take the drain's connections. */
   pool: Pool;
   connection: ConnectionOptions;
-  stock: Pick<Stock, 'reservation'>;
   provider: PaymentProvider;
-  authenticate: Authenticate;
+  findOwnOrder: FindOwnOrder;
+  isDetailsMissing: (orderId: string) => Promise<boolean>;
   logger: Logger;
   registers: Registry[];
   now: () => number;
@@ -43,7 +41,7 @@ export function startMoney(deps: {
   publicUrl: string | null;
   onMoved: () => void;
 }): { apps: Hono[]; takePayment: TakePayment } {
-  const { own, pool, connection, stock, authenticate, logger, registers, now, random, checkAfterMs, refunds } = deps;
+  const { own, pool, connection, logger, registers, now, random, checkAfterMs, refunds } = deps;
   const settled = new Counter({
     name: 'seckill_payments_settled_total',
     help: 'What the provider told of payments and refunds, by what became of it',
@@ -121,8 +119,7 @@ export function startMoney(deps: {
     takePayment: desk.takePayment,
     apps: [
       createPaymentApp({
-        authenticate,
-        findOrder: createFindOrder({ pool, stock }),
+        ...{ findOwnOrder: deps.findOwnOrder, isDetailsMissing: deps.isDetailsMissing },
         desk,
         startPayment: createStartPayment({
           ...{ pool, provider, publicUrl: deps.publicUrl },

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { currencySchema } from './currencies.ts';
 import { embedOriginsSchema } from './embed-origins.ts';
+import { parsePersonalKeys } from './personal-keys.ts';
 import { signInUrlProblem } from './sign-in.ts';
 import { parseTicketKeys } from './ticket.ts';
 
@@ -123,14 +124,17 @@ const priceFloor = z.string().transform((text, context) => {
   return floors;
 });
 
-const ticketKeys = z.string().transform((text, context) => {
-  try {
-    return parseTicketKeys(text);
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
-    return z.NEVER;
-  }
-});
+/** A setting that `parse` reads, and that is wrong where it throws. */
+const parsedBy = <T>(parse: (text: string) => T) =>
+  z.string().transform((text, context) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+      return z.NEVER;
+    }
+  });
+const ticketKeys = parsedBy(parseTicketKeys);
 
 /**
  * Every environment variable of every process, in one place: a process picks the ones it reads, and a `SECKILL_*` name
@@ -197,6 +201,12 @@ export const settings = {
     .optional(),
   /** Origins of pages that may embed a sale, for the edges of a stack on this machine; left out: none. docs/embedding.md */
   SECKILL_EMBED_ORIGINS: embedOriginsSchema.optional(),
+  /**
+   * Seal and open contact and address of shoppers: `<id>:<32 bytes in base64>`, several separated by commas. The first seals, all
+   * open. Without one nothing can be given to a sale that collects them. docs/personal-data.md
+   */
+  SECKILL_PERSONAL_KEYS: parsedBy(parsePersonalKeys).optional(),
+  SECKILL_PERSONAL_KEYS_FILE: absolutePath.optional(),
   /** Which adapter order-worker speaks to the payment provider by. */
   SECKILL_PAYMENT_PROVIDER: z
     .enum(

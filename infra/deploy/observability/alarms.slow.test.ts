@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
+import pg from 'pg';
 import { Pool } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { saleKeys } from '#contract/redis-keys.ts';
@@ -190,6 +191,22 @@ describe.concurrent('without a server that hangs', () => {
     };
     expect(await fires('SeckillWebhookUnused', { meanwhile })).toMatchObject([{ outcome: 'not_ours' }]);
     await ends('SeckillWebhookUnused');
+  });
+
+  test('DetailsOverdue: a row that is due is held by a transaction; ends when it is let go', slow, async () => {
+    const database = new pg.Client({ connectionString: stack.environment.SECKILL_DATABASE_URL });
+    await database.connect();
+    try {
+      await database.query(`INSERT INTO order_details (order_id, sale_id, user_id, key_id, sealed, erase_at)
+                            VALUES ('due', 's', 'u', 'p1', '', now() + interval '3 seconds')`);
+      await database.query('BEGIN');
+      await database.query("SELECT FROM order_details WHERE order_id = 'due' FOR UPDATE");
+      await fires('SeckillDetailsOverdue');
+      await database.query('COMMIT');
+      await ends('SeckillDetailsOverdue');
+    } finally {
+      await database.end();
+    }
   });
 
   test(

@@ -1,9 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Queue } from 'bullmq';
+import type { PersonalKey } from '#contract/personal-keys.ts';
 import { queueNames, queuePrefix } from '#contract/queues.ts';
 import { createAuthenticate, signSession } from '#http/authenticate.ts';
 import { createProblemApp } from '#http/problem-app.ts';
+import { startDetails } from '#order-worker/details/start-details.ts';
 import { startMoney } from '#order-worker/money/start-money.ts';
+import { createFindOrder } from '#order-worker/orders/find-order.ts';
+import { createFindOwnOrder } from '#order-worker/orders/find-own-order.ts';
 import { moveOrders } from '#order-worker/orders/move-orders.ts';
 import { createOrderStore } from '#order-worker/orders/order-store.ts';
 import { startOutbox } from '#order-worker/outbox/outbox.ts';
@@ -31,6 +35,8 @@ export async function startPaymentDesk(
     tries?: number;
     /** The longest wait between two tries of a refund. */
     longestMs?: number;
+    /** Seal contact and address. */
+    personalKeys?: PersonalKey[];
   } = {},
 ) {
   const { checkAfterMs = 60_000, graceMs, deadlineMs = 10_000, tries = 6, longestMs = 200 } = options;
@@ -52,12 +58,20 @@ export async function startPaymentDesk(
   });
   const belongings = createBelongings(logger);
   const registry = createRegistry();
+  const findOwnOrder = createFindOwnOrder({
+    authenticate: createAuthenticate(secret),
+    findOrder: createFindOrder({ pool, stock }),
+  });
+  const details = startDetails({
+    ...{ own: belongings.own, pool, keys: options.personalKeys ?? [], findOwnOrder, logger, registers: [registry] },
+    onGiven: outbox.nudge,
+    eraseEveryMs: 20,
+  });
   const payments = startMoney({
     ...{
       own: belongings.own,
       pool,
       connection: queueRedis,
-      stock,
       provider: sandbox.provider,
       logger,
       registers: [registry],
@@ -65,14 +79,15 @@ export async function startPaymentDesk(
       checkAfterMs,
       graceMs,
     },
-    authenticate: createAuthenticate(secret),
+    findOwnOrder,
+    isDetailsMissing: details.store.isMissing,
     now: Date.now,
     random: Math.random,
     refunds: { tries, firstMs: 40, longestMs },
     publicUrl: null,
     onMoved: outbox.nudge,
   });
-  const app = createProblemApp(payments.apps, () => undefined);
+  const app = createProblemApp([...payments.apps, details.app], () => undefined);
   const queue = new Queue(queueNames.refunds, { connection: queueRedis, prefix: queuePrefix });
 
   const post = async (path: string, userId: string | null, json = '{}') => {
@@ -120,6 +135,18 @@ export async function startPaymentDesk(
         await wait(100);
       }
     },
+    /** Puts contact and address; the answer's body is its text. */
+    async giveDetails(orderId: string, body: unknown, change: { userId?: string | null; type?: string } = {}) {
+      const { userId = 'u', type = 'application/json' } = change;
+      const headers: Record<string, string> = { 'content-type': type };
+      if (userId !== null) headers.authorization = `Bearer ${signSession(userId, secret, Date.now())}`;
+      const text = typeof body === 'string' ? body : JSON.stringify(body);
+      const answer = await request(`/api/orders/${orderId}/details`, { method: 'PUT', headers, body: text });
+      const said = await answer.text();
+      return { status: answer.status, detail: said === '' ? '' : String(JSON.parse(said).detail), said };
+    },
+    details: details.store,
+    metricOf: async (name: string) => (await registry.getSingleMetric(name)?.get())?.values[0]?.value ?? 0,
     cancel: (orderId: string, userId: string | null = 'u') => post(`/api/orders/${orderId}/cancel`, userId),
     refund: (orderId: string, userId: string | null = 'u') => post(`/api/orders/${orderId}/refund`, userId),
     expire: (orderId: string) =>

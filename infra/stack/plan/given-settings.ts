@@ -48,6 +48,8 @@ const origins: Readonly<Record<SettingName, Origin>> = {
   SECKILL_CHALLENGE_SECRET_FILE: 'stack',
   SECKILL_PUBLIC_URL: 'given',
   SECKILL_EMBED_ORIGINS: 'given',
+  SECKILL_PERSONAL_KEYS: 'stack',
+  SECKILL_PERSONAL_KEYS_FILE: 'stack',
   SECKILL_PAYMENT_PROVIDER: 'given',
   SECKILL_PAYMENT_URL: 'stack',
   SECKILL_PAYMENT_API_KEY: 'stack',

@@ -14,7 +14,12 @@ function planOf(ha: boolean, settings: Settings = {}): StackPlan {
     dir: runDirectory('/tmp/seckill-plan'),
     secrets: {
       ...{ sessionSecret: secret, challengeSecret: secret, databasePassword: secret, consoleToken: secret },
-      ...{ paymentApiKey: secret, paymentWebhookSecret: secret, zookeeperAuth: `seckill:${secret}` },
+      ...{
+        paymentApiKey: secret,
+        paymentWebhookSecret: secret,
+        zookeeperAuth: `seckill:${secret}`,
+        personalKeys: secret,
+      },
       redisPasswords: { 'stock-redis': 'of-stock', 'queue-redis': 'of-queue' },
       ...{ sentinelPassword: ha ? 'of-sentinels' : null, standbyPassword: ha ? 'of-the-standby' : null },
     },

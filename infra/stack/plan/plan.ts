@@ -206,6 +206,7 @@ export function clientEnvironment(plan: StackPlan<KnownSecrets>): ClientEnvironm
     SECKILL_PAYMENT_API_KEY: secrets.paymentApiKey,
     SECKILL_PAYMENT_WEBHOOK_SECRET: secrets.paymentWebhookSecret,
     SECKILL_CONSOLE_TOKEN: secrets.consoleToken,
+    SECKILL_PERSONAL_KEYS: secrets.personalKeys,
   } satisfies Partial<Record<SettingName, string | null>>;
   return Object.fromEntries(Object.entries(all).filter((entry): entry is [SettingName, string] => entry[1] !== null));
 }

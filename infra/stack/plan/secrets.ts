@@ -14,6 +14,8 @@ export type Secrets = {
   standbyPassword: string | null;
   /** `user:password`. Only a process that knows it may change the stack's nodes in ZooKeeper. */
   zookeeperAuth: string;
+  /** Seals contact and address of shoppers. */
+  personalKeys: string;
   /** What the sandbox provider knows us by, and what it signs its webhooks with. */
   paymentApiKey: string;
   paymentWebhookSecret: string;
@@ -75,11 +77,12 @@ async function each<Secret>(dir: RunDirectory, read: ReadOne<Secret>) {
     read(join(dir.secrets, 'payment-api-key'), hex),
     read(join(dir.secrets, 'payment-webhook-secret'), () => `whsec_${randomBytes(32).toString('base64')}`),
     read(consoleTokenFile(dir), hex),
+    read(join(dir.secrets, 'personal-keys'), () => `p1:${randomBytes(32).toString('base64')}`),
   ]);
-  const [zookeeperAuth, paymentApiKey, paymentWebhookSecret, consoleToken] = rest;
+  const [zookeeperAuth, paymentApiKey, paymentWebhookSecret, consoleToken, personalKeys] = rest;
   return {
     ...{ sessionSecret, challengeSecret, databasePassword, zookeeperAuth },
-    ...{ paymentApiKey, paymentWebhookSecret, consoleToken },
+    ...{ paymentApiKey, paymentWebhookSecret, consoleToken, personalKeys },
     redisPasswords: { 'stock-redis': stockPassword, 'queue-redis': queuePassword },
   };
 }

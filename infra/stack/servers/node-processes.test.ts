@@ -11,7 +11,12 @@ const planWith = (settings: Settings) =>
     dir: runDirectory('/tmp/seckill-node-processes'),
     secrets: {
       ...{ sessionSecret: secret, challengeSecret: secret, databasePassword: secret, consoleToken: secret },
-      ...{ paymentApiKey: secret, paymentWebhookSecret: secret, zookeeperAuth: `seckill:${secret}` },
+      ...{
+        paymentApiKey: secret,
+        paymentWebhookSecret: secret,
+        zookeeperAuth: `seckill:${secret}`,
+        personalKeys: secret,
+      },
       ...{ sentinelPassword: null, standbyPassword: null },
       redisPasswords: { 'stock-redis': secret, 'queue-redis': secret },
     },

@@ -54,6 +54,7 @@ export function nodeProcesses(plan: StackPlan, seenBy: (name: string) => StackPl
     SECKILL_SESSION_SECRET: plan.secrets.sessionSecret,
     SECKILL_PUBLIC_URL: plan.settings.SECKILL_PUBLIC_URL ?? plan.edgeUrl,
     ...paymentProvider(plan),
+    SECKILL_PERSONAL_KEYS: plan.secrets.personalKeys,
     SECKILL_CONSOLE_TOKEN: plan.secrets.consoleToken,
   });
   return [...services, ...gateways, worker, paymentSandbox(plan)];

@@ -28,6 +28,7 @@ const targets = [
   '/api/orders?before=MTc5NjAwMDAwMDEyMy50ZWE',
   '/api/orders/open-01h00000000000000000000000',
   '/api/orders/open-01h00000000000000000000000/payment',
+  '/api/orders/open-01h00000000000000000000000/details',
   '/api/payments/webhook',
 ];
 const methods = [

@@ -1,4 +1,5 @@
 import { orderViewSchema, purchaseAnswerSchema, purchaseRequestSchema } from '../order.ts';
+import { orderDetailsSchema } from '../order-details.ts';
 import { orderListSchema, ordersOfPage } from '../order-list.ts';
 import { type ApiRoute, passedOn } from './route.ts';
 
@@ -78,5 +79,17 @@ export const orderRoutes: readonly ApiRoute[] = [
       204: { says: 'the order has ended, and its last version was seen: do not come back' },
     },
     refusals: [...passedOn, ...owners, 'BUSY'],
+  },
+  {
+    method: 'PUT',
+    path: '/api/orders/{orderId}/details',
+    operation: 'giveDetails',
+    group: 'Orders',
+    summary: 'Give contact and address for an order',
+    says: "Before paying, where the sale asks for them (the order's `collect`): each of those, and no other. May be repeated until the order is paid; the last one counts. A phone number is kept without spaces, an email address or a name in any script; `country` is two letters (ISO 3166-1). `BAD_REQUEST` names every field that is wrong and what to do, `ORDER_STATE` a sale that asks for nothing and an order that awaits no payment. `pay` of such an order is `ORDER_STATE` until they are given.",
+    access: 'session',
+    body: orderDetailsSchema,
+    answers: { 204: { says: 'they are kept, sealed' } },
+    refusals: [...passedOn, ...owners, 'ORDER_STATE', 'UNSUPPORTED_MEDIA_TYPE'],
   },
 ];

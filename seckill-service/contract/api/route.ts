@@ -9,7 +9,7 @@ export type ApiAnswer = { says: string; schema?: z.ZodType; type?: string; heade
 
 /** One route of DESIGN's section 6, and everything that it can answer. */
 export type ApiRoute = {
-  method: 'GET' | 'POST';
+  method: 'GET' | 'POST' | 'PUT';
   /** With `{saleId}` and `{orderId}`. */
   path: string;
   /** Its name in generated clients. */
