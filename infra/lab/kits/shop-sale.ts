@@ -13,8 +13,11 @@ import { openPatientConnections } from './patient-connections.ts';
 export type ShopSale = { saleId: string; url: string };
 type Change = { opensInMs?: number; picture?: PreparedPicture; [field: string]: unknown };
 
-/** Sales for browser tests, made as the CLI makes them but within this process: many tests, few seconds. */
-export async function openShop(stack: StackUnderTest) {
+/**
+ * Sales for browser tests, made as the CLI makes them but within this process: many tests, few seconds. `signIn`: their
+ * pages, and with them all others, lead there; whoever gives one publishes without it in the end.
+ */
+export async function openShop(stack: StackUnderTest, signIn?: PageSignIn) {
   const connections = await openPatientConnections(stack.env);
   const pagesDir = stack.env.SECKILL_PAGES_DIR ?? '';
   const until = Date.now() + 60_000;
@@ -39,7 +42,8 @@ export async function openShop(stack: StackUnderTest) {
       await from('9999999999999-0');
       return { release: async () => void (await from('0')) };
     },
-    publish: (signIn?: PageSignIn) => publishAllPages(connections, { pagesDir, signIn }),
+    publish: (chosen: { signIn?: PageSignIn | undefined } = { signIn }) =>
+      publishAllPages(connections, { pagesDir, ...chosen }),
     /** A sale of its own for each test, with its page out and its doors open at `opensInMs` from now. */
     async open(title: string, { opensInMs = -60_000, picture, ...fields }: Change = {}): Promise<ShopSale> {
       const saleId = `shop-${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 6)}`;
@@ -59,7 +63,7 @@ export async function openShop(stack: StackUnderTest) {
       if (sale === null) throw new Error(`${saleId} was not created`);
       await preloadSale(connections, sale, file.units);
       await change(saleId, 'open');
-      await publishAllPages(connections, { pagesDir });
+      await publishAllPages(connections, { pagesDir, signIn });
       return { saleId, url: `${stack.edgeUrl}/sales/${saleId}` };
     },
     close: () => connections.close(),

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import type { TestProject } from 'vitest/node';
 import type { Settings } from '#infra/stack/plan/plan.ts';
 import { describeEvent, type Stack, startStack } from '#infra/stack/stack.ts';
+import { startIdentityProvider } from '../../../examples/identity-provider/identity-provider.ts';
 import { keepLogs, privateRunDir } from './private-run.ts';
 import { share } from './shared.ts';
 import './stack-under-test.ts';
@@ -29,23 +30,31 @@ export default async function setup(project: TestProject): Promise<() => Promise
     edgeInnerUrl: edge.innerUrl,
     edges: server.edges,
     env: server.environment,
+    signInUrl: server.signInUrl,
   });
   return release;
 }
 
-async function start(): Promise<Stack> {
+async function start(): Promise<Stack & { signInUrl: string }> {
   const dir = privateRunDir('test');
   const events: string[] = [];
+  const shop = new Set<string>();
+  const provider = await startIdentityProvider((origin) => shop.has(origin));
+  const { SECKILL_SIGN_IN_URL: signInUrl = '', ...signIn } = provider.settings;
   const clean = async () => {
+    await provider.stop();
     await keepLogs(dir, 'last-test-logs');
     await rm(dir, { recursive: true, force: true });
   };
   try {
     const onEvent: NonNullable<Parameters<typeof startStack>[0]['onEvent']> = (event) =>
       events.push(describeEvent(event));
-    const stack = await startStack({ dir, port: 'any', edges, settings, environment: process.env, onEvent });
+    const all = { ...settings, ...signIn, SECKILL_DEMO_SIGN_IN: 'on' };
+    const stack = await startStack({ dir, port: 'any', edges, settings: all, environment: process.env, onEvent });
+    shop.add(stack.edgeUrl);
     return {
       ...stack,
+      signInUrl,
       stop: async () => {
         await stack.stop();
         await clean();

@@ -10,6 +10,8 @@ export type StackUnderTest = {
   edges: Stack['edges'];
   /** SECKILL_* addresses and secrets, as `readConfig` and the CLI take them. */
   env: Record<string, string>;
+  /** Of examples/identity-provider, whose tokens are taken beside the demo's. The pages lead to it where a test has them do so. */
+  signInUrl: string;
 };
 
 declare module 'vitest' {
