@@ -18,6 +18,11 @@ import { redisConfig } from '../stack/servers/redis-server.ts';
 import { zookeeperConfig } from '../stack/servers/zookeeper-config.ts';
 
 const file = z.record(z.string(), z.object({ file: z.string() }));
+/** A name without a value is passed on as the shell has it. */
+const environmentSchema = z
+  .record(z.string(), z.string().nullable())
+  .default({})
+  .transform((all) => Object.fromEntries(Object.entries(all).map(([name, value]) => [name, value ?? `\${${name}:?}`])));
 const service = z.object({
   image: z.string(),
   build: z.object({ context: z.string(), dockerfile: z.string() }).optional(),
@@ -27,7 +32,7 @@ const service = z.object({
   command: z.array(z.string()).optional(),
   entrypoint: z.array(z.string()).optional(),
   volumes: z.array(z.string()).default([]),
-  environment: z.record(z.string(), z.string()).default({}),
+  environment: environmentSchema,
   secrets: z.array(z.string()).default([]),
   configs: z.array(z.object({ source: z.string(), target: z.string() })).default([]),
   depends_on: z.record(z.string(), z.object({ condition: z.string() })).default({}),
@@ -52,6 +57,15 @@ const topologies = [
   },
   { files: ['compose.yaml', 'compose.ha.yaml'], isHa: true, standIns: {} },
 ] as const;
+
+/** As the operator's shell has it. */
+const signIn = {
+  SECKILL_SIGN_IN_JWKS_URL: 'https://login.example/jwks.json',
+  SECKILL_SIGN_IN_ISSUER: 'https://login.example',
+  SECKILL_SIGN_IN_AUDIENCE: 'sale',
+  SECKILL_SIGN_IN_URL: 'https://login.example/?returnTo={returnTo}',
+  SECKILL_SIGN_IN_COOKIE: 'shop-session',
+};
 
 describe.each(topologies)('$files', ({ files, isHa, standIns }) => {
   const document = readComposeFiles(...files);
@@ -78,6 +92,7 @@ describe.each(topologies)('$files', ({ files, isHa, standIns }) => {
     const given: Record<string, string> = {
       SECKILL_SERVER_NAME: 'shop.example',
       SECKILL_PAYMENT_URL: 'https://pay.example',
+      ...signIn,
     };
     const checked: string[] = [];
     for (const [name, { command = [], environment, image }] of all) {
@@ -87,13 +102,25 @@ describe.each(topologies)('$files', ({ files, isHa, standIns }) => {
       const filled = Object.fromEntries(
         Object.entries(environment).map(([key, value]) => [
           key,
-          value.replace(/\$\{(\w+):\?[^}]+\}/, (_, asked: string) => given[asked] ?? ''),
+          value.replace(/\$\{(\w+):\?[^}]*\}/, (_, asked: string) => given[asked] ?? ''),
         ]),
       );
       expect([name, configProblems(program, withSecretsIn(filled, '/run/secrets', dir))]).toEqual([name, []]);
       checked.push(name);
     }
     expect(checked).toEqual(['service-1', 'service-2', 'gateway', 'order-worker', 'migrate', 'ops']);
+  });
+
+  test('the shop’s sign-in reaches who verifies its tokens and who publishes the pages', () => {
+    const told = all.flatMap(([name, { environment }]) =>
+      Object.keys(signIn).flatMap((setting) => (setting in environment ? [`${name} ${setting}`] : [])),
+    );
+    const keys = ['SECKILL_SIGN_IN_JWKS_URL', 'SECKILL_SIGN_IN_ISSUER', 'SECKILL_SIGN_IN_AUDIENCE'];
+    expect(told).toEqual([
+      ...keys.map((setting) => `gateway ${setting}`),
+      ...keys.map((setting) => `order-worker ${setting}`),
+      ...['ops SECKILL_SIGN_IN_URL', 'ops SECKILL_SIGN_IN_COOKIE'],
+    ]);
   });
 
   /** What a container reads below /run/secrets: by its settings, or by what its program and health check are told. */

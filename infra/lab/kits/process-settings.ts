@@ -37,6 +37,8 @@ const commandSettings: SettingName[] = [
   'SECKILL_EDGE_CA_FILE',
   'SECKILL_EDGE_INNER_URL',
   'SECKILL_PAGES_DIR',
+  'SECKILL_SIGN_IN_URL',
+  'SECKILL_SIGN_IN_COOKIE',
 ];
 
 function readBy(program: string): readonly SettingName[] {
