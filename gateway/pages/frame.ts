@@ -2,34 +2,14 @@ import { html, raw } from 'hono/html';
 import { effectiveState, type SaleNode, type SaleState } from '#contract/sale.ts';
 import type { PageSignIn } from '#contract/sign-in.ts';
 import { formatMoney } from './browser/money.ts';
-import type { Picture, PictureSize } from './picture.ts';
-import { classOf, type Markup, type Speech, type Texts } from './speech.ts';
+import type { PageContext, PageSale } from './page-context.ts';
+import type { PictureSize } from './picture.ts';
+import { footerLinks, mark } from './shop-parts.ts';
+import { classOf, type Markup, type Texts } from './speech.ts';
 import { inLanguage } from './words/in-language.ts';
 import type { Language } from './words/words.ts';
 
-/** What a page shows of a picture: where it is, and its own size, so that nothing moves when it comes. */
-export type Image = { url: string } & Pick<Picture, 'width' | 'height'>;
-/** URLs of the hashed assets; `art` is the drawn picture of a sale without one of its own. */
-export type AssetUrls = {
-  css: string;
-  js: string;
-  /** The script of `/orders`, in the place of `js`. */
-  orders: string;
-  language: string;
-  worker: string;
-  icon: string;
-  /** What the script says, by language. */
-  words: Readonly<Record<string, string>>;
-  art: (saleId: string) => string;
-};
-export type PageContext = {
-  renderedAt: Date;
-  assets: AssetUrls;
-  speech: Speech;
-  signIn?: PageSignIn | undefined;
-};
-/** A sale as the pages show it. Description and picture live in the catalogue only, so they may be missing. */
-export type PageSale = SaleNode & { description?: string; images?: Record<PictureSize, Image> };
+export type { AssetUrls, Image, PageContext, PageSale } from './page-context.ts';
 
 /** UTC in the same figures for every language; the script makes it the visitor's own. */
 export const time = (iso: string): Markup =>
@@ -69,9 +49,9 @@ function titleElement(titles: Texts | null, { speech }: PageContext): Markup {
       ? whole
       : speech.each('frame.title', (tag) => ({
           page: inLanguage(titles, tag) ?? titles.en,
-          shop: whole[tag] ?? whole.en,
+          shop: inLanguage(whole, tag) ?? whole.en,
         }));
-  return html`<title${speech.languages.map(({ tag }) => html` data-${tag.toLowerCase()}="${named[tag]}"`)}>${named.en}</title>`;
+  return html`<title${speech.languages.map(({ tag }) => html` data-${tag.toLowerCase()}="${inLanguage(named, tag) ?? named.en}"`)}>${named.en}</title>`;
 }
 
 /** Of two languages a button that names the other one. Of more a list: only a press chooses, none by passing by. */
@@ -104,7 +84,7 @@ const signOut = ({ signIn, speech }: PageContext): Markup | '' =>
  * @param titles of the page, before the shop's name; null where that is all.
  */
 export function frame(titles: Texts | null, context: PageContext, main: Markup): string {
-  const { assets, speech, signIn } = context;
+  const { assets, brand, speech, signIn } = context;
   const words = Object.entries(assets.words).map(([tag, url]) => html` data-words-${tag.toLowerCase()}="${url}"`);
   return String(html`<!doctype html>
 <html lang="en"${signIn === undefined ? '' : signInOf(signIn)}>
@@ -112,21 +92,21 @@ export function frame(titles: Texts | null, context: PageContext, main: Markup):
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<meta name="theme-color" content="#faf6f1" media="(prefers-color-scheme: light)">
-<meta name="theme-color" content="#15110e" media="(prefers-color-scheme: dark)">
+<meta name="theme-color" content="${brand.colours.light.background}" media="(prefers-color-scheme: light)">
+<meta name="theme-color" content="${brand.colours.dark.background}" media="(prefers-color-scheme: dark)">
 ${titleElement(titles, context)}
 <script src="${assets.language}"${words}></script>
 <link rel="stylesheet" href="${assets.css}">
-<link rel="icon" type="image/svg+xml" href="${assets.icon}">
+<link rel="icon" type="${assets.icon.type}" href="${assets.icon.url}">
 <script type="module" src="${assets.js}"></script>
 </head>
 <body>
 <a class="skip" href="#main">${speech.text('frame.skip')}</a>
-<header class="top"><a class="brand" href="/"><img src="${assets.icon}" width="28" height="28" alt="">${speech.text('frame.shop')}</a>
+<header class="top">${mark(context)}
 <div class="choices"><a class="to-orders needs-script" data-testid="my-orders" href="/orders">${speech.text('orders.title')}</a>
 ${signOut(context)}${languageSwitch(context)}</div></header>
 ${main}
-<footer class="foot"><p>${speech.text('frame.promise')}</p></footer>
+<footer class="foot"><p>${speech.text('frame.promise')}</p>${footerLinks(context)}</footer>
 </body>
 </html>
 `);

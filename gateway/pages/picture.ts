@@ -1,8 +1,8 @@
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 
 /** Of the file that ops give. */
 export const maxPictureBytes = 2_000_000;
-const sides = { least: 200, most: 8000 };
+const longestSide = 8000;
 
 /** What a page spends on its picture: with markup, style and script it stays within a first load of 60 KB. */
 export const pictureBudgets = {
@@ -32,13 +32,20 @@ function refusalOf(bytes: Buffer): string {
   return 'is none of PNG, JPEG, WebP and AVIF, whatever its name says';
 }
 
+/** What a picture has to be: the least of each side, and how many times as long as wide it may be. */
+type Measure = { least: number; longest: number };
+
 /**
- * The picture of a product, made anew out of what ops gave: decoded and drawn again as WebP, so that nothing but pixels
- * is left of the file (no script, no place where it was taken), and small enough for everyone's first load.
+ * Draws a picture anew out of what a person gave, so that nothing but pixels is left of the file: no script, no place where it was
+ * taken. `draw` gets it decoded, upright and in sRGB.
  *
  * @returns a sentence that says what to change, when the file cannot be taken.
  */
-export async function preparePicture(bytes: Buffer): Promise<PreparedPicture | { problem: string }> {
+export async function drawAnew<Drawn>(
+  bytes: Buffer,
+  { least, longest }: Measure,
+  draw: (image: Sharp) => Promise<Drawn>,
+): Promise<Drawn | { problem: string }> {
   if (bytes.length > maxPictureBytes) {
     const megabytes = (bytes.length / 1e6).toFixed(1);
     return { problem: `is ${megabytes} MB: make it smaller, at most ${maxPictureBytes / 1e6} MB` };
@@ -46,32 +53,39 @@ export async function preparePicture(bytes: Buffer): Promise<PreparedPicture | {
   const kind = kindOf(bytes);
   if (kind === null) return { problem: refusalOf(bytes) };
   try {
-    const image = sharp(bytes, { limitInputPixels: sides.most ** 2, failOn: 'error' });
+    const image = sharp(bytes, { limitInputPixels: longestSide ** 2, failOn: 'error' });
     const { width, height, format } = await image.metadata();
     if (format !== kind && !(kind === 'avif' && format === 'heif')) return { problem: refusalOf(bytes) };
     const [short, long] = [Math.min(width, height), Math.max(width, height)];
-    if (short < sides.least || long > sides.most) {
-      return { problem: `is ${width} × ${height}: each side must be of ${sides.least} to ${sides.most} pixels` };
+    if (short < least || long > longestSide) {
+      return { problem: `is ${width} × ${height}: each side must be of ${least} to ${longestSide} pixels` };
     }
-    if (long > 3 * short) return { problem: `is ${width} × ${height}: at most three times as long as wide` };
+    if (long > longest * short)
+      return { problem: `is ${width} × ${height}: at most ${longest === 3 ? 'three' : longest} times as long as wide` };
     // By the camera's note on which side is up; then to sRGB, without any of the file's notes.
-    const side = pictureBudgets.page.longestSide;
-    const upright = await image
-      .autoOrient()
-      .resize({ width: side, height: side, fit: 'inside', withoutEnlargement: true })
-      .png({ compressionLevel: 1 })
-      .toBuffer();
-    return { page: await shrink(upright, 'page'), card: await shrink(upright, 'card') };
+    return await draw(image.autoOrient());
   } catch (error) {
     const why = error instanceof Error ? error.message.split('\n')[0] : String(error);
     return { problem: `is a damaged ${kinds[kind]}: ${why}` };
   }
 }
 
+/** The picture of a product, small enough for everyone's first load. A sentence that says what to change, as {@link drawAnew}. */
+export function preparePicture(bytes: Buffer): Promise<PreparedPicture | { problem: string }> {
+  return drawAnew(bytes, { least: 200, longest: 3 }, async (image) => {
+    const side = pictureBudgets.page.longestSide;
+    const upright = await image
+      .resize({ width: side, height: side, fit: 'inside', withoutEnlargement: true })
+      .png({ compressionLevel: 1 })
+      .toBuffer();
+    return { page: await shrink(upright, 'page'), card: await shrink(upright, 'card') };
+  });
+}
+
 /** The best that the budget buys: first less fine, then smaller. */
 async function shrink(bytes: Buffer, size: PictureSize): Promise<Picture> {
-  const { longestSide, bytes: most } = pictureBudgets[size];
-  for (let side: number = longestSide; ; side = Math.round(side * 0.75)) {
+  const { longestSide: longest, bytes: most } = pictureBudgets[size];
+  for (let side: number = longest; ; side = Math.round(side * 0.75)) {
     for (const quality of [80, 62, 45]) {
       const { data, info } = await sharp(bytes)
         .resize({ width: side, height: side, fit: 'inside', withoutEnlargement: true })

@@ -5,6 +5,7 @@ import { isDeepStrictEqual, promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import type { PageSignIn } from '#contract/sign-in.ts';
 import { type Asset, buildAssets, pictureAsset } from './assets.ts';
+import { type Brand, ownBrand } from './brand.ts';
 import type { PageSale } from './frame.ts';
 import type { PreparedPicture } from './picture.ts';
 import { renderList } from './render-list.ts';
@@ -13,7 +14,6 @@ import { renderOrder } from './render-order.ts';
 import { renderOrders } from './render-orders.ts';
 import { renderSale } from './render-sale.ts';
 import { createSpeech } from './speech.ts';
-import { builtInLanguages } from './words/languages.ts';
 
 export type PublishOptions = {
   /** Every sale that is to have a page, as it is at the call; the page of any other sale is taken away. */
@@ -22,6 +22,8 @@ export type PublishOptions = {
   pictures?: () => Promise<ReadonlyMap<string, PreparedPicture>>;
   /** The edge's document root, absolute. */
   pagesDir: string;
+  /** What makes the pages the shop's; left out, they say nothing of it. */
+  brand?: Brand | undefined;
   /** The shop's own sign-in, where the pages lead to one. */
   signIn?: PageSignIn | undefined;
   now: Date;
@@ -138,14 +140,13 @@ async function publishOnce(
   read: readonly PageSale[],
   present: readonly string[],
 ): Promise<Published> {
-  const { pagesDir, signIn, now, dryRun = false } = options;
+  const { pagesDir, brand = ownBrand, signIn, now, dryRun = false } = options;
   const { sales, files: pictureFiles } = withImages(read, (await options.pictures?.()) ?? new Map());
-  const languages = builtInLanguages;
   const assets = await buildAssets(
     sales.map(({ saleId }) => saleId),
-    languages,
+    brand,
   );
-  const context = { renderedAt: now, assets: assets.urls, speech: createSpeech(languages), signIn };
+  const context = { renderedAt: now, assets: assets.urls, brand, speech: createSpeech(brand.languages), signIn };
   const site = [
     ...assets.files,
     ...pictureFiles,

@@ -1,6 +1,7 @@
 import { html } from 'hono/html';
 import { frame, type PageContext } from './frame.ts';
 import { type OrderStep, orderSteps, statesOf } from './order-way.ts';
+import { supportLine } from './shop-parts.ts';
 import type { Markup, Speech } from './speech.ts';
 
 const fact = (name: 'place' | 'quantity' | 'amount', { text }: Speech): Markup =>
@@ -39,6 +40,7 @@ ${fact('amount', speech)}</dl>
 <p class="fine">${text('order.number')} <code data-testid="order-id"></code></p>
 <p class="fine ways"><a data-testid="sale-link" href="/">${text('order.toSale')}</a>
 <button class="plain" type="button" data-testid="refund" hidden>${text('order.refund')}</button></p>
+${supportLine(context)}
 </section>
 <noscript><p class="note">${text('order.noScript')}</p></noscript>
 </main>`,

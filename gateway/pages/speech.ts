@@ -17,7 +17,7 @@ export type Speech = ReturnType<typeof createSpeech>;
  * Accept-Language says (docs/decisions/0008-both-languages-in-one-file.md).
  */
 export function createSpeech(languages: readonly [Language, ...Language[]]) {
-  const speakers = languages.map(({ tag, words }) => ({ tag, words, ...createFill(words.language.locale) }));
+  const speakers = languages.map((it) => ({ ...it, ...createFill(it.words.language.locale) }));
   const langOf = new Map(languages.map(({ tag, words }) => [tag, words.language.lang]));
 
   function found(words: unknown, key: Key): Text {
@@ -26,9 +26,11 @@ export function createSpeech(languages: readonly [Language, ...Language[]]) {
     return at as Text;
   }
 
-  /** In every language, by tag. Throws when a `{name}` is not given. */
+  /** By tag, in every language that has the text. Throws when a `{name}` is not given. */
   function each(key: Key, given: Given | ((tag: string) => Given) = {}): Texts {
-    const texts = speakers.map(({ tag, words, pieces }) => {
+    // What is filled in may be in a language that lacks the text around it.
+    const able = speakers.filter(({ lacks }) => typeof given === 'function' || !lacks?.has(key));
+    const texts = able.map(({ tag, words, pieces }) => {
       const values: Values = typeof given === 'function' ? given(tag) : given;
       const text = pieces(found(words, key), values);
       if (text.includes(undefined)) throw new Error(`a value is missing in the text ${key} (${tag})`);
@@ -61,9 +63,12 @@ export function createSpeech(languages: readonly [Language, ...Language[]]) {
     text: (key: Key, given?: Given | ((tag: string) => Given)): Markup => inEach(each(key, given)),
     /** An attribute in English, with a `data-<tag>-<name>` for the script to take where the visitor reads another language. */
     attribute(name: string, key: Key): Markup {
-      const { en, ...others } = each(key);
-      const rest = Object.entries(others).map(([tag, text]) => html` data-${tag.toLowerCase()}-${name}="${text}"`);
-      return html` ${name}="${en}"${rest}`;
+      const texts = each(key);
+      const rest = languages.flatMap(({ tag }) => {
+        const own = inLanguage(texts, tag);
+        return own === undefined || own === texts.en ? [] : [html` data-${tag.toLowerCase()}-${name}="${own}"`];
+      });
+      return html` ${name}="${texts.en}"${rest}`;
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { EdgeNode } from '#contract/edge-stream.ts';
 import { buildAssets } from '#gateway/pages/assets.ts';
-import { builtInLanguages } from '#gateway/pages/words/languages.ts';
+import { ownBrand } from '#gateway/pages/brand.ts';
 import { counted } from '#runtime/counted.ts';
 import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
 import { edgesInStep, readEdges } from '#sales/edges.ts';
@@ -87,10 +87,10 @@ export async function checkEdgeAnswers(
     : [pass(`asked ${reached.map(({ name }) => name).join(', ')}: sale and ticket office`)];
 }
 
-/** The files that every sale's page of this version names: a page of another version may speak another API than the edges. */
+/** The scripts that every sale's page of this version names, whatever the shop's brand and words: a page of another version may speak another API than the edges. */
 async function filesOfThisVersion(): Promise<string[]> {
-  const { js, language, worker, css, icon, words } = (await buildAssets([], builtInLanguages)).urls;
-  return [js, language, worker, css, icon, ...Object.values(words)];
+  const { js, language, worker } = (await buildAssets([], ownBrand)).urls;
+  return [js, language, worker];
 }
 
 /** The page, whether it is of this version, and the files that it names, through every edge. */

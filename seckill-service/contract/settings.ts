@@ -183,6 +183,8 @@ export const settings = {
   SECKILL_SERVICE_INNER_URL: urls,
   SECKILL_WORKER_INNER_URL: urls,
   SECKILL_PAGES_DIR: absolutePath,
+  /** The shop's folder: its name, logo, colours and words. docs/brand.md */
+  SECKILL_BRAND_DIR: absolutePath.optional(),
   /** One of the two: fixed keys, or a file that may change while the processes run (`seckill keys rotate`). */
   SECKILL_TICKET_KEYS: ticketKeys.optional(),
   SECKILL_TICKET_KEYS_FILE: absolutePath.optional(),

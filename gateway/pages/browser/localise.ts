@@ -1,7 +1,7 @@
 import { setText } from './page.ts';
 import type { Words } from './words.ts';
 
-const attributes = ['placeholder', 'aria-label', 'title', 'data-choose'];
+const attributes = ['placeholder', 'aria-label', 'title', 'alt', 'data-choose'];
 
 /** What markup cannot hold in several languages: times in the visitor's zone, attributes, the tab's title. */
 export function localise({ locale }: Words, remember: (language: string) => void): void {

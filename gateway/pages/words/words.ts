@@ -22,7 +22,10 @@ type Path<Of> = {
 export type Language = {
   /** As the file is named and a sale's `translations` name it; in class names and attributes in small letters. */
   tag: string;
+  /** Whole: what the language lacks is in the one that it is a kind of, else in English. */
   words: Words;
+  /** The keys of what it lacks. */
+  lacks?: ReadonlySet<string>;
 };
 
 /** An asset of its own (`words.zh-Hans.<hash>.json`): what the script says in one language. */

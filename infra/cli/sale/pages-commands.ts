@@ -17,24 +17,29 @@ import { dirOption, jsonOption } from '../kit/options.ts';
 import { unreadableText } from './unreadable-text.ts';
 
 /** Where pages are written, and what they say of the shop. */
-export type PagesPlace = { pagesDir: string; signIn?: PageSignIn | undefined };
+export type PagesPlace = { pagesDir: string; brandDir?: string | undefined; signIn?: PageSignIn | undefined };
 
 /** Out of the settings. Throws {@link ConfigError}. */
 export function readPagesPlace(environment: Record<string, string | undefined>): PagesPlace {
-  const config = commandConfig(['SECKILL_PAGES_DIR', 'SECKILL_SIGN_IN_URL', 'SECKILL_SIGN_IN_COOKIE'], environment);
-  const { SECKILL_PAGES_DIR: pagesDir, SECKILL_SIGN_IN_URL: url, SECKILL_SIGN_IN_COOKIE: cookie } = config;
+  const config = commandConfig(
+    ['SECKILL_PAGES_DIR', 'SECKILL_BRAND_DIR', 'SECKILL_SIGN_IN_URL', 'SECKILL_SIGN_IN_COOKIE'],
+    environment,
+  );
+  const { SECKILL_PAGES_DIR: pagesDir, SECKILL_BRAND_DIR: brandDir } = config;
+  const { SECKILL_SIGN_IN_URL: url, SECKILL_SIGN_IN_COOKIE: cookie } = config;
   const problem = signInCookieProblem({ url, cookie });
   if (problem !== null) throw new ConfigError([problem]);
-  return { pagesDir, signIn: url === undefined ? undefined : { url, cookie } };
+  return { pagesDir, brandDir, signIn: url === undefined ? undefined : { url, cookie } };
 }
 
 /**
  * Renders every published sale's page; a draft without stock has none yet, and the sale of a load test never has one. Of
- * one whose books cannot be read the page is by what was published last: it keeps no other page from being written.
+ * one whose books cannot be read the page is by what was published last: it keeps no other page from being written. Throws
+ * a {@link ConfigError} before anything is written when the shop's folder cannot be used.
  */
 export async function publishAllPages(
   deps: { catalogue: Catalogue; pictures: Pictures; stock: Stock },
-  { pagesDir, signIn }: PagesPlace,
+  { pagesDir, brandDir, signIn }: PagesPlace,
   options: { dryRun?: boolean; onUnreadable?: (saleId: string, error: Error) => void } = {},
 ): Promise<Published> {
   const { dryRun = false, onUnreadable } = options;
@@ -52,7 +57,10 @@ export async function publishAllPages(
     });
   };
   const { publishPages } = await import('#gateway/pages/publish.ts'); // a bundler, for who publishes
-  const done = await publishPages({ sales, pictures: deps.pictures.all, pagesDir, signIn, now: new Date(), dryRun });
+  const { readBrand } = await import('#gateway/pages/read-brand.ts');
+  const brand = brandDir === undefined ? undefined : await readBrand(brandDir);
+  const site = { sales, pictures: deps.pictures.all, pagesDir, brand, signIn };
+  const done = await publishPages({ ...site, now: new Date(), dryRun });
   for (const [saleId, error] of unreadable) onUnreadable?.(saleId, error);
   return done;
 }

@@ -39,6 +39,7 @@ const origins: Readonly<Record<SettingName, Origin>> = {
   SECKILL_SERVICE_INNER_URL: 'stack',
   SECKILL_WORKER_INNER_URL: 'stack',
   SECKILL_PAGES_DIR: 'stack',
+  SECKILL_BRAND_DIR: 'given',
   SECKILL_TICKET_KEYS: 'stack',
   SECKILL_TICKET_KEYS_FILE: 'stack',
   SECKILL_TICKET_TTL_SECONDS: 'given',
