@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { Queue } from 'bullmq';
@@ -20,6 +21,7 @@ import { schemaReady } from '#runtime/postgres/schema-ready.ts';
 import { connectRedis, disconnectRedis, redisReady } from '#runtime/redis/connect.ts';
 import { countFailovers } from '#runtime/redis/failover-metric.ts';
 import { runService } from '#runtime/service.ts';
+import { parseWebhookSecrets } from '#runtime/standard-webhooks.ts';
 import { startTracing } from '#runtime/tracing.ts';
 import { connectZooKeeper } from '#runtime/zookeeper/client.ts';
 import { standForLeader } from '#runtime/zookeeper/leader.ts';
@@ -35,6 +37,7 @@ import { startDraining } from './drain/start-draining.ts';
 import { startSweeper } from './drain/sweeper.ts';
 import { createExpiryMetrics } from './expiry/metrics.ts';
 import { startExpiring } from './expiry/start-expiring.ts';
+import { startHandOver } from './hand-over/start-hand-over.ts';
 import { chooseProvider } from './money/choose-provider.ts';
 import { startMoney } from './money/start-money.ts';
 import { startOps } from './ops/start-ops.ts';
@@ -69,6 +72,8 @@ const readSettings = (environment: Record<string, string | undefined>) => {
           'SECKILL_PAYMENT_DEADLINE_MS',
           'SECKILL_PAYMENT_CHECK_AFTER_MS',
           'SECKILL_PUBLIC_URL',
+          'SECKILL_HAND_OVER_KEY',
+          'SECKILL_HAND_OVER_SECRET',
           'SECKILL_PERSONAL_KEYS',
           'SECKILL_REFUND_TRIES',
           'SECKILL_REFUND_FIRST_WAIT_MS',
@@ -204,6 +209,17 @@ await runService('order-worker', readSettings, async ({ config, logger, own }) =
     keys: config.SECKILL_PERSONAL_KEYS ?? [],
     onGiven: outbox.nudge,
   });
+  const handOverSecret = config.SECKILL_HAND_OVER_SECRET;
+  const handOver = startHandOver({
+    ...{ stock, logger, registers, now: Date.now, newId: randomUUID },
+    pool: moneyPool,
+    settings: {
+      SECKILL_HAND_OVER_KEY: config.SECKILL_HAND_OVER_KEY,
+      SECKILL_HAND_OVER_SECRET: handOverSecret === undefined ? undefined : parseWebhookSecrets(handOverSecret),
+      SECKILL_PUBLIC_URL: config.SECKILL_PUBLIC_URL,
+    },
+    onMoved: outbox.nudge,
+  });
   const money = startMoney({
     ...{ own, provider, findOwnOrder, logger, registers, now: Date.now, random: Math.random },
     isDetailsMissing: details.store.isMissing,
@@ -212,6 +228,7 @@ await runService('order-worker', readSettings, async ({ config, logger, own }) =
     deadlineMs: config.SECKILL_PAYMENT_DEADLINE_MS,
     checkAfterMs: config.SECKILL_PAYMENT_CHECK_AFTER_MS,
     publicUrl: config.SECKILL_PUBLIC_URL ?? null,
+    toCheckout: handOver.toCheckout,
     refunds: {
       tries: config.SECKILL_REFUND_TRIES,
       firstMs: config.SECKILL_REFUND_FIRST_WAIT_MS,
@@ -230,7 +247,7 @@ await runService('order-worker', readSettings, async ({ config, logger, own }) =
     onStoredOrders: expiring.onStored,
   });
 
-  const app = createProblemApp([...money.apps, details.app], (error, request) =>
+  const app = createProblemApp([...money.apps, ...handOver.apps, details.app], (error, request) =>
     warn(error, 'a request failed', describeRequest(request)),
   );
   const server = own('server', createServer(getRequestListener(app.fetch)), closeServer);

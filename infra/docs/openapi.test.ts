@@ -12,6 +12,7 @@ import { createOpenApi } from '#gateway/reference/openapi.ts';
 import { createTicketApp } from '#gateway/tickets/issue.ts';
 import { createSession } from '#gateway/tickets/session.ts';
 import { createDetailsApp } from '#order-worker/details/details-routes.ts';
+import { createHandOverApp } from '#order-worker/hand-over/hand-over-routes.ts';
 import { createPaymentApp } from '#order-worker/money/payment-routes.ts';
 import { createWebhookApp } from '#order-worker/money/webhook-route.ts';
 import { purchaseRoute } from '../../seckill-service/purchase/listener.ts';
@@ -66,6 +67,7 @@ const apps: Hono[] = [
   createDetailsApp(nothing()),
   createPaymentApp(nothing()),
   createWebhookApp(nothing()),
+  createHandOverApp({ ...nothing<Parameters<typeof createHandOverApp>[0]>(), keys: [] }),
 ];
 const told = (routes: readonly { method: string; path: string }[]) =>
   [...new Set(routes.map(({ method, path }) => `${method} ${path}`))].sort();

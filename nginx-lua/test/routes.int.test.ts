@@ -30,6 +30,7 @@ afterAll(() => edge.stop());
 beforeEach(() => edge.forgetSeen());
 
 const order = '/api/orders/open-01h00000000000000000000000';
+const handedOver = '/api/hand-over/orders/open-01h00000000000000000000000';
 
 describe('sales from memory', () => {
   test.each([
@@ -115,6 +116,11 @@ const routes: [method: string, path: string, allow: string][] = [
   ['POST', `${order}/refund`, 'POST'],
   ['PUT', `${order}/details`, 'PUT'],
   ['POST', '/api/payments/webhook', 'POST'],
+  ['GET', '/api/hand-over/keys', 'GET, HEAD'],
+  ['POST', `${handedOver}/paid`, 'POST'],
+  ['POST', `${handedOver}/cancelled`, 'POST'],
+  ['POST', `${handedOver}/refunded`, 'POST'],
+  ['POST', `${handedOver}/details`, 'POST'],
   ['GET', '/', 'GET, HEAD'],
   ['GET', '/sales/open', 'GET, HEAD'],
 ];
@@ -132,7 +138,7 @@ test.each(routes)(
   },
 );
 
-test.each(routes.filter(([, path]) => /session|api\/orders|webhook/.test(path)))(
+test.each(routes.filter(([, path]) => /session|api\/orders|webhook|hand-over/.test(path)))(
   '%s %s goes to the gateway',
   async (method, path) => {
     expect((await ask(edge, path, { method })).text).toBe('{"from":"gateway"}');
@@ -140,7 +146,7 @@ test.each(routes.filter(([, path]) => /session|api\/orders|webhook/.test(path)))
   },
 );
 
-test('the gateway too gets an allow-list of headers; the webhook gets all, but no spoofed ones', async () => {
+test('the gateway too gets an allow-list of headers; what servers call gets all, but no spoofed ones', async () => {
   const headers = {
     'seckill-user': 'root',
     'x-forwarded-for': '10.0.0.1',
@@ -149,11 +155,13 @@ test('the gateway too gets an allow-list of headers; the webhook gets all, but n
   };
   await ask(edge, '/api/session', { method: 'POST', headers });
   await ask(edge, '/api/payments/webhook', { method: 'POST', headers });
-  const [session, webhook] = edge.gateway.seen.map((seen) => seen.headers);
+  await ask(edge, `${handedOver}/paid`, { method: 'POST', headers });
+  const [session, webhook, paid] = edge.gateway.seen.map((seen) => seen.headers);
   expect(session).not.toHaveProperty('seckill-user');
   expect(session).not.toHaveProperty('provider-signature');
   expect(webhook).toHaveProperty('provider-signature', 's');
-  for (const seen of [session, webhook]) {
+  expect(paid).toHaveProperty('provider-signature', 's');
+  for (const seen of [session, webhook, paid]) {
     expect(seen?.['x-forwarded-for']).toBe('127.0.0.1');
     expect(seen?.['x-request-id']).toMatch(/^[0-9a-f]{32}$/);
   }

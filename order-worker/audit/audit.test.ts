@@ -40,6 +40,7 @@ function money(
   orderState: StoredOrder['state'],
   payment: PaymentState | null,
   refund?: `${'pending' | 'succeeded'} ${RefundReason}`,
+  takenBy: 'provider' | 'shop' = 'provider',
 ): MoneyRow {
   const sum = { amount: 100, currency: 'CNY' };
   const [state, reason] = (refund?.split(' ') ?? []) as ['pending' | 'succeeded', RefundReason]; // as its type says
@@ -47,10 +48,12 @@ function money(
     orderId,
     orderState,
     order: sum,
-    payment: payment === null ? null : { ...sum, paymentId: `pay-${orderId}`, state: payment },
+    payment: payment === null ? null : { ...sum, paymentId: `pay-${orderId}`, state: payment, takenBy },
     refund: refund === undefined ? null : { ...sum, refundId: `ref-${orderId}`, state, reason },
   };
 }
+
+const noneAtTheShop = { atTheShop: { taken: 0, kept: 0, back: 0 } };
 
 /** The buyers hash as the scripts would have it. */
 function buyersOf(records: readonly string[]): Map<string, number> {
@@ -100,7 +103,7 @@ test('books that balance name every unit', async () => {
   const report = await audit({});
   expect(report?.balanced).toBe(true);
   expect(report?.units).toEqual({ total: 5, free: 2, held: 1, unpaid: 1, paid: 1, refunding: 0, withheld: 0 });
-  expect(report?.money).toEqual({ taken: 100, kept: 100, goingBack: 0, back: 0 });
+  expect(report?.money).toEqual({ taken: 100, kept: 100, goingBack: 0, back: 0, ...noneAtTheShop });
 });
 
 test('the money is told in the digits of its currency, as prices are', async () => {
@@ -211,11 +214,30 @@ test('money that is kept, on its way back and back is told apart, and adds up', 
       money('w', 'refunded', 'succeeded', 'succeeded requested'),
     ],
   });
-  expect(report?.money).toEqual({ taken: 500, kept: 100, goingBack: 200, back: 200 });
+  expect(report?.money).toEqual({ taken: 500, kept: 100, goingBack: 200, back: 200, ...noneAtTheShop });
+  expect(report?.balanced).toBe(true);
+});
+
+test('money that the shop took in its own checkout is counted apart, and adds up by itself', async () => {
+  const shops = [
+    money('a', 'paid', 'succeeded', undefined, 'shop'),
+    money('w', 'refunded', 'succeeded', 'succeeded requested', 'shop'),
+  ];
+  const report = await audit({ money: [...shops, money('b', 'paid', 'succeeded')] });
+  const atTheShop = { taken: 200, kept: 100, back: 100 };
+  expect(report?.money).toEqual({ taken: 100, kept: 100, goingBack: 0, back: 0, atTheShop });
+  const theirs = 'money taken at the shop 2.00 = kept 1.00 + back 1.00 CNY';
+  const ours = 'money taken 1.00 = kept 1.00 + going back 0.00 + back 0.00 CNY';
+  expect(report?.checks.at(-1)?.says).toContain(`; ${ours}; ${theirs}`);
+  expect((await audit({ money: shops }))?.checks.at(-1)?.says).toBe(`no unit came back; ${theirs}`);
   expect(report?.balanced).toBe(true);
 });
 
 test.each<[string, MoneyRow[]]>([
+  [
+    'a refund that waits for a provider, of money that the shop took',
+    [money('a', 'refunding', 'succeeded', 'pending requested', 'shop')],
+  ],
   ['money for an order that is not kept, and no refund', [money('a', 'expired', 'succeeded')]],
   ['money for a cancelled order, and no refund', [money('a', 'cancelled', 'succeeded')]],
   ['a paid order without a payment', [money('a', 'paid', null)]],

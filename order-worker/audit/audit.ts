@@ -24,7 +24,7 @@ export type AuditReport = {
     refunding: number;
     withheld: number;
   };
-  /** Minor units; `taken` = the sum of the others (I6). */
+  /** Minor units; `taken` = the sum of the others (I6), here and at the shop. */
   money: MoneySums;
   orders: { reservations: number; rows: number };
   checks: AuditCheck[];
@@ -216,14 +216,18 @@ function cameBack(returned: number): string {
   return `each of the ${returned} units that came back came back once`;
 }
 
-function moneyLine({ taken, kept, goingBack, back }: MoneySums, rows: readonly MoneyRow[]): string {
+function moneyLine({ taken, kept, goingBack, back, atTheShop }: MoneySums, rows: readonly MoneyRow[]): string {
   const [currency, ...others] = new Set(rows.map(({ order }) => order.currency));
-  if (currency === undefined || taken === 0) return 'no money was taken';
+  if (currency === undefined || taken + atTheShop.taken === 0) return 'no money was taken';
   if (others.length > 0)
     return `money was taken in ${[currency, ...others].join(', ')}: --json has the sums, in minor units`;
   const shown = (amount: number) => moneyText({ amount, currency }).replace(` ${currency}`, '');
   const parts = `kept ${shown(kept)} + going back ${shown(goingBack)} + back ${shown(back)}`;
-  return `money taken ${shown(taken)} = ${parts} ${currency}`;
+  const ours = `money taken ${shown(taken)} = ${parts} ${currency}`;
+  if (atTheShop.taken === 0) return ours;
+  const shops = `kept ${shown(atTheShop.kept)} + back ${shown(atTheShop.back)}`;
+  const theirs = `money taken at the shop ${shown(atTheShop.taken)} = ${shops} ${currency}`;
+  return taken === 0 ? theirs : `${ours}; ${theirs}`;
 }
 
 function agree(row: StoredOrder, { userId, units, place }: Reservation): boolean {

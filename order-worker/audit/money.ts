@@ -8,12 +8,21 @@ export type MoneyRow = {
   orderId: string;
   orderState: StoredOrderState;
   order: Sum;
-  payment: (Sum & { paymentId: string; state: PaymentState }) | null;
+  payment: (Sum & { paymentId: string; state: PaymentState; takenBy: 'provider' | 'shop' }) | null;
   refund: (Sum & { refundId: string; state: 'pending' | 'succeeded'; reason: RefundReason }) | null;
 };
 
-/** The money of a sale, in minor units: `taken` is the sum of the others, or some of it lies about. */
-export type MoneySums = { taken: number; kept: number; goingBack: number; back: number };
+/**
+ * The money of a sale, in minor units: `taken` is the sum of the others, or some of it lies about. `atTheShop`: what the shop's own
+ * checkout took, by its word; none of it was ever with the payment provider.
+ */
+export type MoneySums = {
+  taken: number;
+  kept: number;
+  goingBack: number;
+  back: number;
+  atTheShop: { taken: number; kept: number; back: number };
+};
 export type MoneyFinding = { orderId: string; explains: string };
 
 /** States of orders that somebody has paid. */
@@ -24,7 +33,7 @@ export function createMoneyBooks(pool: Pool): (saleId: string) => Promise<MoneyR
   return async (saleId) => {
     const { rows } = await pool.query(
       `SELECT o.id, o.state, o.amount, o.currency,
-              p.id AS p_id, p.state AS p_state, p.amount AS p_amount, p.currency AS p_currency,
+              p.id AS p_id, p.state AS p_state, p.amount AS p_amount, p.currency AS p_currency, p.taken_by,
               r.id AS r_id, r.state AS r_state, r.amount AS r_amount, r.currency AS r_currency, r.reason
          FROM orders o LEFT JOIN payments p ON p.order_id = o.id LEFT JOIN refunds r ON r.payment_id = p.id
         WHERE o.sale_id = $1 AND (p.id IS NOT NULL OR o.state = ANY($2))`,
@@ -37,7 +46,10 @@ export function createMoneyBooks(pool: Pool): (saleId: string) => Promise<MoneyR
       payment:
         row.p_id === null
           ? null
-          : { paymentId: row.p_id, state: row.p_state, amount: row.p_amount, currency: row.p_currency },
+          : {
+              ...{ paymentId: row.p_id, state: row.p_state, takenBy: row.taken_by },
+              ...{ amount: row.p_amount, currency: row.p_currency },
+            },
       refund:
         row.r_id === null
           ? null
@@ -51,7 +63,8 @@ export function createMoneyBooks(pool: Pool): (saleId: string) => Promise<MoneyR
 
 /** What is wrong with the money of these orders (I6), and the sums of it. */
 export function auditMoney(rows: readonly MoneyRow[]): { sums: MoneySums; findings: MoneyFinding[] } {
-  const sums: MoneySums = { taken: 0, kept: 0, goingBack: 0, back: 0 };
+  const atTheShop = { taken: 0, kept: 0, back: 0 };
+  const sums: MoneySums = { taken: 0, kept: 0, goingBack: 0, back: 0, atTheShop };
   const findings: MoneyFinding[] = [];
   const same = (a: Sum, b: Sum) => a.amount === b.amount && a.currency === b.currency;
 
@@ -62,6 +75,13 @@ export function auditMoney(rows: readonly MoneyRow[]): { sums: MoneySums; findin
     if (refund !== null && !same(refund, payment)) find(`refund ${refund.refundId} is not of the payment's amount`);
     if (payment.state !== 'succeeded') {
       if (refund !== null) find(`refund ${refund.refundId} is of a payment that is ${payment.state}`);
+      continue;
+    }
+    if (payment.takenBy === 'shop') {
+      atTheShop.taken += payment.amount;
+      if (refund?.state === 'succeeded') atTheShop.back += refund.amount;
+      if (refund?.state === 'pending')
+        find(`refund ${refund.refundId} waits, but the shop took the money and gives it back`);
       continue;
     }
     sums.taken += payment.amount;
@@ -76,7 +96,9 @@ export function auditMoney(rows: readonly MoneyRow[]): { sums: MoneySums; findin
     const stays = came.filter(({ refund }) => refund === null);
     const asked = came.filter(({ refund }) => refund?.reason === 'requested');
     if (state === 'paid') {
-      sums.kept += stays[0]?.payment?.amount ?? 0;
+      const kept = stays[0]?.payment;
+      const side = kept?.takenBy === 'shop' ? atTheShop : sums;
+      side.kept += kept?.amount ?? 0;
       if (stays.length === 0) find('it is paid, but no payment of it succeeded and stays');
       if (stays.length > 1) find(`it was paid ${stays.length} times, and all of the money stays`);
     } else if (stays.length > 0) {

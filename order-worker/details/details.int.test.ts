@@ -113,7 +113,16 @@ test('without a key nothing is taken: the shopper is told to come again, and the
   const lines: unknown[] = [];
   const app = createDetailsApp({
     findOwnOrder: async () => ({
-      ...{ orderId, userId: 'u', state: 'awaiting_payment', amount: 1, currency: 'CNY', payByMs: 0, isOverdue: false },
+      ...{
+        orderId,
+        userId: 'u',
+        state: 'awaiting_payment',
+        quantity: 1,
+        amount: 1,
+        currency: 'CNY',
+        payByMs: 0,
+        isOverdue: false,
+      },
     }),
     store: createDetailsStore({ pool, seal: createSeal([]) }),
     logger: { error: (...line: unknown[]) => void lines.push(line) },

@@ -1,6 +1,12 @@
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import { type CancelAnswer, type PaymentAnswer, paymentRequestSchema, type RefundAnswer } from '#contract/payment.ts';
+import {
+  type CancelAnswer,
+  type PaymentAnswer,
+  type PaymentNext,
+  paymentRequestSchema,
+  type RefundAnswer,
+} from '#contract/payment.ts';
 import { problemResponse } from '#contract/problems.ts';
 import { isShadowOrder } from '#contract/shadow-sale.ts';
 import type { OrderRow } from '../orders/find-order.ts';
@@ -11,9 +17,33 @@ import { maxPayments } from './payment/open-payment.ts';
 import type { Payment } from './payment/payments.ts';
 import type { StartOutcome } from './payment/start-payment.ts';
 import { ProviderFault } from './provider/provider.ts';
+import type { FindWayToPay, WayToPay } from './way-to-pay.ts';
 
 const wrongState = ({ state }: OrderRow) => problemResponse('ORDER_STATE', { detail: adviceOf[state] });
 const longestBody = 16 * 1024;
+const askTheShop = 'the shop took the money in its own checkout: ask the shop to give it back';
+
+/** The way to the shop's own checkout, or why there is none: no payment of ours begins, and no provider is asked. */
+function atTheShop(context: Context, order: OrderRow, way: Exclude<WayToPay, { kind: 'here' }>): Response {
+  const { orderId, state, amount, currency, payByMs } = order;
+  switch (way.kind) {
+    case 'not_payable':
+      return state === 'awaiting_payment'
+        ? problemResponse('ORDER_STATE', { detail: adviceOf.expired })
+        : wrongState(order);
+    case 'not_set_up': {
+      const detail = "the way to the shop's checkout is not set up: nothing is lost, press again in a while";
+      return problemResponse('UNAVAILABLE', { detail, retryAfterSeconds: 30 });
+    }
+    case 'shop': {
+      const payBy = new Date(payByMs).toISOString();
+      const next: PaymentNext = { kind: 'redirect', url: way.url };
+      const none = { paymentId: null, declined: null, reason: null };
+      const answer: PaymentAnswer = { ...none, orderId, state: 'pending', amount, currency, payBy, next };
+      return context.json(answer, 201, noStore);
+    }
+  }
+}
 
 /** `POST /api/orders/<orderId>/payment`, `/cancel`, `/refund`: the owner only. Of bodies, a payment's id alone is looked at. */
 export function createPaymentApp(deps: {
@@ -23,8 +53,10 @@ export function createPaymentApp(deps: {
   isDetailsMissing: (orderId: string) => Promise<boolean>;
   startPayment: (orderId: string) => Promise<StartOutcome>;
   lookUpPayment: LookUpPayment;
+  /** Whether the shop's own checkout takes the money of this order, and the way there. */
+  toCheckout: FindWayToPay;
 }): Hono {
-  const { findOwnOrder, desk, isDetailsMissing, startPayment, lookUpPayment } = deps;
+  const { findOwnOrder, desk, isDetailsMissing, startPayment, lookUpPayment, toCheckout } = deps;
   const app = new Hono();
   app.use('/api/orders/*', bodyLimit({ maxSize: longestBody, onError: () => problemResponse('BODY_TOO_LARGE') }));
 
@@ -47,6 +79,8 @@ export function createPaymentApp(deps: {
     if (order.state === 'awaiting_payment' && (await isDetailsMissing(order.orderId))) {
       return problemResponse('ORDER_STATE', { detail: 'give your contact and address first, then pay' });
     }
+    const way = await toCheckout(order);
+    if (way.kind !== 'here') return atTheShop(context, order, way);
     try {
       const outcome = await startPayment(order.orderId);
       switch (outcome.kind) {
@@ -84,6 +118,7 @@ export function createPaymentApp(deps: {
     const outcome = await desk.requestRefund(order.orderId);
     if (outcome.kind === 'unknown') return problemResponse('ORDER_UNKNOWN');
     if (outcome.kind === 'not_paid') return wrongState(outcome.order);
+    if (outcome.kind === 'paid_at_the_shop') return problemResponse('ORDER_STATE', { detail: askTheShop });
     const { orderId, amount, currency } = outcome.order;
     const answer: RefundAnswer = { orderId, refundId: outcome.refundId, state: 'refunding', amount, currency };
     return context.json(answer, 202, noStore);

@@ -17,6 +17,7 @@ import type { PaymentProvider } from './provider/provider.ts';
 import { createRefundQueue } from './refund/refund-queue.ts';
 import { startRefundSweep } from './refund/refund-sweep.ts';
 import { startRefundWorker } from './refund/refund-worker.ts';
+import type { FindWayToPay } from './way-to-pay.ts';
 import { createWebhookApp, unusedOutcomes } from './webhook-route.ts';
 
 /** Everything that takes money and gives it back: the routes for the app, and the loops behind them. */
@@ -39,6 +40,8 @@ export function startMoney(deps: {
   refunds: GrowingWait;
   /** The origin that shoppers see. */
   publicUrl: string | null;
+  /** Whether the shop's own checkout takes the money of an order, and the way there. */
+  toCheckout: FindWayToPay;
   onMoved: () => void;
 }): { apps: Hono[]; takePayment: TakePayment } {
   const { own, pool, connection, logger, registers, now, random, checkAfterMs, refunds } = deps;
@@ -120,7 +123,7 @@ export function startMoney(deps: {
     apps: [
       createPaymentApp({
         ...{ findOwnOrder: deps.findOwnOrder, isDetailsMissing: deps.isDetailsMissing },
-        desk,
+        ...{ desk, toCheckout: deps.toCheckout },
         startPayment: createStartPayment({
           ...{ pool, provider, publicUrl: deps.publicUrl },
           ...{ open: desk.open, takePayment: desk.takePayment, look },

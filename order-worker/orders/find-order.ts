@@ -7,6 +7,7 @@ export type OrderRow = {
   orderId: string;
   userId: string;
   state: StoredOrderState;
+  quantity: number;
   amount: number;
   currency: string;
   payByMs: number;
@@ -18,18 +19,19 @@ type Row = {
   id: string;
   user_id: string;
   state: StoredOrderState;
+  quantity: number;
   amount: number;
   currency: string;
   pay_by: Date;
   is_overdue: boolean;
 };
 const select =
-  'SELECT id, user_id, state, amount, currency, pay_by, pay_by <= now() AS is_overdue FROM orders WHERE id = $1';
+  'SELECT id, user_id, state, quantity, amount, currency, pay_by, pay_by <= now() AS is_overdue FROM orders WHERE id = $1';
 
 function fromRow(row: Row | undefined): OrderRow | null {
   if (row === undefined) return null;
-  const { id, user_id: userId, state, amount, currency, pay_by: payBy, is_overdue: isOverdue } = row;
-  return { orderId: id, userId, state, amount, currency, payByMs: payBy.getTime(), isOverdue };
+  const { id, user_id: userId, state, quantity, amount, currency, pay_by: payBy, is_overdue: isOverdue } = row;
+  return { orderId: id, userId, state, quantity, amount, currency, payByMs: payBy.getTime(), isOverdue };
 }
 
 /**

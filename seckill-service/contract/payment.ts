@@ -78,11 +78,12 @@ export const paymentRequestSchema = z.object({ paymentId: paymentIdSchema.option
 export type PaymentRequestBody = z.infer<typeof paymentRequestSchema>;
 
 /**
- * `POST /api/orders/<orderId>/payment`, 201. `amount` in minor units. `next`: what the shopper does now, while the payment is
+ * `POST /api/orders/<orderId>/payment`, 201. `paymentId` is null where the shop's own checkout takes the money: `next` leads there, and
+ * there is no payment before the shop says so. `amount` in minor units. `next`: what the shopper does now, while the payment is
  * pending. `declined` and `reason` say why a payment failed: for the shopper, and in the provider's words.
  */
 export const paymentAnswerSchema = z.object({
-  paymentId: paymentIdSchema,
+  paymentId: paymentIdSchema.nullable(),
   orderId: z.string(),
   state: z.enum(paymentStates),
   amount: z.int(),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { checkoutUrlSchema } from './checkout.ts';
 import { currencySchema } from './currencies.ts';
 import { epochSchema } from './epoch.ts';
 import { byOtherLanguages } from './language-tag.ts';
@@ -64,12 +65,6 @@ export type Translations = z.infer<typeof translationsSchema>;
 export const checkoutModes = ['here', 'shop'] as const;
 export type CheckoutMode = (typeof checkoutModes)[number];
 
-const orderPlaceholder = '{orderId}';
-/** The shop's checkout: a template that has `{orderId}`. https, or http where it is on this machine. */
-const checkoutUrlSchema = z
-  .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
-  .max(1000, 'must be at most 1000 characters')
-  .refine((text) => text.includes(orderPlaceholder), `must have ${orderPlaceholder} in it`);
 export const checkoutSchema = z.discriminatedUnion('mode', [
   z.strictObject({ mode: z.literal('here') }),
   z.strictObject({ mode: z.literal('shop'), url: checkoutUrlSchema }),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { currencySchema } from './currencies.ts';
 import { embedOriginsSchema } from './embed-origins.ts';
+import { parseHandOverKeys } from './hand-over-keys.ts';
 import { parsePersonalKeys } from './personal-keys.ts';
 import { signInUrlProblem } from './sign-in.ts';
 import { parseTicketKeys } from './ticket.ts';
@@ -135,6 +136,11 @@ const parsedBy = <T>(parse: (text: string) => T) =>
     }
   });
 const ticketKeys = parsedBy(parseTicketKeys);
+const handOverKeys = parsedBy(parseHandOverKeys);
+
+const webhookSecrets = z
+  .string()
+  .regex(new RegExp(`^${whsec}([\\s,]+${whsec})*$`), 'must be whsec_ and base64, several separated by commas');
 
 /**
  * Every environment variable of every process, in one place: a process picks the ones it reads, and a `SECKILL_*` name
@@ -220,13 +226,16 @@ export const settings = {
   SECKILL_PAYMENT_API_KEY: z.string().min(16, 'must be at least 16 characters'),
   SECKILL_PAYMENT_API_KEY_FILE: absolutePath.optional(),
   /** What the provider signs its webhooks with; several while one takes the other's place. */
-  SECKILL_PAYMENT_WEBHOOK_SECRET: z
-    .string()
-    .regex(new RegExp(`^${whsec}([\\s,]+${whsec})*$`), 'must be whsec_ and base64, several separated by commas'),
+  SECKILL_PAYMENT_WEBHOOK_SECRET: webhookSecrets,
   SECKILL_PAYMENT_WEBHOOK_SECRET_FILE: absolutePath.optional(),
   SECKILL_PAYMENT_DEADLINE_MS: positiveInt.max(4000).default(3000),
   /** An open payment that nothing was heard of for so long is asked for. */
   SECKILL_PAYMENT_CHECK_AFTER_MS: positiveInt.default(30_000),
+  /** The hand-over to a shop's own checkout: what its tokens are signed with, and what the shop's server signs its calls with; docs/hand-over.md */
+  SECKILL_HAND_OVER_KEY: handOverKeys.optional(),
+  SECKILL_HAND_OVER_KEY_FILE: absolutePath.optional(),
+  SECKILL_HAND_OVER_SECRET: webhookSecrets.optional(),
+  SECKILL_HAND_OVER_SECRET_FILE: absolutePath.optional(),
   SECKILL_REFUND_TRIES: positiveInt.max(100).default(16),
   SECKILL_REFUND_FIRST_WAIT_MS: positiveInt.default(10_000),
   SECKILL_REFUND_LONGEST_WAIT_MS: positiveInt.default(7_200_000),

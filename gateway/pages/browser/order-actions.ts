@@ -55,7 +55,12 @@ export function createOrderActions(page: Page, path: string, onDone: () => void)
   }
 
   /** What the answer to a press says; the provider's own word may have come before it. */
-  function tell({ paymentId, state: stands }: PaymentAnswer): void {
+  function tell({ paymentId, state: stands, next }: PaymentAnswer): void {
+    if (paymentId === null) {
+      // The shop's own checkout takes the money.
+      if (next.kind === 'redirect') location.assign(next.url);
+      return;
+    }
     heard.add(wordOf({ paymentId, state: 'open' }));
     const declined = wordOf({ paymentId, state: 'declined' });
     if (stands === 'failed') heard.add(declined);
@@ -79,7 +84,7 @@ export function createOrderActions(page: Page, path: string, onDone: () => void)
   for (const name of names) byTestId(name).addEventListener('click', () => void act(name));
   return {
     paint(view: OrderView): void {
-      const offered = actionsOf[view.state] ?? [];
+      const offered = actionsOf(view);
       byTestId('actions').hidden = !offered.includes('pay');
       for (const name of names) byTestId(name).hidden = !offered.includes(name);
       // A question, and any other message, is about the state in which it was said.

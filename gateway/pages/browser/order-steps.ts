@@ -15,10 +15,15 @@ export function paintSteps(steps: HTMLElement, state: OrderView['state']): void 
 }
 
 export type OrderAction = 'pay' | 'cancel' | 'refund';
-export const actionsOf: Partial<Record<OrderView['state'], readonly OrderAction[]>> = {
+const actions: Partial<Record<OrderView['state'], readonly OrderAction[]>> = {
   awaiting_payment: ['pay', 'cancel'],
   paid: ['refund'],
 };
+
+/** What is offered on the page. Money that the shop's own checkout took is given back there. */
+export function actionsOf({ state, checkout }: Pick<OrderView, 'state' | 'checkout'>): readonly OrderAction[] {
+  return state === 'paid' && checkout === 'shop' ? [] : (actions[state] ?? []);
+}
 
 /** Place in the line and time until the order is made; nothing about time when nobody can say. */
 export function lineText({ order, fill }: Words, { state, ahead, etaSeconds }: OrderView): string {

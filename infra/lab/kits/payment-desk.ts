@@ -1,10 +1,13 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Queue } from 'bullmq';
+import { parseHandOverKeys } from '#contract/hand-over-keys.ts';
 import type { PersonalKey } from '#contract/personal-keys.ts';
 import { queueNames, queuePrefix } from '#contract/queues.ts';
 import { createAuthenticate, signSession } from '#http/authenticate.ts';
 import { createProblemApp } from '#http/problem-app.ts';
 import { startDetails } from '#order-worker/details/start-details.ts';
+import { type HandOverSettings, startHandOver } from '#order-worker/hand-over/start-hand-over.ts';
 import { startMoney } from '#order-worker/money/start-money.ts';
 import { createFindOrder } from '#order-worker/orders/find-order.ts';
 import { createFindOwnOrder } from '#order-worker/orders/find-own-order.ts';
@@ -16,11 +19,18 @@ import { createBelongings } from '#runtime/belongings.ts';
 import { createRegistry } from '#runtime/metrics.ts';
 import { inTransaction } from '#runtime/postgres/connect.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis/connect.ts';
+import { newWebhookSecret, parseWebhookSecrets } from '#runtime/standard-webhooks.ts';
 import { createStock } from '#stock/create-stock.ts';
 import { startOrdersDatabase } from './orders.ts';
 import { startSandbox } from './payment-sandbox.ts';
 
 const secret = 'a-session-secret-of-a-test-000000';
+/** Two of each, as while one takes the other's place: the first key signs. */
+const handOverKeys = [0, 1].map(() =>
+  generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' }),
+);
+export const shopSecrets = [newWebhookSecret(), newWebhookSecret()] as const;
+export const handOverIssuer = 'https://sale.example';
 
 /**
  * Everything that takes money and gives it back, on real servers, with the sandbox provider as its own process. The
@@ -37,6 +47,8 @@ export async function startPaymentDesk(
     longestMs?: number;
     /** Seal contact and address. */
     personalKeys?: PersonalKey[];
+    /** Settings of the hand-over, where they are not those below. */
+    handOver?: Partial<HandOverSettings>;
   } = {},
 ) {
   const { checkAfterMs = 60_000, graceMs, deadlineMs = 10_000, tries = 6, longestMs = 200 } = options;
@@ -67,6 +79,16 @@ export async function startPaymentDesk(
     onGiven: outbox.nudge,
     eraseEveryMs: 20,
   });
+  const handOver = startHandOver({
+    ...{ pool, stock, logger, registers: [registry], now: Date.now, newId: () => crypto.randomUUID() },
+    settings: {
+      SECKILL_HAND_OVER_KEY: parseHandOverKeys(handOverKeys.join('\n')),
+      SECKILL_HAND_OVER_SECRET: parseWebhookSecrets(shopSecrets.join(',')),
+      SECKILL_PUBLIC_URL: handOverIssuer,
+      ...options.handOver,
+    },
+    onMoved: outbox.nudge,
+  });
   const payments = startMoney({
     ...{
       own: belongings.own,
@@ -85,9 +107,10 @@ export async function startPaymentDesk(
     random: Math.random,
     refunds: { tries, firstMs: 40, longestMs },
     publicUrl: null,
+    toCheckout: handOver.toCheckout,
     onMoved: outbox.nudge,
   });
-  const app = createProblemApp([...payments.apps, details.app], () => undefined);
+  const app = createProblemApp([...payments.apps, ...handOver.apps, details.app], () => undefined);
   const queue = new Queue(queueNames.refunds, { connection: queueRedis, prefix: queuePrefix });
 
   const post = async (path: string, userId: string | null, json = '{}') => {

@@ -14,6 +14,7 @@ function planOf(ha: boolean, settings: Settings = {}): StackPlan {
     dir: runDirectory('/tmp/seckill-plan'),
     secrets: {
       ...{ sessionSecret: secret, challengeSecret: secret, databasePassword: secret, consoleToken: secret },
+      ...{ handOverKey: secret, handOverSecret: secret },
       ...{
         paymentApiKey: secret,
         paymentWebhookSecret: secret,

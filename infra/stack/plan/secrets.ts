@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunDirectory } from '../host/run-directory.ts';
@@ -19,6 +19,9 @@ export type Secrets = {
   /** What the sandbox provider knows us by, and what it signs its webhooks with. */
   paymentApiKey: string;
   paymentWebhookSecret: string;
+  /** What the tokens for a shop's own checkout are signed with, PEM, and what that shop signs its calls with. */
+  handOverKey: string;
+  handOverSecret: string;
   consoleToken: string;
 };
 
@@ -32,6 +35,9 @@ export const ticketKeysFile = (dir: RunDirectory): string => join(dir.secrets, '
 
 /** Where a person finds what opens the console. */
 export const consoleTokenFile = (dir: RunDirectory): string => join(dir.secrets, 'console-token');
+
+/** Where a shop finds what it signs its calls with: npm run example:shop reads it. */
+export const handOverSecretFile = (dir: RunDirectory): string => join(dir.secrets, 'hand-over-secret');
 
 /** nginx reads that of queue Redis itself. */
 export const redisPasswordFile = (dir: RunDirectory, role: 'stock-redis' | 'queue-redis'): string =>
@@ -75,19 +81,28 @@ async function each<Secret>(dir: RunDirectory, read: ReadOne<Secret>) {
     read(redisPasswordFile(dir, 'queue-redis'), hex),
     read(join(dir.secrets, 'zookeeper-auth'), () => `seckill:${hex()}`),
     read(join(dir.secrets, 'payment-api-key'), hex),
-    read(join(dir.secrets, 'payment-webhook-secret'), () => `whsec_${randomBytes(32).toString('base64')}`),
+    read(join(dir.secrets, 'payment-webhook-secret'), whsec),
     read(consoleTokenFile(dir), hex),
     read(join(dir.secrets, 'personal-keys'), () => `p1:${randomBytes(32).toString('base64')}`),
+    read(join(dir.secrets, 'hand-over-key'), es256Key),
+    read(handOverSecretFile(dir), whsec),
   ]);
-  const [zookeeperAuth, paymentApiKey, paymentWebhookSecret, consoleToken, personalKeys] = rest;
+  const [zookeeperAuth, paymentApiKey, paymentWebhookSecret, consoleToken, personalKeys, handOverKey, handOverSecret] =
+    rest;
   return {
     ...{ sessionSecret, challengeSecret, databasePassword, zookeeperAuth },
-    ...{ paymentApiKey, paymentWebhookSecret, consoleToken, personalKeys },
+    ...{ paymentApiKey, paymentWebhookSecret, consoleToken, personalKeys, handOverKey, handOverSecret },
     redisPasswords: { 'stock-redis': stockPassword, 'queue-redis': queuePassword },
   };
 }
 
 const hex = () => randomBytes(32).toString('hex');
+const whsec = () => `whsec_${randomBytes(32).toString('base64')}`;
+const es256Key = () =>
+  generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    .privateKey.export({ type: 'pkcs8', format: 'pem' })
+    .toString()
+    .trim();
 
 /** The file's text; null when there is no file. */
 async function textOf(path: string): Promise<string | null> {

@@ -11,6 +11,7 @@ const planWith = (settings: Settings) =>
     dir: runDirectory('/tmp/seckill-node-processes'),
     secrets: {
       ...{ sessionSecret: secret, challengeSecret: secret, databasePassword: secret, consoleToken: secret },
+      ...{ handOverKey: secret, handOverSecret: secret },
       ...{
         paymentApiKey: secret,
         paymentWebhookSecret: secret,

@@ -55,6 +55,8 @@ export function nodeProcesses(plan: StackPlan, seenBy: (name: string) => StackPl
     SECKILL_PUBLIC_URL: plan.settings.SECKILL_PUBLIC_URL ?? plan.edgeUrl,
     ...paymentProvider(plan),
     SECKILL_PERSONAL_KEYS: plan.secrets.personalKeys,
+    SECKILL_HAND_OVER_KEY: plan.secrets.handOverKey,
+    SECKILL_HAND_OVER_SECRET: plan.secrets.handOverSecret,
     SECKILL_CONSOLE_TOKEN: plan.secrets.consoleToken,
   });
   return [...services, ...gateways, worker, paymentSandbox(plan)];

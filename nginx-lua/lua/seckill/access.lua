@@ -50,8 +50,8 @@ local function header_bytes()
   return bytes
 end
 
---- The payment provider's call, whose headers all go on but for cookies. Its limit is its own: sixty orders that were
--- paid at once are one server's.
+--- A server's call, the payment provider's or the shop's, whose headers all go on but for cookies. Its limit is
+-- its own: sixty orders that were paid at once are one server's.
 -- @phases access
 function _M.webhook()
   look()

@@ -30,6 +30,8 @@ const targets = [
   '/api/orders/open-01h00000000000000000000000/payment',
   '/api/orders/open-01h00000000000000000000000/details',
   '/api/payments/webhook',
+  '/api/hand-over/keys',
+  '/api/hand-over/orders/open-01h00000000000000000000000/paid',
 ];
 const methods = [
   'GET',
@@ -281,7 +283,7 @@ function oneRequest(random: Random, { ticket, office }: Genuine): Request {
 
 function anyRequest(random: Random, ticket: () => string): Request {
   const target = random.pick(targets);
-  const isPost = /sales\/[\w-]+\/orders$|ticket$|session$|payment$|webhook$/.test(target);
+  const isPost = /sales\/[\w-]+\/orders$|ticket$|session$|payment$|webhook$|paid$/.test(target);
   const body = Buffer.from(isPost ? '{"quantity":1}' : '');
   const headers = ['Host: edge.example', 'Accept-Encoding: gzip, deflate, br'];
   if (isPost)

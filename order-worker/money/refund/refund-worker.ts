@@ -17,7 +17,7 @@ type Row = {
 };
 const refundSql = `
   SELECT r.payment_id, p.provider_id AS payment_provider_id, r.state, r.amount, r.currency
-    FROM refunds r JOIN payments p ON p.id = r.payment_id WHERE r.id = $1`;
+    FROM refunds r JOIN payments p ON p.id = r.payment_id WHERE r.id = $1 AND p.taken_by = 'provider'`;
 
 /**
  * Has the provider give the money back, by the refund's id as its idempotency key: a job that runs twice gives it back

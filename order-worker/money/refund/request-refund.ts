@@ -6,6 +6,8 @@ import { addRefund } from './add-refund.ts';
 export type RequestOutcome =
   | { kind: 'refunding'; refundId: string; order: OrderRow; isNew: boolean }
   | { kind: 'not_paid'; order: OrderRow }
+  /** The shop's own checkout took the money: it gives it back, and says so. */
+  | { kind: 'paid_at_the_shop' }
   | { kind: 'unknown' };
 
 /**
@@ -31,12 +33,13 @@ export async function requestRefund(
   if (order.state !== 'paid') return { kind: 'not_paid', order };
   const {
     rows: [payment],
-  } = await client.query<{ id: string }>(
-    `SELECT id FROM payments p WHERE order_id = $1 AND state = 'succeeded'
+  } = await client.query<{ id: string; taken_by: 'provider' | 'shop' }>(
+    `SELECT id, taken_by FROM payments p WHERE order_id = $1 AND state = 'succeeded'
         AND NOT EXISTS (SELECT FROM refunds WHERE payment_id = p.id)`,
     [orderId],
   );
   if (payment === undefined) throw new Error(`${orderId} is paid without a payment`);
+  if (payment.taken_by === 'shop') return { kind: 'paid_at_the_shop' };
   const refundId = await addRefund(client, payment.id, 'requested', nowMs);
   if (refundId === null) throw new Error(`${payment.id} was going back before`);
   const data = { refundId, paymentId: payment.id };

@@ -16,7 +16,7 @@ export const paymentRoutes: readonly ApiRoute[] = [
     operation: 'pay',
     group: 'Payments',
     summary: 'Begin to pay an order, or ask how far that is',
-    says: 'Safe to repeat: an order has one open payment. With a `paymentId` it is only told how that payment stands. An open payment is asked for at the provider, once in 2 seconds. `UNAVAILABLE`: the provider gave no answer; nothing is lost, ask again.',
+    says: 'Safe to repeat: an order has one open payment. With a `paymentId` it is only told how that payment stands. An open payment is asked for at the provider, once in 2 seconds. Where the checkout of the shop takes the money, `paymentId` is null, and `next` leads there with a token. `UNAVAILABLE`: the provider gave no answer; nothing is lost, ask again.',
     access: 'session',
     body: paymentRequestSchema,
     answers: { 201: { says: 'the payment', schema: paymentAnswerSchema } },

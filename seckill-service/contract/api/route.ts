@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { ProblemCode } from '../problems.ts';
 
-/** What a caller shows of itself. `webhook`: the provider's signature in headers of the provider's own naming. */
+/** What a caller shows of itself. `webhook`: a server's signature in headers of its own naming: the payment provider's, or the shop's. */
 export type ApiAccess = 'open' | 'session' | 'ticket' | 'webhook';
 
 /** One success of a route. Without a `schema` there is no JSON body. */
@@ -14,7 +14,7 @@ export type ApiRoute = {
   path: string;
   /** Its name in generated clients. */
   operation: string;
-  group: 'Sales' | 'Tickets' | 'Orders' | 'Payments' | 'Pages';
+  group: 'Sales' | 'Tickets' | 'Orders' | 'Payments' | 'Hand-over' | 'Pages';
   summary: string;
   says: string;
   access: ApiAccess;

@@ -1,3 +1,4 @@
+import { handOverRoutes } from './hand-over-routes.ts';
 import { orderRoutes } from './order-routes.ts';
 import { pageRoutes } from './page-routes.ts';
 import { paymentRoutes } from './payment-routes.ts';
@@ -11,5 +12,6 @@ export const apiRoutes: readonly ApiRoute[] = [
   ...ticketRoutes,
   ...orderRoutes,
   ...paymentRoutes,
+  ...handOverRoutes,
   ...pageRoutes,
 ];
