@@ -12,6 +12,11 @@ const given = {
     SECKILL_PAYMENT_API_KEY: 'the-key-of-a-test',
     SECKILL_PAYMENT_WEBHOOK_SECRET: whsec,
   },
+  stripe: {
+    SECKILL_STRIPE_SECRET_KEY: 'sk_test_of_a_test',
+    SECKILL_STRIPE_WEBHOOK_SECRET: 'whsec_0123456789abcdef, whsec_fedcba9876543210',
+    SECKILL_PUBLIC_URL: 'https://sale.example',
+  },
 } satisfies Record<(typeof paymentProviderNames)[number], Record<string, string>>;
 
 function problemsOf(environment: Record<string, string>): readonly string[] {
@@ -36,6 +41,31 @@ test('every payment provider that the setting knows can be made of its own setti
 test.each(Object.entries(given))('%s without its settings: a line for each that is missing', (name, needed) => {
   const problems = problemsOf({ SECKILL_PAYMENT_PROVIDER: name });
   for (const setting of Object.keys(needed)) expect(problems.join('\n')).toContain(`${setting} is not set`);
+});
+
+test('settings of another provider than the chosen one are refused by name, secrets unsaid', () => {
+  const problems = problemsOf({
+    ...given.stripe,
+    SECKILL_PAYMENT_PROVIDER: 'stripe',
+    SECKILL_PAYMENT_URL: 'https://pay.example',
+    SECKILL_PAYMENT_API_KEY_FILE: '/run/secrets/payment-api-key',
+  });
+  expect(problems).toEqual([
+    'SECKILL_PAYMENT_URL is of no use with SECKILL_PAYMENT_PROVIDER=stripe: unset it, or choose its provider',
+    'SECKILL_PAYMENT_API_KEY_FILE is of no use with SECKILL_PAYMENT_PROVIDER=stripe: unset it, or choose its provider',
+  ]);
+});
+
+test.each([
+  ['SECKILL_STRIPE_SECRET_KEY', 'pk_test_of_a_test', /must be a secret key of Stripe/],
+  ['SECKILL_STRIPE_WEBHOOK_SECRET', 'whsec_0123456789abcdef,', /must be whsec_/],
+  ['SECKILL_STRIPE_API_URL', 'http://api.stripe.com', /https:\/\//],
+  ['SECKILL_STRIPE_API_URL', 'https://api.stripe.com/v1', /nothing after it/],
+  ['SECKILL_STRIPE_API_URL', 'http://127.0.0.1.example', /loopback/],
+])('%s is refused as %s', (name, value, problem) => {
+  const problems = problemsOf({ ...given.stripe, SECKILL_PAYMENT_PROVIDER: 'stripe', [name]: value });
+  expect(problems).toEqual([expect.stringMatching(problem)]);
+  expect(problems.join()).not.toContain(value);
 });
 
 test('order-worker refuses an unknown payment provider, and lists those that it knows, beside all else that is wrong', () => {

@@ -2,10 +2,12 @@ import { type PaymentProviderName, paymentProviderSettings, settings } from '#co
 import { ConfigError, readConfig, readTogether } from '#runtime/config.ts';
 import type { OpensProvider, ProviderAdapter } from './provider/adapter.ts';
 import { httpAdapter } from './provider/http/http-adapter.ts';
+import { stripeAdapter } from './provider/stripe/stripe-adapter.ts';
 
 /** One line a provider; the names are those that the setting knows. How to bring one: docs/payment-provider.md. */
 const adapters: Record<PaymentProviderName, ProviderAdapter> = {
   http: httpAdapter,
+  stripe: stripeAdapter,
 };
 
 type Environment = Record<string, string | undefined>;

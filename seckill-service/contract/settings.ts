@@ -28,9 +28,18 @@ const whsec = 'whsec_[A-Za-z0-9+/]{32,88}={0,2}';
 /** No ticket of the ticket office lives longer: after that a key that signs no more is needed no more. */
 export const maxTicketTtlSeconds = 3600;
 
-/** Payment providers that order-worker has an adapter for. `http`: the protocol of payment-protocol.ts. */
-export const paymentProviderNames = ['http'] as const;
+/** Payment providers that order-worker has an adapter for. `http`: the protocol of payment-protocol.ts; `stripe`: Stripe Checkout. */
+export const paymentProviderNames = ['http', 'stripe'] as const;
 export type PaymentProviderName = (typeof paymentProviderNames)[number];
+
+/** The hosts of this machine, as a URL has them. */
+const loopback = /^(localhost|127(\.\d+){3}|\[::1\])$/;
+/** `https://host[:port]`, nothing after it. Without TLS only on this machine: keys travel there. */
+const secretOrigin = z.string().refine((text) => {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname, origin } = new URL(text);
+  return origin === text && (protocol === 'https:' || (protocol === 'http:' && loopback.test(hostname)));
+}, 'must be an origin, https://host, nothing after it (http:// only on a loopback address)');
 
 const absolutePath = z.string().regex(/^\//, 'must be an absolute path');
 
@@ -228,6 +237,22 @@ export const settings = {
   /** What the provider signs its webhooks with; several while one takes the other's place. */
   SECKILL_PAYMENT_WEBHOOK_SECRET: webhookSecrets,
   SECKILL_PAYMENT_WEBHOOK_SECRET_FILE: absolutePath.optional(),
+  /** Stripe's secret key, or a restricted one that may write Checkout sessions and refunds and read payment intents. */
+  SECKILL_STRIPE_SECRET_KEY: z
+    .string()
+    .regex(/^(sk|rk)_\w{8,250}$/, 'must be a secret key of Stripe: sk_… or a restricted one, rk_…'),
+  SECKILL_STRIPE_SECRET_KEY_FILE: absolutePath.optional(),
+  /** The signing secret of the webhook endpoint; several while one takes the other's place. */
+  SECKILL_STRIPE_WEBHOOK_SECRET: z
+    .string()
+    .regex(
+      /^whsec_\w{16,250}([\s,]+whsec_\w{16,250})*$/,
+      "must be whsec_…, the endpoint's signing secret, several separated by commas",
+    )
+    .transform((text) => text.split(/[\s,]+/)),
+  SECKILL_STRIPE_WEBHOOK_SECRET_FILE: absolutePath.optional(),
+  /** Another API than Stripe's own: stripe-mock, a test. */
+  SECKILL_STRIPE_API_URL: secretOrigin.default('https://api.stripe.com'),
   SECKILL_PAYMENT_DEADLINE_MS: positiveInt.max(4000).default(3000),
   /** An open payment that nothing was heard of for so long is asked for. */
   SECKILL_PAYMENT_CHECK_AFTER_MS: positiveInt.default(30_000),
@@ -289,6 +314,7 @@ export type SettingName = keyof typeof settings;
 /** The settings that each payment provider has to itself: they are needed with it, but for the optional ones, and refused with another. */
 export const paymentProviderSettings = {
   http: ['SECKILL_PAYMENT_URL', 'SECKILL_PAYMENT_API_KEY', 'SECKILL_PAYMENT_WEBHOOK_SECRET'],
+  stripe: ['SECKILL_STRIPE_SECRET_KEY', 'SECKILL_STRIPE_WEBHOOK_SECRET', 'SECKILL_STRIPE_API_URL'],
 } as const satisfies Record<PaymentProviderName, readonly SettingName[]>;
 
 /** How many replicas must have a yes: as SECKILL_STOCK_REPLICAS says, else 1 where Sentinel keeps stock Redis and 0 where it stands alone. */

@@ -189,10 +189,12 @@ export function testProvider(name: string, start: () => Promise<ProviderUnderTes
     });
 
     test('is a fault, never a refusal, while it cannot be reached; the same id goes on afterwards', async () => {
+      const before = request();
+      await create(before);
       const wanted = request();
       await under.away(true);
       await expect(create(wanted)).rejects.toBeInstanceOf(ProviderFault);
-      await expect(find(wanted.paymentId)).rejects.toBeInstanceOf(ProviderFault);
+      await expect(find(before.paymentId)).rejects.toBeInstanceOf(ProviderFault);
       await under.away(false);
       await expect.poll(() => create(wanted).catch(() => null), within).toMatchObject({ kind: 'payment' });
     });
