@@ -32,6 +32,7 @@ import { createAuditMetrics } from './audit/metrics.ts';
 import { createMoneyBooks } from './audit/money.ts';
 import { failedOrderIds } from './dead-letters/failed-orders.ts';
 import { watchDeadLetters } from './dead-letters/watch.ts';
+import { createSeal } from './details/seal.ts';
 import { startDetails } from './details/start-details.ts';
 import { startDraining } from './drain/start-draining.ts';
 import { startSweeper } from './drain/sweeper.ts';
@@ -186,11 +187,13 @@ await runService('order-worker', readSettings, async ({ config, logger, own }) =
       onSwept: (outcome, count) => swept.inc({ outcome }, count),
     }),
   );
+  const seal = createSeal(config.SECKILL_PERSONAL_KEYS ?? []);
   own(
     'subscribers',
     startSubscribers({
       ...{ registry, logger, now: Date.now, random: Math.random },
       pool: subscribersPool,
+      seal,
       connection: queueRedis,
     }),
   );
@@ -206,7 +209,7 @@ await runService('order-worker', readSettings, async ({ config, logger, own }) =
   const details = startDetails({
     ...{ own, findOwnOrder, logger, registers },
     pool: moneyPool,
-    keys: config.SECKILL_PERSONAL_KEYS ?? [],
+    seal,
     onGiven: outbox.nudge,
   });
   const handOverSecret = config.SECKILL_HAND_OVER_SECRET;

@@ -99,6 +99,10 @@ export const families: readonly Family[] = [
     load: async () => (await import('./order/orders-commands.ts')).registerOrdersCommands,
   },
   {
+    entries: [{ name: 'people', description: 'contact and address of shoppers: docs/personal-data.md' }],
+    load: async () => (await import('./people/people-commands.ts')).registerPeopleCommands,
+  },
+  {
     entries: [{ name: 'edge', description: 'what every edge limits, changed while it runs' }],
     load: async () => (await import('./edge/edge-commands.ts')).registerEdgeCommands,
   },

@@ -3,6 +3,8 @@ import { afterAll, beforeEach, expect, test, vi } from 'vitest';
 import { startPaymentDesk } from '#lab/kits/payment-desk.ts';
 import { createDetailsApp } from './details-routes.ts';
 import { createDetailsStore } from './details-store.ts';
+import { countDetailsOf, forgetPerson } from './forget-person.ts';
+import { countByKey, resealDetails } from './reseal.ts';
 import { createSeal } from './seal.ts';
 
 vi.setConfig({ testTimeout: 60_000, expect: { poll: { timeout: 45_000 } } });
@@ -146,4 +148,33 @@ test('rows whose time is over are erased, and only those; what is left over is c
   await expect.poll(() => desk.metricOf('seckill_details_erased_total')).toBe(erasedBefore + 1200);
   await expect.poll(() => desk.metricOf('seckill_details_overdue')).toBe(0);
   expect([await rowOf(orderId), await rowOf(due)]).not.toContain(null);
+});
+
+test('a user is forgotten: all their rows, and nobody else’s; again it changes nothing, and they may give them anew', async () => {
+  await giveDetails(orderId, details);
+  await expect.poll(() => desk.stock.shown(orderId)).toMatchObject({ hasDetails: true });
+  await pool.query(
+    `INSERT INTO order_details (order_id, sale_id, user_id, key_id, sealed, erase_at)
+     SELECT 'of-' || n, 's', CASE WHEN n > 20 THEN 'u' ELSE 'another' END, 'p1', '', now() + interval '1 day'
+       FROM generate_series(1, 1100) AS n`,
+  );
+  const { orders, awaitingPayment, paid } = await countDetailsOf(pool, 'u');
+  expect([orders >= 1081, awaitingPayment >= 1, paid >= 0]).toEqual([true, true, true]);
+  expect(await forgetPerson(pool, 'u')).toBe(orders);
+  expect(await forgetPerson(pool, 'u')).toBe(0);
+  expect((await pool.query("DELETE FROM order_details WHERE user_id = 'another'")).rowCount).toBe(20);
+  expect(await pay(orderId)).toMatchObject({ status: 409, body: { code: 'ORDER_STATE' } });
+  expect(await giveDetails(orderId, details)).toMatchObject({ status: 204 });
+  expect(await pay(orderId)).toMatchObject({ status: 201 });
+});
+
+test('every row is sealed anew by the first key, so that the one before it can be taken out', async () => {
+  await createDetailsStore({ pool, seal: createSeal([old]) }).give(orderId, details, 1);
+  const seal = createSeal([current, old]);
+  if (seal === null) throw new Error('there are keys');
+  expect((await countByKey(pool)).map(({ keyId }) => keyId)).toContain('p1');
+  expect(await resealDetails(pool, seal)).toBeGreaterThan(0);
+  expect((await countByKey(pool)).map(({ keyId }) => keyId)).toEqual(['p2']);
+  const alone = createDetailsStore({ pool, seal: createSeal([current]) });
+  expect((await alone.of([orderId])).get(orderId)).toEqual(details);
 });

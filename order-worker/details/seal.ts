@@ -12,6 +12,8 @@ const tagBytes = 16;
 export type Sealed = { keyId: string; sealed: Buffer };
 
 export type Seal = {
+  /** Of the key that seals. */
+  keyId: string;
   /** With the first key. */
   seal: (orderId: string, text: string) => Sealed;
   /** Throws when the key is not there, or it is not what {@link Seal.seal} made for this order. No error repeats what is in it. */
@@ -24,6 +26,7 @@ export function createSeal(keys: readonly PersonalKey[]): Seal | null {
   if (first === undefined) return null;
   const byId = new Map(keys.map(({ id, key }) => [id, key]));
   return {
+    keyId: first.id,
     seal: (orderId, text) => {
       const nonce = randomBytes(nonceBytes);
       const cipher = createCipheriv(algorithm, first.key, nonce, { authTagLength: tagBytes }).setAAD(

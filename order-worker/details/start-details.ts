@@ -1,5 +1,4 @@
 import type { Hono } from 'hono';
-import type { PersonalKey } from '#contract/personal-keys.ts';
 import type { Own } from '#runtime/belongings.ts';
 import type { Logger } from '#runtime/logger.ts';
 import { Counter, Gauge, type Registry } from '#runtime/metrics.ts';
@@ -8,13 +7,14 @@ import type { FindOwnOrder } from '../orders/find-own-order.ts';
 import { createDetailsApp } from './details-routes.ts';
 import { createDetailsStore, type DetailsStore } from './details-store.ts';
 import { startEraseSweep } from './erase-sweep.ts';
-import { createSeal } from './seal.ts';
+import type { Seal } from './seal.ts';
 
 /** Contact and address of shoppers (I10): the route that takes them, their store, and what erases them in time. */
 export function startDetails(deps: {
   own: Own;
   pool: Pool;
-  keys: readonly PersonalKey[];
+  /** Null without a key: then nothing is taken. */
+  seal: Seal | null;
   findOwnOrder: FindOwnOrder;
   logger: Logger;
   registers: Registry[];
@@ -22,8 +22,8 @@ export function startDetails(deps: {
   /** Between two looks of what erases; shorter in tests. */
   eraseEveryMs?: number;
 }): { app: Hono; store: DetailsStore } {
-  const { own, pool, keys, findOwnOrder, logger, registers, onGiven, eraseEveryMs } = deps;
-  const store = createDetailsStore({ pool, seal: createSeal(keys) });
+  const { own, pool, seal, findOwnOrder, logger, registers, onGiven, eraseEveryMs } = deps;
+  const store = createDetailsStore({ pool, seal });
   const erased = new Counter({
     name: 'seckill_details_erased_total',
     help: 'Contact and address of orders that were erased because their time was over',

@@ -65,6 +65,8 @@ export type OrderDossier = {
   /** Units in line before it, while it is not stored. */
   ahead: number | null;
   jobs: DossierJob[];
+  /** Contact and address were given for it, and when they are erased. They themselves are in no dossier (I10). */
+  details: { givenAt: string; eraseAt: string } | null;
   /** What ends its time to pay, while it awaits payment. */
   timer: OrderTimer | null;
   /** Stores that did not answer: what they hold is not in here. */
@@ -92,6 +94,9 @@ const refundsSql = `
 const behindSql = `
   SELECT 'subscriber ' || s.name AS consumer, d.next_version AS version
     FROM subscribers s JOIN deliveries d ON d.subscriber_id = s.id AND d.order_id = $1 ORDER BY s.name`;
+
+const detailsSql = `
+  SELECT ${iso('updated_at')} AS "givenAt", ${iso('erase_at')} AS "eraseAt" FROM order_details WHERE order_id = $1`;
 
 /**
  * Reads an order's dossier; null when its id is no order id, or nobody knows it. A store that does not answer is named in
@@ -123,24 +128,26 @@ export async function readOrderDossier(deps: Deps, orderId: string): Promise<Ord
   return { orderId, saleId, ...database, reservation, shown, ahead, jobs, timer, away };
 }
 
-type FromDatabase = Pick<OrderDossier, 'order' | 'events' | 'payments' | 'refunds' | 'untold'>;
+type FromDatabase = Pick<OrderDossier, 'order' | 'events' | 'payments' | 'refunds' | 'untold' | 'details'>;
 const nothingQueued: [DossierJob[], OrderTimer | null] = [[], null];
-const nothingStored: FromDatabase = { order: null, events: [], payments: [], refunds: [], untold: [] };
+const nothingStored: FromDatabase = { order: null, events: [], payments: [], refunds: [], untold: [], details: null };
 
 async function readDatabase(pool: Deps['pool'], orderId: string): Promise<FromDatabase> {
   const query = async <Row extends object>(text: string) => (await pool.query<Row>(text, [orderId])).rows;
-  const [[order], events, payments, refunds, behind] = await Promise.all([
+  const [[order], events, payments, refunds, behind, [details]] = await Promise.all([
     query<OrderRow>(orderSql),
     query<DossierEvent & { untold: string[] }>(eventsSql),
     query<DossierPayment>(paymentsSql),
     query<DossierRefund>(refundsSql),
     query<{ consumer: string; version: number }>(behindSql),
+    query<{ givenAt: string; eraseAt: string }>(detailsSql),
   ]);
   return {
     order: order ?? null,
     events: events.map(({ untold: _untold, ...event }) => event),
     payments,
     refunds,
+    details: details ?? null,
     untold: [...events.flatMap(({ version, untold }) => untold.map((consumer) => ({ consumer, version }))), ...behind],
   };
 }

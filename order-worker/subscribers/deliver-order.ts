@@ -1,4 +1,5 @@
-import type { OrderCloudEvent } from '#contract/cloud-events.ts';
+import { type OrderCloudEvent, personalEventTypes } from '#contract/cloud-events.ts';
+import type { OrderDetails } from '#contract/order-details.ts';
 import type { DeliveryJob } from '#contract/subscribers.ts';
 import type { Answer } from './answer.ts';
 import type { Pending, Waiting } from './delivery-store.ts';
@@ -34,15 +35,23 @@ export function createDeliverOrder(deps: {
   subscriber: Pick<Subscriber, 'types'>;
   deliveries: OrderDeliveries;
   sender: Sender;
+  /** Contact and address of an order, opened now and kept nowhere; null for a subscriber that is not entitled to them. */
+  personalOf: ((orderId: string) => Promise<OrderDetails | null>) | null;
   now: () => number;
 }): (job: DeliveryJob) => Promise<void> {
-  const { subscriber, deliveries, sender, now } = deps;
+  const { subscriber, deliveries, sender, personalOf, now } = deps;
   const isFor = ({ type }: StoredEvent) => subscriber.types === null || subscriber.types.includes(type);
+
+  async function messagesOf(events: readonly StoredEvent[], replayId?: string): Promise<OrderCloudEvent[]> {
+    const [first] = events.filter(({ type }) => personalEventTypes.includes(type));
+    const personal = first === undefined || personalOf === null ? null : await personalOf(first.orderId);
+    return events.map((event) => cloudEventOf(event, replayId, personal));
+  }
 
   async function replay({ orderId, version, replay: wanted }: DeliveryJob): Promise<void> {
     if (wanted === undefined) return;
     const events = (await deliveries.history(orderId, version, wanted.lastVersion)).filter(isFor);
-    await sendAll(events.map((event) => cloudEventOf(event, wanted.id)));
+    await sendAll(await messagesOf(events, wanted.id));
   }
 
   async function sendAll(events: readonly OrderCloudEvent[]): Promise<void> {
@@ -60,9 +69,7 @@ export function createDeliverOrder(deps: {
       if (pending === null) return;
       const events = pending.events.filter(isFor);
       const { done, failure } =
-        events.length === 0
-          ? { done: 0, failure: null }
-          : await sender.send(events.map((event) => cloudEventOf(event)));
+        events.length === 0 ? { done: 0, failure: null } : await sender.send(await messagesOf(events));
       const next = events[done];
       const upTo = next === undefined ? pending.lastVersion : next.version - 1;
       const isMore = failure !== null && done === 0 ? true : await deliveries.delivered({ ...waiting, upTo });

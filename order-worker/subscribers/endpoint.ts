@@ -24,12 +24,14 @@ export function createEndpoint(options: {
   url: string;
   allowInner: boolean;
   connections: number;
+  /** What is posted is personal: nothing that the answer may repeat of it goes into the words about it, which are kept. */
+  isPersonal?: boolean;
   deadlineMs?: number;
   /** How names are looked up; the machine's own way for subscribers inside, the name servers' for those outside. */
   resolve?: Resolve;
   now?: () => number;
 }): Endpoint {
-  const { allowInner, connections, deadlineMs = 10_000, now = Date.now } = options;
+  const { allowInner, connections, isPersonal = false, deadlineMs = 10_000, now = Date.now } = options;
   const url = new URL(options.url);
   const resolve = options.resolve ?? (allowInner ? resolveLocally : resolvePublicly);
   const pool = new Pool(url.origin, {
@@ -53,8 +55,8 @@ export function createEndpoint(options: {
         const one = (name: string) => [response.headers[name]].flat()[0];
         return answerOf(
           response.statusCode,
-          { location: one('location'), retryAfter: one('retry-after') },
-          excerpt,
+          { location: isPersonal ? undefined : one('location'), retryAfter: one('retry-after') },
+          isPersonal ? '' : excerpt,
           now(),
         );
       } catch (error) {

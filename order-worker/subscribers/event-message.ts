@@ -5,10 +5,12 @@ import {
   dataSchemaOf,
   eventIdOf,
   type OrderCloudEvent,
+  personalEventTypes,
   type SentEventType,
   sequenceOf,
   testEventType,
 } from '#contract/cloud-events.ts';
+import type { OrderDetails } from '#contract/order-details.ts';
 import { eventOfState, type StoredOrderState } from '#contract/order-events.ts';
 import { parseWebhookSecrets, signWebhook } from '#runtime/standard-webhooks.ts';
 import type { StoredEvent } from './event-history.ts';
@@ -28,8 +30,16 @@ type EventData = {
   pay_by: string;
 };
 
-/** An event as subscribers get it. `replay` is the replay's id when it is sent again because somebody asked. */
-export function cloudEventOf(event: StoredEvent, replay?: string): OrderCloudEvent {
+/**
+ * An event as subscribers get it. `replay` is the replay's id when it is sent again because somebody asked; `personal`, contact
+ * and address for one that is entitled to them: they go into the types that have a place for them.
+ */
+export function cloudEventOf(
+  event: StoredEvent,
+  replay?: string,
+  personal: OrderDetails | null = null,
+): OrderCloudEvent {
+  const carries = personal !== null && personalEventTypes.includes(event.type);
   // The columns are written by our own SQL in the transaction of the event, never by a client.
   const {
     id: _id,
@@ -57,6 +67,7 @@ export function cloudEventOf(event: StoredEvent, replay?: string): OrderCloudEve
       amount: { amount, currency },
       payBy: new Date(pay_by).toISOString(),
       ...(Object.keys(details).length === 0 ? {} : { details }),
+      ...(carries ? { personal } : {}),
     },
   };
 }

@@ -1,4 +1,5 @@
 import { DelayedError, type Job, UnrecoverableError, Worker } from 'bullmq';
+import type { OrderDetails } from '#contract/order-details.ts';
 import { queuePrefix } from '#contract/queues.ts';
 import { type DeliveryJob, deliveryJobSchema, subscriberQueueName } from '#contract/subscribers.ts';
 import { growingWaitMs } from '#runtime/growing-wait.ts';
@@ -20,6 +21,8 @@ export type LaneDeps = {
   deliveries: DeliveryStore;
   history: Pick<EventHistory, 'ofOrder'>;
   store: SubscriberStore;
+  /** Contact and address, by order; those that were erased are left out. */
+  details: (orderIds: readonly string[]) => Promise<ReadonlyMap<string, OrderDetails>>;
   metrics: SubscriberMetrics;
   logger: Logger;
   now: () => number;
@@ -63,11 +66,13 @@ export function openLane(initial: Subscriber, deps: LaneDeps): Lane {
     onRecovered: queue.retryNow,
     now,
   });
-  const endpoint = createEndpoint({ url: initial.url, allowInner: initial.allowInner, connections: concurrency, now });
+  const { url, allowInner, personal } = initial;
+  const endpoint = createEndpoint({ url, allowInner, isPersonal: personal, connections: concurrency, now });
   const deliver = createDeliverOrder({
     subscriber: initial,
     deliveries: { ...togetherWith(deps.deliveries, id), history: deps.history.ofOrder },
     now,
+    personalOf: personal ? personalTogether(deps.details) : null,
     sender: chooseSender({
       endpoint,
       secrets: initial.secrets,
@@ -163,8 +168,8 @@ export function openLane(initial: Subscriber, deps: LaneDeps): Lane {
 
 /** Whether nothing differs that a lane is built from. */
 function isServedAlike(a: Subscriber, b: Subscriber): boolean {
-  const built = ({ id, url, allowInner, secrets, types, state, concurrency, batchSize, retry }: Subscriber) =>
-    JSON.stringify([id, url, allowInner, secrets, types, state, concurrency, batchSize, retry]);
+  const built = ({ id, url, allowInner, personal, secrets, types, state, concurrency, batchSize, retry }: Subscriber) =>
+    JSON.stringify([id, url, allowInner, personal, secrets, types, state, concurrency, batchSize, retry]);
   return built(a) === built(b);
 }
 
@@ -187,4 +192,26 @@ function togetherWith(deliveries: DeliveryStore, subscriberId: number) {
     maxWaitMs: 2,
   });
   return { pending: pending.add, delivered: delivered.add };
+}
+
+/** Contact and address of orders, asked for one by one and fetched together. One that does not open holds up no other. */
+function personalTogether(details: LaneDeps['details']): (orderId: string) => Promise<OrderDetails | null> {
+  const alone = (orderId: string) =>
+    details([orderId]).then(
+      (found) => found.get(orderId) ?? null,
+      (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
+    );
+  const { add } = createMicroBatcher<string, OrderDetails | null | Error>({
+    handle: async (orderIds) => {
+      const found = await details(orderIds).catch(() => null);
+      return found === null ? Promise.all(orderIds.map(alone)) : orderIds.map((orderId) => found.get(orderId) ?? null);
+    },
+    maxSize: 200,
+    maxWaitMs: 2,
+  });
+  return async (orderId) => {
+    const personal = await add(orderId);
+    if (personal instanceof Error) throw personal;
+    return personal;
+  };
 }

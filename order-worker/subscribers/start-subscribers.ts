@@ -3,6 +3,8 @@ import { startLoop } from '#runtime/loop.ts';
 import type { Registry } from '#runtime/metrics.ts';
 import type { Pool } from '#runtime/postgres/connect.ts';
 import type { Redis } from '#runtime/redis/connect.ts';
+import { createDetailsStore } from '../details/details-store.ts';
+import type { Seal } from '../details/seal.ts';
 import { startOutbox } from '../outbox/outbox.ts';
 import { createDeliveryBacklog } from './delivery-backlog.ts';
 import { createDeliveryStore } from './delivery-store.ts';
@@ -24,6 +26,8 @@ export type Subscribers = { close: () => Promise<void> };
 export function startSubscribers(deps: {
   pool: Pool;
   connection: Redis;
+  /** Opens contact and address for subscribers that are entitled to them; null without a key. */
+  seal: Seal | null;
   registry: Registry;
   logger: Logger;
   now: () => number;
@@ -32,7 +36,7 @@ export function startSubscribers(deps: {
   sweepRestMs?: number;
   replayPageEvents?: number;
 }): Subscribers {
-  const { pool, connection, registry, logger, now, random, sweepRestMs = 10_000, replayPageEvents = 500 } = deps;
+  const { pool, connection, seal, registry, logger, now, random, sweepRestMs = 10_000, replayPageEvents = 500 } = deps;
   const store = createSubscriberStore(pool);
   const deliveries = createDeliveryStore(pool);
   const backlog = createDeliveryBacklog(pool);
@@ -46,6 +50,7 @@ export function startSubscribers(deps: {
     deliveries,
     history,
     store,
+    details: createDetailsStore({ pool, seal }).of,
     metrics,
     logger,
     now,

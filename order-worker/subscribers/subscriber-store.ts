@@ -8,6 +8,8 @@ export type Subscriber = DeliverySettings & {
   url: string;
   /** Its URL may point into the inner network. */
   allowInner: boolean;
+  /** It is entitled to contact and address of shoppers. */
+  personal: boolean;
   /** The secrets that sign, newest first: while one is being replaced there are two. */
   secrets: [string, ...string[]];
   /** Null: every type. */
@@ -23,13 +25,14 @@ export type Subscriber = DeliverySettings & {
 };
 
 export type NewSubscriber = DeliverySettings &
-  Pick<Subscriber, 'name' | 'url' | 'allowInner' | 'types'> & { secret: string };
+  Pick<Subscriber, 'name' | 'url' | 'allowInner' | 'types'> & { secret: string; personal?: boolean };
 
 type Row = {
   id: number;
   name: string;
   url: string;
   allow_inner: boolean;
+  personal: boolean;
   secrets: [string, ...string[]];
   types: OrderEventType[] | null;
   rate_per_second: number | null;
@@ -46,8 +49,8 @@ type Row = {
   created_at: Date;
 };
 
-const columns = `id, name, url, allow_inner, types, rate_per_second, concurrency, batch_size, tries, first_wait_ms,
-  longest_wait_ms, state, paused_why, failing_since, last_error, after_seq, created_at,
+const columns = `id, name, url, allow_inner, personal, types, rate_per_second, concurrency, batch_size, tries,
+  first_wait_ms, longest_wait_ms, state, paused_why, failing_since, last_error, after_seq, created_at,
   CASE WHEN old_secret_until > now() THEN ARRAY[secret, old_secret] ELSE ARRAY[secret] END AS secrets`;
 
 function toSubscriber(row: Row): Subscriber {
@@ -56,6 +59,7 @@ function toSubscriber(row: Row): Subscriber {
     name: row.name,
     url: row.url,
     allowInner: row.allow_inner,
+    personal: row.personal,
     secrets: row.secrets,
     types: row.types,
     ratePerSecond: row.rate_per_second,
@@ -91,9 +95,10 @@ export function createSubscriberStore(pool: Pool) {
     /** False when the name is taken. The subscriber gets nothing before {@link begin}. */
     add(subscriber: NewSubscriber): Promise<boolean> {
       const { name, url, allowInner, secret, types, ratePerSecond, concurrency, batchSize, retry } = subscriber;
+      const { personal = false } = subscriber;
       return changed(
         `INSERT INTO subscribers (name, url, allow_inner, secret, types, rate_per_second, concurrency, batch_size, tries,
-           first_wait_ms, longest_wait_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+           first_wait_ms, longest_wait_ms, personal) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
          ON CONFLICT (name) DO NOTHING`,
         [
           name,
@@ -107,6 +112,7 @@ export function createSubscriberStore(pool: Pool) {
           retry.tries,
           retry.firstMs,
           retry.longestMs,
+          personal,
         ],
       );
     },
@@ -125,10 +131,10 @@ export function createSubscriberStore(pool: Pool) {
     },
 
     /** Changes how it is served; what waits for it stays. False when there is none. */
-    change(name: string, to: DeliverySettings & Pick<Subscriber, 'url' | 'allowInner'>): Promise<boolean> {
+    change(name: string, to: DeliverySettings & Pick<Subscriber, 'url' | 'allowInner' | 'personal'>): Promise<boolean> {
       return changed(
         `UPDATE subscribers SET url = $2, allow_inner = $3, rate_per_second = $4, concurrency = $5, batch_size = $6,
-           tries = $7, first_wait_ms = $8, longest_wait_ms = $9 WHERE name = $1`,
+           tries = $7, first_wait_ms = $8, longest_wait_ms = $9, personal = $10 WHERE name = $1`,
         [
           name,
           to.url,
@@ -139,6 +145,7 @@ export function createSubscriberStore(pool: Pool) {
           to.retry.tries,
           to.retry.firstMs,
           to.retry.longestMs,
+          to.personal,
         ],
       );
     },

@@ -39,3 +39,14 @@ test('a name without an address is not refused: it may be known where the worker
   const nowhere = () => Promise.reject(new Error('queryA ENOTFOUND'));
   expect(await check('http://points.example/', false, nowhere)).toMatchObject({ kind: 'unresolved' });
 });
+
+test('contact and address are sent over https, or to this machine', async () => {
+  const personal = (url: string) => checkSubscriberUrl(url, { allowInner: true, personal: true, resolve: outside });
+  expect(await personal('http://points.example/')).toMatchObject({
+    kind: 'refused',
+    says: expect.stringContaining('https alone'),
+  });
+  for (const url of ['https://points.example/', 'http://127.0.0.1:9000/', 'http://[::1]:9000/', 'http://localhost/'])
+    expect([url, (await personal(url)).kind]).toEqual([url, 'fine']);
+  expect((await personal('http://127.0.0.1.evil.example/')).kind).toBe('refused');
+});

@@ -8,11 +8,13 @@ export type UrlCheck =
   | { kind: 'unresolved'; url: string; says: string };
 
 const longest = 2048;
+/** This machine itself: there is no line to listen in on. */
+const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /** Looks at a subscriber's URL before it is taken. The address is looked at again each time that it is connected to. */
 export async function checkSubscriberUrl(
   text: string,
-  options: { allowInner: boolean; resolve?: Resolve },
+  options: { allowInner: boolean; personal?: boolean; resolve?: Resolve },
 ): Promise<UrlCheck> {
   const refused = (says: string): UrlCheck => ({ kind: 'refused', says });
   if (text.length > longest) return refused(`the URL is longer than ${longest} characters`);
@@ -23,7 +25,10 @@ export async function checkSubscriberUrl(
     return refused('the URL holds a user or a password: leave them out, what is sent is signed');
   }
   if (url.hash !== '') return refused('the URL ends in a #fragment, which is never sent: leave it out');
-  const { allowInner } = options;
+  const { allowInner, personal = false } = options;
+  if (personal && url.protocol === 'http:' && !loopback.test(url.hostname)) {
+    return refused('contact and address of shoppers travel by https alone: write https://, or leave out --personal');
+  }
   try {
     await outerAddresses(url.hostname, allowInner, options.resolve ?? (allowInner ? resolveLocally : resolvePublicly));
   } catch (error) {

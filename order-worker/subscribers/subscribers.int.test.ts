@@ -4,6 +4,7 @@ import { cloudEventSchema, eventIdOf, type SentEventType } from '#contract/cloud
 import { shadowSalePrefix } from '#contract/shadow-sale.ts';
 import { heldReply, replyWith } from '#lab/kits/receiver.ts';
 import { startSubscriberKit } from '#lab/kits/subscribers.ts';
+import { redisText } from '#lab/servers/redis-text.ts';
 import { openSubscriberQueue } from './subscriber-queue.ts';
 
 vi.setConfig({ testTimeout: 180_000 });
@@ -37,6 +38,56 @@ test('every event of an order arrives once, in order, signed, as the schema says
     'order.refunding',
     'order.refunded',
   ]);
+});
+
+test('contact and address go to a subscriber that is entitled to them alone, once the order is paid, and are kept on no way there (I10)', async () => {
+  const name = `Unmistakable-${crypto.randomUUID()}`;
+  const refuse = replyWith(302, { location: `https://elsewhere.example/?${name}` }, name);
+  const warehouse = await kit.subscribe({
+    personal: true,
+    reply: refuse,
+    retry: { tries: 20, firstMs: 20, longestMs: 40 },
+  });
+  const batched = await kit.subscribe({ personal: true, batchSize: 10 });
+  const points = await kit.subscribe();
+  kit.startWorker();
+  const [orderId = '', erased = ''] = await kit.buy(2);
+  for (const id of [orderId, erased]) await kit.details.give(id, { name }, 1);
+  await kit.pool.query('DELETE FROM order_details WHERE order_id = $1', [erased]);
+  await kit.move([orderId, erased], 'awaiting_payment', 'paid');
+  const saidOf = ({ received }: typeof points, id: string) =>
+    new Map(
+      received.flatMap(({ events }) =>
+        events.filter(({ data }) => data.orderId === id).map(({ type, data }) => [type, Reflect.get(data, 'personal')]),
+      ),
+    );
+  await expect.poll(() => saidOf(batched, orderId).get('order.paid'), within).toEqual({ name });
+  await expect.poll(() => warehouse.received.length, within).toBeGreaterThan(0);
+  // While it is being refused: what is kept of the tries has nothing of it.
+  const { rows } = await kit.pool.query('SELECT * FROM subscribers');
+  expect(JSON.stringify(rows)).not.toContain(name);
+  const held = await redisText(kit.redis);
+  expect([held.includes(orderId), held.includes(name)]).toEqual([true, false]);
+  warehouse.reply(replyWith(204));
+  await expect.poll(() => saidOf(warehouse, orderId).get('order.paid'), within).toEqual({ name });
+  expect(saidOf(batched, orderId)).toEqual(
+    new Map([
+      ['order.created', undefined],
+      ['order.paid', { name }],
+    ]),
+  );
+  await expect
+    .poll(() => saidOf(batched, erased), within)
+    .toEqual(
+      new Map([
+        ['order.created', undefined],
+        ['order.paid', undefined],
+      ]),
+    );
+  await expect.poll(() => saidOf(points, orderId).has('order.paid'), within).toBe(true);
+  expect(JSON.stringify(points.received)).not.toContain(name);
+  const event = batched.received.flatMap(({ events }) => events).find((each) => Reflect.has(each.data, 'personal'));
+  expect(cloudEventSchema('order.paid').strict().safeParse(event).error).toBeUndefined();
 });
 
 test('nobody is told of a shadow sale, not by a replay either: what is rehearsed is not delivered', async () => {

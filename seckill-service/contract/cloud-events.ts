@@ -30,6 +30,34 @@ const orderEventDataSchema = z.object({
     .describe('what else is known of this change, such as its reason'),
 });
 
+/**
+ * The events that carry contact and address to subscribers that are entitled to them: an order that is paid is shipped, one whose
+ * money goes back is not, or comes back. Before, nobody ships; an order that ended unpaid never is.
+ */
+export const personalEventTypes: readonly SentEventType[] = ['order.paid', 'order.refunding', 'order.refunded'];
+
+const text = z.string();
+/** What the sale collects of {@link OrderDetails}, as it was judged when it was given. */
+const personalSchema = z.object({
+  name: text.optional(),
+  email: text.optional(),
+  phone: text.optional().describe('without spaces; with the + of a country, or a number of the shop’s own'),
+  address: z
+    .object({
+      lines: z.array(text),
+      city: text,
+      postalCode: text.optional(),
+      region: text.optional(),
+      country: text.describe('ISO 3166-1, two letters'),
+    })
+    .optional(),
+});
+const personalDataSchema = orderEventDataSchema.extend({
+  personal: personalSchema
+    .optional()
+    .describe('contact and address, for a subscriber that was added with --personal; absent when they were erased'),
+});
+
 const common = {
   specversion: z.literal('1.0'),
   id: z.string().describe('the same whenever this event is sent: deduplicate by it. Also the webhook-id'),
@@ -39,13 +67,19 @@ const common = {
   datacontenttype: z.literal('application/json'),
   sequence: z.string().describe('orders the events of all orders, as text; "subscriber replay --from" takes it'),
   replay: z.string().optional().describe('only when this is a replay: which one'),
-  data: orderEventDataSchema,
 };
 
 /** The schema of one type of event, as it goes over the wire. */
 export const cloudEventSchema = (type: SentEventType) =>
-  z.object({ ...common, type: z.literal(type), dataschema: z.literal(dataSchemaOf(type)) });
-export type OrderCloudEvent = z.infer<ReturnType<typeof cloudEventSchema>>;
+  z.object({
+    ...common,
+    data: personalEventTypes.includes(type) ? personalDataSchema : orderEventDataSchema,
+    type: z.literal(type),
+    dataschema: z.literal(dataSchemaOf(type)),
+  });
+export type OrderCloudEvent = Omit<z.infer<ReturnType<typeof cloudEventSchema>>, 'data'> & {
+  data: z.infer<typeof personalDataSchema>;
+};
 
 /** The `dataschema` of a type; the schema itself is docs/events/<type>.json. */
 export const dataSchemaOf = (type: SentEventType): string => `urn:seckill:event:${type}:1`;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { OrderDossier } from '#order-worker/orders/order-dossier.ts';
-import { orderText, remarksOn } from './order-text.ts';
+import { orderText, personalText, remarksOn } from './order-text.ts';
 
 const now = Date.parse('2026-11-11T00:01:00Z');
 const order: OrderDossier['order'] = {
@@ -24,6 +24,7 @@ const stored: OrderDossier = {
   payments: [],
   refunds: [],
   untold: [],
+  details: null,
   reservation: {
     state: 'committed',
     units: 1,
@@ -96,4 +97,18 @@ test('a chunk is told with how many orders share it, and how many jobs are befor
 test('what a store that is away would say is not guessed', () => {
   const dossier = { ...held, reservation: heldReservation, away: ['queue Redis: gone'] };
   expect(remarksOn(dossier, now)).toHaveLength(1);
+});
+
+test('contact and address are told of by --personal alone; else that they are there, and until when', () => {
+  const details = { givenAt: '2026-11-11T00:02:00.000Z', eraseAt: '2027-05-10T00:02:00.000Z' };
+  expect(orderText({ ...stored, details }, now, null)).toContain(
+    '  contact and address given 2026-11-11T00:02:00.000Z, erased 2027-05-10T00:02:00.000Z: see them by --personal',
+  );
+  const address = { lines: ['人民路 1 号'], city: '上海', postalCode: '200001', country: 'CN' };
+  expect(personalText({ name: 'Ada', phone: '+861380', address })).toBe(
+    ['contact and address:', '  name     Ada', '  phone    +861380', '  address  人民路 1 号, 200001 上海, CN'].join(
+      '\n',
+    ),
+  );
+  expect(personalText(null)).toBe('contact and address: none are kept');
 });

@@ -1,4 +1,5 @@
 import { moneyText } from '#contract/money-text.ts';
+import type { OrderDetails } from '#contract/order-details.ts';
 import type { OrderDossier } from '#order-worker/orders/order-dossier.ts';
 import { counted } from '#runtime/counted.ts';
 import { table } from '../../text/table.ts';
@@ -42,6 +43,7 @@ export function remarksOn(dossier: OrderDossier, nowMs: number): string[] {
 /** A dossier as people read it: what it is, what happened and when, who has it now. */
 export function orderText(dossier: OrderDossier, nowMs: number, width: number | null): string {
   const { orderId, saleId, order, reservation, ahead, events, payments, refunds, untold, jobs, timer } = dossier;
+  const { details } = dossier;
   const price = order === null ? '' : `, ${moneyText(order)}`;
   const state = order?.state ?? (reservation?.state === 'held' ? 'queued' : 'not stored');
   const owner = order?.userId ?? reservation?.userId ?? 'unknown';
@@ -59,6 +61,9 @@ export function orderText(dossier: OrderDossier, nowMs: number, width: number | 
     `${orderId}: ${state}${order === null ? '' : ` (version ${order.version})`}`,
     `  sale ${saleId}, user ${owner}, ${counted(units, 'unit')}${price}`,
     ...(order?.state === 'awaiting_payment' ? [`  to be paid by ${order.payBy}`] : []),
+    ...(details === null
+      ? []
+      : [`  contact and address given ${details.givenAt}, erased ${details.eraseAt}: see them by --personal`]),
     ...(reservation === null ? [] : [`  reservation ${reservation.state}, place ${reservation.place}`]),
     ...(ahead === null ? [] : [`  ${counted(ahead, 'unit')} in line before it`]),
     ...jobs.map(({ queue, state: jobState, dueAt, tries, reason, chunk }) =>
@@ -84,6 +89,21 @@ export function orderText(dossier: OrderDossier, nowMs: number, width: number | 
       width,
     ),
   ].join('\n');
+}
+
+/** Contact and address as people read them; null: there are none, or none any more. */
+export function personalText(personal: OrderDetails | null): string {
+  if (personal === null) return 'contact and address: none are kept';
+  const { name, email, phone, address } = personal;
+  const place = [address?.postalCode, address?.city].filter(Boolean).join(' ');
+  const rows = [
+    ['name', name],
+    ['email', email],
+    ['phone', phone],
+    ['address', address && [...address.lines, place, address.region, address.country].filter(Boolean).join(', ')],
+  ];
+  const given = rows.flatMap(([what, value]) => (value === undefined ? [] : [`  ${what?.padEnd(8)} ${value}`]));
+  return ['contact and address:', ...given].join('\n');
 }
 
 /** Of an event's data, what the row itself does not say. */

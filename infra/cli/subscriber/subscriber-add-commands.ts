@@ -16,12 +16,17 @@ type ServingOptions = {
   batch?: number;
   retry?: DeliverySettings['retry'];
   allowInner?: boolean;
+  personal?: boolean;
 };
 
 /** The URL as it is stored; refuses one that may not be used, and warns of a name that nobody here knows. */
-async function acceptedUrl(context: SubscriberContext, text: string, allowInner: boolean): Promise<string> {
+async function acceptedUrl(
+  context: SubscriberContext,
+  text: string,
+  options: { allowInner: boolean; personal: boolean },
+): Promise<string> {
   const { checkSubscriberUrl } = await import('#order-worker/subscribers/subscriber-url.ts');
-  const check = await checkSubscriberUrl(text, { allowInner });
+  const check = await checkSubscriberUrl(text, options);
   if (check.kind === 'refused') throw new CliError(`${check.says}; nothing was changed`, 2);
   if (check.kind === 'unresolved') context.output.progress(`warning: ${check.says}; the workers may know it`);
   return check.url;
@@ -47,6 +52,7 @@ const withServing = (command: Command) =>
     .option('--batch <n>', 'events a request: more than 1 sends CloudEvents batches (default: 1)', wholeNumber(1, 1000))
     .option('--retry <schedule>', 'tries, first and longest wait between them (default: 16,10s,2h)', retrySchedule)
     .option('--allow-inner', 'its URL may point into the inner network (loopback, private addresses)')
+    .option('--personal', 'it gets contact and address of shoppers, from order.paid on; https only')
     .addOption(jsonOption())
     .addOption(dirOption());
 
@@ -60,12 +66,14 @@ export function registerSubscriberAdd(subscriber: Command): void {
         withSubscribers(command, async (context) => {
           const { subscribers, output } = context;
           const allowInner = options.allowInner === true;
+          const personal = options.personal === true;
           const secret = newWebhookSecret();
           const added = {
             ...servingOf(options, defaultDelivery),
             name,
-            url: await acceptedUrl(context, url, allowInner),
+            url: await acceptedUrl(context, url, { allowInner, personal }),
             allowInner,
+            personal,
             types: options.events ?? null,
             secret,
           };
@@ -73,7 +81,7 @@ export function registerSubscriberAdd(subscriber: Command): void {
           const taken = new CliError(`a subscriber "${name}" exists already: see "seckill subscriber show ${name}"`, 2);
           if ((await subscribers.find(name)) !== null) throw taken;
           await carryOut(command, output, {
-            will: `add ${name}, which gets ${types?.join(', ') ?? 'every event'} from then on at ${added.url}`,
+            will: `add ${name}, which gets ${types?.join(', ') ?? 'every event'}${personal ? ', with contact and address,' : ''} from then on at ${added.url}`,
             facts: { ...shown, events: types ?? 'all' },
             apply: async () => {
               const outcome = await subscribers.add(added);
@@ -97,14 +105,19 @@ export function registerSubscriberAdd(subscriber: Command): void {
 
   withServing(changes(subscriber.command('set').argument('<name>')))
     .option('--url <url>', 'another address')
+    .option('--no-personal', 'it gets contact and address of shoppers no more')
     .description('change how a subscriber is served; what waits for it stays')
     .action((name: string, options: ServingOptions & { url?: string }, command: Command) =>
       withSubscribers(command, async (context) => {
         const { subscribers, output } = context;
         const before = await findSubscriber(context, name);
         const allowInner = options.allowInner ?? before.allowInner;
-        const url = options.url === undefined ? before.url : await acceptedUrl(context, options.url, allowInner);
-        const next = { ...servingOf(options, before), url, allowInner };
+        const personal = options.personal ?? before.personal;
+        const isSame = options.url === undefined && personal === before.personal;
+        const url = isSame
+          ? before.url
+          : await acceptedUrl(context, options.url ?? before.url, { allowInner, personal });
+        const next = { ...servingOf(options, before), url, allowInner, personal };
         const differs = Object.entries(next).flatMap(([field, value]) => {
           const was = Reflect.get(before, field) as unknown; // a setting of a subscriber, by its name
           const [from, to] = [JSON.stringify(was), JSON.stringify(value)];

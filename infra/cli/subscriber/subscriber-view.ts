@@ -23,13 +23,14 @@ export function shownSubscriber({ subscriber, counts, outside, backlog }: Subscr
 export function subscribersTable(states: readonly SubscriberState[], width: number | null): string {
   if (states.length === 0) return 'no subscribers yet: seckill subscriber add <name> <url>';
   return table(
-    ['SUBSCRIBER', 'STATE', 'BACKLOG', 'DEAD', 'EVENTS', 'URL'],
+    ['SUBSCRIBER', 'STATE', 'BACKLOG', 'DEAD', 'EVENTS', 'PERSONAL', 'URL'],
     states.map(({ subscriber, counts, backlog }) => [
       subscriber.name,
       stateWord(subscriber),
       backlog,
       counts.dead,
       subscriber.types?.join(',') ?? 'all',
+      subscriber.personal ? 'yes' : '-',
       subscriber.url,
     ]),
     width,
@@ -50,6 +51,7 @@ export function subscriberText(state: SubscriberState, replays: readonly Replay[
     `  state      ${stateWord(it)}${it.pausedWhy === null ? '' : `: it ${it.pausedWhy}`}`,
     ...(it.failingSince === null ? [] : [`  FAILING    since ${it.failingSince.toISOString()}: it ${it.lastError}`]),
     `  events     ${it.types?.join(', ') ?? 'all'}, after number ${it.afterSeq ?? '(being added)'}`,
+    ...(it.personal ? ['  personal   it gets contact and address of shoppers, from order.paid on'] : []),
     `  served     ${rate}, ${counted(it.concurrency, 'request')} at a time, ${size}`,
     `  retry      ${counted(retry.tries, 'try', 'tries')}, waiting ${durationText(retry.firstMs)} to ${durationText(retry.longestMs)}`,
     `  backlog    ${counted(backlog, 'order')}: ${counts.waiting + counts.active} due, ${counts.delayed} waiting for their next try, ${outside} not in the queue yet`,

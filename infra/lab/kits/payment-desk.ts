@@ -6,6 +6,7 @@ import type { PersonalKey } from '#contract/personal-keys.ts';
 import { queueNames, queuePrefix } from '#contract/queues.ts';
 import { createAuthenticate, signSession } from '#http/authenticate.ts';
 import { createProblemApp } from '#http/problem-app.ts';
+import { createSeal } from '#order-worker/details/seal.ts';
 import { startDetails } from '#order-worker/details/start-details.ts';
 import { type HandOverSettings, startHandOver } from '#order-worker/hand-over/start-hand-over.ts';
 import { startMoney } from '#order-worker/money/start-money.ts';
@@ -75,7 +76,14 @@ export async function startPaymentDesk(
     findOrder: createFindOrder({ pool, stock }),
   });
   const details = startDetails({
-    ...{ own: belongings.own, pool, keys: options.personalKeys ?? [], findOwnOrder, logger, registers: [registry] },
+    ...{
+      own: belongings.own,
+      pool,
+      seal: createSeal(options.personalKeys ?? []),
+      findOwnOrder,
+      logger,
+      registers: [registry],
+    },
     onGiven: outbox.nudge,
     eraseEveryMs: 20,
   });

@@ -10,6 +10,7 @@ const logger = createLogger({ service: 'test', instance: 'child', level: 'silent
 startSubscribers({
   pool: connectPostgres(databaseUrl, logger, { max: 3, mayLoseLast: true }),
   connection: connectRedis('queue', redisUrl, logger),
+  seal: null,
   registry: createRegistry(),
   logger,
   now: Date.now,

@@ -1,7 +1,9 @@
-import { randomInt } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import type { StoredOrderState } from '#contract/order-events.ts';
 import { defaultDelivery } from '#contract/subscribers.ts';
+import { createDetailsStore } from '#order-worker/details/details-store.ts';
+import { createSeal } from '#order-worker/details/seal.ts';
 import { moveOrders } from '#order-worker/orders/move-orders.ts';
 import { createOrderStore } from '#order-worker/orders/order-store.ts';
 import { createDeliveryStore } from '#order-worker/subscribers/delivery-store.ts';
@@ -25,9 +27,11 @@ export async function startSubscriberKit() {
   const orders = createOrderStore(pool);
   const redis = connectRedis('queue', environment.SECKILL_QUEUE_REDIS_URL ?? '', logger);
   const opened: { close: () => Promise<unknown> }[] = [];
+  const seal = createSeal([{ id: 'p1', key: randomBytes(32) }]);
   let saleId = '';
 
   return {
+    details: createDetailsStore({ pool, seal }),
     ...database,
     redis,
     store,
@@ -47,6 +51,7 @@ export async function startSubscriberKit() {
       const subscribers = startSubscribers({
         pool: workerPool,
         connection,
+        seal,
         registry,
         logger,
         now: Date.now,
