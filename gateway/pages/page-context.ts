@@ -27,6 +27,8 @@ export type PageContext = {
   speech: Speech;
   brand: Brand;
   signIn?: PageSignIn | undefined;
+  /** The origin that shoppers see; left out where it is not known. */
+  publicUrl?: string | undefined;
 };
 /** A sale as the pages show it. Description and picture live in the catalogue only, so they may be missing. */
 export type PageSale = SaleNode & { description?: string; images?: Record<PictureSize, Image> };

@@ -177,6 +177,17 @@ test('the page of a sale that is gone is removed, its assets stay for pages in c
   expect(await readdir(join(pagesDir, 'assets'))).toEqual(expect.arrayContaining([...assets, 'app.older.js']));
 });
 
+test('the calendar file of a sale is there until it is published after its opening, and names the page by its address', async () => {
+  const opensAt = '2026-11-11T13:00:00.000Z';
+  const later = testingSale('later', now, { window: { opensAt, closesAt: '2026-11-11T14:00:00.000Z' } });
+  const publishAt = (at: string) =>
+    publishPages({ sales: async () => [later], pagesDir, publicUrl: 'https://sale.example', now: new Date(at) });
+  expect((await publishAt('2026-11-11T12:59:59.999Z')).files).toContain('sales/later.ics');
+  expect(await read('sales/later.ics')).toContain('URL:https://sale.example/sales/later\r\n');
+  expect((await publishAt(opensAt)).removed).toEqual(['sales/later.ics']);
+  expect((await readdir(join(pagesDir, 'sales'))).sort()).toEqual(['later.html', 'later.html.br', 'later.html.gz']);
+});
+
 test('what a publisher that was killed left behind is swept after an hour', async () => {
   await publish();
   const left = join(pagesDir, '.publish-left');

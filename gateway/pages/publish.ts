@@ -6,8 +6,9 @@ import { brotliCompress, constants, gzip } from 'node:zlib';
 import type { PageSignIn } from '#contract/sign-in.ts';
 import { type Asset, buildAssets, pictureAsset } from './assets.ts';
 import { type Brand, ownBrand } from './brand.ts';
-import type { PageSale } from './frame.ts';
+import type { PageContext, PageSale } from './frame.ts';
 import type { PreparedPicture } from './picture.ts';
+import { calendarOf, renderCalendar } from './render-calendar.ts';
 import { renderList } from './render-list.ts';
 import { noticeNames, renderNotice } from './render-notice.ts';
 import { renderOrder } from './render-order.ts';
@@ -26,6 +27,8 @@ export type PublishOptions = {
   brand?: Brand | undefined;
   /** The shop's own sign-in, where the pages lead to one. */
   signIn?: PageSignIn | undefined;
+  /** The origin that shoppers see, where it is known: files that leave the browser name pages by it. */
+  publicUrl?: string | undefined;
   now: Date;
   /** Finds out what would change, and changes nothing. */
   dryRun?: boolean;
@@ -68,9 +71,9 @@ async function sweepStaging(pagesDir: string, now: Date): Promise<void> {
 const salePages = (pagesDir: string) => readdir(join(pagesDir, 'sales')).catch(() => []); // nothing was published yet
 
 /** Page before its compressed twins: a page that is gone must not live on as a `.gz`. */
-function gonePages(present: readonly string[], sales: readonly PageSale[]): string[] {
-  const kept = new Set(sales.map(({ saleId }) => `${saleId}.html`));
-  return present.filter((name) => !kept.has(name.replace(/\.(gz|br)$/, ''))).sort();
+function gonePages(present: readonly string[], site: readonly Asset[]): string[] {
+  const kept = new Set(site.map(({ file }) => file));
+  return present.filter((name) => !kept.has(`sales/${name.replace(/\.(gz|br)$/, '')}`)).sort();
 }
 
 type Difference = { path: string; bytes: Buffer };
@@ -135,21 +138,28 @@ function move(paths: readonly string[], from: Set<string>, to: Set<string>): voi
   }
 }
 
+function calendarFile(sale: PageSale, context: PageContext): Asset[] {
+  const file = calendarOf(sale, context);
+  return file === null ? [] : [{ file, content: renderCalendar(sale, context) }];
+}
+
 async function publishOnce(
   options: PublishOptions,
   read: readonly PageSale[],
   present: readonly string[],
 ): Promise<Published> {
-  const { pagesDir, brand = ownBrand, signIn, now, dryRun = false } = options;
+  const { pagesDir, brand = ownBrand, signIn, publicUrl, now, dryRun = false } = options;
   const { sales, files: pictureFiles } = withImages(read, (await options.pictures?.()) ?? new Map());
   const assets = await buildAssets(
     sales.map(({ saleId }) => saleId),
     brand,
   );
-  const context = { renderedAt: now, assets: assets.urls, brand, speech: createSpeech(brand.languages), signIn };
+  const speech = createSpeech(brand.languages);
+  const context = { renderedAt: now, assets: assets.urls, brand, speech, signIn, publicUrl };
   const site = [
     ...assets.files,
     ...pictureFiles,
+    ...sales.flatMap((sale) => calendarFile(sale, context)),
     ...sales.map((sale) => ({ file: `sales/${sale.saleId}.html`, content: renderSale(sale, context) })),
     { file: 'order.html', content: renderOrder(context) },
     { file: 'orders.html', content: renderOrders(context) },
@@ -157,7 +167,7 @@ async function publishOnce(
     { file: 'index.html', content: renderList(sales, context) },
   ];
   const differing = await differences(pagesDir, site);
-  const gone = gonePages(present, sales);
+  const gone = gonePages(present, site);
   const published = {
     files: [...new Set(site.map(({ file }) => file))],
     written: withoutTwins(differing.map(({ path }) => path)),

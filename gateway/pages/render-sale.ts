@@ -1,5 +1,6 @@
 import { html } from 'hono/html';
 import { badge, frame, type PageContext, type PageSale, picture, price, stateOf, time, titlesOf } from './frame.ts';
+import { calendarOf } from './render-calendar.ts';
 import type { Markup, Speech } from './speech.ts';
 
 function quantityField(perUser: number, { text }: Speech): Markup {
@@ -47,6 +48,13 @@ function description({ description: text = '', translations }: PageSale, { inEac
   return html`<p class="description">${inEach({ en: first, ...Object.fromEntries(others) })}</p>`;
 }
 
+/** It is seen until the opening: style knows by the page's state. */
+function calendarLink(sale: PageSale, context: PageContext): Markup | '' {
+  const file = calendarOf(sale, context);
+  if (file === null) return '';
+  return html` <a class="calendar" data-testid="calendar" href="/${file}">${context.speech.text('sale.calendar')}</a>`;
+}
+
 /** `sales/<saleId>.html`. Without JavaScript: what is sold, when, for how much, and how it stood at `renderedAt`. */
 export function renderSale(sale: PageSale, context: PageContext): string {
   const state = stateOf(sale, context.renderedAt);
@@ -70,7 +78,7 @@ ${buyForm(sale, context.speech)}
 <noscript><p class="note">${text('sale.asOf', { time: time(context.renderedAt.toISOString()) })}</p></noscript>
 </section>
 <dl class="facts">
-<div><dt>${text('sale.opens')}</dt><dd>${time(sale.window.opensAt)}</dd></div>
+<div><dt>${text('sale.opens')}</dt><dd>${time(sale.window.opensAt)}${calendarLink(sale, context)}</dd></div>
 <div><dt>${text('sale.closes')}</dt><dd>${time(sale.window.closesAt)}</dd></div>
 <div><dt>${text('sale.perPerson')}</dt><dd>${text('sale.upTo', { count: perUser })}</dd></div>
 </dl>

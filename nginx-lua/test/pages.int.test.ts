@@ -10,7 +10,15 @@ let edge: TestEdge;
 beforeAll(async () => {
   edge = await startEdge();
   await edge.agent.send({ type: 'snapshot', sales: [saleOf('open')] });
-  await writePlainPages(edge, 'index.html', 'order.html', 'orders.html', 'sales/open.html', 'assets/page.0123abcd.js');
+  await writePlainPages(
+    edge,
+    'index.html',
+    'order.html',
+    'orders.html',
+    'sales/open.html',
+    'sales/open.ics',
+    'assets/page.0123abcd.js',
+  );
 });
 afterAll(() => edge.stop());
 
@@ -45,6 +53,14 @@ describe('pages', () => {
       headers: { ...plain.headers, 'if-none-match': answer.headers.get('etag') ?? '' },
     });
     expect(again.status).toBe(304);
+  });
+
+  test('the opening of a sale is an entry of a calendar, kept as a page is', async () => {
+    const answer = await ask(edge, '/sales/open.ics', plain);
+    expect(answer).toMatchObject({ status: 200, text: 'plain sales/open.ics' });
+    expect(answer.headers.get('content-type')).toBe('text/calendar; charset=utf-8');
+    expect(answer.headers.get('cache-control')).toMatch(/^public, max-age=1, s-maxage=10/);
+    expect((await ask(edge, '/sales/none.ics', plain)).status).toBe(404);
   });
 
   test('an asset is kept for ever', async () => {

@@ -17,19 +17,24 @@ import { dirOption, jsonOption } from '../kit/options.ts';
 import { unreadableText } from './unreadable-text.ts';
 
 /** Where pages are written, and what they say of the shop. */
-export type PagesPlace = { pagesDir: string; brandDir?: string | undefined; signIn?: PageSignIn | undefined };
+export type PagesPlace = {
+  pagesDir: string;
+  brandDir?: string | undefined;
+  signIn?: PageSignIn | undefined;
+  publicUrl?: string | undefined;
+};
 
 /** Out of the settings. Throws {@link ConfigError}. */
 export function readPagesPlace(environment: Record<string, string | undefined>): PagesPlace {
   const config = commandConfig(
-    ['SECKILL_PAGES_DIR', 'SECKILL_BRAND_DIR', 'SECKILL_SIGN_IN_URL', 'SECKILL_SIGN_IN_COOKIE'],
+    ['SECKILL_PAGES_DIR', 'SECKILL_BRAND_DIR', 'SECKILL_PUBLIC_URL', 'SECKILL_SIGN_IN_URL', 'SECKILL_SIGN_IN_COOKIE'],
     environment,
   );
-  const { SECKILL_PAGES_DIR: pagesDir, SECKILL_BRAND_DIR: brandDir } = config;
+  const { SECKILL_PAGES_DIR: pagesDir, SECKILL_BRAND_DIR: brandDir, SECKILL_PUBLIC_URL: publicUrl } = config;
   const { SECKILL_SIGN_IN_URL: url, SECKILL_SIGN_IN_COOKIE: cookie } = config;
   const problem = signInCookieProblem({ url, cookie });
   if (problem !== null) throw new ConfigError([problem]);
-  return { pagesDir, brandDir, signIn: url === undefined ? undefined : { url, cookie } };
+  return { pagesDir, brandDir, publicUrl, signIn: url === undefined ? undefined : { url, cookie } };
 }
 
 /**
@@ -39,7 +44,7 @@ export function readPagesPlace(environment: Record<string, string | undefined>):
  */
 export async function publishAllPages(
   deps: { catalogue: Catalogue; pictures: Pictures; stock: Stock },
-  { pagesDir, brandDir, signIn }: PagesPlace,
+  { pagesDir, brandDir, signIn, publicUrl }: PagesPlace,
   options: { dryRun?: boolean; onUnreadable?: (saleId: string, error: Error) => void } = {},
 ): Promise<Published> {
   const { dryRun = false, onUnreadable } = options;
@@ -59,7 +64,7 @@ export async function publishAllPages(
   const { publishPages } = await import('#gateway/pages/publish.ts'); // a bundler, for who publishes
   const { readBrand } = await import('#gateway/pages/read-brand.ts');
   const brand = brandDir === undefined ? undefined : await readBrand(brandDir);
-  const site = { sales, pictures: deps.pictures.all, pagesDir, brand, signIn };
+  const site = { sales, pictures: deps.pictures.all, pagesDir, brand, signIn, publicUrl };
   const done = await publishPages({ ...site, now: new Date(), dryRun });
   for (const [saleId, error] of unreadable) onUnreadable?.(saleId, error);
   return done;

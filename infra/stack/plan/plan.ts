@@ -200,6 +200,7 @@ export function clientEnvironment(plan: StackPlan<KnownSecrets>): ClientEnvironm
     SECKILL_EDGE_URLS: plan.edges.map(({ listen }) => `http://${listen}`).join(','),
     SECKILL_EDGE_INNER_URL: plan.edges.map(({ innerListen }) => `http://${innerListen}`).join(','),
     SECKILL_PAGES_DIR: plan.dir.pages,
+    SECKILL_PUBLIC_URL: plan.settings.SECKILL_PUBLIC_URL ?? plan.edgeUrl,
     SECKILL_BRAND_DIR: plan.settings.SECKILL_BRAND_DIR ?? null,
     SECKILL_SIGN_IN_URL: plan.settings.SECKILL_SIGN_IN_URL ?? null,
     SECKILL_SIGN_IN_COOKIE: plan.settings.SECKILL_SIGN_IN_COOKIE ?? null,

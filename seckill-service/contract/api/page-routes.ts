@@ -25,6 +25,15 @@ export const pageRoutes: readonly ApiRoute[] = [
   },
   {
     ...common,
+    path: '/sales/{saleId}.ics',
+    operation: 'downloadOpening',
+    summary: 'The opening of a sale for a calendar',
+    says: 'iCalendar (RFC 5545), with an alarm ten minutes before; `NOT_FOUND` for a sale that was open when the pages were published.',
+    answers: { 200: { says: 'the file', type: 'text/calendar' }, 304: { says: 'as the caller has it' } },
+    refusals,
+  },
+  {
+    ...common,
     path: '/orders',
     operation: 'showOrders',
     summary: 'The page of the orders of a shopper',
