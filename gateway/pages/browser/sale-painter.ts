@@ -75,11 +75,13 @@ export function createSalePainter(options: {
     return cameBack ? words.cameBack : words.saleAdvice[current];
   }
 
-  function paintQuestion({ state, held, challenge, progress, canPrepare }: SalePicture): void {
+  function paintQuestion(picture: SalePicture): void {
+    const { state, held, challenge, progress, canPrepare } = picture;
     const isReady = held !== null;
+    const needsSignIn = missingSignIn(picture) !== null;
     byTestId('question-block').hidden = kind === 'none';
     byTestId('question-block').dataset.ready = String(isReady);
-    const at = { state, isReady, canPrepare, progress, isWork: kind === 'pow', challenge, prepareMs };
+    const at = { state, isReady, canPrepare, progress, isWork: kind === 'pow', challenge, prepareMs, needsSignIn };
     setText(byTestId('question'), questionText(words, at));
     if (answer !== null) answer.disabled = challenge === null || isReady;
     if (bar !== null) bar.value = isReady ? 100 : Math.round((progress ?? 0) * 100);

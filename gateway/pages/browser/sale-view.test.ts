@@ -37,9 +37,14 @@ test('the question is shown in the visitor’s language, in English where the sh
     isWork: false,
     challenge,
     prepareMs: 240_000,
+    needsSignIn: false,
   } as const;
   expect(questionText(zh, at)).toBe('哪个？');
   expect(questionText(zh, { ...at, challenge: { ...challenge, questions: { en: 'Which?' } } })).toBe('Which?');
   expect(questionText(en, { ...at, challenge: null, canPrepare: false, state: 'upcoming' })).toContain('4 minutes');
   expect(questionText(zh, { ...at, isWork: true, progress: 0.5, challenge: null })).toContain('50%');
+  // A stranger is asked nothing yet, and a stranger's device neither; a ticket in hand stays one.
+  expect(questionText(en, { ...at, needsSignIn: true })).toBe('Your question comes when you have signed in.');
+  expect(questionText(en, { ...at, needsSignIn: true, isWork: true })).toBe(en.question.workEarly);
+  expect(questionText(en, { ...at, needsSignIn: true, isReady: true })).toBe(en.question.done);
 });

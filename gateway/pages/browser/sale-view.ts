@@ -41,10 +41,13 @@ export function questionText(
     isWork: boolean;
     challenge: Challenge | null;
     prepareMs: number;
+    /** No question is for a stranger. */
+    needsSignIn: boolean;
   },
 ): string {
   const { question } = words;
   if (at.isReady) return at.isWork ? question.workDone : question.done;
+  if (at.needsSignIn) return at.isWork ? question.workEarly : question.signIn;
   if (at.isWork && (at.progress !== null || at.canPrepare))
     return words.fill(question.work, { percent: Math.round((at.progress ?? 0) * 100) });
   if (at.isWork) return question.workEarly;

@@ -18,8 +18,11 @@ export function createShopSignIn(page: { root: HTMLElement; cookies: () => strin
   if (template === undefined) return null;
   return {
     address() {
-      const nonce = page.tab.read<string>(askedKey) ?? newNonce();
-      page.tab.write(askedKey, nonce);
+      let nonce = page.tab.read<string>(askedKey);
+      if (nonce === null) {
+        nonce = newNonce();
+        page.tab.write(askedKey, nonce);
+      }
       const back = new URL(location.href);
       back.hash = '';
       back.searchParams.set(askedParameter, nonce);
