@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import sharp from 'sharp';
@@ -17,9 +18,13 @@ import {
   seriousObjections,
   shiftsOf,
 } from '#lab/kits/shopper.ts';
+import { temporaryDirectory } from '#lab/temporary-directory.ts';
 import { moveOrders } from '#order-worker/orders/move-orders.ts';
 import { inTransaction } from '#runtime/postgres/connect.ts';
+import { toSaleNode } from '#sales/sale-state.ts';
 import { preparePicture } from './picture.ts';
+import { publishPages } from './publish.ts';
+import { readBrand } from './read-brand.ts';
 
 const stack = inject('stack');
 /** `KEEP_IMAGES=true` renews the pictures of the documentation. */
@@ -292,4 +297,60 @@ test('without JavaScript the page says in both languages what is sold, how it st
     expect(text).toContain(words);
   }
   expect(await page.getByTestId('buy').isVisible()).toBe(false);
+});
+
+test('a shop’s own name, colours and third language: only that language’s words are loaded, the list of languages works by keyboard', async () => {
+  const folder = temporaryDirectory('brand');
+  const pagesDir = join(folder, 'pages');
+  mkdirSync(join(folder, 'words'), { recursive: true });
+  mkdirSync(pagesDir);
+  const colours = { light: { accent: '#1d6a6e' }, dark: { accent: '#7fd1cf', onAccent: '#06282a' } };
+  const footer = [{ label: 'Terms', url: 'https://shop.example/terms' }];
+  const name = { en: 'Celadon House', fr: 'Maison Céladon' };
+  writeFileSync(join(folder, 'brand.json'), JSON.stringify({ name, logo: 'logo.png', colours, footer }));
+  writeFileSync(join(folder, 'logo.png'), await sharp(Buffer.from(cup)).resize(640, 120).png().toBuffer());
+  const french = { language: { name: 'Français' }, live: { buy: { now: 'Acheter' }, saleLabels: { open: 'Ouvert' } } };
+  writeFileSync(join(folder, 'words/fr.json'), JSON.stringify(french));
+
+  // Published aside, and laid over the stack's own pages: those are everyone's.
+  const { url, saleId } = await shop.open('Moon vase', { challenge: 'none' });
+  const sale = await shop.connections.catalogue.find(saleId);
+  const node = await shop.connections.stock.sale(saleId);
+  if (sale === null || node === null) throw new Error('the sale is gone');
+  const [brand, now] = [await readBrand(folder), new Date()];
+  await publishPages({ sales: async () => [toSaleNode(sale, node)], brand, pagesDir, now });
+  const { page, complaints, foreign } = await newShopper(browser, { locale: 'fr-CA' });
+  const words: string[] = [];
+  await page.route(url, async (route) => {
+    const response = await route.fetch(); // with the policy that the edge sends
+    await route.fulfill({ response, body: await readFile(join(pagesDir, `sales/${saleId}.html`)) });
+  });
+  await page.route('**/assets/**', async (route) => {
+    const { pathname } = new URL(route.request().url());
+    if (pathname.includes('/words.')) words.push(pathname.replace(/^\/assets\/|\.[\w-]+\.json$/g, ''));
+    await route.fulfill({ path: join(pagesDir, pathname) });
+  });
+  await page.addInitScript(recordShifts);
+  await page.goto(url);
+  await page.locator('[data-testid=buy]:enabled', { hasText: 'Acheter' }).waitFor();
+  await page.getByTestId('state').getByText('Ouvert').waitFor();
+  expect(await page.title()).toBe('Moon vase · Maison Céladon');
+  expect(await page.evaluate('document.documentElement.lang')).toBe('fr');
+  await page.getByRole('img', { name: 'Maison Céladon' }).waitFor();
+  await page.getByRole('link', { name: 'Terms' }).waitFor(); // one text for all languages
+  expect(words).toEqual(['words.fr']);
+  expect((await shiftsOf(page)).reduce((sum, { value }) => sum + value, 0)).toBeLessThan(0.01);
+  await check(page, 'a shop’s own colours');
+  await keep(page, 'brand');
+
+  await page.getByTestId('language').focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: '中文' }).focus();
+  expect(await page.evaluate('document.documentElement.lang')).toBe('fr'); // passing by chooses nothing
+  await check(page, 'the list of languages');
+  await page.keyboard.press('Enter');
+  await page.locator('[data-testid=buy]:enabled', { hasText: '立即抢购' }).waitFor();
+  expect(await page.evaluate('document.documentElement.lang')).toBe('zh-Hans');
+  expect(words).toEqual(['words.fr', 'words.zh-Hans']);
+  expect([complaints, foreign]).toEqual([[], []]);
 });

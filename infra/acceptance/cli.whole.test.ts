@@ -124,6 +124,9 @@ test('the published page is served by the edge with headers for a CDN, and a tit
   expect(headers['cache-control']).toContain('s-maxage');
   expect(headers['content-security-policy']).toContain("script-src 'self'");
   expect(html).toContain('Cups &amp; &quot;saucers&quot;, 5 &lt; 6');
+  // A shop's folder with a mistake in it leaves the pages as they are.
+  const refused = await seckill({ ...stack.env, SECKILL_BRAND_DIR: join(file, 'gone') }, 'pages', 'publish', marked);
+  expect([refused.code, refused.stderr]).toEqual([78, expect.stringContaining('SECKILL_BRAND_DIR must name a folder')]);
 });
 
 test('status lists every process with role, pid, address and health', async () => {
