@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { paymentProviderNames } from '#contract/settings.ts';
 import { configProblems } from '#lab/kits/process-settings.ts';
@@ -5,6 +6,9 @@ import { ConfigError } from '#runtime/config.ts';
 import { chooseProvider } from './choose-provider.ts';
 
 const whsec = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+const appKey = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const alipayKey = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey;
+const pem = (key: typeof alipayKey) => key.export({ type: 'spki', format: 'pem' }).toString();
 /** What each provider needs, by its name. */
 const given = {
   http: {
@@ -16,6 +20,12 @@ const given = {
     SECKILL_STRIPE_SECRET_KEY: 'sk_test_of_a_test',
     SECKILL_STRIPE_WEBHOOK_SECRET: 'whsec_0123456789abcdef, whsec_fedcba9876543210',
     SECKILL_PUBLIC_URL: 'https://sale.example',
+  },
+  alipay: {
+    SECKILL_ALIPAY_APP_ID: '2014072300007148',
+    SECKILL_ALIPAY_PRIVATE_KEY: appKey.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    SECKILL_ALIPAY_PUBLIC_KEY: pem(alipayKey),
+    SECKILL_PUBLIC_URL: 'https://shop.example',
   },
 } satisfies Record<(typeof paymentProviderNames)[number], Record<string, string>>;
 
@@ -75,4 +85,24 @@ test('order-worker refuses an unknown payment provider, and lists those that it 
   );
   expect(problems).toContain('SECKILL_LISTEN is not set');
   expect(problems.filter((problem) => problem.startsWith('SECKILL_PRIZE'))).toHaveLength(1);
+});
+
+test.each([
+  ['a number that is none', { SECKILL_ALIPAY_APP_ID: 'shop' }, 'SECKILL_ALIPAY_APP_ID must be the app'],
+  [
+    'a key that is none',
+    { SECKILL_ALIPAY_PRIVATE_KEY: 'secret' },
+    'SECKILL_ALIPAY_PRIVATE_KEY must be an RSA private key',
+  ],
+  ['the app’s own public key', { SECKILL_ALIPAY_PUBLIC_KEY: pem(appKey.publicKey) }, '支付宝公钥'],
+  [
+    'a gateway without TLS',
+    { SECKILL_ALIPAY_GATEWAY_URL: 'http://alipay.example/gateway.do' },
+    'SECKILL_ALIPAY_GATEWAY_URL must be an https:// URL',
+  ],
+  ['another way', { SECKILL_ALIPAY_WAY: 'wap' }, 'SECKILL_ALIPAY_WAY must be qr or page'],
+])('Alipay with %s is refused by a line that says so, without the value', (_, change, says) => {
+  const problems = problemsOf({ SECKILL_PAYMENT_PROVIDER: 'alipay', ...given.alipay, ...change });
+  expect(problems).toEqual([expect.stringContaining(says)]);
+  expect(problems.join()).not.toContain('secret');
 });

@@ -1,6 +1,7 @@
 import { type PaymentProviderName, paymentProviderSettings, settings } from '#contract/settings.ts';
 import { ConfigError, readConfig, readTogether } from '#runtime/config.ts';
 import type { OpensProvider, ProviderAdapter } from './provider/adapter.ts';
+import { alipayAdapter } from './provider/alipay/alipay-adapter.ts';
 import { httpAdapter } from './provider/http/http-adapter.ts';
 import { stripeAdapter } from './provider/stripe/stripe-adapter.ts';
 
@@ -8,6 +9,7 @@ import { stripeAdapter } from './provider/stripe/stripe-adapter.ts';
 const adapters: Record<PaymentProviderName, ProviderAdapter> = {
   http: httpAdapter,
   stripe: stripeAdapter,
+  alipay: alipayAdapter,
 };
 
 type Environment = Record<string, string | undefined>;

@@ -3,6 +3,7 @@ import { currencySchema } from './currencies.ts';
 import { embedOriginsSchema } from './embed-origins.ts';
 import { parseHandOverKeys } from './hand-over-keys.ts';
 import { parsePersonalKeys } from './personal-keys.ts';
+import { parseRsaPrivateKey, parseRsaPublicKey } from './rsa-keys.ts';
 import { signInUrlProblem } from './sign-in.ts';
 import { parseTicketKeys } from './ticket.ts';
 
@@ -28,18 +29,25 @@ const whsec = 'whsec_[A-Za-z0-9+/]{32,88}={0,2}';
 /** No ticket of the ticket office lives longer: after that a key that signs no more is needed no more. */
 export const maxTicketTtlSeconds = 3600;
 
-/** Payment providers that order-worker has an adapter for. `http`: the protocol of payment-protocol.ts; `stripe`: Stripe Checkout. */
-export const paymentProviderNames = ['http', 'stripe'] as const;
+/** Payment providers that order-worker has an adapter for. `http`: the protocol of payment-protocol.ts; `stripe`: Stripe Checkout; `alipay`. */
+export const paymentProviderNames = ['http', 'stripe', 'alipay'] as const;
 export type PaymentProviderName = (typeof paymentProviderNames)[number];
 
 /** The hosts of this machine, as a URL has them. */
 const loopback = /^(localhost|127(\.\d+){3}|\[::1\])$/;
-/** `https://host[:port]`, nothing after it. Without TLS only on this machine: keys travel there. */
-const secretOrigin = z.string().refine((text) => {
+/** Without TLS only on this machine: keys travel there, and what is signed. */
+function isSecretUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
-  const { protocol, hostname, origin } = new URL(text);
-  return origin === text && (protocol === 'https:' || (protocol === 'http:' && loopback.test(hostname)));
-}, 'must be an origin, https://host, nothing after it (http:// only on a loopback address)');
+  const { protocol, hostname } = new URL(text);
+  return protocol === 'https:' || (protocol === 'http:' && loopback.test(hostname));
+}
+/** `https://host[:port]`, nothing after it. */
+const secretOrigin = z
+  .string()
+  .refine(
+    (text) => isSecretUrl(text) && new URL(text).origin === text,
+    'must be an origin, https://host, nothing after it (http:// only on a loopback address)',
+  );
 
 const absolutePath = z.string().regex(/^\//, 'must be an absolute path');
 
@@ -253,6 +261,20 @@ export const settings = {
   SECKILL_STRIPE_WEBHOOK_SECRET_FILE: absolutePath.optional(),
   /** Another API than Stripe's own: stripe-mock, a test. */
   SECKILL_STRIPE_API_URL: secretOrigin.default('https://api.stripe.com'),
+  /** The app's number in Alipay's console. */
+  SECKILL_ALIPAY_APP_ID: z.string().regex(/^\d{8,32}$/, "must be the app's number in Alipay's console, digits alone"),
+  /** The app's own key, RSA2. */
+  SECKILL_ALIPAY_PRIVATE_KEY: parsedBy(parseRsaPrivateKey),
+  SECKILL_ALIPAY_PRIVATE_KEY_FILE: absolutePath.optional(),
+  /** Alipay's key, by which its answers and notices are checked: no secret. */
+  SECKILL_ALIPAY_PUBLIC_KEY: parsedBy(parseRsaPublicKey),
+  SECKILL_ALIPAY_PUBLIC_KEY_FILE: absolutePath.optional(),
+  SECKILL_ALIPAY_GATEWAY_URL: z
+    .string()
+    .refine(isSecretUrl, 'must be an https:// URL (http:// only on a loopback address)')
+    .default('https://openapi.alipay.com/gateway.do'),
+  /** `qr`: a code to scan, or to open in the app on a phone. `page`: Alipay's own page. */
+  SECKILL_ALIPAY_WAY: z.enum(['qr', 'page'], 'must be qr or page').default('qr'),
   SECKILL_PAYMENT_DEADLINE_MS: positiveInt.max(4000).default(3000),
   /** An open payment that nothing was heard of for so long is asked for. */
   SECKILL_PAYMENT_CHECK_AFTER_MS: positiveInt.default(30_000),
@@ -315,6 +337,13 @@ export type SettingName = keyof typeof settings;
 export const paymentProviderSettings = {
   http: ['SECKILL_PAYMENT_URL', 'SECKILL_PAYMENT_API_KEY', 'SECKILL_PAYMENT_WEBHOOK_SECRET'],
   stripe: ['SECKILL_STRIPE_SECRET_KEY', 'SECKILL_STRIPE_WEBHOOK_SECRET', 'SECKILL_STRIPE_API_URL'],
+  alipay: [
+    'SECKILL_ALIPAY_APP_ID',
+    'SECKILL_ALIPAY_PRIVATE_KEY',
+    'SECKILL_ALIPAY_PUBLIC_KEY',
+    'SECKILL_ALIPAY_GATEWAY_URL',
+    'SECKILL_ALIPAY_WAY',
+  ],
 } as const satisfies Record<PaymentProviderName, readonly SettingName[]>;
 
 /** How many replicas must have a yes: as SECKILL_STOCK_REPLICAS says, else 1 where Sentinel keeps stock Redis and 0 where it stands alone. */
