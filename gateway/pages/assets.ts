@@ -21,11 +21,12 @@ export async function buildAssets(
   saleIds: readonly string[],
   { languages, css: ownStyle, icon: ownIcon, logo }: Brand,
 ): Promise<{ files: Asset[]; urls: AssetUrls }> {
-  const [js, orders, language, worker, css] = await Promise.all([
+  const [js, orders, language, worker, qr, css] = await Promise.all([
     bundle(browser('app.ts'), 'module').then((text) => hashed('app', 'js', text)),
     bundle(browser('orders.ts'), 'module').then((text) => hashed('orders', 'js', text)),
     bundle(browser('language.ts'), 'script').then((text) => hashed('language', 'js', text)),
     bundle(browser('work/worker.ts'), 'script').then((text) => hashed('work', 'js', text)),
+    bundle(browser('qr.ts'), 'script').then((text) => hashed('qr', 'js', text)),
     bundle(browser('style/app.css'), 'style').then((text) =>
       hashed('app', 'css', text + styleOfLanguages(languages) + ownStyle),
     ),
@@ -36,7 +37,7 @@ export async function buildAssets(
   const artOf = (saleId: string) => hashed('art', 'svg', productArt(saleId));
   return {
     files: [
-      ...[js, orders, language, worker, css, icon],
+      ...[js, orders, language, worker, qr, css, icon],
       ...[logos.light?.asset, logos.dark?.asset].filter((asset) => asset !== undefined),
       ...words.map(([, file]) => file),
       ...saleIds.map(artOf),
@@ -46,6 +47,7 @@ export async function buildAssets(
       orders: `/${orders.file}`,
       language: `/${language.file}`,
       worker: `/${worker.file}`,
+      qr: `/${qr.file}`,
       css: `/${css.file}`,
       icon: { url: `/${icon.file}`, type: ownIcon === undefined ? 'image/svg+xml' : 'image/png' },
       ...(logos.light === undefined

@@ -14,6 +14,8 @@ export type AssetUrls = {
   orders: string;
   language: string;
   worker: string;
+  /** What draws a QR code: loaded by the order page when there is one. */
+  qr: string;
   icon: { url: string; type: string };
   /** The shop's own, in the place of icon and name. */
   logo?: { light: Image; dark?: Image };

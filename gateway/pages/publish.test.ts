@@ -101,6 +101,7 @@ test('each script is one file that parses, without imports, exports or types', a
     'app',
     'language',
     'orders',
+    'qr',
     'work',
   ]);
   for (const script of await Promise.all(scripts.map(read))) {

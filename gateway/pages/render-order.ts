@@ -20,7 +20,7 @@ export function renderOrder(context: PageContext): string {
   return frame(
     each('order.title'),
     context,
-    html`<main id="main" class="order" data-page="order">
+    html`<main id="main" class="order" data-page="order" data-qr="${context.assets.qr}">
 <section class="panel needs-script"${attribute('aria-label', 'order.title')}>
 <p class="eyebrow" data-testid="title">${text('order.title')}</p>
 <div role="status"><h1 data-testid="order-state">${text('order.looking')}</h1></div>
@@ -29,6 +29,10 @@ export function renderOrder(context: PageContext): string {
 <p class="line" role="status" data-testid="ahead"></p>
 <div class="due" data-testid="pay-by" hidden><span class="digits" role="timer" data-testid="countdown">--:--:--</span><p data-testid="pay-by-time"></p></div>
 <div class="actions" data-testid="actions" hidden>
+<div class="scan" data-testid="scan" hidden>
+<div class="qr" role="img"${attribute('aria-label', 'order.qr')} data-testid="qr"></div>
+<a class="quiet open-app" rel="noreferrer" data-testid="open-app">${text('order.openApp')}</a>
+</div>
 <button class="buy" type="button" data-testid="pay" hidden>${text('order.pay')}</button>
 <button class="quiet" type="button" data-testid="cancel" hidden>${text('order.cancel')}</button>
 </div>

@@ -1,5 +1,6 @@
+import { generate } from 'lean-qr';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest';
 import { sandboxControl } from '#lab/kits/payment-sandbox.ts';
 import { openShop, type Shop } from '#lab/kits/shop-sale.ts';
 import {
@@ -12,6 +13,7 @@ import {
   newShopper,
   nextTab,
   orderInState,
+  seriousObjections,
 } from '#lab/kits/shopper.ts';
 
 const stack = inject('stack');
@@ -161,7 +163,8 @@ test('a payment that is declined says so as soon as the provider does, also on a
   await sandbox.behave({ rules: [{ orderStartsWith: saleId, behaviour: { decline: 1 } }] });
   const { page, complaints } = await newShopper(browser);
   await page.clock.install(); // its time stands still: what it says, it was told
-  const declined = (on: Page) => on.getByTestId('message').filter({ hasText: 'The payment did not go through.' });
+  const declined = (on: Page) =>
+    on.getByTestId('message').filter({ hasText: 'The card was declined. Nothing was taken.' });
   try {
     await buy(page, url);
     await orderInState(page, 'awaiting_payment');
@@ -180,6 +183,121 @@ test('a payment that is declined says so as soon as the provider does, also on a
   await isPaid(later.page);
   expect(complaints).toEqual([]);
 });
+
+/** A sale whose payments need their shopper, until the test ends. */
+async function openSaleOf(interaction: 'redirect' | 'qr', title: string) {
+  const opened = await shop.open(title, { challenge: 'none' });
+  const { SECKILL_PAYMENT_URL: provider = '', SECKILL_PAYMENT_API_KEY: key = '' } = stack.env;
+  const sandbox = sandboxControl(provider, key);
+  onTestFinished(async () => void (await sandbox.behave({})));
+  await sandbox.behave({ rules: [{ orderStartsWith: opened.saleId, behaviour: { interaction } }] });
+  return { ...opened, sandbox };
+}
+const onProvidersPage = (page: Page, press: string) => page.getByRole('button', { name: press }).click();
+const says = (page: Page, text: string) => page.getByTestId('message').filter({ hasText: text }).waitFor();
+const payIs = (page: Page, label: string) => page.getByTestId('pay').filter({ hasText: label }).waitFor();
+
+test('a payment on the provider’s page: declined with its reason, left, paid; only a press leads there', async () => {
+  const { url } = await openSaleOf('redirect', 'Oak & "elm" <3');
+  const { page, complaints, foreign } = await newShopper(browser);
+  await buy(page, url);
+  await orderInState(page, 'awaiting_payment');
+  const order = page.url();
+  const isBack = () => page.waitForURL(order); // and the address says no more of the way
+
+  await page.getByTestId('pay').dblclick();
+  await page.waitForURL(/\/pay\/[\w-]+$/);
+  expect(await page.getByRole('heading').textContent()).toBe('Oak & "elm" <3');
+  expect(await seriousObjections(page)).toEqual([]);
+  await onProvidersPage(page, 'Too little money');
+  await isBack();
+  await says(page, 'There was not enough money on the card or account. Nothing was taken.');
+  await payIs(page, 'Try again');
+
+  await page.getByTestId('pay').click();
+  await onProvidersPage(page, 'Leave');
+  await isBack();
+  for (const _look of ['back', 'reloaded']) {
+    await says(page, 'This payment is not finished.');
+    await payIs(page, 'Go on paying');
+    await page.reload();
+  }
+  const tab = await nextTab(page);
+  await tab.page.goto(order);
+  await says(tab.page, 'This payment is not finished.');
+
+  await page.getByTestId('pay').click();
+  await onProvidersPage(page, 'Pay');
+  await isBack();
+  await orderInState(page, 'paid');
+  await orderInState(tab.page, 'paid'); // by its stream
+  expect([complaints, tab.complaints, foreign]).toEqual([[], [], []]);
+});
+
+test('a return that is none: twice, after the end, without a session, from another device; each has its words, nothing moves', async () => {
+  const { url, saleId, sandbox } = await openSaleOf('redirect', 'Elm stool');
+  const { page } = await newShopper(browser);
+  await buy(page, url);
+  await orderInState(page, 'awaiting_payment');
+  const order = page.url();
+  await page.getByTestId('pay').click();
+  await onProvidersPage(page, 'Give up');
+  for (let times = 0; times < 2; times += 1) {
+    await says(page, 'The payment was not finished. Nothing was taken.');
+    await page.goto(`${order}?from=payment`);
+  }
+  await says(page, 'The payment was not finished. Nothing was taken.');
+  expect(page.url()).toBe(order);
+
+  const stranger = await newShopper(browser);
+  await stranger.page.goto(`${order}?from=payment`);
+  await says(stranger.page, 'A payment is never lost');
+  await stranger.page.evaluate("localStorage.setItem('seckill.token', JSON.stringify('forged.forged.forged'))");
+  await stranger.page.clock.install();
+  await stranger.page.goto(`${order}?from=payment`);
+  await hurry(stranger.page, says(stranger.page, 'A payment is never lost'));
+  expect(await stranger.page.getByTestId('order-state').textContent()).toBe('No order here');
+
+  await cancelBehind(page);
+  await orderInState(page, 'cancelled');
+  await page.goto(`${order}?from=payment`);
+  await says(page, 'your money comes back by itself');
+  expect((await sandbox.books(saleId)).payments).toHaveLength(1);
+});
+
+test('a QR code is drawn on the page, comes again after a reload, and goes when the stream says paid', async () => {
+  const { url, saleId, sandbox } = await openSaleOf('qr', 'Jade cup');
+  const { page, complaints, foreign } = await newShopper(browser, { hasTouch: true, isMobile: true });
+  await buy(page, url);
+  await orderInState(page, 'awaiting_payment');
+  for (const label of ['Pay now', 'Go on paying']) {
+    await payIs(page, label);
+    expect(await page.getByTestId('scan').isVisible()).toBe(false);
+    await page.getByTestId('pay').click();
+    await says(page, 'Scan the code');
+    const [payment] = (await sandbox.books(saleId)).payments;
+    const text = payment?.next.kind === 'qr' ? payment.next.text : '';
+    expect(await page.locator('[data-testid=qr] path').getAttribute('d')).toBe(squaresOf(text));
+    expect(await page.getByTestId('open-app').getAttribute('href')).toBe(text);
+    expect(await page.getByRole('link', { name: 'Open the app' }).boundingBox()).toMatchObject({ height: 48 });
+    expect(await page.getByRole('img', { name: 'QR code of this payment' }).isVisible()).toBe(true);
+    expect(await seriousObjections(page)).toEqual([]);
+    if (label === 'Pay now') await page.reload();
+  }
+  const app = await nextTab(page);
+  await app.page.goto((await page.getByTestId('open-app').getAttribute('href')) ?? '');
+  await onProvidersPage(app.page, 'Pay');
+  await isPaid(page);
+  await page.getByTestId('scan').waitFor({ state: 'hidden' });
+  expect([complaints, foreign]).toEqual([[], []]);
+});
+
+/** The dark squares of a text's code, as the page draws them. */
+function squaresOf(text: string): string {
+  const code = generate(text);
+  const places = Array.from({ length: code.size ** 2 }, (_, at) => [at % code.size, Math.floor(at / code.size)]);
+  return places.map(([x = 0, y = 0]) => (code.get(x, y) ? `M${x} ${y}h1v1h-1z` : '')).join('');
+}
 
 test('a question ends with what it asked about, and its second press with it', async () => {
   const { page } = await newShopper(browser);

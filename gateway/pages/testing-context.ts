@@ -13,6 +13,7 @@ export const testingContext = (renderedAt: Date, brand: Brand = ownBrand): PageC
     orders: '/assets/orders.1.js',
     language: '/assets/language.1.js',
     worker: '/assets/work.1.js',
+    qr: '/assets/qr.1.js',
     icon: { url: '/assets/icon.1.svg', type: 'image/svg+xml' },
     words: Object.fromEntries(brand.languages.map(({ tag }) => [tag, `/assets/words.${tag}.1.json`])),
     art: () => '/assets/art.1.svg',

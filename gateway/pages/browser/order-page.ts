@@ -11,6 +11,8 @@ import { followOrder } from './order-stream.ts';
 import { byTestId, everySecond, type Page, repeat, setText } from './page.ts';
 import { paintSignIn } from './paint-sign-in.ts';
 
+/** Ends after which money that comes still goes back. */
+const lateEnds = new Set<OrderView['state']>(['expired', 'cancelled']);
 const final = new Set<OrderView['state']>(['expired', 'cancelled', 'refunded', 'failed']);
 
 export function startOrderPage(page: Page, root: HTMLElement): void {
@@ -64,6 +66,7 @@ export function startOrderPage(page: Page, root: HTMLElement): void {
     setText(byTestId('order-state'), address === null ? words.order.foreign : words.signIn.toSee);
     const advice = isAgain ? words.signIn.ended : words.signIn.first;
     setText(byTestId('advice'), address === null ? words.order.foreignAdvice : advice);
+    if (isBack) actions.say(words.order.backForeign);
   }
 
   /** What the stream or a poll says; an older word than the last one changes nothing. */
@@ -76,6 +79,7 @@ export function startOrderPage(page: Page, root: HTMLElement): void {
     link.note(true);
     if (isFirst) void learnSale(next.saleId);
     paint();
+    if (isFirst && isBack && lateEnds.has(next.state)) actions.say(words.order.backLate);
   }
 
   function waitMs({ state }: OrderView): number | null {
@@ -85,6 +89,9 @@ export function startOrderPage(page: Page, root: HTMLElement): void {
   }
 
   setText(byTestId('order-id'), orderId);
+  // Back from the payment provider's page: the address is as it was, and says nothing of how the payment stands.
+  const isBack = new URLSearchParams(location.search).get('from') === 'payment';
+  if (isBack) history.replaceState(history.state, '', location.pathname);
   // Where the stream is down: a payment takes a moment, and the second look is the one that sees it.
   const actions = createOrderActions(page, path, () => {
     ask();
@@ -141,6 +148,7 @@ export function startOrderPage(page: Page, root: HTMLElement): void {
       if (failures < 4) return backoffMs(failures, reply.retryAfterMs, Math.random);
       setText(byTestId('order-state'), words.order.none);
       setText(byTestId('advice'), words.problems[reply.code]);
+      if (isBack) actions.say(words.order.backForeign);
       return null;
     }
     if (view === null && failures > 1) setText(byTestId('advice'), link.trouble() ?? words.order.lost);
