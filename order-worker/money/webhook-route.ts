@@ -9,7 +9,7 @@ import type { EventVerdict, PaymentProvider, ProviderEvent } from './provider/pr
 type Refusal = Extract<EventVerdict, { kind: 'refused' }>['why'];
 
 const details: Record<Refusal, string> = {
-  headers: 'webhook-id, webhook-timestamp and webhook-signature are needed (Standard Webhooks)',
+  headers: 'the headers that sign it are missing: only the payment provider calls here (docs/payment-provider.md)',
   signature: 'the signature is of none of our secrets',
   timestamp: 'the timestamp is more than 5 minutes off: sign it anew, and set your clock',
 };

@@ -9,6 +9,7 @@ import { createProblemApp } from '#http/problem-app.ts';
 import { createSeal } from '#order-worker/details/seal.ts';
 import { startDetails } from '#order-worker/details/start-details.ts';
 import { type HandOverSettings, startHandOver } from '#order-worker/hand-over/start-hand-over.ts';
+import type { PaymentProvider } from '#order-worker/money/provider/provider.ts';
 import { startMoney } from '#order-worker/money/start-money.ts';
 import { createFindOrder } from '#order-worker/orders/find-order.ts';
 import { createFindOwnOrder } from '#order-worker/orders/find-own-order.ts';
@@ -46,6 +47,9 @@ export async function startPaymentDesk(
     tries?: number;
     /** The longest wait between two tries of a refund. */
     longestMs?: number;
+    /** In the place of the sandbox's, which runs beside it. */
+    provider?: PaymentProvider;
+    publicUrl?: string;
     /** Seal contact and address. */
     personalKeys?: PersonalKey[];
     /** Settings of the hand-over, where they are not those below. */
@@ -102,7 +106,7 @@ export async function startPaymentDesk(
       own: belongings.own,
       pool,
       connection: queueRedis,
-      provider: sandbox.provider,
+      provider: options.provider ?? sandbox.provider,
       logger,
       registers: [registry],
       deadlineMs,
@@ -114,7 +118,7 @@ export async function startPaymentDesk(
     now: Date.now,
     random: Math.random,
     refunds: { tries, firstMs: 40, longestMs },
-    publicUrl: null,
+    publicUrl: options.publicUrl ?? null,
     toCheckout: handOver.toCheckout,
     onMoved: outbox.nudge,
   });

@@ -225,6 +225,9 @@ export async function startStripeStandIn(options: { mockUrl: string | null }) {
     away: (is: boolean) => {
       isAway = is;
     },
+    session: sessionOf,
+    refundsOf: (sessionId: string) =>
+      [...refunds.values()].filter(({ payment_intent: of }) => of === sessionOf(sessionId).payment_intent),
     forgetKeys: () => keys.clear(),
     /** Sessions from now on lead to a page there. */
     leadTo: (origin: string) => {

@@ -61,3 +61,23 @@ test('a setting that is given is in every process, and no process has a word of 
   const given = { SECKILL_LOG_LEVEL: 'debug', SECKILL_PAYMENT_PROVIDER: 'http', SECKILL_AUDIT_EVERY_MS: '1000' };
   for (const { environment } of processesWith(given)) expect(environment).toMatchObject(given);
 });
+
+test('with another payment provider than the sandbox, its settings reach order-worker, and its keys no other process', () => {
+  const given = {
+    ...{
+      SECKILL_PAYMENT_PROVIDER: 'stripe',
+      SECKILL_STRIPE_SECRET_KEY: 'sk_test_1',
+      SECKILL_PUBLIC_URL: 'https://a.example',
+    },
+    SECKILL_STRIPE_WEBHOOK_SECRET_FILE: '/run/secrets/stripe',
+  };
+  const all = processesWith(given);
+  for (const { role, environment } of all) {
+    if (role === 'order-worker') expect(environment).toMatchObject(given);
+    else expect(Object.keys(environment).filter((name) => name.startsWith('SECKILL_STRIPE'))).toEqual([]);
+  }
+  const worker = all.find(({ role }) => role === 'order-worker');
+  expect(Object.keys(worker?.environment ?? {}).filter((name) => /^SECKILL_PAYMENT_(?!PROVIDER)/.test(name))).toEqual(
+    [],
+  );
+});
