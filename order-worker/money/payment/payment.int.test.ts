@@ -247,7 +247,7 @@ describe('the webhook', () => {
     for (const [given, status, says] of [
       [{ ...headers, 'webhook-signature': 'v1,AAAA' }, 401, 'signature'],
       [signWebhook({ id: 'e', body: event, nowMs: Date.now() }, stranger), 401, 'signature'],
-      [{}, 400, 'webhook-id'],
+      [{}, 400, 'the headers that sign it are missing'],
     ] as const) {
       const answer = await send(event, given);
       expect([answer.status, String(answer.body.detail)]).toEqual([status, expect.stringContaining(says)]);
