@@ -112,6 +112,12 @@ made=$(random -base64 32)
 keep personal-keys "p1:$made"  # seals contact and address: keep it for as long as they are kept
 made=$(random -base64 32)
 keep payment-webhook-secret "whsec_$made"
+# The hand-over to a shop's own checkout: the shop gets the secret.
+made=$(random -base64 32)
+keep hand-over-secret "whsec_$made"
+[ -e hand-over-key ] || made=$(openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 2> /dev/null) ||
+  fail "openssl genpkey made no key of the curve P-256"
+keep hand-over-key "$made"
 
 # These come from others, and nobody can make them up.
 for given in payment-api-key tls.crt tls.key; do
@@ -154,7 +160,7 @@ judge() {
 readable 999 stock-redis-password stock-redis-auth.conf queue-redis-password queue-redis-auth.conf database-password
 [ $ha = no ] || readable 999 sentinel-password cache-redis-password cache-redis-auth.conf replication-password
 readable 10001 stock-redis-url queue-redis-url zookeeper-auth database-url ticket-keys session-secret challenge-secret \
-  console-token personal-keys payment-api-key payment-webhook-secret tls.crt tls.key
+  console-token personal-keys payment-api-key payment-webhook-secret hand-over-key hand-over-secret tls.crt tls.key
 [ $ha = no ] || readable 10001 cache-redis-url cache-redis-password
 [ $ha = yes ] || readable 10001 queue-redis-password
 exit $failed

@@ -10,6 +10,7 @@ import { rehearse } from '#stock/rehearse.ts';
 import type { Stock } from '#stock/stock.ts';
 import type { StockSale } from '#stock/stock-sale.ts';
 import type { TicketMeans } from './check-tickets.ts';
+import { checkCheckout } from './checkout.ts';
 import { checkClocks } from './clocks.ts';
 import { checkDrain } from './drain.ts';
 import { checkEdgeAnswers, checkEdgeNodes, checkPages, checkTicketKeys } from './edges.ts';
@@ -62,7 +63,7 @@ export async function checkSale(deps: SaleCheckDeps, sale: CatalogueSale): Promi
   const redis = { stock: redisChecks('stock', stockRedis, deps), queue: redisChecks('queue', queueRedis, deps) };
   const isReplicated = redis.stock.isGroup;
   const { edges, close } = reachEdges(deps.edges);
-  const { saleId } = sale;
+  const { saleId, checkout } = sale;
   const current = await stock.sale(saleId);
   const checks: Check[] = [
     {
@@ -90,6 +91,7 @@ export async function checkSale(deps: SaleCheckDeps, sale: CatalogueSale): Promi
     { name: 'drain', run: () => checkDrain(zookeeper, queueRedis, sale.units) },
     { name: 'this machine', run: checkHost },
     { name: 'dry purchase', run: () => dryPurchase(stockRedis, sale, current) },
+    ...(checkout.mode === 'here' ? [] : [{ name: 'checkout', run: () => checkCheckout(edges, checkout.url) }]),
     { name: 'whole path', run: () => checkPurchasePath({ ...deps, edges }), withinMs: pathWithinMs },
   ];
   const findings = await runChecks(checks, deps.statusCommand).finally(close);

@@ -27,7 +27,16 @@ export type OrderRow = {
   changedAt: string;
 };
 export type DossierEvent = { seq: number; version: number; type: string; at: string; data: Record<string, unknown> };
-export type DossierPayment = { id: string; state: PaymentState; amount: number; at: string; reason: string | null };
+/** `takenBy`: the payment provider, or the shop's own checkout; `providerId` is the payment's id there. */
+export type DossierPayment = {
+  id: string;
+  state: PaymentState;
+  amount: number;
+  at: string;
+  reason: string | null;
+  takenBy: 'provider' | 'shop';
+  providerId: string | null;
+};
 export type DossierRefund = {
   id: string;
   paymentId: string;
@@ -87,7 +96,9 @@ const eventsSql = `
          ARRAY(SELECT o.consumer FROM outbox o WHERE o.seq = e.seq AND o.consumer = ANY('{stock,subscribers}')) AS untold
     FROM order_events e WHERE e.order_id = $1 ORDER BY e.version`;
 const paymentsSql = `
-  SELECT id, state, amount, ${iso('created_at')} AS at, reason FROM payments WHERE order_id = $1 ORDER BY created_at`;
+  SELECT id, state, amount, ${iso('created_at')} AS at, reason,
+         taken_by AS "takenBy", provider_id AS "providerId"
+    FROM payments WHERE order_id = $1 ORDER BY created_at`;
 const refundsSql = `
   SELECT id, payment_id AS "paymentId", state, reason, ${iso('created_at')} AS at, last_error AS "lastError"
     FROM refunds WHERE order_id = $1 ORDER BY created_at`;

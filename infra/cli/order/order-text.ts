@@ -1,6 +1,6 @@
 import { moneyText } from '#contract/money-text.ts';
 import type { OrderDetails } from '#contract/order-details.ts';
-import type { OrderDossier } from '#order-worker/orders/order-dossier.ts';
+import type { DossierPayment, OrderDossier } from '#order-worker/orders/order-dossier.ts';
 import { counted } from '#runtime/counted.ts';
 import { table } from '../../text/table.ts';
 
@@ -54,7 +54,11 @@ export function orderText(dossier: OrderDossier, nowMs: number, width: number | 
   for (const { at, type, version, data } of events)
     history.push([at, type, [`version ${version}`, ...detailsOf(data)].join(', ')]);
   for (const payment of payments)
-    history.push([payment.at, `payment ${payment.state}`, [payment.id, payment.reason].filter(Boolean).join(', ')]);
+    history.push([
+      payment.at,
+      `payment ${payment.state}`,
+      [payment.id, ...takenBy(payment), payment.reason].filter(Boolean).join(', '),
+    ]);
   for (const refund of refunds) history.push([refund.at, `refund ${refund.state}`, `${refund.id}, ${refund.reason}`]);
   const remarks = remarksOn(dossier, nowMs);
   return [
@@ -105,6 +109,10 @@ export function personalText(personal: OrderDetails | null): string {
   const given = rows.flatMap(([what, value]) => (value === undefined ? [] : [`  ${what?.padEnd(8)} ${value}`]));
   return ['contact and address:', ...given].join('\n');
 }
+
+/** Who took the money, where it was not the payment provider, and by which payment of its own. */
+const takenBy = ({ takenBy: by, providerId }: DossierPayment) =>
+  by === 'shop' ? ['taken by the shop', providerId] : [];
 
 /** Of an event's data, what the row itself does not say. */
 function detailsOf(data: Record<string, unknown>): string[] {

@@ -70,6 +70,7 @@ export async function showSale(context: CommandContext, saleId: string): Promise
       ...(shown.fault === null ? [] : [`  FAULT     ${shown.fault}: run "seckill stock rebuild ${saleId}"`]),
       `  price     ${moneyText(shown.price)}, at most ${shown.limitPerUser} per person`,
       `  window    ${shown.opensAt} to ${shown.closesAt}`,
+      ...(shown.checkout.mode === 'here' ? [] : [`  checkout  at the shop, ${shown.checkout.url}`]),
       `  units     ${shown.stock === null ? `${shown.units}, not preloaded` : `${shown.stock.free} free of ${shown.stock.total}${shown.stock.withheld === 0 ? '' : `, ${shown.stock.withheld} refunded and withheld`}`}`,
     ].join('\n'),
   );

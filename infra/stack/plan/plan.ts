@@ -207,6 +207,7 @@ export function clientEnvironment(plan: StackPlan<KnownSecrets>): ClientEnvironm
     SECKILL_PAYMENT_URL: plan.paymentUrl,
     SECKILL_PAYMENT_API_KEY: secrets.paymentApiKey,
     SECKILL_PAYMENT_WEBHOOK_SECRET: secrets.paymentWebhookSecret,
+    SECKILL_HAND_OVER_SECRET: secrets.handOverSecret,
     SECKILL_CONSOLE_TOKEN: secrets.consoleToken,
     SECKILL_PERSONAL_KEYS: secrets.personalKeys,
   } satisfies Partial<Record<SettingName, string | null>>;
