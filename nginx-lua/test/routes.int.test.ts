@@ -146,6 +146,13 @@ test.each(routes.filter(([, path]) => /session|api\/orders|webhook|hand-over/.te
   },
 );
 
+test('a payment provider’s form goes on byte for byte, with its type: the signature is of its fields', async () => {
+  const type = 'application/x-www-form-urlencoded; charset=utf-8';
+  const body = 'subject=%E6%89%8B%E6%9C%BA+1&fund_bill_list=%5B%7B%22amount%22%3A%220.10%22%7D%5D&sign=a%2Bb%2Fc%3D%3D';
+  await ask(edge, '/api/payments/webhook', { method: 'POST', headers: { 'content-type': type }, body });
+  expect(edge.gateway.seen).toMatchObject([{ body, headers: { 'content-type': type } }]);
+});
+
 test('the gateway too gets an allow-list of headers; what servers call gets all, but no spoofed ones', async () => {
   const headers = {
     'seckill-user': 'root',

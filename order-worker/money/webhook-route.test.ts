@@ -41,3 +41,29 @@ test('each genuine webhook that moved nothing has a line of its own, with its id
     { eventId: `${'e'.repeat(128)}…` },
   ]);
 });
+
+test('a provider is handed the body as it came, a form too, and a genuine call is answered as the provider wants', async () => {
+  const bodies: string[] = [];
+  const app = createWebhookApp({
+    provider: {
+      readEvent: ({ body }) => {
+        bodies.push(body);
+        if (body === '') return { kind: 'refused', why: 'signature' };
+        return { kind: 'event', event: { id: 'e', kind: 'other', type: 't' } };
+      },
+      webhookReply: { body: 'success', type: 'text/plain' },
+    },
+    desk: { takeEvent: async () => ({ kind: 'passed_over' }) },
+    now: () => 0,
+    logger: { error: () => undefined },
+    onWebhook: () => undefined,
+  });
+  const ask = async (body: string) => {
+    const headers = { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' };
+    const answer = await app.request('/api/payments/webhook', { method: 'POST', headers, body });
+    return [answer.status, answer.headers.get('content-type'), answer.status === 200 ? await answer.text() : null];
+  };
+  expect(await ask('subject=%E6%89%8B%E6%9C%BA+1&sign=a%2Bb%3D')).toEqual([200, 'text/plain', 'success']);
+  expect(await ask('')).toEqual([401, 'application/problem+json', null]);
+  expect(bodies).toEqual(['subject=%E6%89%8B%E6%9C%BA+1&sign=a%2Bb%3D', '']);
+});
