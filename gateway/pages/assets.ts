@@ -21,9 +21,10 @@ export async function buildAssets(
   saleIds: readonly string[],
   { languages, css: ownStyle, icon: ownIcon, logo }: Brand,
 ): Promise<{ files: Asset[]; urls: AssetUrls }> {
-  const [js, orders, language, worker, qr, css] = await Promise.all([
+  const [js, orders, details, language, worker, qr, css] = await Promise.all([
     bundle(browser('app.ts'), 'module').then((text) => hashed('app', 'js', text)),
     bundle(browser('orders.ts'), 'module').then((text) => hashed('orders', 'js', text)),
+    bundle(browser('order-details.ts'), 'script').then((text) => hashed('details', 'js', text)),
     bundle(browser('language.ts'), 'script').then((text) => hashed('language', 'js', text)),
     bundle(browser('work/worker.ts'), 'script').then((text) => hashed('work', 'js', text)),
     bundle(browser('qr.ts'), 'script').then((text) => hashed('qr', 'js', text)),
@@ -37,7 +38,7 @@ export async function buildAssets(
   const artOf = (saleId: string) => hashed('art', 'svg', productArt(saleId));
   return {
     files: [
-      ...[js, orders, language, worker, qr, css, icon],
+      ...[js, orders, details, language, worker, qr, css, icon],
       ...[logos.light?.asset, logos.dark?.asset].filter((asset) => asset !== undefined),
       ...words.map(([, file]) => file),
       ...saleIds.map(artOf),
@@ -45,6 +46,7 @@ export async function buildAssets(
     urls: {
       js: `/${js.file}`,
       orders: `/${orders.file}`,
+      details: `/${details.file}`,
       language: `/${language.file}`,
       worker: `/${worker.file}`,
       qr: `/${qr.file}`,

@@ -12,6 +12,8 @@ export type AssetUrls = {
   js: string;
   /** The script of `/orders`, in the place of `js`. */
   orders: string;
+  /** The script of the form for contact and address, which an order's page loads where it is needed. */
+  details: string;
   language: string;
   worker: string;
   /** What draws a QR code: loaded by the order page when there is one. */

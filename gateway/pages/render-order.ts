@@ -1,6 +1,7 @@
 import { html } from 'hono/html';
 import { frame, type PageContext } from './frame.ts';
 import { type OrderStep, orderSteps, statesOf } from './order-way.ts';
+import { renderDetails } from './render-details.ts';
 import { supportLine } from './shop-parts.ts';
 import type { Markup, Speech } from './speech.ts';
 
@@ -28,6 +29,7 @@ export function renderOrder(context: PageContext): string {
 <ol class="steps" data-testid="steps">${orderSteps.map((name) => step(name, speech))}</ol>
 <p class="line" role="status" data-testid="ahead"></p>
 <div class="due" data-testid="pay-by" hidden><span class="digits" role="timer" data-testid="countdown">--:--:--</span><p data-testid="pay-by-time"></p></div>
+${renderDetails(context)}
 <div class="actions" data-testid="actions" hidden>
 <div class="scan" data-testid="scan" hidden>
 <div class="qr" role="img"${attribute('aria-label', 'order.qr')} data-testid="qr"></div>

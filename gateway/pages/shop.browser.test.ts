@@ -156,6 +156,61 @@ test('paying and returning: the order page says each step by itself', async () =
   expect(complaints).toEqual([]);
 });
 
+test('a sale that asks for contact and address: filled in by keyboard, each mistake said beside its field, then paid', async () => {
+  const { url, saleId } = await shop.open('Wool coat', {
+    challenge: 'none',
+    collect: ['name', 'email', 'phone', 'address'],
+  });
+  const { page, complaints } = await newShopper(browser);
+  await buy(page, url);
+  await orderInState(page, 'awaiting_payment');
+  await page.getByTestId('details').waitFor();
+  expect(await page.getByTestId('pay').isVisible()).toBe(false);
+  const { keyboard } = page;
+  const fill = async (...texts: string[]) => {
+    for (const text of texts) {
+      await keyboard.press('ControlOrMeta+a');
+      await keyboard.type(text);
+      await keyboard.press('Tab');
+    }
+  };
+  await page.getByLabel('Name').focus();
+  await fill('<b>Ada</b>', 'ada at home', '+44 20 7946 0000');
+  await keyboard.type('Germany'); // a list takes what is typed
+  await keyboard.press('Tab');
+  await fill('Straße 1');
+  await keyboard.press('Enter');
+  // The first that is wrong has the focus, and says what to do.
+  await page.getByText('Please check the email address').waitFor();
+  const focused = () => page.evaluate<string>('document.activeElement.name');
+  expect(await focused()).toBe('email');
+  const email = page.getByLabel('Email');
+  expect([await email.getAttribute('aria-invalid'), await email.getAttribute('aria-describedby')]).toEqual([
+    'true',
+    'details-email-problem',
+  ]);
+  expect(await page.getByText('Please fill this in.').count()).toBe(2); // city, postal code
+  await fill('ada@home.example');
+  await page.getByLabel('City').focus();
+  await fill('Berlin\u202e', '', '10115');
+  await keyboard.press('Enter');
+  // What only the server can say is said in the same place.
+  await page.getByText('hold a sign that cannot be printed').waitFor();
+  expect(await focused()).toBe('address.city');
+  await fill('Berlin');
+  await keyboard.press('Enter');
+  await page.getByTestId('change-details').waitFor();
+  expect(
+    await page.evaluate('Object.values(localStorage).join() + Object.values(sessionStorage).join()'),
+  ).not.toContain('Ada');
+  await page.waitForFunction("document.activeElement.dataset.testid === 'pay'");
+  await keyboard.press('Enter');
+  await isPaid(page);
+  const { rows } = await shop.connections.pool.query('SELECT key_id FROM order_details WHERE sale_id = $1', [saleId]);
+  expect(rows).toEqual([{ key_id: 'p1' }]);
+  expect(complaints.filter((each) => !each.includes('400'))).toEqual([]); // the browser's own line about the refusal
+});
+
 test('a payment that is declined says so as soon as the provider does, also on a page that is opened later; the next press pays', async () => {
   const { url, saleId } = await shop.open('Brass bell', { challenge: 'none' });
   const { SECKILL_PAYMENT_URL: provider = '', SECKILL_PAYMENT_API_KEY: key = '' } = stack.env;

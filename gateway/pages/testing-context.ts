@@ -11,6 +11,7 @@ export const testingContext = (renderedAt: Date, brand: Brand = ownBrand): PageC
     css: '/assets/app.1.css',
     js: '/assets/app.1.js',
     orders: '/assets/orders.1.js',
+    details: '/assets/details.1.js',
     language: '/assets/language.1.js',
     worker: '/assets/work.1.js',
     qr: '/assets/qr.1.js',

@@ -3,7 +3,7 @@ import type { ProblemCode } from '#contract/problems.ts';
 /** A refusal says why. `lost` says nothing: the server may have done it, or never heard of it. */
 export type Reply<Body> =
   | { kind: 'ok'; body: Body }
-  | { kind: 'refused'; status: number; code: ProblemCode; retryAfterMs: number | null }
+  | { kind: 'refused'; status: number; code: ProblemCode; detail?: string; retryAfterMs: number | null }
   | { kind: 'lost'; retryAfterMs: number | null };
 
 /** Why there is no body: the refusal's code; an answer that was lost is as good as "not available". Null when there is one. */
@@ -13,7 +13,8 @@ export function failureOf(reply: Reply<unknown>): ProblemCode | null {
 }
 
 export type CallOptions = { body?: unknown; headers?: Record<string, string> };
-export type Call = <Body>(method: 'GET' | 'POST', path: string, options?: CallOptions) => Promise<Reply<Body>>;
+export type Method = 'GET' | 'POST' | 'PUT';
+export type Call = <Body>(method: Method, path: string, options?: CallOptions) => Promise<Reply<Body>>;
 
 const deadlineMs = 8000;
 const plainCodes: Record<number, ProblemCode> = {
@@ -33,22 +34,24 @@ export function parseRetryAfter(text: string | null, nowMs: number): number | nu
 
 /** Never throws: a broken line, a deadline and a gateway's bare 5xx are all `lost`. The body is the contract's word. */
 export function createCall(request: typeof fetch): Call {
-  return async <Body>(method: 'GET' | 'POST', path: string, options: CallOptions = {}): Promise<Reply<Body>> => {
+  return async <Body>(method: Method, path: string, options: CallOptions = {}): Promise<Reply<Body>> => {
     try {
       const response = await request(path, {
         method,
-        headers: { ...(method === 'POST' && { 'Content-Type': 'application/json' }), ...options.headers },
-        ...(method === 'POST' && { body: JSON.stringify(options.body ?? {}) }),
+        headers: { ...(method !== 'GET' && { 'Content-Type': 'application/json' }), ...options.headers },
+        ...(method !== 'GET' && { body: JSON.stringify(options.body ?? {}) }),
         cache: 'no-store',
         signal: AbortSignal.timeout(deadlineMs),
       });
       const { ok, status, headers } = response;
       const body: unknown = await response.json().catch(() => null);
-      if (ok && body !== null) return { kind: 'ok', body: body as Body };
+      if (ok && (body !== null || status === 204)) return { kind: 'ok', body: body as Body };
       const retryAfterMs = parseRetryAfter(headers.get('Retry-After'), Date.now());
-      const code = (body as { code?: ProblemCode } | null)?.code ?? plainCodes[status];
+      const problem = body as { code?: ProblemCode; detail?: string } | null;
+      const code = problem?.code ?? plainCodes[status];
       if (code === undefined && (status >= 500 || ok)) return { kind: 'lost', retryAfterMs };
-      return { kind: 'refused', status, code: code ?? 'BAD_REQUEST', retryAfterMs };
+      const detail = typeof problem?.detail === 'string' ? { detail: problem.detail } : {};
+      return { kind: 'refused', status, code: code ?? 'BAD_REQUEST', ...detail, retryAfterMs };
     } catch {
       return { kind: 'lost', retryAfterMs: null };
     }

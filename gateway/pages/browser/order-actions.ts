@@ -146,7 +146,7 @@ export function createOrderActions(page: Page, path: string, onDone: () => void)
   return {
     paint(view: OrderView): void {
       const offered = actionsOf(view);
-      byTestId('actions').hidden = !offered.includes('pay');
+      byTestId('actions').hidden = !offered.includes('cancel');
       for (const name of names) byTestId(name).hidden = !offered.includes(name);
       const pay = byTestId<HTMLButtonElement>('pay');
       pay.disabled = !mayPay(view);

@@ -3,6 +3,7 @@ import type { PublicSale } from '#contract/sale.ts';
 import { inLanguage } from '../words/in-language.ts';
 import { backoffMs } from './backoff.ts';
 import { formatCountdown } from './countdown.ts';
+import { createDetailsDoor } from './details-door.ts';
 import { createLink } from './link.ts';
 import { formatMoney } from './money.ts';
 import { createOrderActions } from './order-actions.ts';
@@ -22,6 +23,7 @@ export function startOrderPage(page: Page, root: HTMLElement): void {
   const clockTime = new Intl.DateTimeFormat(words.locale, { timeStyle: 'medium' });
   const number = new Intl.NumberFormat(words.locale);
   let view: OrderView | null = null;
+  let hasGiven = false;
   let polls = 0;
   let failures = 0;
   /** Nothing more is asked for before somebody signs in. */
@@ -40,6 +42,7 @@ export function startOrderPage(page: Page, root: HTMLElement): void {
     setText(byTestId('quantity'), number.format(view.quantity));
     setText(byTestId('amount'), view.amount === null ? '–' : formatMoney(view.amount));
     paintSteps(byTestId('steps'), state);
+    details.paint(view);
     actions.paint(view);
     paintSignIn(page.session.signInAddress(), words.signIn.again);
     const isDue = state === 'awaiting_payment' && view.payBy !== null;
@@ -74,7 +77,8 @@ export function startOrderPage(page: Page, root: HTMLElement): void {
     page.clock.learn(next.now, sentMs, performance.now());
     if (view !== null && next.version < view.version) return;
     const isFirst = view === null;
-    view = next;
+    // What was given here is known here before its picture is drawn again.
+    view = hasGiven ? { ...next, hasDetails: true } : next;
     failures = 0;
     link.note(true);
     if (isFirst) void learnSale(next.saleId);
@@ -96,6 +100,12 @@ export function startOrderPage(page: Page, root: HTMLElement): void {
   const actions = createOrderActions(page, path, () => {
     ask();
     setTimeout(ask, 1000);
+  });
+  const details = createDetailsDoor(page, path, () => {
+    hasGiven = true;
+    if (view !== null) view = { ...view, hasDetails: true };
+    paint();
+    byTestId('pay').focus();
   });
   if (page.arrival !== null) setText(byTestId('message'), words.signIn[page.arrival]);
   // Another tab signed in: this one begins again.

@@ -1,4 +1,5 @@
 import type { OrderView } from '#contract/order.ts';
+import { mayPay } from './may-pay.ts';
 import type { Words } from './words.ts';
 
 /** Shows the steps of an order's way, each up to where it stands (../order-way.ts); their words are in the markup. */
@@ -20,9 +21,13 @@ const actions: Partial<Record<OrderView['state'], readonly OrderAction[]>> = {
   paid: ['refund'],
 };
 
+type Offering = Pick<OrderView, 'state' | 'checkout' | 'collect' | 'hasDetails'>;
+
 /** What is offered on the page. Money that the shop's own checkout took is given back there. */
-export function actionsOf({ state, checkout }: Pick<OrderView, 'state' | 'checkout'>): readonly OrderAction[] {
-  return state === 'paid' && checkout === 'shop' ? [] : (actions[state] ?? []);
+export function actionsOf(view: Offering): readonly OrderAction[] {
+  const { state, checkout } = view;
+  if (state === 'paid' && checkout === 'shop') return [];
+  return (actions[state] ?? []).filter((action) => action !== 'pay' || mayPay(view));
 }
 
 /** Place in the line and time until the order is made; nothing about time when nobody can say. */

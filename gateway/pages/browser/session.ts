@@ -1,4 +1,4 @@
-import type { Call, CallOptions, Reply } from './api.ts';
+import type { Call, CallOptions, Method, Reply } from './api.ts';
 import type { ShopSignIn } from './sign-in.ts';
 import type { Store } from './store.ts';
 import { claimsOf, isUsable } from './token.ts';
@@ -13,7 +13,7 @@ export type Session = {
    */
   userId(): string | null;
   /** As the signed-in shopper; signs in first when nobody is, and once more when the token is no longer taken. */
-  call<Body>(method: 'GET' | 'POST', path: string, options?: CallOptions): Promise<Reply<Body>>;
+  call<Body>(method: Method, path: string, options?: CallOptions): Promise<Reply<Body>>;
   /** Opens what is read as it comes, as the shopper who is signed in. Rejects like `fetch`. */
   open(path: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response>;
 };
@@ -63,7 +63,7 @@ export function createSession(
     return reply;
   }
 
-  const withToken = <Body>(text: string | null, method: 'GET' | 'POST', path: string, options: CallOptions) =>
+  const withToken = <Body>(text: string | null, method: Method, path: string, options: CallOptions) =>
     call<Body>(method, path, { ...options, headers: { ...options.headers, Authorization: `Bearer ${text}` } });
 
   const isSignedIn = () => {
@@ -77,7 +77,7 @@ export function createSession(
     userId: () => claimsOf(token() ?? '')?.userId ?? null,
     open: (path, headers, signal) =>
       request(path, { headers: { ...headers, Authorization: `Bearer ${token()}` }, cache: 'no-store', signal }),
-    async call<Body>(method: 'GET' | 'POST', path: string, options: CallOptions = {}): Promise<Reply<Body>> {
+    async call<Body>(method: Method, path: string, options: CallOptions = {}): Promise<Reply<Body>> {
       const text = token();
       if (text !== null && text !== refused) {
         const reply = await withToken<Body>(text, method, path, options);
