@@ -5,9 +5,14 @@ import { join } from 'node:path';
 import { Script } from 'node:vm';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { ownColours, paint } from './brand/colours.ts';
+import type { Brand } from './brand.ts';
+import { brandBudgets } from './brand-pictures.ts';
 import { pictureBudgets } from './picture.ts';
 import { publishPages } from './publish.ts';
 import { testingSale } from './testing-sale.ts';
+import { builtInLanguages } from './words/languages.ts';
+import type { Words } from './words/words.ts';
 
 const now = new Date('2026-11-11T12:00:00Z');
 const sales = [testingSale('tea', now), testingSale('lamp', now, { challenge: 'none' })];
@@ -54,6 +59,32 @@ test('a page names only assets that are there', async () => {
 });
 
 describe('what a first visit costs, as it travels', () => {
+  /** Every field of brand.json at its longest, and a third language, longer than English. */
+  function fullBrand(): Brand {
+    const [english, chinese] = builtInLanguages;
+    const logo = { width: 480, height: 80, webp: randomBytes(brandBudgets.logo) };
+    const footer = Array.from({ length: 8 }, (_, nth) => ({
+      label: {
+        en: `${nth} Terms and conditions of this shop, full`,
+        zh: `${nth} 购买须知与隐私政策`,
+        fr: `${nth} Conditions générales`,
+      },
+      url: `https://shop.example/${nth}/${randomBytes(20).toString('hex')}`,
+    }));
+    const longer = (_key: string, value: unknown) =>
+      typeof value === 'string'
+        ? value.replaceAll(/\{\w+\}|[aeiou]/g, (found) => (found.length > 1 ? found : found + found))
+        : value;
+    const words: Words = JSON.parse(JSON.stringify(english.words), longer);
+    const third = { tag: 'fr', words: { ...words, language: { name: 'Français', lang: 'fr', locale: 'fr' } } };
+    const { colours, css } = paint(ownColours);
+    return {
+      ...{ languages: [english, chinese ?? english, third], colours, css, footer },
+      ...{ logo: { light: logo, dark: logo }, icon: randomBytes(brandBudgets.icon) },
+      support: { url: 'mailto:help@shop.example', label: 'help@shop.example' },
+    };
+  }
+
   /** A page of the longest texts and the largest pictures that a sale file may have. */
   async function fullSale() {
     const long = (text: string, length: number) =>
@@ -62,15 +93,27 @@ describe('what a first visit costs, as it travels', () => {
       challenge: 'pow',
       title: long('A limited first edition of tea sets', 120),
       description: long('porcelain bowls, hand-painted and fired twice ', 2000),
-      translations: { zh: { title: long('限量首发瓷器茶具套装', 120), description: long('手绘两次烧制瓷碗，', 2000) } },
+      translations: {
+        fr: {
+          title: long('Première édition limitée', 120),
+          description: long('bols de porcelaine, peints à la main ', 2000),
+        },
+        zh: { title: long('限量首发瓷器茶具套装', 120), description: long('手绘两次烧制瓷碗，', 2000) },
+      },
       limits: { perUser: 100 },
     });
     const picture = { width: 1280, height: 960, webp: randomBytes(pictureBudgets.page.bytes) };
     const card = { width: 480, height: 360, webp: randomBytes(pictureBudgets.card.bytes) };
     const pictures = new Map([['full', { page: picture, card }]]);
-    return publishPages({ sales: async () => [sale], pictures: async () => pictures, pagesDir, now });
+    return publishPages({
+      sales: async () => [sale],
+      pictures: async () => pictures,
+      brand: fullBrand(),
+      pagesDir,
+      now,
+    });
   }
-  const travelling = (file: string) => sizeOf(file.endsWith('.webp') ? file : `${file}.gz`);
+  const travelling = (file: string) => sizeOf(/\.(webp|png)$/.test(file) ? file : `${file}.gz`);
   /** Of the words, those of one language: the longest. */
   async function loaded(files: string[], page: string) {
     const named = files.filter((file) => page.includes(`"/${file}"`));
