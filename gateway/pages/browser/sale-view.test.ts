@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { saleStates } from '#contract/sale.ts';
+import { sumQuestion } from '#gateway/tickets/quiz.ts';
 import { buttonView, questionText } from './sale-view.ts';
 import { testingWords } from './testing-words.ts';
 
@@ -41,6 +42,11 @@ test('the question is shown in the visitor’s language, in English where the sh
   } as const;
   expect(questionText(zh, at)).toBe('哪个？');
   expect(questionText(zh, { ...at, challenge: { ...challenge, questions: { en: 'Which?' } } })).toBe('Which?');
+  // The built-in sum is said in the words of the page where it does not come in the visitor's language.
+  const french = { ...en, tag: 'fr', question: { ...en.question, sum: 'Combien font {a} + {b} ?' } };
+  const sum = { ...challenge, question: sumQuestion(3, 14).en, questions: sumQuestion(3, 14) };
+  expect(questionText(french, { ...at, challenge: sum })).toBe('Combien font 3 + 14 ?');
+  expect(questionText(french, { ...at, challenge })).toBe('Which?');
   expect(questionText(en, { ...at, challenge: null, canPrepare: false, state: 'upcoming' })).toContain('4 minutes');
   expect(questionText(zh, { ...at, isWork: true, progress: 0.5, challenge: null })).toContain('50%');
   // A stranger is asked nothing yet, and a stranger's device neither; a ticket in hand stays one.

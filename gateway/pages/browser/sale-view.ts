@@ -29,6 +29,12 @@ export function buttonView(
   return { label: words.saleLabels[at.state], isLive: false };
 }
 
+/** The built-in sum (sumQuestion in gateway/tickets/quiz.ts) comes in English and Chinese; here it is said in any language. */
+function inOwnWords({ fill, question: { sum } }: Words, question: string): string {
+  const [, a, b] = /^What is (\d+) \+ (\d+)\?$/.exec(question) ?? [];
+  return b === undefined ? question : fill(sum, { a, b });
+}
+
 /** The line over the answer: the question itself, or when it comes. */
 export function questionText(
   words: Words,
@@ -51,7 +57,8 @@ export function questionText(
   if (at.isWork && (at.progress !== null || at.canPrepare))
     return words.fill(question.work, { percent: Math.round((at.progress ?? 0) * 100) });
   if (at.isWork) return question.workEarly;
-  if (at.challenge !== null) return inLanguage(at.challenge.questions, words.tag) ?? at.challenge.question;
+  if (at.challenge !== null)
+    return inLanguage(at.challenge.questions, words.tag) ?? inOwnWords(words, at.challenge.question);
   if (at.canPrepare) return question.fetching;
   if (at.state === 'upcoming') return words.fill(question.early, { count: Math.round(at.prepareMs / 60_000) });
   return question.later;
