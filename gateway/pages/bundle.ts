@@ -6,9 +6,13 @@ const target = ['chrome100', 'firefox100', 'safari15.4'];
 
 /**
  * `entry` and all that it imports as one small file. `script`: runs at once, before anything is shown; `module`: when
- * the page is there.
+ * the page is there. `define`: what stands in the place of a name that is declared only, as JSON.
  */
-export async function bundle(entry: URL, kind: 'script' | 'module' | 'style'): Promise<string> {
+export async function bundle(
+  entry: URL,
+  kind: 'script' | 'module' | 'style',
+  define: Record<string, string> = {},
+): Promise<string> {
   const { outputFiles } = await build({
     entryPoints: [fileURLToPath(entry)],
     bundle: true,
@@ -18,6 +22,7 @@ export async function bundle(entry: URL, kind: 'script' | 'module' | 'style'): P
     legalComments: 'none',
     logLevel: 'silent', // a mistake rejects, with the same words
     target,
+    define,
     ...(kind === 'style' ? {} : { format: kind === 'script' ? ('iife' as const) : ('esm' as const) }),
   });
   return outputFiles[0]?.text ?? '';

@@ -140,7 +140,7 @@ describe('what a first visit costs, as it travels', () => {
 
 test('each script is one file that parses, without imports, exports or types', async () => {
   const { files } = await publish();
-  const scripts = files.filter((file) => file.endsWith('.js'));
+  const scripts = files.filter((file) => /^assets.*\.js$/.test(file));
   expect(scripts.map((file) => /assets\/(\w+)\./.exec(file)?.[1]).sort()).toEqual([
     'app',
     'details',
@@ -153,6 +153,15 @@ test('each script is one file that parses, without imports, exports or types', a
     expect(script).not.toMatch(/^(import|export) /m);
     expect(() => new Script(script)).not.toThrow();
   }
+});
+
+test('the element for other pages is one file below 8 KB, which imports nothing', async () => {
+  await publish();
+  const script = await read('embed.js');
+  expect(Buffer.byteLength(script)).toBeLessThan(8192);
+  expect(script).not.toMatch(/\bimport\b(?!\.meta)|\binnerHTML\b|\.style\b/);
+  expect(script).toContain('Sold out');
+  expect(script).toContain('已抢光');
 });
 
 test('publishing the same again touches nothing', async () => {
@@ -170,6 +179,9 @@ test('a page is replaced as a whole and no half-written file is left', async () 
   expect(await read('sales/tea.html')).toContain('Another title');
   expect((await readdir(pagesDir)).sort()).toEqual([
     'assets',
+    'embed.js',
+    'embed.js.br',
+    'embed.js.gz',
     'index.html',
     'index.html.br',
     'index.html.gz',

@@ -6,6 +6,7 @@ import { brotliCompress, constants, gzip } from 'node:zlib';
 import type { PageSignIn } from '#contract/sign-in.ts';
 import { type Asset, buildAssets, pictureAsset } from './assets.ts';
 import { type Brand, ownBrand } from './brand.ts';
+import { embedScript } from './embed-script.ts';
 import type { PageContext, PageSale } from './frame.ts';
 import type { PreparedPicture } from './picture.ts';
 import { calendarOf, renderCalendar } from './render-calendar.ts';
@@ -159,6 +160,7 @@ async function publishOnce(
   const site = [
     ...assets.files,
     ...pictureFiles,
+    { file: 'embed.js', content: await embedScript(brand.languages) },
     ...sales.flatMap((sale) => calendarFile(sale, context)),
     ...sales.map((sale) => ({ file: `sales/${sale.saleId}.html`, content: renderSale(sale, context) })),
     { file: 'order.html', content: renderOrder(context) },
