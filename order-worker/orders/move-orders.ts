@@ -25,13 +25,14 @@ type Row = {
   amount: number;
   currency: string;
   pay_by: Date;
+  open_payment: string | null;
 };
 
 /**
  * Rows are locked in the order of their ids, the sale's row (its units guard) after them: two batches that meet wait
  * for each other, they do not block each other. A payment that is open still when its order stops to await one is ended at
- * the provider by the payment sweep, which finds it by its time: orders without one cost a look at the index
- * `payments_one_open`.
+ * the provider by the payment sweep, which finds it by its time. It is looked for by its order, along the index `payments_order`:
+ * `state = 'pending'` would let a plan that was made while the table was small walk all open payments for each order.
  */
 const moveSql = `
   WITH locked AS (
@@ -49,11 +50,15 @@ const moveSql = `
   ), noted AS (
     INSERT INTO order_events (order_id, version, type, data)
     SELECT id, version, $6, (to_jsonb(moved) - 'version') || $7::jsonb FROM moved
-  ), over AS (
-    UPDATE payments SET check_at = now(), checks = 0 FROM moved
-     WHERE $2 = 'awaiting_payment' AND payments.order_id = moved.id AND payments.state = 'pending'
   )
-  SELECT id, sale_id, user_id, quantity, version, amount, currency, pay_by FROM moved`;
+  SELECT id, sale_id, user_id, quantity, version, amount, currency, pay_by,
+         CASE WHEN $2 = 'awaiting_payment' THEN
+           (SELECT p.id FROM payments p WHERE p.order_id = moved.id AND p.state NOT IN ('succeeded', 'failed'))
+         END AS open_payment
+    FROM moved`;
+
+/** Apart, because most orders that end have no open payment. */
+const dueSql = "UPDATE payments SET check_at = now(), checks = 0 WHERE id = ANY($1) AND state = 'pending'";
 
 /**
  * Moves orders from one state to the next, in the caller's transaction, with the event and the outbox entry of each.
@@ -68,6 +73,8 @@ export async function moveOrders(client: Pick<PoolClient, 'query'>, move: OrderM
     text: moveSql,
     values: [orderIds, from, overdueOnly, to, endedStates.has(to), eventOfState[to], JSON.stringify(data)],
   });
+  const open = rows.flatMap(({ open_payment: payment }) => (payment === null ? [] : [payment]));
+  if (open.length > 0) await client.query(dueSql, [open]);
   return rows.map((row) => ({
     orderId: row.id,
     saleId: row.sale_id,
