@@ -45,8 +45,8 @@ async function saleOfTheShop(url: string): Promise<string> {
   try {
     await seckill('sale', 'create', file);
     await seckill('stock', 'preload', saleId);
-    await seckill('sale', 'open', saleId, '--yes');
     await seckill('pages', 'publish');
+    await seckill('sale', 'open', saleId);
   } finally {
     await rm(file);
   }

@@ -19,7 +19,7 @@ import { type ShopsWord, takeWord, type WordOutcome } from './take-word.ts';
 /** How a call of the shop's server ended. `not_the_shops`: its sale takes the money here. `not_stored`: accepted, no row yet. */
 export type CallOutcome = BadCall | WordOutcome['kind'] | 'not_the_shops' | 'not_stored';
 
-/** Calls that the shop signed and that could not be used: its clock or its program is wrong. */
+/** Calls that the shop signed and that could not be used: its clock or its program is wrong (SeckillHandOverFaulty). */
 export const faultyOutcomes = [
   'timestamp',
   'unreadable',

@@ -193,6 +193,17 @@ describe.concurrent('without a server that hangs', () => {
     await ends('SeckillWebhookUnused');
   });
 
+  test('HandOverFaulty: the clock of the shop is an hour late; ends with its window', slow, async () => {
+    const keys = parseWebhookSecrets(stack.environment.SECKILL_HAND_OVER_SECRET ?? '');
+    const path = '/api/hand-over/orders/any-01h00000000000000000000000/paid';
+    const meanwhile = async () => {
+      const headers = signWebhook({ id: crypto.randomUUID(), body: '{}', nowMs: Date.now() - 3600_000 }, keys);
+      await (await pool.request({ method: 'POST', path, headers, body: '{}' })).body.dump();
+    };
+    expect(await fires('SeckillHandOverFaulty', { meanwhile })).toMatchObject([{ outcome: 'timestamp' }]);
+    await ends('SeckillHandOverFaulty');
+  });
+
   test('DetailsOverdue: a row that is due is held by a transaction; ends when it is let go', slow, async () => {
     const database = new pg.Client({ connectionString: stack.environment.SECKILL_DATABASE_URL });
     await database.connect();
