@@ -4,8 +4,8 @@ import type { Pool } from '#runtime/postgres/connect.ts';
 
 /**
  * Erases contact and address whose time is over (`keepDetailsDays` of the sale), along an index, so many rows at a time. Any
- * number of processes may sweep: each takes rows that no other one has in its hands. `onOverdue` hears of what is left: one
- * row after a look is one row that is not erased.
+ * number of processes may sweep: each takes rows that no other one has in its hands. `onOverdue` hears how many are
+ * left that should have been erased a day ago.
  */
 export function startEraseSweep(deps: {
   pool: Pool;
@@ -31,7 +31,7 @@ export function startEraseSweep(deps: {
       if (erased > 0) logger.info({ erased }, 'contact and address were erased: their time is over');
       if (erased >= most) return 'more';
       const { rows } = await pool.query<{ overdue: number }>(
-        'SELECT count(*)::int AS overdue FROM order_details WHERE erase_at <= now()',
+        "SELECT count(*)::int AS overdue FROM order_details WHERE erase_at <= now() - interval '1 day'",
       );
       onOverdue(rows[0]?.overdue ?? 0);
       return 'idle';

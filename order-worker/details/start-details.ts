@@ -31,7 +31,7 @@ export function startDetails(deps: {
   });
   const overdue = new Gauge({
     name: 'seckill_details_overdue',
-    help: 'Orders whose contact and address should have been erased and are not, at the last look',
+    help: 'Orders whose contact and address should have been erased a day ago and are not, at the last look',
     registers,
   });
   own(

@@ -209,7 +209,9 @@ describe.concurrent('without a server that hangs', () => {
     await database.connect();
     try {
       await database.query(`INSERT INTO order_details (order_id, sale_id, user_id, key_id, sealed, erase_at)
-                            VALUES ('due', 's', 'u', 'p1', '', now() + interval '3 seconds')`);
+                            VALUES ('due', 's', 'u', 'p1', '', now() + interval '1 hour')`);
+      // The copy that the transaction holds is the one that is due.
+      await database.query("UPDATE order_details SET erase_at = now() - interval '2 days' WHERE order_id = 'due'");
       await database.query('BEGIN');
       await database.query("SELECT FROM order_details WHERE order_id = 'due' FOR UPDATE");
       await fires('SeckillDetailsOverdue');
