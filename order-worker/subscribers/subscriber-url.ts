@@ -1,3 +1,4 @@
+import { isSecureUrl } from '#contract/secure-url.ts';
 import { InnerAddressError, outerAddresses, type Resolve, resolveLocally, resolvePublicly } from './connect-outside.ts';
 
 export type UrlCheck =
@@ -8,8 +9,6 @@ export type UrlCheck =
   | { kind: 'unresolved'; url: string; says: string };
 
 const longest = 2048;
-/** This machine itself: there is no line to listen in on. */
-const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /** Looks at a subscriber's URL before it is taken. The address is looked at again each time that it is connected to. */
 export async function checkSubscriberUrl(
@@ -26,7 +25,7 @@ export async function checkSubscriberUrl(
   }
   if (url.hash !== '') return refused('the URL ends in a #fragment, which is never sent: leave it out');
   const { allowInner, personal = false } = options;
-  if (personal && url.protocol === 'http:' && !loopback.test(url.hostname)) {
+  if (personal && !isSecureUrl(url)) {
     return refused('contact and address of shoppers travel by https alone: write https://, or leave out --personal');
   }
   try {

@@ -1,11 +1,9 @@
 import { z } from 'zod';
+import { isSecureUrl } from './secure-url.ts';
 
 /** What a template has in the place of the order's id, and of the token; without a place for it the token is a query parameter. */
 const placeholders = { orderId: '{orderId}', token: '{token}' } as const;
 export const checkoutTokenParameter = 'token';
-
-/** The names of this machine: http is enough on the way to it. */
-const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /** The shop's own checkout: where a shopper goes after the yes. docs/hand-over.md */
 export const checkoutUrlSchema = z
@@ -13,11 +11,11 @@ export const checkoutUrlSchema = z
   .max(1000, 'must be at most 1000 characters')
   .superRefine((text, context) => {
     if (!URL.canParse(text)) return; // which is told above
-    const { protocol, hostname, username, password } = new URL(text);
+    const url = new URL(text);
     const say = (message: string) => context.addIssue({ code: 'custom', message });
-    if (protocol === 'http:' && !loopback.test(hostname))
+    if (url.protocol === 'http:' && !isSecureUrl(url))
       say('must be https: a token goes with it; http is for 127.0.0.1 and localhost alone');
-    if (username !== '' || password !== '') say('must have no user and no password in it');
+    if (url.username !== '' || url.password !== '') say('must have no user and no password in it');
     if (!text.includes(placeholders.orderId))
       say(`must have ${placeholders.orderId} in it: the order's id takes its place`);
     // A host that is made of an order's id would be another for each order; the token is for one.

@@ -1,3 +1,5 @@
+import { isSecureUrl } from './secure-url.ts';
+
 /**
  * The shop's own sign-in as the pages know it: written into them by `seckill pages publish`, used by their script
  * (docs/sign-in.md, "On the page").
@@ -20,18 +22,15 @@ export const maxPageTokenLength = 8192;
 export const signInAddress = (template: string, returnTo: string): string =>
   template.replace(returnToMark, () => encodeURIComponent(returnTo));
 
-const loopbackHost = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
-
 /** What is wrong with a template for {@link signInAddress}; null when it can be used. */
 export function signInUrlProblem(template: string): string | null {
   if (template.split(returnToMark).length !== 2)
     return `must hold ${returnToMark} once, where the way back is filled in: https://login.example/?returnTo=${returnToMark}`;
   const filled = signInAddress(template, 'https://shop.example/sales/tea');
   if (!URL.canParse(filled)) return 'must be an https:// URL';
-  const { protocol, hostname, username, password } = new URL(filled);
-  if (protocol !== 'https:' && !(protocol === 'http:' && loopbackHost.test(hostname)))
-    return 'must be an https:// URL; http:// is for a sign-in on this machine alone';
-  return username === '' && password === '' ? null : 'must have no user and no password in it';
+  const url = new URL(filled);
+  if (!isSecureUrl(url)) return 'must be an https:// URL; http:// is for a sign-in on this machine alone';
+  return url.username === '' && url.password === '' ? null : 'must have no user and no password in it';
 }
 
 /** What is wrong with the two settings beside each other; null when nothing is. */

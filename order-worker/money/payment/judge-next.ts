@@ -1,9 +1,9 @@
 import { type PaymentNext, paymentNextSchema } from '#contract/payment.ts';
+import { isSecureUrl } from '#contract/secure-url.ts';
 
 export type NextVerdict = { kind: 'good'; next: PaymentNext } | { kind: 'strange'; why: string };
 
 const strange = (why: string): NextVerdict => ({ kind: 'strange', why });
-const loopback = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 
 /**
  * Judges what a provider would have its shopper do: a third party's word, which leads a shopper to another page. A URL is https,
@@ -30,8 +30,7 @@ export function judgeNext(next: unknown): NextVerdict {
   }
 }
 
-function troubleOf({ protocol, hostname, username, password }: URL): string | null {
-  if (username !== '' || password !== '') return 'its URL has a user in it';
-  if (protocol === 'https:' || loopback.test(hostname)) return null;
-  return 'its URL is http, and not of this machine';
+function troubleOf(url: URL): string | null {
+  if (url.username !== '' || url.password !== '') return 'its URL has a user in it';
+  return isSecureUrl(url) ? null : 'its URL is http, and not of this machine';
 }
