@@ -1,30 +1,31 @@
 import { z } from 'zod';
+import {
+  databaseUrl,
+  hostsAndPorts,
+  httpUrl,
+  httpUrls,
+  isSentinelUrl,
+  listenAddress,
+  redisPlace,
+  zookeeperAuth,
+  zookeeperPlaces,
+} from './addresses.ts';
 import { currencySchema } from './currencies.ts';
 import { embedOriginsSchema } from './embed-origins.ts';
 import { parseHandOverKeys } from './hand-over-keys.ts';
 import { parsePersonalKeys } from './personal-keys.ts';
 import { parseRsaPrivateKey, parseRsaPublicKey } from './rsa-keys.ts';
+import { isSecureUrl } from './secure-url.ts';
 import { signInUrlProblem } from './sign-in.ts';
 import { parseTicketKeys } from './ticket.ts';
 
 const positiveInt = z.coerce.number().int().positive();
-
-const maxPort = 65_535;
-/** False where `host:port` has a port that there cannot be; what is no number is told of by the pattern. */
-const mayBePort = (place: string) => !(Number(place.slice(place.lastIndexOf(':') + 1)) > maxPort);
-
-/** `host:port`, `:port` is refused on purpose (it would listen on every interface), or `unix:/path`. */
-const listenAddress = z
-  .string()
-  .regex(/^(unix:\/.+|[A-Za-z0-9.:[\]-]+:\d{1,5})$/, 'must be host:port or unix:/absolute/path')
-  .refine((place) => place.startsWith('unix:') || mayBePort(place), `must have a port of at most ${maxPort}`);
 
 const signInUrl = z.string().superRefine((text, context) => {
   const message = signInUrlProblem(text);
   if (message !== null) context.addIssue({ code: 'custom', message });
 });
 
-const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' });
 const whsec = 'whsec_[A-Za-z0-9+/]{32,88}={0,2}';
 /** No ticket of the ticket office lives longer: after that a key that signs no more is needed no more. */
 export const maxTicketTtlSeconds = 3600;
@@ -33,91 +34,17 @@ export const maxTicketTtlSeconds = 3600;
 export const paymentProviderNames = ['http', 'stripe', 'alipay'] as const;
 export type PaymentProviderName = (typeof paymentProviderNames)[number];
 
-/** The hosts of this machine, as a URL has them. */
-const loopback = /^(localhost|127(\.\d+){3}|\[::1\])$/;
-/** Without TLS only on this machine: keys travel there, and what is signed. */
-function isSecretUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, hostname } = new URL(text);
-  return protocol === 'https:' || (protocol === 'http:' && loopback.test(hostname));
-}
+/** Keys travel there, and what is signed. */
+const isSecureText = (text: string) => URL.canParse(text) && isSecureUrl(new URL(text));
 /** `https://host[:port]`, nothing after it. */
 const secretOrigin = z
   .string()
   .refine(
-    (text) => isSecretUrl(text) && new URL(text).origin === text,
+    (text) => isSecureText(text) && new URL(text).origin === text,
     'must be an origin, https://host, nothing after it (http:// only on a loopback address)',
   );
 
 const absolutePath = z.string().regex(/^\//, 'must be an absolute path');
-
-const urls = z
-  .string()
-  .transform((text) => text.split(','))
-  .pipe(z.array(z.url({ protocol: /^https?$/, error: 'must be http(s) URLs, one for each: url[,url]' })));
-
-/**
- * `redis://[user][:password]@host[:port]`, or `rediss://` for TLS. Its `sslrootcert` is a file of authorities to trust in the
- * place of the well-known ones: the word that PostgreSQL's URL has for it. Read by runtime/redis/connect.ts.
- */
-const redisUrl = z.url({ protocol: /^rediss?$/, error: 'must be a redis:// URL' }).refine((text) => {
-  if (!URL.canParse(text)) return true; // which is told above
-  const { protocol, searchParams } = new URL(text);
-  const file = searchParams.get('sslrootcert');
-  return file === null || (protocol === 'rediss:' && file.startsWith('/'));
-}, 'must be rediss:// where it has an sslrootcert, which is an absolute path');
-
-/** User and password, hosts, the name after the slash. What it says is read by runtime/redis/place.ts, and judged there. */
-const sentinelUrl = /^rediss?\+sentinel:\/\/([^@/?#]*@)?[^@/?#\s]+\/[\w.-]+(\?[^#\s]*)?$/;
-
-/** {@link redisUrl}, or `redis+sentinel://[user:password@]host[:port],host[:port],host[:port]/<name of the primary>`, which asks Sentinel. */
-const redisPlace = z.string().superRefine((text, context) => {
-  if (isSentinelUrl(text)) {
-    if (sentinelUrl.test(text)) return;
-    const form = 'redis+sentinel://host:port,host:port,host:port/name, the name that the sentinels know the primary by';
-    context.addIssue({ code: 'custom', message: `must be ${form}` });
-    return;
-  }
-  for (const { message } of redisUrl.safeParse(text).error?.issues ?? []) {
-    const alternative = message === 'must be a redis:// URL' ? ', or a redis+sentinel:// one' : '';
-    context.addIssue({ code: 'custom', message: `${message}${alternative}` });
-  }
-});
-
-function isSentinelUrl(text: string): boolean {
-  return /^rediss?\+sentinel:/.test(text);
-}
-
-/**
- * `postgres://[user[:password]@]host[:port][,host[:port]]/database`, IPv6 in brackets. What it says is read by
- * runtime/postgres/place.ts, and judged there.
- */
-const databaseUrl = z
-  .string()
-  .regex(/^postgres(ql)?:\/\/([^@/?#]*@)?[^@/?#\s]*(\/[^?#\s]*)?(\?[^#\s]*)?$/, 'must be a postgres:// URL')
-  .refine((text) => text.includes(',') || URL.canParse(text), 'must be a postgres:// URL')
-  .refine(
-    (text) => !/[?&]target_session_attrs=/.test(text),
-    'must not have target_session_attrs, which the driver ignores: of several hosts the primary is found by asking each',
-  );
-
-/** `user:password[,user:password]`. */
-const zookeeperAuth = z
-  .string()
-  .regex(
-    /^[^\s:,]+:[^\s,]{16,}(,[^\s:,]+:[^\s,]{16,})*$/,
-    'must be user:password, the password at least 16 characters without spaces and commas; several separated by commas',
-  )
-  .transform((text) => text.split(','));
-
-/** `host:port[,host:port]`; IPv6 addresses stand in brackets. */
-const hostsAndPorts = z
-  .string()
-  .transform((text) => text.split(','))
-  .refine(
-    (places) => places.every((place) => URL.canParse(`tcp://${place}`) && new URL(`tcp://${place}`).port !== ''),
-    `must be host:port[,host:port], a port of at most ${maxPort}, IPv6 addresses in brackets`,
-  );
 
 /** `CNY=100,USD=50`: minor units by currency. */
 const priceFloor = z.string().transform((text, context) => {
@@ -177,10 +104,7 @@ export const settings = {
   /** nginx has its own address of it, of one server: a replica is read as well as a primary. */
   SECKILL_CACHE_REDIS_URL: redisPlace,
   SECKILL_CACHE_REDIS_URL_FILE: absolutePath.optional(),
-  SECKILL_ZOOKEEPER: z
-    .string()
-    .regex(/^[^\s/]+:\d+(,[^\s/]+:\d+)*$/, 'must be host:port[,host:port]')
-    .refine((text) => text.split(',').every(mayBePort), `must have ports of at most ${maxPort}`),
+  SECKILL_ZOOKEEPER: zookeeperPlaces,
   /** Owner of all nodes: only this user may change them. Several while one takes another's place, the new one first. */
   SECKILL_ZOOKEEPER_AUTH: zookeeperAuth.optional(),
   SECKILL_ZOOKEEPER_AUTH_FILE: absolutePath.optional(),
@@ -192,19 +116,19 @@ export const settings = {
   SECKILL_EDGE_ID: z.string().regex(/^[a-z0-9-]{1,40}$/, 'must be 1 to 40 of a-z, 0-9 and hyphen'),
   SECKILL_EDGE_URL: z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' }),
   /** Every edge by an address of its own, not by that of a load balancer; left out: SECKILL_EDGE_URL is the one edge. */
-  SECKILL_EDGE_URLS: urls.optional(),
+  SECKILL_EDGE_URLS: httpUrls.optional(),
   /** `host:port` of every edge, where SECKILL_EDGE_URL does not lead to them from here; its name stays in the request and in TLS. */
   SECKILL_EDGE_CONNECT: hostsAndPorts.optional(),
   /** PEM certificates that the command line trusts an edge's by, beside the public ones. */
   SECKILL_EDGE_CA_FILE: absolutePath.optional(),
   /** The command that shows the processes where the command line's hints are read: not `seckill status` in a container. */
   SECKILL_STATUS_COMMAND: z.string().min(1).optional(),
-  SECKILL_EDGE_INNER_URL: urls,
+  SECKILL_EDGE_INNER_URL: httpUrls,
   /** The least that a unit may cost: `seckill sale open` refuses a sale below it. */
   SECKILL_PRICE_FLOOR: priceFloor.optional(),
   /** For the console: the inner addresses of every seckill-service and order-worker. */
-  SECKILL_SERVICE_INNER_URL: urls,
-  SECKILL_WORKER_INNER_URL: urls,
+  SECKILL_SERVICE_INNER_URL: httpUrls,
+  SECKILL_WORKER_INNER_URL: httpUrls,
   SECKILL_PAGES_DIR: absolutePath,
   /** The shop's folder: its name, logo, colours and words. docs/brand.md */
   SECKILL_BRAND_DIR: absolutePath.optional(),
@@ -271,7 +195,7 @@ export const settings = {
   SECKILL_ALIPAY_PUBLIC_KEY_FILE: absolutePath.optional(),
   SECKILL_ALIPAY_GATEWAY_URL: z
     .string()
-    .refine(isSecretUrl, 'must be an https:// URL (http:// only on a loopback address)')
+    .refine(isSecureText, 'must be an https:// URL (http:// only on a loopback address)')
     .default('https://openapi.alipay.com/gateway.do'),
   /** `qr`: a code to scan, or to open in the app on a phone. `page`: Alipay's own page. */
   SECKILL_ALIPAY_WAY: z.enum(['qr', 'page'], 'must be qr or page').default('qr'),
