@@ -109,7 +109,8 @@ test('within a version the later word about a payment stays, in any order of wri
   const shown = { orderId, version: 9, state: 'awaiting_payment', payByMs: 5, amount: 100, currency: 'CNY' } as const;
   const paying = (state: 'open' | 'declined', step: number) => ({
     ...shown,
-    payment: { paymentId: 'pay_01hzzzzzzzzzzzzzzzzzzzzzzz', state, step },
+    step,
+    payment: { paymentId: 'pay_01hzzzzzzzzzzzzzzzzzzzzzzz', state },
   });
   await stock.show(saleId, [shown, paying('declined', 10), paying('open', 9), shown]);
   expect(await picture(orderId)).toBe('9:a:5:100:CNY:10:d:pay_01hzzzzzzzzzzzzzzzzzzzzzzz');

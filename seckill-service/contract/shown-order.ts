@@ -11,7 +11,8 @@ export type ShownPayment = {
 /**
  * The value of one field of `seckill:{<saleId>}:orders`: `<version>:<state letter>:<payByMs>:<amount>:<currency>`, and
  * `:<step>:<o, d or n>:<paymentId>:<why it was declined>:<y or nothing>` after that once a payment of it was begun that has not
- * paid it, or its shopper has said whom it is for (`y`). `n`: there is no such payment, and no id.
+ * paid it, or its shopper has said whom it is for (`y`). `n`: there is no such payment, and no id. What is empty at its end is left
+ * out with its colons, so a picture that says no more than one of before looks the same.
  * A stored order as shoppers are shown it: written after each change of the row and of its payments (show.lua), so that
  * asking for an order costs the database nothing. PostgreSQL is the truth, this is its picture; a lower version never
  * overwrites a higher, nor a lower step a higher of the same version.
@@ -52,8 +53,10 @@ export function formatShownOrder(shown: ShownOrder): string {
   const order = `${version}:${letters[state]}:${payByMs}:${amount}:${currency}`;
   if (payment === undefined && hasDetails === undefined) return order;
   const letter = payment === undefined ? noPayment : paymentLetters[payment.state];
-  const since = `${step ?? 0}:${letter}:${payment?.paymentId ?? ''}:${payment?.declined ?? ''}`;
-  return `${order}:${since}${hasDetails === undefined ? '' : ':y'}`;
+  const since = `${order}:${step ?? 0}:${letter}:${payment?.paymentId ?? ''}`;
+  const why = payment?.declined ?? '';
+  if (hasDetails !== undefined) return `${since}:${why}:y`;
+  return why === '' ? since : `${since}:${why}`;
 }
 
 /** Throws on anything that {@link formatShownOrder} did not write. */
