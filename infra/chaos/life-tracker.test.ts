@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createLifeTracker, type SettledOrder } from './life-tracker.ts';
+import { createLifeTracker, type SettledOrder, type SettledPayment } from './life-tracker.ts';
 
 const paid: SettledOrder = {
   orderId: 'a',
@@ -7,11 +7,16 @@ const paid: SettledOrder = {
   amount: 5,
   taken: 5,
   returned: 0,
+  payments: [{ paymentId: 'p', ours: 'succeeded', theirs: 'succeeded' }],
   received: [1, 2],
   version: 2,
   expiries: 0,
 };
-const expired: SettledOrder = { ...paid, state: 'expired', taken: 0, expiries: 1 };
+const expired: SettledOrder = { ...paid, state: 'expired', taken: 0, payments: [], expiries: 1 };
+const withPayment = (ours: SettledPayment['ours'], theirs: SettledPayment['theirs']) => ({
+  ...expired,
+  payments: [{ paymentId: 'p', ours, theirs }],
+});
 
 function lifeOf(happened: (life: ReturnType<typeof createLifeTracker>) => void, order: SettledOrder): string[] {
   const life = createLifeTracker();
@@ -30,6 +35,12 @@ test('a paid order that keeps its money, and one that was left and expired, are 
 
 test('an order whose money came too late and went back is well (I6)', () => {
   expect(lifeOf(triesToPay, { ...expired, taken: 5, returned: 5 })).toEqual([]);
+});
+
+test('a payment that both sides gave up, or that never reached the provider, is well', () => {
+  expect(lifeOf(triesToPay, withPayment('failed', 'failed'))).toEqual([]);
+  expect(lifeOf(triesToPay, withPayment('failed', null))).toEqual([]);
+  expect(lifeOf(triesToPay, withPayment('pending', null))).toEqual([]);
 });
 
 test.each<[string, (life: ReturnType<typeof createLifeTracker>) => void, SettledOrder, string]>([
@@ -61,6 +72,10 @@ test.each<[string, (life: ReturnType<typeof createLifeTracker>) => void, Settled
   ],
   ['an order that expired twice', () => {}, { ...expired, expiries: 2 }, 'expired 2 times'],
   ['a paid order that expired before', triesToPay, { ...paid, expiries: 1 }, 'expired 1 times'],
+  ['a payment that can be paid after the end', triesToPay, withPayment('pending', 'pending'), 'can be paid still'],
+  ['a payment that is open here alone', triesToPay, withPayment('pending', 'failed'), 'is pending here and failed'],
+  ['a payment that we do not know', triesToPay, withPayment(null, 'failed'), 'is unknown here'],
+  ['money that the provider does not know', triesToPay, withPayment('succeeded', null), 'and unknown at the provider'],
   ['an event that was not heard', triesToPay, { ...paid, received: [2] }, 'heard 2'],
   ['events that were heard in another order', triesToPay, { ...paid, received: [2, 1] }, 'heard 2,1'],
 ])('finds %s', (_what, happened, order, says) => {

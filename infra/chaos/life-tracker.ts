@@ -1,9 +1,16 @@
 import type { StoredOrderState } from '#contract/order-events.ts';
+import type { PaymentState } from '#contract/payment.ts';
 import { orderMoves } from '#order-worker/orders/order-state.ts';
 
-/** What a shopper wants to do with an order that was accepted. `both`: pays and cancels at the same moment. */
-export const wishes = ['pay', 'refund', 'cancel', 'both', 'leave'] as const;
+/**
+ * What a shopper wants to do with an order that was accepted. `both`: pays and cancels at the same moment. `late`: begins to pay,
+ * cancels, and pays all the same on the provider's page, which is open still.
+ */
+export const wishes = ['pay', 'refund', 'cancel', 'both', 'late', 'leave'] as const;
 export type Wish = (typeof wishes)[number];
+
+/** A payment as we and the provider have it; null: not at all. */
+export type SettledPayment = { paymentId: string; ours: PaymentState | null; theirs: PaymentState | null };
 
 /** How an order stands when everything has come to rest; money in minor units, by the provider's own books. */
 export type SettledOrder = {
@@ -12,6 +19,7 @@ export type SettledOrder = {
   amount: number;
   taken: number;
   returned: number;
+  payments: readonly SettledPayment[];
   /** The versions that a subscriber heard of, in the order in which they came, repetitions left out. */
   received: readonly number[];
   /** How many different events told a subscriber that it expired. */
@@ -66,7 +74,8 @@ export function createLifeTracker() {
 
     problems(orders: readonly SettledOrder[]): string[] {
       const found = [...problems];
-      for (const { orderId, state, amount, taken, returned, received, expiries, version } of orders) {
+      for (const order of orders) {
+        const { orderId, state, amount, taken, returned, received, expiries, version } = order;
         const { wish, hasTriedToPay, seen } = lifeOf(orderId);
         if (!atRest.has(state)) found.push(`${orderId} has not come to rest: it is ${state}`);
         for (const before of seen) {
@@ -75,6 +84,7 @@ export function createLifeTracker() {
         const kept = taken - returned;
         const due = state === 'paid' ? amount : 0;
         if (kept !== due) found.push(`${orderId} is ${state}, and of its money ${kept} is kept instead of ${due} (I6)`);
+        found.push(...order.payments.flatMap((payment) => problemsOfPayment(orderId, payment)));
         if (!hasTriedToPay && state !== 'expired' && state !== 'cancelled') {
           found.push(`${orderId} is ${state}, and nobody ever paid (I6)`);
         }
@@ -89,4 +99,15 @@ export function createLifeTracker() {
       return found;
     },
   };
+}
+
+/**
+ * Of an order that is at rest, no payment can be paid any more, and both sides say the same of each. One that the provider
+ * never heard of stays open here until a minute after its order's time to pay: a round does not wait for that.
+ */
+function problemsOfPayment(orderId: string, { paymentId, ours, theirs }: SettledPayment): string[] {
+  const of = `${paymentId} of ${orderId}`;
+  if (theirs === 'pending') return [`${of} can be paid still`];
+  if (theirs === null && ours !== 'succeeded') return [];
+  return ours === theirs ? [] : [`${of} is ${ours ?? 'unknown'} here and ${theirs ?? 'unknown'} at the provider`];
 }

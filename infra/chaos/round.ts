@@ -10,7 +10,7 @@ import { unleash } from './faults.ts';
 import type { Field } from './field.ts';
 import { createLifeTracker } from './life-tracker.ts';
 import type { RoundPlan } from './plan.ts';
-import { behave, isAtRest, misbehave } from './settlement.ts';
+import { behave, isAtRest, misbehave, unitPrice } from './settlement.ts';
 import { createCrowd } from './storm.ts';
 import { createTracker, type Tracker } from './tracker.ts';
 
@@ -97,7 +97,7 @@ export async function openSale(
   const file = saleFileSchema.parse({
     saleId,
     title: 'A phone in a storm',
-    price: { amount: 1999, currency: 'CNY' },
+    price: { amount: unitPrice, currency: 'CNY' },
     units: storm.units,
     limitPerUser: storm.limitPerUser,
     opensAt: new Date(Date.now() - 60_000).toISOString(),
