@@ -1,6 +1,7 @@
+import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { settings } from './settings.ts';
-import { signInAddress } from './sign-in.ts';
+import { maxPageTokenLength, signInAddress } from './sign-in.ts';
 
 const messageOf = (template: string) =>
   settings.SECKILL_SIGN_IN_URL.safeParse(template).error?.issues.map(({ message }) => message) ?? 'taken';
@@ -43,4 +44,10 @@ test('the way back is one value of the address, whatever it holds', () => {
     ['lang', 'en'],
   ]);
   expect(filled.hash).toBe('');
+});
+
+test('the longest token that a page takes is the longest that the edge passes on', async () => {
+  const maps = await readFile(new URL('../../nginx-lua/conf.d/maps.conf.template', import.meta.url), 'utf8');
+  const longest = /map \$http_authorization[^}]*\{1,(\d+)\}/.exec(maps)?.[1];
+  expect('Bearer '.length + maxPageTokenLength).toBe(Number(longest));
 });

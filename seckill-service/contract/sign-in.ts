@@ -15,8 +15,8 @@ export type PageSignIn = {
 export const returnToMark = '{returnTo}';
 /** In the address that a shopper comes back to: the nonce that the page asked with. */
 export const askedParameter = 'sign-in';
-/** The longest token that a page takes, in characters: with it, a request's headers still fit what the edge passes on. */
-export const maxPageTokenLength = 8192;
+/** The longest token that a page takes, in characters: behind `Bearer ` it is the longest header that the edge passes on (maps.conf). */
+export const maxPageTokenLength = 6993;
 
 /** `template` with the way back filled in, encoded. */
 export const signInAddress = (template: string, returnTo: string): string =>
