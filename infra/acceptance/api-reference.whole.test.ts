@@ -18,12 +18,16 @@ vi.setConfig({ testTimeout: 180_000 });
  */
 const stack = stackUnderTest();
 const saleId = newSaleId('api');
+/** It opens in an hour, so a calendar has an entry of it. */
+const laterId = newSaleId('later');
 let pool: Pool;
 let held: HeldTicket;
 
 beforeAll(async () => {
   pool = new Pool(stack.edgeUrl, { connections: 4 });
   await openSale(stack.env, { saleId, units: 5, limitPerUser: 1 });
+  const inHours = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString();
+  await openSale(stack.env, { saleId: laterId, units: 1, opensAt: inHours(1), closesAt: inHours(2) });
   await seckillJson(stack.env, 'pages', 'publish');
   held = await ticket();
 });
@@ -110,10 +114,13 @@ async function firstEvent(response: Response): Promise<string> {
 const bearer = ({ token }: { token: string }) => ({ authorization: `Bearer ${token}` });
 const json = { 'content-type': 'application/json' };
 
-test.each(apiRoutes.map((it) => [`${it.method} ${it.path}`, it] as const))(
+/** The stack allows no origin to embed, so the script is not there: where one may, nginx-lua/test/embed.int.test.ts asks for it. */
+const there = apiRoutes.filter(({ operation }) => operation !== 'loadElement');
+
+test.each(there.map((it) => [`${it.method} ${it.path}`, it] as const))(
   '%s is there, and answers bare, wrong and oversized requests only as the document says',
   async (_, of) => {
-    const bare = await askOnce(of);
+    const bare = await askOnce(of, of.operation === 'downloadOpening' ? { sale: laterId } : {});
     expect(bare.code).not.toBe('NOT_FOUND');
     await askOnce(of, {
       headers: { ...json, authorization: 'Bearer nonsense', 'seckill-ticket': 'nonsense' },
@@ -140,6 +147,10 @@ test.each(apiRoutes.map((it) => [`${it.method} ${it.path}`, it] as const))(
     expect(answer.status).toBe(405);
   },
 );
+
+test('the element is not there where no origin may embed', async () => {
+  expect((await askOnce(route('loadElement'))).code).toBe('NOT_FOUND');
+});
 
 test('a whole purchase gets each success of the document, in its shape', async () => {
   expect((await ask(route('listSales'))).status).toBe(200);
