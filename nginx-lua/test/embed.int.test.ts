@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { apiRoutes } from '#contract/api/routes.ts';
 import { writePlainPages } from '#lab/kits/plain-pages.ts';
 import { ask, refusal, saleOf, seenOf, startEdge, type TestEdge } from '#lab/servers/edge.ts';
 
@@ -14,7 +15,8 @@ beforeAll(async () => {
   [open, closed] = await Promise.all([startEdge({}, [], { values: { embedOrigins } }), startEdge()]);
   for (const edge of [open, closed]) {
     await edge.agent.send({ type: 'snapshot', sales: [saleOf('open')] });
-    await writePlainPages(edge, 'index.html', 'order.html', 'sales/open.html', 'assets/page.0123abcd.js');
+    await writePlainPages(edge, 'index.html', 'order.html', 'orders.html', 'not-found.html', 'trouble.html');
+    await writePlainPages(edge, 'sales/open.html', 'sales/open.ics', 'assets/page.0123abcd.js');
     await writeFile(join(edge.pagesDir, 'embed.js'), 'script');
     await writeFile(join(edge.pagesDir, 'embed.js.gz'), gzipSync('packed script'));
   }
@@ -56,23 +58,41 @@ test('no other answer may be read by a page of another origin', async () => {
 test('the script is kept for minutes and may be loaded by others; packed for whom that suits', async () => {
   const answer = await from(open, shop, '/embed.js');
   expect(answer.text).toBe('script');
+  const documented = apiRoutes.find(({ operation }) => operation === 'loadElement')?.answers[200]?.type;
   expect(Object.fromEntries(answer.headers)).toMatchObject({
-    'content-type': 'text/javascript; charset=utf-8',
+    'content-type': `${documented}; charset=utf-8`,
     'cache-control': 'public, max-age=300, s-maxage=60',
     'cross-origin-resource-policy': 'cross-origin',
     'x-content-type-options': 'nosniff',
   });
   expect((await ask(open, '/embed.js', { headers: { 'accept-encoding': 'gzip' } })).text).toBe('packed script');
+  expect(seenOf(await ask(open, '/embed.js', { method: 'DELETE' }))).toEqual(refusal('METHOD_NOT_ALLOWED'));
 });
 
-test('a page may be framed by the named origins; by default by nobody, and nothing tells of embedding', async () => {
-  const policy = async (edge: TestEdge) =>
-    (await from(edge, shop, '/sales/open')).headers.get('content-security-policy');
-  expect(await policy(open)).toMatch(/; frame-ancestors https:\/\/www\.shop\.example http:\/\/localhost:3000$/);
-  expect(await policy(closed)).toMatch(/; frame-ancestors 'none'$/);
+const order = '/orders/open-01h00000000000000000000000';
+test.each([
+  ['/', 200],
+  ['/sales/open', 200],
+  ['/sales/open.ics', 200],
+  ['/orders', 200],
+  [order, 200],
+  ['/sales/none', 404],
+  ['/none', 404],
+])('%s may be framed by the named origins; by default by nobody', async (path, status) => {
+  const headers = { accept: 'text/html', 'accept-encoding': 'identity' };
+  const framedBy = async (edge: TestEdge) => {
+    const answer = await ask(edge, path, { headers });
+    expect(answer.status).toBe(status);
+    return /frame-ancestors (.*)$/.exec(answer.headers.get('content-security-policy') ?? '')?.[1];
+  };
+  expect([await framedBy(open), await framedBy(closed)]).toEqual([embedOrigins.join(' '), "'none'"]);
+});
+
+test('by default nothing tells of embedding', async () => {
   for (const path of publicPaths.slice(0, 2)) {
     const { headers } = await from(closed, shop, path);
     expect([headers.has('access-control-allow-origin'), headers.has('vary')]).toEqual([false, false]);
   }
-  expect(seenOf(await from(closed, shop, '/embed.js'))).toEqual(refusal('NOT_FOUND'));
+  const program = { origin: shop, accept: 'application/json' };
+  expect(seenOf(await ask(closed, '/embed.js', { headers: program }))).toEqual(refusal('NOT_FOUND'));
 });
