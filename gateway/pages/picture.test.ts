@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import sharp from 'sharp';
 import { describe, expect, test, vi } from 'vitest';
-import { maxPictureBytes, pictureBudgets, preparePicture } from './picture.ts';
+import { maxPictureBytes, pictureBudgets, preparePicture, withinBudget } from './picture.ts';
 
 const flat = (width: number, height: number) =>
   sharp({ create: { width, height, channels: 3, background: '#c23414' } });
@@ -42,6 +42,17 @@ test('even noise fits the budget of a first load', async () => {
   expect(page.webp.length).toBeLessThanOrEqual(pictureBudgets.page.bytes);
   expect(card.webp.length).toBeLessThanOrEqual(pictureBudgets.card.bytes);
   expect(page.width / page.height).toBeCloseTo(500 / 400, 1);
+});
+
+test('a picture of larger budgets is drawn once more, the same each time; one that fits stays as it is', async () => {
+  const { page, card } = await prepared(await noise(500, 400).jpeg({ quality: 70 }).toBuffer());
+  const large = { width: 500, height: 400, webp: await noise(500, 400).webp({ quality: 90 }).toBuffer() };
+  expect(large.webp.length).toBeGreaterThan(pictureBudgets.page.bytes);
+  const [once, twice] = [await withinBudget({ page: large, card }), await withinBudget({ page: large, card })];
+  expect(once.page.webp.length).toBeLessThanOrEqual(pictureBudgets.page.bytes);
+  expect(twice).toEqual(once);
+  expect(once.card).toBe(card);
+  expect((await withinBudget({ page, card })).page).toBe(page);
 });
 
 test('nothing but pixels is left: no script behind the picture, no note of the camera, and the right side is up', async () => {

@@ -82,6 +82,13 @@ export function preparePicture(bytes: Buffer): Promise<PreparedPicture | { probl
   });
 }
 
+/** A picture that was prepared when the budgets were larger is drawn once more; any other stays as it is. */
+export async function withinBudget({ page, card }: PreparedPicture): Promise<PreparedPicture> {
+  const kept = async (drawn: Picture, size: PictureSize) =>
+    drawn.webp.length <= pictureBudgets[size].bytes ? drawn : await shrink(drawn.webp, size);
+  return { page: await kept(page, 'page'), card: await kept(card, 'card') };
+}
+
 /** The best that the budget buys: first less fine, then smaller. */
 async function shrink(bytes: Buffer, size: PictureSize): Promise<Picture> {
   const { longestSide: longest, bytes: most } = pictureBudgets[size];

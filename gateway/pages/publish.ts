@@ -8,7 +8,7 @@ import { type Asset, buildAssets, pictureAsset } from './assets.ts';
 import { type Brand, ownBrand } from './brand.ts';
 import { embedScript } from './embed-script.ts';
 import type { PageContext, PageSale } from './frame.ts';
-import type { PreparedPicture } from './picture.ts';
+import { type PreparedPicture, withinBudget } from './picture.ts';
 import { calendarOf, renderCalendar } from './render-calendar.ts';
 import { renderList } from './render-list.ts';
 import { noticeNames, renderNotice } from './render-notice.ts';
@@ -93,15 +93,20 @@ async function differences(pagesDir: string, site: readonly Asset[]): Promise<Di
 
 const withoutTwins = (paths: readonly string[]) => [...new Set(paths.map((path) => path.replace(/\.(gz|br)$/, '')))];
 
-function withImages(sales: readonly PageSale[], pictures: ReadonlyMap<string, PreparedPicture>) {
+async function withImages(sales: readonly PageSale[], pictures: ReadonlyMap<string, PreparedPicture>) {
   const files: Asset[] = [];
-  const pictured = sales.map((sale) => {
-    const own = pictures.get(sale.saleId);
-    if (own === undefined) return sale;
+  const pictured: PageSale[] = [];
+  for (const sale of sales) {
+    const found = pictures.get(sale.saleId);
+    if (found === undefined) {
+      pictured.push(sale);
+      continue;
+    }
+    const own = await withinBudget(found);
     const [page, card] = [pictureAsset(own.page), pictureAsset(own.card)];
     files.push(page.asset, card.asset);
-    return { ...sale, images: { page: page.image, card: card.image } };
-  });
+    pictured.push({ ...sale, images: { page: page.image, card: card.image } });
+  }
   return { sales: pictured, files };
 }
 
@@ -150,7 +155,7 @@ async function publishOnce(
   present: readonly string[],
 ): Promise<Published> {
   const { pagesDir, brand = ownBrand, signIn, publicUrl, now, dryRun = false } = options;
-  const { sales, files: pictureFiles } = withImages(read, (await options.pictures?.()) ?? new Map());
+  const { sales, files: pictureFiles } = await withImages(read, (await options.pictures?.()) ?? new Map());
   const assets = await buildAssets(
     sales.map(({ saleId }) => saleId),
     brand,
