@@ -1,8 +1,10 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import { newSaleId, seckill, seckillJson, writeSaleFile } from '#lab/kits/command-line.ts';
 import { poll } from '#lab/poll.ts';
+import { temporaryDirectory } from '#lab/temporary-directory.ts';
 import { type Connections, openConnections } from '../cli/kit/connections.ts';
 
 // A busy machine takes long for what is done in a moment elsewhere.
@@ -44,12 +46,16 @@ async function world() {
 }
 
 /** Runs it with --dry-run: it must say what it would do, and do nothing. */
-async function dry(...args: string[]): Promise<string> {
+const dry = async (...args: string[]): Promise<string> => (await dryIn(stack.env, ...args)).would;
+async function dryIn<Facts>(
+  environment: Record<string, string>,
+  ...args: string[]
+): Promise<{ would: string } & Facts> {
   const before = await world();
-  const said = await seckillJson<{ dryRun: boolean; would: string }>(stack.env, ...args, '--dry-run');
+  const said = await seckillJson<{ dryRun: boolean; would: string } & Facts>(environment, ...args, '--dry-run');
   expect(said.dryRun).toBe(true);
   expect(await world()).toEqual(before);
-  return said.would;
+  return said;
 }
 
 test('--dry-run says what would change, for a sale from its file to its end, and changes nothing', async () => {
@@ -58,6 +64,14 @@ test('--dry-run says what would change, for a sale from its file to its end, and
   expect(await dry('stock', 'preload', saleId)).toBe(`load 5 units of ${saleId}; nothing is loaded now`);
   await seckillJson(stack.env, 'stock', 'preload', saleId);
   expect(await dry('pages', 'publish', saleId)).toMatch(/^write \d+ files and remove 0 in \//);
+  // With a shop's folder, every page would be another one.
+  const branded = { ...stack.env, SECKILL_BRAND_DIR: temporaryDirectory('brand') };
+  await writeFile(join(branded.SECKILL_BRAND_DIR, 'brand.json'), '{ "name": "Celadon House" }');
+  const { written } = await dryIn<{ written: string[] }>(branded, 'pages', 'publish', saleId);
+  expect(written).toEqual(expect.arrayContaining(['index.html', 'order.html', `sales/${saleId}.html`]));
+  await writeFile(join(branded.SECKILL_BRAND_DIR, 'brand.json'), '{ "nane": "Celadon House" }');
+  const misspelt = await seckill(branded, 'pages', 'publish', saleId, '--dry-run');
+  expect([misspelt.code, misspelt.stderr]).toEqual([78, expect.stringContaining('unknown field nane')]);
   expect(await dry('sale', 'open', saleId, '--force')).toContain('5 of 5 units (state draft -> open, epoch 1 -> 2)');
   await seckillJson(stack.env, 'sale', 'open', saleId, '--force');
   expect(await dry('sale', 'open', saleId)).toBe(`leave ${saleId} as it is: open, epoch 2`);
