@@ -5,6 +5,7 @@ import { bundle } from './bundle.ts';
 import type { AssetUrls, Image } from './page-context.ts';
 import type { Picture } from './picture.ts';
 import { styleOfLanguages } from './speech.ts';
+import { directionOf } from './words/direction.ts';
 import type { Language, LiveWords } from './words/words.ts';
 
 export type Asset = { file: string; content: string | Buffer };
@@ -61,10 +62,11 @@ export async function buildAssets(
   };
 }
 
-/** Its name holds what `lang` says of the page: language.ts needs that before the file is there. */
+/** Its name holds what `lang` and `dir` say of the page: language.ts needs that before the file is there. */
 function wordsAsset({ tag, words: { language, live } }: Language): Asset {
   const content: LiveWords = { tag, locale: language.locale, live };
-  return hashed(`words.${language.lang}`, 'json', JSON.stringify(content));
+  const way = directionOf(language.lang) === 'rtl' ? '.rtl' : '';
+  return hashed(`words.${language.lang}${way}`, 'json', JSON.stringify(content));
 }
 
 const webpAsset =

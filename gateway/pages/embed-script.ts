@@ -1,5 +1,6 @@
 import type { EmbedWords } from './browser/embed/embed-words.ts';
 import { bundle } from './bundle.ts';
+import { directionOf } from './words/direction.ts';
 import type { Language } from './words/words.ts';
 
 /** `embed.js`, the custom element `<seckill-sale>` in one file, with what it says in every language of the pages. */
@@ -11,5 +12,12 @@ export async function embedScript(languages: readonly Language[]): Promise<strin
 
 function embedWordsOf({ words: { language, live, embed } }: Language): EmbedWords {
   const { saleLabels, opensIn, daysAndClock } = live;
-  return { locale: language.locale, saleLabels, opensIn, daysAndClock, toSale: embed.toSale };
+  return {
+    locale: language.locale,
+    dir: directionOf(language.lang),
+    saleLabels,
+    opensIn,
+    daysAndClock,
+    toSale: embed.toSale,
+  };
 }

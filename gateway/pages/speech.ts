@@ -1,4 +1,5 @@
 import { html } from 'hono/html';
+import { directionOf } from './words/direction.ts';
 import { createFill, type Values } from './words/fill.ts';
 import { inLanguage } from './words/in-language.ts';
 import type { Key, Language, Text } from './words/words.ts';
@@ -19,6 +20,9 @@ export type Speech = ReturnType<typeof createSpeech>;
 export function createSpeech(languages: readonly [Language, ...Language[]]) {
   const speakers = languages.map((it) => ({ ...it, ...createFill(it.words.language.locale) }));
   const langOf = new Map(languages.map(({ tag, words }) => [tag, words.language.lang]));
+  const isMixed = languages.some(({ words }) => directionOf(words.language.lang) === 'rtl');
+  /** A text of another way of writing keeps its own, and its signs stay at their ends. */
+  const dirOf = (lang: string) => (isMixed ? html` dir="${directionOf(lang)}"` : '');
 
   function found(words: unknown, key: Key): Text {
     let at: unknown = words;
@@ -50,7 +54,8 @@ export function createSpeech(languages: readonly [Language, ...Language[]]) {
     const spans = [...groups.values()].map(([tag = 'en', ...others]) => {
       const own = inLanguage(texts, tag);
       const classes = [tag, ...others].map(classOf).join(' ');
-      return html`<span class="${classes}" lang="${langOf.get(own === undefined ? 'en' : tag)}">${own ?? texts.en}</span>`;
+      const lang = langOf.get(own === undefined ? 'en' : tag) ?? tag;
+      return html`<span class="${classes}" lang="${lang}"${dirOf(lang)}>${own ?? texts.en}</span>`;
     });
     return html`${spans}`;
   }

@@ -311,6 +311,8 @@ test('a shop’s own name, colours and third language: only that language’s wo
   writeFileSync(join(folder, 'logo.png'), await sharp(Buffer.from(cup)).resize(640, 120).png().toBuffer());
   const french = { language: { name: 'Français' }, live: { buy: { now: 'Acheter' }, saleLabels: { open: 'Ouvert' } } };
   writeFileSync(join(folder, 'words/fr.json'), JSON.stringify(french));
+  const arabic = { language: { name: 'العربية' }, live: { buy: { now: 'اشترِ الآن' } } };
+  writeFileSync(join(folder, 'words/ar.json'), JSON.stringify(arabic));
 
   // Published aside, and laid over the stack's own pages: those are everyone's.
   const { url, saleId } = await shop.open('Moon vase', { challenge: 'none' });
@@ -352,5 +354,24 @@ test('a shop’s own name, colours and third language: only that language’s wo
   await page.locator('[data-testid=buy]:enabled', { hasText: '立即抢购' }).waitFor();
   expect(await page.evaluate('document.documentElement.lang')).toBe('zh-Hans');
   expect(words).toEqual(['words.fr', 'words.zh-Hans']);
+
+  // A language that is written from the right turns the page around; what it lacks is read from the left as ever.
+  const edges = async () => {
+    const boxes = [page.getByRole('link', { name: 'Celadon House' }), page.getByTestId('language')];
+    return (await Promise.all(boxes.map((it) => it.boundingBox()))).map((box) => box?.x ?? 0);
+  };
+  expect(await page.evaluate('document.documentElement.dir')).toBe('');
+  const [markLeft = 0, switchLeft = 0] = await edges();
+  expect(markLeft).toBeLessThan(switchLeft);
+  await page.getByTestId('language').press('Enter');
+  await page.getByRole('button', { name: 'العربية' }).press('Enter');
+  await page.locator('[data-testid=buy]:enabled', { hasText: 'اشترِ الآن' }).waitFor();
+  expect(await page.evaluate('[document.documentElement.lang, document.documentElement.dir]')).toEqual(['ar', 'rtl']);
+  expect(words).toEqual(['words.fr', 'words.zh-Hans', 'words.ar.rtl']);
+  const [markRight = 0, switchRight = 0] = await edges();
+  expect(markRight).toBeGreaterThan(switchRight);
+  expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+  await page.locator('[lang=en][dir=ltr]', { hasText: 'Opens' }).first().waitFor();
+  await check(page, 'a page from the right');
   expect([complaints, foreign]).toEqual([[], []]);
 });

@@ -25,6 +25,7 @@ const url = files.get(tag) ?? '';
 const root = document.documentElement;
 root.dataset.language = tag;
 root.lang = /words\.([\w-]+)/.exec(url)?.[1] ?? tag; // assets.ts names the file so
+if (/\.rtl\./.test(url)) root.dir = 'rtl';
 const answer = fetchWords(url);
 answer.catch(() => undefined); // words.ts asks again
 globalThis.seckillWords = { url, answer };

@@ -38,6 +38,7 @@ function say(element: Element, text: string): void {
 /** `<seckill-sale sale="autumn-phone" lang="zh">`: docs/embedding.md. */
 class SeckillSale extends HTMLElement {
   static observedAttributes = ['sale', 'lang'];
+  readonly #box: HTMLElement;
   readonly #title: HTMLElement;
   readonly #state: HTMLElement;
   readonly #countdown: HTMLElement;
@@ -49,6 +50,7 @@ class SeckillSale extends HTMLElement {
   constructor() {
     super();
     const box = add(styled(this.attachShadow({ mode: 'open' })), 'span', 'sale');
+    this.#box = box;
     this.#title = add(box, 'span', 'title');
     this.#state = add(box, 'span', 'state', 'status');
     this.#countdown = add(box, 'span', 'countdown', 'timer');
@@ -78,6 +80,7 @@ class SeckillSale extends HTMLElement {
     const isSale = saleIdPattern.test(saleId);
     const tag = this.#language();
     const words = { ...embedWords[tag], ...createFill(embedWords[tag]?.locale ?? 'en') };
+    this.#box.dir = words.dir ?? '';
     this.#link.href = isSale ? `${home}/sales/${saleId}` : home;
     say(this.#link, this.getAttribute('text-link') ?? words.toSale ?? '');
     if (isSale) this.#stop = followSale(`${home}/api/sales/${saleId}`, (sale, nowMs) => this.#show(sale, tag, nowMs));
