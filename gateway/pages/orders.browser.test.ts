@@ -18,16 +18,12 @@ afterAll(async () => {
   await shop?.close();
 });
 
-test('an order that waits is listed in its own browser, a stored one also on another device, and both lead to it', async () => {
-  const { saleId, url } = await shop.open('Tea for two', {
-    challenge: 'none',
-    translations: { zh: { title: '双人茶' } },
-  });
+test('an order that waits is listed in its own browser, and says by itself that it is ready', async () => {
+  const { saleId, url } = await shop.open('Tea for two', { challenge: 'none' });
   const held = await shop.holdOrders(saleId);
   const first = await newShopper(browser);
   await buy(first.page, url);
   await orderInState(first.page, 'queued');
-  const orderPage = first.page.url();
   await first.page.getByTestId('my-orders').click();
   await first.page.waitForURL(page);
   const row = first.page.locator('.own-order', { hasText: 'Tea for two' });
@@ -37,6 +33,15 @@ test('an order that waits is listed in its own browser, a stored one also on ano
   expect(await row.innerText()).toContain('¥1,999.00');
   expect(await seriousObjections(first.page)).toEqual([]);
   expect(first.foreign).toEqual([]);
+});
+
+test('a stored order is listed on another device, in its language, and leads to its page', async () => {
+  const translations = { zh: { title: '双人茶' } };
+  const { url } = await shop.open('Tea for two', { challenge: 'none', translations });
+  const first = await newShopper(browser);
+  await buy(first.page, url);
+  await orderInState(first.page, 'awaiting_payment');
+  const orderPage = first.page.url();
 
   // Another device knows nothing but who is there.
   const token = await first.page.evaluate<string>("localStorage.getItem('seckill.token')");
