@@ -39,6 +39,7 @@ test.each([
   [qr(''), /./],
   [qr('x'.repeat(1025)), /./],
   [qr('two\nlines'), /control/],
+  [qr('half \ud83c of a sign'), /no Unicode/],
   [qr('http://checkout.example/'), /not of this machine/],
   [qr('https://shop:secret@checkout.example/'), /user/],
 ])('no shopper is sent there: %o', (next, why) => {

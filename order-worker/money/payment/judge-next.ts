@@ -22,6 +22,7 @@ export function judgeNext(next: unknown): NextVerdict {
     }
     case 'qr': {
       if (/\p{Cc}/u.test(data.text)) return strange('its text has control characters');
+      if (!data.text.isWellFormed()) return strange('its text is no Unicode'); // PostgreSQL would not take it
       // Most texts are a URL of the provider's app, weixin://… for example; the page makes a link of http(s) alone.
       const url = URL.parse(data.text);
       const why = url !== null && /^https?:$/.test(url.protocol) ? troubleOf(url) : null;
