@@ -3,15 +3,21 @@ import { type CancelOutcome, cancelOrder } from '../orders/cancel-order.ts';
 import { judgeNext } from './payment/judge-next.ts';
 import { type OpenOutcome, openPayment } from './payment/open-payment.ts';
 import { type PaymentNews, type SettleOutcome, settlePayment } from './payment/settle-payment.ts';
-import type { ProviderEvent } from './provider/provider.ts';
+import type { FailedRefund, ProviderEvent } from './provider/provider.ts';
+import { noteFailedRefund } from './refund/note-failed-refund.ts';
 import { type RequestOutcome, requestRefund } from './refund/request-refund.ts';
 import { type RefundNews, type SettleRefundOutcome, settleRefund } from './refund/settle-refund.ts';
 
 export type EventOutcome =
   | SettleOutcome
   | SettleRefundOutcome
+  /** Noted at the refund. `says`: how it stands here, and why the money did not go back. */
+  | { kind: 'refund_failed'; orderId: string; says: string }
   /** Of no interest to us, nothing that we can read, or taken in before by its id. */
   | { kind: 'passed_over' | 'unreadable' | 'already_taken' };
+
+const rememberEvent = (client: Pick<PoolClient, 'query'>, eventId: string) =>
+  client.query('INSERT INTO payment_events (id) VALUES ($1) ON CONFLICT DO NOTHING', [eventId]);
 
 /** Every decision about an order's money: each one transaction of its own, with what must follow at once. */
 export type MoneyDesk = ReturnType<typeof createMoneyDesk>;
@@ -60,6 +66,13 @@ export function createMoneyDesk(deps: {
     return outcome;
   }
 
+  const takeFailedRefund = (eventId: string, refund: FailedRefund) =>
+    inTransaction(pool, async (client): Promise<EventOutcome> => {
+      const outcome = await noteFailedRefund(client, refund);
+      if (outcome.kind === 'refund_failed') await rememberEvent(client, eventId);
+      return outcome;
+    });
+
   return {
     open: (orderId: string): Promise<OpenOutcome> =>
       inTransaction(pool, (client) => openPayment(client, { orderId, nowMs: now(), checkAfterMs })),
@@ -72,13 +85,16 @@ export function createMoneyDesk(deps: {
     async takeEvent(event: ProviderEvent): Promise<EventOutcome> {
       if (event.kind === 'other') return { kind: 'passed_over' };
       if (event.kind === 'unreadable') return { kind: 'unreadable' };
+      // Under way: the refund worker waits for its end. Only money that is back counts as back.
+      if (event.kind === 'refund' && event.refund.state !== 'succeeded') return { kind: 'passed_over' };
       const { rowCount } = await pool.query('SELECT FROM payment_events WHERE id = $1', [event.id]);
       if (rowCount === 1) return { kind: 'already_taken' };
+      if (event.kind === 'refund_failed') return takeFailedRefund(event.id, event.refund);
       return settled<SettleOutcome | SettleRefundOutcome>(async (client) => {
         const outcome =
           event.kind === 'payment' ? await takeIn(client, event.payment) : await settleRefund(client, event.refund);
         if (outcome.kind !== 'unknown' && outcome.kind !== 'mismatch') {
-          await client.query('INSERT INTO payment_events (id) VALUES ($1) ON CONFLICT DO NOTHING', [event.id]);
+          await rememberEvent(client, event.id);
         }
         return outcome;
       });

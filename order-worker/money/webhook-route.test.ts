@@ -16,6 +16,10 @@ test('each genuine webhook that moved nothing has a line of its own, with its id
       { id: 'e4', kind: 'refund', refund },
       { kind: 'mismatch', orderId: 'tea-1', says: '1 CNY instead of 2 CNY' },
     ],
+    [
+      { id: 'e6', kind: 'refund_failed', refund: { ...refund, reason: 'lost' } },
+      { kind: 'refund_failed', orderId: 'tea-1', says: 'it is succeeded here: lost' },
+    ],
     [{ id: 'e'.repeat(10_000), kind: 'unreadable' }, { kind: 'unreadable' }],
     [{ id: 'e5', kind: 'other', type: 'payout' }, { kind: 'passed_over' }],
   ];
@@ -37,6 +41,10 @@ test('each genuine webhook that moved nothing has a line of its own, with its id
     {
       ...{ eventId: 'e4', refundId: 'ref_1', paymentId: 'pay_r', providerId: 'sbp_1' },
       ...{ orderId: 'tea-1', says: '1 CNY instead of 2 CNY' },
+    },
+    {
+      ...{ eventId: 'e6', refundId: 'ref_1', paymentId: 'pay_r', providerId: 'sbp_1' },
+      ...{ orderId: 'tea-1', says: 'it is succeeded here: lost' },
     },
     { eventId: `${'e'.repeat(128)}…` },
   ]);

@@ -10,7 +10,7 @@ type Refusal = Extract<EventVerdict, { kind: 'refused' }>['why'];
 
 const details: Record<Refusal, string> = {
   headers: 'the headers that sign it are missing: only the payment provider calls here (docs/payment-provider.md)',
-  signature: 'the signature is of none of our secrets',
+  signature: "the signature is not the payment provider's, by the secret or key of the settings",
   timestamp: 'the timestamp is more than 5 minutes off: sign it anew, and set your clock',
 };
 const longestBody = 64 * 1024;
@@ -22,6 +22,7 @@ export type WebhookOutcome =
   | 'passed_over'
   | 'not_ours'
   | 'wrong_amount'
+  | 'refund_failed'
   | 'unreadable'
   | 'refused';
 
@@ -81,14 +82,21 @@ const outcomes: Record<EventOutcome['kind'], WebhookOutcome> = {
   unreadable: 'unreadable',
   unknown: 'not_ours',
   mismatch: 'wrong_amount',
+  refund_failed: 'refund_failed',
 };
 
-/** Genuine webhooks that moved nothing: SeckillWebhookUnused tells ops of them. */
-export const unusedOutcomes = ['not_ours', 'wrong_amount', 'unreadable'] as const satisfies readonly WebhookOutcome[];
+/** Genuine webhooks that moved nothing, and need a person: SeckillWebhookUnused tells ops of them. */
+export const unusedOutcomes = [
+  'not_ours',
+  'wrong_amount',
+  'refund_failed',
+  'unreadable',
+] as const satisfies readonly WebhookOutcome[];
 
 const troubles: Partial<Record<WebhookOutcome, string>> & Record<(typeof unusedOutcomes)[number], string> = {
   not_ours: 'the payment provider tells of money that we know nothing of',
   wrong_amount: 'the payment provider tells of another amount than ours',
+  refund_failed: 'the payment provider tells that a refund failed: its money is not back',
   unreadable: 'the payment provider tells something that its adapter cannot read',
 };
 
@@ -98,7 +106,7 @@ function about(event: ProviderEvent): Record<string, string> {
     const { paymentId, providerId } = event.payment;
     return { eventId: event.id, paymentId, providerId };
   }
-  if (event.kind === 'refund') {
+  if (event.kind === 'refund' || event.kind === 'refund_failed') {
     const { refundId, paymentId, providerId } = event.refund;
     return { eventId: event.id, refundId, paymentId, providerId };
   }
@@ -107,7 +115,9 @@ function about(event: ProviderEvent): Record<string, string> {
 
 /** What we know of it. */
 function found(taken: EventOutcome): Record<string, string> {
-  return taken.kind === 'mismatch' ? { orderId: taken.orderId, says: taken.says } : {};
+  return taken.kind === 'mismatch' || taken.kind === 'refund_failed'
+    ? { orderId: taken.orderId, says: taken.says }
+    : {};
 }
 
 const longestText = 128;

@@ -37,6 +37,8 @@ export function remarksOn(dossier: OrderDossier, nowMs: number): string[] {
     remarks.push(`its shopper still sees version ${shown.version} of ${order.version}`);
   for (const { id, state, lastError } of refunds)
     if (state === 'pending') remarks.push(`refund ${id} is under way${lastError === null ? '' : `: ${lastError}`}`);
+    else if (lastError !== null)
+      remarks.push(`refund ${id} was through, and ${lastError}: give the money back by hand`);
   return remarks;
 }
 

@@ -60,6 +60,8 @@ export type ProviderRefund = Money & {
   providerId: string;
   state: 'pending' | 'succeeded';
 };
+/** `reason` in the provider's words. */
+export type FailedRefund = { refundId: string; paymentId: string; providerId: string; reason: string };
 
 /** `refused`: the provider will not do this, however often it is asked. */
 export type PaymentOutcome = { kind: 'payment'; payment: ProviderPayment } | { kind: 'refused'; reason: string };
@@ -67,11 +69,13 @@ export type RefundOutcome = { kind: 'refund'; refund: ProviderRefund } | { kind:
 
 /**
  * `id` is the event's own: one that comes again has the same. `other`: genuine, and of no interest to us. `unreadable`:
- * genuine, and nothing that this adapter understands.
+ * genuine, and nothing that this adapter understands. `refund_failed`: the money did not go back, or came back to the provider
+ * after it had said that it went.
  */
 export type ProviderEvent = { id: string } & (
   | { kind: 'payment'; payment: ProviderPayment }
   | { kind: 'refund'; refund: ProviderRefund }
+  | { kind: 'refund_failed'; refund: FailedRefund }
   | { kind: 'other'; type: string }
   | { kind: 'unreadable' }
 );

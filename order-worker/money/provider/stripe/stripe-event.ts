@@ -16,8 +16,8 @@ const toleranceSeconds = 300;
 
 /**
  * Reads a webhook by the package's own verifier, over the body as it came. What a session or a refund tells counts only with
- * our ids in its metadata: a Stripe account may have other business. A refund that failed is `unreadable`: nothing here can
- * mend it, and ops are told of each of those.
+ * our ids in its metadata: a Stripe account may have other business. Stripe tells of a refund from its beginning on, and one
+ * that had succeeded may fail days later.
  */
 export function readStripeEvent(
   stripe: Pick<Stripe, 'webhooks'>,
@@ -75,7 +75,7 @@ function refundEvent(type: string, object: unknown): Told {
   if (isOfOthers(object, refundIdOf)) return { kind: 'other', type };
   const parsed = refundSchema.safeParse(object);
   const refund = parsed.success ? toRefund(parsed.data) : null;
-  return refund?.kind === 'refund' ? refund : { kind: 'unreadable' };
+  return refund ?? { kind: 'unreadable' };
 }
 
 const markedSchema = z.object({ metadata: z.record(z.string(), z.string()).nullish() });

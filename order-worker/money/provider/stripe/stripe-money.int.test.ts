@@ -70,3 +70,23 @@ test('an order is paid on Stripe’s page and given back; one that ends closes i
   await poll('the money goes back', () => stripe.refundsOf(late.sessionId).length === 1);
   expect(stripe.refundsOf(late.sessionId)).toMatchObject([{ amount: stripe.session(late.sessionId).amount_total }]);
 });
+
+test('money counts as back when it is, whatever Stripe tells before; a refund that fails after all is told to ops (I6)', async () => {
+  const { orderId, sessionId } = await pressed(await desk.openSale(1));
+  stripe.pay(sessionId);
+  await deliver();
+  stripe.refundsAre('pending');
+  const { body } = await desk.refund(orderId);
+  await poll('the refund', () => stripe.refundsOf(sessionId).length === 1);
+  await deliver(); // refund.created and refund.updated, of one that is under way
+  expect(await desk.stateOf(orderId)).toBe('refunding');
+  const id = String(stripe.refundsOf(sessionId)[0]?.id);
+  stripe.endRefund(id, 'succeeded');
+  await deliver();
+  expect(await desk.stateOf(orderId)).toBe('refunded');
+
+  stripe.endRefund(id, 'failed');
+  expect(await deliver()).toEqual([200]);
+  const { rows } = await desk.pool.query('SELECT state, last_error FROM refunds WHERE id = $1', [body.refundId]);
+  expect(rows).toEqual([{ state: 'succeeded', last_error: expect.stringContaining(`${id} is failed`) }]);
+});

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { DeclineReason, PaymentNext } from '#contract/payment.ts';
-import type { ProviderPayment, ProviderRefund } from '../provider.ts';
+import type { FailedRefund, ProviderPayment, ProviderRefund } from '../provider.ts';
 import { fromStripeAmount } from './stripe-amount.ts';
 import { declineReasonOf, paymentErrorSchema } from './stripe-decline.ts';
 
@@ -83,20 +83,18 @@ function failureOf({ status, payment_intent: intent }: StripeSession): Failure |
   return { declined: declineReasonOf(error), reason: wordsOf(`${code}: ${error.message ?? ''}`) };
 }
 
-/** Null: it is no refund of ours. `failed`: the money did not go back; see {@link wordsOf}. */
+/** Null: it is no refund of ours. `refund_failed`: the money did not go back, or is with Stripe again. */
 export function toRefund(
   refund: StripeRefund,
-): { kind: 'refund'; refund: ProviderRefund } | { kind: 'failed'; reason: string } | null {
+): { kind: 'refund'; refund: ProviderRefund } | { kind: 'refund_failed'; refund: FailedRefund } | null {
   const refundId = refundIdOf(refund);
   const paymentId = paymentIdOf(refund);
   const money = fromStripeAmount(refund.amount, refund.currency);
   if (refundId === undefined || paymentId === undefined || money === null) return null;
   const { status } = refund;
   if (status === 'failed' || status === 'canceled') {
-    return {
-      kind: 'failed',
-      reason: wordsOf(`${refund.id} is ${status}: ${refund.failure_reason ?? 'Stripe says no reason'}`),
-    };
+    const reason = wordsOf(`${refund.id} is ${status}: ${refund.failure_reason ?? 'Stripe says no reason'}`);
+    return { kind: 'refund_failed', refund: { refundId, paymentId, providerId: refund.id, reason } };
   }
   const state = status === 'succeeded' ? 'succeeded' : 'pending';
   return { kind: 'refund', refund: { refundId, paymentId, providerId: refund.id, state, ...money } };

@@ -258,7 +258,7 @@ describe('Stripe Checkout', () => {
       kind: 'refused',
       reason: expect.stringContaining('expired_or_canceled_card'),
     });
-    expect(events().map(({ kind }) => kind)).toEqual(['payment', 'unreadable', 'unreadable']); // ops are told
+    expect(events().map(({ kind }) => kind)).toEqual(['payment', 'refund_failed', 'refund_failed']);
   });
 
   test('what is not of this shop is passed over; what is, and cannot be read, is told', async () => {

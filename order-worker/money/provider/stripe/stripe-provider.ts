@@ -193,7 +193,7 @@ function refundOutcome(refund: StripeRefund, refundId: string): RefundOutcome {
   if (outcome === null || refundIdOf(refund) !== refundId) {
     throw new ProviderFault('unknown', `${refund.id} is not of ${refundId}`);
   }
-  return outcome.kind === 'refund' ? outcome : { kind: 'refused', reason: outcome.reason };
+  return outcome.kind === 'refund' ? outcome : { kind: 'refused', reason: outcome.refund.reason };
 }
 
 /** An answer that is none that we know says nothing about what was done. */
