@@ -15,6 +15,7 @@ function storeOf(values: Record<string, unknown>) {
   const store: Store = {
     read: <Value>(key: string) => (held.get(key) as Value | undefined) ?? null,
     write: (key, value) => void held.set(key, value),
+    forget: () => {},
     onChange: () => {},
   };
   return { held, store };

@@ -1,7 +1,7 @@
 import { askedParameter } from '#contract/sign-in.ts';
 import { askedKey, type ShopSignIn } from './sign-in.ts';
 import type { Store } from './store.ts';
-import { claimsOf, isUsable } from './token.ts';
+import { isUsable, keepToken } from './token.ts';
 
 /**
  * What the shopper is told of a sign-in that has just ended.
@@ -42,7 +42,5 @@ export function takeArrival(deps: {
   const brought = sent === undefined ? token : sent;
   if (brought === null) return 'nothing';
   if (!isUsable(brought)) return 'unreadable';
-  const before = claimsOf(lasting.read<string>('token') ?? '');
-  lasting.write('token', brought);
-  return before !== null && before.userId !== claimsOf(brought)?.userId ? 'otherUser' : null;
+  return keepToken(lasting, brought) ? 'otherUser' : null;
 }

@@ -1,6 +1,7 @@
 import type { Store } from './store.ts';
+import { ordersPrefix } from './token.ts';
 
-const prefix = 'seckill.order.';
+const prefix = `seckill.${ordersPrefix}`;
 
 /** Orders that were bought in this browser, as my-order.ts keeps them: the last one of each sale. */
 export function knownOrders(storage: () => Storage, lasting: Store): string[] {

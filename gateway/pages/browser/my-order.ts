@@ -2,13 +2,14 @@ import type { OrderState, OrderView } from '#contract/order.ts';
 import { backoffMs } from './backoff.ts';
 import { type Page, repeat } from './page.ts';
 import { waitsOut } from './purchase.ts';
+import { ordersPrefix } from './token.ts';
 
 /** An order in one of these holds a unit: it counts against what one person may buy. */
 const holding = new Set<OrderState>(['queued', 'awaiting_payment', 'paid', 'refunding']);
 
 /** The last order of this shopper in this sale, whichever tab bought it. */
 export function createMyOrder(page: Page, saleId: string, onChange: () => void) {
-  const key = `order.${saleId}`;
+  const key = ordersPrefix + saleId;
   let seen: { orderId: string; units: number } | null = null;
   let failures = 0;
   const orderId = () => page.lasting.read<string>(key);

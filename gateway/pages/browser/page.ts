@@ -5,7 +5,7 @@ import type { Visit } from './visit.ts';
 import type { Words } from './words.ts';
 
 /** What every page needs, built once. */
-export function createPage(words: Words, { lasting, signIn, arrival }: Visit) {
+export function createPage(words: Words, { lasting, signIn, arrival }: Visit, onSignIn: () => void) {
   const request: typeof fetch = (input, init) => fetch(input, init);
   const call = createCall(request);
   const clock = createServerClock(() => performance.now(), Date.now());
@@ -14,7 +14,7 @@ export function createPage(words: Words, { lasting, signIn, arrival }: Visit) {
   return {
     call,
     lasting,
-    session: createSession(call, lasting, request, signIn && { signIn, now }),
+    session: createSession(call, lasting, request, signIn && { signIn, now }, onSignIn),
     clock,
     /** What is to be told of a sign-in that has just ended. */
     arrival,

@@ -9,6 +9,7 @@ function browser() {
   const store: Store = {
     read: <Value>(key: string) => (values.get(key) as Value | undefined) ?? null,
     write: (key, value) => void values.set(key, value),
+    forget: (prefix) => void values.set('forgotten', prefix),
     onChange: () => {},
   };
   let users = 0;

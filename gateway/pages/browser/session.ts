@@ -1,7 +1,7 @@
 import type { Call, CallOptions, Method, Reply } from './api.ts';
 import type { ShopSignIn } from './sign-in.ts';
 import type { Store } from './store.ts';
-import { claimsOf, isUsable } from './token.ts';
+import { claimsOf, isUsable, keepToken } from './token.ts';
 
 export type Session = {
   isSignedIn(): boolean;
@@ -20,12 +20,16 @@ export type Session = {
 
 const strange = { kind: 'refused', status: 401, code: 'UNAUTHENTICATED', retryAfterMs: null } as const;
 
-/** `shop`: the shop's own sign-in, to which a page sends its shopper; without it, the demo's makes a new user each time. */
+/**
+ * `shop`: the shop's own sign-in, to which a page sends its shopper; without it, the demo's makes a new user each time.
+ * `onSignIn`: the demo's has been asked.
+ */
 export function createSession(
   call: Call,
   store: Store,
   request: typeof fetch,
   shop: { signIn: ShopSignIn; now: () => number } | null = null,
+  onSignIn = () => {},
 ): Session {
   let signingIn: Promise<Reply<{ token: string }>> | null = null;
   /** The token that the server takes no more. */
@@ -39,12 +43,12 @@ export function createSession(
     const sent = shop?.signIn.cookie();
     if (sent === undefined || sent === kept) return kept;
     if (sent !== null && isUsable(sent)) {
-      store.write('token', sent);
+      keepToken(store, sent);
       return sent;
     }
     // The cookie is gone: with its token, which has ended, or before it, because the shopper signed out.
     if (kept === null || hasEnded(kept)) return kept;
-    store.write('token', null);
+    keepToken(store, null);
     return null;
   }
 
@@ -56,7 +60,8 @@ export function createSession(
     });
     const reply = await signingIn;
     // Another tab may have signed in meanwhile: one browser is one shopper, or that tab's order would be a stranger's here.
-    if (reply.kind === 'ok' && token() === before) store.write('token', reply.body.token);
+    if (reply.kind === 'ok' && token() === before) keepToken(store, reply.body.token);
+    onSignIn();
     // No sign-in here (it is off in production): the shop's own comes first.
     const isOff = reply.kind === 'refused' && (reply.code === 'NOT_FOUND' || reply.code === 'FORBIDDEN');
     if (isOff) return { ...reply, code: 'UNAUTHENTICATED' };

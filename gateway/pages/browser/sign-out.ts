@@ -1,4 +1,5 @@
 import type { Page } from './page.ts';
+import { keepToken } from './token.ts';
 
 /** The button that puts away what the shop's sign-in sent; the pages have none where the token is in the shop's own cookie. */
 export function startSignOut(page: Page): void {
@@ -6,7 +7,7 @@ export function startSignOut(page: Page): void {
   if (button === null) return;
   button.hidden = !page.session.isSignedIn();
   button.addEventListener('click', () => {
-    page.lasting.write('token', null);
+    keepToken(page.lasting, null);
     location.reload();
   });
 }

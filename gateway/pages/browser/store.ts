@@ -1,6 +1,8 @@
 export type Store = {
   read<Value>(key: string): Value | null;
   write(key: string, value: unknown): void;
+  /** Takes away every key that begins so. */
+  forget(prefix: string): void;
   /** Told when another tab wrote `key`. */
   onChange(key: string, listener: () => void): void;
 };
@@ -25,9 +27,20 @@ export function createStore(storage: () => Storage): Store {
         // Denied or full: the copy in memory has to do.
       }
     },
+    forget(prefix) {
+      for (const key of memory.keys()) if (key.startsWith(prefix)) memory.delete(key);
+      try {
+        const names = Object.keys(storage()).filter((name) => name.startsWith(`seckill.${prefix}`));
+        for (const name of names) storage().removeItem(name);
+      } catch {
+        // Denied: nothing is kept there.
+      }
+    },
     onChange(key, listener) {
       addEventListener('storage', (event) => {
-        if (event.key === `seckill.${key}`) listener();
+        if (event.key !== `seckill.${key}`) return;
+        if (event.newValue === null) memory.delete(key); // another tab forgot it
+        listener();
       });
     },
   };
