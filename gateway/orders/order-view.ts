@@ -20,7 +20,7 @@ export function orderView(
   nowMs: number,
 ): OrderView {
   const { orderId, saleId, reservation, shown } = record;
-  const { place, units } = reservation;
+  const { place, units, acceptedAt } = reservation;
   const queued = isQueued(record);
   const ahead = queued && progress !== null ? Math.max(0, place - units - progress.behind) : 0;
   const perSecond = queued && progress !== null ? progress.unitsPerSecond : null;
@@ -34,6 +34,7 @@ export function orderView(
     place,
     ahead,
     etaSeconds: perSecond === null || perSecond <= 0 ? null : Math.ceil((ahead + units) / perSecond),
+    acceptedAt: new Date(acceptedAt).toISOString(),
     payBy: shown === null ? null : new Date(shown.payByMs).toISOString(),
     amount: shown === null ? null : { amount: shown.amount, currency: shown.currency },
     payment: paymentOf(shown),

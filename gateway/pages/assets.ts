@@ -22,13 +22,15 @@ export async function buildAssets(
   saleIds: readonly string[],
   { languages, css: ownStyle, icon: ownIcon, logo }: Brand,
 ): Promise<{ files: Asset[]; urls: AssetUrls }> {
-  const [js, orders, details, language, worker, qr, css] = await Promise.all([
+  const [js, orders, details, language, worker, qr, receipt, receiptCss, css] = await Promise.all([
     bundle(browser('app.ts'), 'module').then((text) => hashed('app', 'js', text)),
     bundle(browser('orders.ts'), 'module').then((text) => hashed('orders', 'js', text)),
     bundle(browser('order-details.ts'), 'script').then((text) => hashed('details', 'js', text)),
     bundle(browser('language.ts'), 'script').then((text) => hashed('language', 'js', text)),
     bundle(browser('work/worker.ts'), 'script').then((text) => hashed('work', 'js', text)),
     bundle(browser('qr.ts'), 'script').then((text) => hashed('qr', 'js', text)),
+    bundle(browser('receipt.ts'), 'script').then((text) => hashed('receipt', 'js', text)),
+    bundle(browser('style/receipt.css'), 'style').then((text) => hashed('receipt', 'css', text)),
     bundle(browser('style/app.css'), 'style').then((text) =>
       hashed('app', 'css', text + styleOfLanguages(languages) + ownStyle),
     ),
@@ -39,7 +41,7 @@ export async function buildAssets(
   const artOf = (saleId: string) => hashed('art', 'svg', productArt(saleId));
   return {
     files: [
-      ...[js, orders, details, language, worker, qr, css, icon],
+      ...[js, orders, details, language, worker, qr, receipt, receiptCss, css, icon],
       ...[logos.light?.asset, logos.dark?.asset].filter((asset) => asset !== undefined),
       ...words.map(([, file]) => file),
       ...saleIds.map(artOf),
@@ -51,6 +53,7 @@ export async function buildAssets(
       language: `/${language.file}`,
       worker: `/${worker.file}`,
       qr: `/${qr.file}`,
+      receipt: { js: `/${receipt.file}`, css: `/${receiptCss.file}` },
       css: `/${css.file}`,
       icon: { url: `/${icon.file}`, type: ownIcon === undefined ? 'image/svg+xml' : 'image/png' },
       ...(logos.light === undefined

@@ -18,6 +18,8 @@ export type AssetUrls = {
   worker: string;
   /** What draws a QR code: loaded by the order page when there is one. */
   qr: string;
+  /** What fills the receipt of an order's page, and how it looks on paper. */
+  receipt: { js: string; css: string };
   icon: { url: string; type: string };
   /** The shop's own, in the place of icon and name. */
   logo?: { light: Image; dark?: Image };

@@ -130,8 +130,10 @@ describe('what a first visit costs, as it travels', () => {
       const { files } = await fullSale();
       const named = await loaded(files, await read(file));
       expect(total(await Promise.all([file, ...named].map(travelling)))).toBeLessThanOrEqual(60_000);
-      // The form for contact and address is loaded by an order alone whose sale asks for them.
-      const scripts = named.filter((name) => /\.js(on)?$/.test(name) && !/^assets\/details\./.test(name));
+      // The form for contact and address is loaded by an order alone whose sale asks for them, the receipt by one that was paid.
+      const scripts = named.filter(
+        (name) => /\.js(on)?$/.test(name) && !/^assets\/(details|receipt)\..*js$/.test(name),
+      );
       expect(scripts.length).toBeGreaterThanOrEqual(3);
       expect(total(await Promise.all(scripts.map(travelling)))).toBeLessThanOrEqual(20_000);
     },
@@ -147,6 +149,7 @@ test('each script is one file that parses, without imports, exports or types', a
     'language',
     'orders',
     'qr',
+    'receipt',
     'work',
   ]);
   for (const script of await Promise.all(scripts.map(read))) {

@@ -71,7 +71,9 @@ test('the example of the documentation makes the pages a shop’s: name, logo, i
     expect(page).toContain('<a href="mailto:help@shop.example" rel="noopener">help@shop.example</a>');
   }
   const fileOf = (pattern: RegExp) => site.find((file) => pattern.test(file)) ?? '';
-  expect(await read(fileOf(/\.css$/))).toContain('@media(prefers-color-scheme:light){:root{--accent:#1d6a6e;');
+  expect(await read(fileOf(/app\.[\w-]+\.css$/))).toContain(
+    '@media(prefers-color-scheme:light){:root{--accent:#1d6a6e;',
+  );
   const words = JSON.parse(await read(fileOf(/words\.fr\./)));
   expect(words).toMatchObject({ tag: 'fr', locale: 'fr', live: { buy: { now: 'Acheter', again: 'Try again' } } });
   expect(sale).toContain(`data-words-fr="/${fileOf(/words\.fr\./)}"`);

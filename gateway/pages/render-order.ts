@@ -2,6 +2,7 @@ import { html } from 'hono/html';
 import { frame, type PageContext } from './frame.ts';
 import { type OrderStep, orderSteps, statesOf } from './order-way.ts';
 import { renderDetails } from './render-details.ts';
+import { renderReceipt } from './render-receipt.ts';
 import { supportLine } from './shop-parts.ts';
 import type { Markup, Speech } from './speech.ts';
 
@@ -45,9 +46,11 @@ ${fact('quantity', speech)}
 ${fact('amount', speech)}</dl>
 <p class="fine">${text('order.number')} <code data-testid="order-id"></code></p>
 <p class="fine ways"><a data-testid="sale-link" href="/">${text('order.toSale')}</a>
+<button class="plain" type="button" data-testid="print" hidden>${text('order.receipt.print')}</button>
 <button class="plain" type="button" data-testid="refund" hidden>${text('order.refund')}</button></p>
 ${supportLine(context)}
 </section>
+${renderReceipt(context)}
 <noscript><p class="note">${text('order.noScript')}</p></noscript>
 </main>`,
   );

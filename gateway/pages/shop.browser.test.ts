@@ -38,6 +38,7 @@ test('a shopper answers, double-clicks, and has one order that waits for payment
   const { page, complaints, foreign } = await newShopper(browser);
   await page.goto(url);
   await answerSum(page);
+  expect(await page.getByTestId('my-orders').isVisible()).toBe(true); // as soon as somebody is signed in
   await page.getByTestId('buy').dblclick();
   await page.waitForURL(/\/orders\/shop-/);
   await orderInState(page, 'awaiting_payment');
@@ -149,12 +150,31 @@ test('paying and returning: the order page says each step by itself', async () =
   await page.getByTestId('pay').dblclick();
   await isPaid(page);
   expect(await page.getByTestId('pay').isVisible()).toBe(false);
+  await page.getByRole('button', { name: 'Print a receipt' }).waitFor();
+  expect(await seriousObjections(page)).toEqual([]);
+  expect(await onPaper(page)).toMatch(
+    /^Flash sale\nReceipt\nOrder\nshop-[\w-]+\nItem\nSilk scarf\nQuantity\n1\nAmount\n¥1,999.00 CNY\nStatus\nPaid\nOrdered\n[^\n]+\nPrinted\n[^\n]+$/,
+  );
+  expect((await page.pdf()).toString('latin1').match(/\/Type \/Page\b/g)).toHaveLength(1);
   await page.getByTestId('refund').click();
   await page.getByText('Press once more to return it').waitFor();
   await page.getByTestId('refund').click();
   await orderInState(page, 'refunded');
+  await page.getByTestId('language').click();
+  await page.getByRole('button', { name: '打印购物凭证' }).waitFor();
+  const chinese = await onPaper(page);
+  expect(chinese).toMatch(/购物凭证\n订单号\n.*订单状态\n已退款\n下单时间\n/s);
+  expect(chinese).not.toMatch(/Receipt|Refunded|Printed/);
   expect(complaints).toEqual([]);
 });
+
+/** What can be read on the page when it is printed. */
+async function onPaper(page: Page): Promise<string> {
+  await page.emulateMedia({ media: 'print' });
+  const text = await page.evaluate<string>('document.body.innerText');
+  await page.emulateMedia({ media: null });
+  return text.replaceAll(/\s*\n\s*/g, '\n').trim();
+}
 
 test('a sale that asks for contact and address: filled in by keyboard, each mistake said beside its field, then paid', async () => {
   const { url, saleId } = await shop.open('Wool coat', {

@@ -15,6 +15,7 @@ export const testingContext = (renderedAt: Date, brand: Brand = ownBrand): PageC
     language: '/assets/language.1.js',
     worker: '/assets/work.1.js',
     qr: '/assets/qr.1.js',
+    receipt: { js: '/assets/receipt.1.js', css: '/assets/receipt.1.css' },
     icon: { url: '/assets/icon.1.svg', type: 'image/svg+xml' },
     words: Object.fromEntries(brand.languages.map(({ tag }) => [tag, `/assets/words.${tag}.1.json`])),
     art: () => '/assets/art.1.svg',

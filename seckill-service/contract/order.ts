@@ -92,7 +92,7 @@ export type PurchaseAnswer = z.infer<typeof purchaseAnswerSchema>;
  * `GET /api/orders/<orderId>`, and the data of each of its server-sent events ({@link orderStreamEvent}). `version` grows
  * by one with each change of state, 0 while `queued`. `ahead`: units that were accepted earlier and are not stored yet.
  * `etaSeconds`: about how long until this one is stored; null when nobody can say (the drain stands still), or when it
- * is. `payment`: how its last payment stands while it awaits payment, `declined` in the provider's word, and why, where that
+ * is. `acceptedAt`: when the shop said yes. `payment`: how its last payment stands while it awaits payment, `declined` in the provider's word, and why, where that
  * is known; null when none was begun, or none is known of. `checkout`: who takes the money, this page or the shop's own checkout.
  * `collect`: what the sale asks of its shopper before paying; `hasDetails`: it was given. `now`: the server's clock, for counting down to `payBy`.
  */
@@ -105,6 +105,7 @@ export const orderViewSchema = z.object({
   place: z.int(),
   ahead: z.int(),
   etaSeconds: z.int().nullable(),
+  acceptedAt: z.iso.datetime(),
   payBy: z.iso.datetime().nullable(),
   amount: z.object({ amount: z.int(), currency: z.string() }).nullable(),
   payment: z

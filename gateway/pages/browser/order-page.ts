@@ -11,6 +11,7 @@ import { lineText, paintSteps } from './order-steps.ts';
 import { followOrder } from './order-stream.ts';
 import { byTestId, everySecond, type Page, repeat, setText } from './page.ts';
 import { paintSignIn } from './paint-sign-in.ts';
+import { paintReceipt } from './receipt-door.ts';
 
 /** Ends after which money that comes still goes back. */
 const lateEnds = new Set<OrderView['state']>(['expired', 'cancelled']);
@@ -23,6 +24,7 @@ export function startOrderPage(page: Page, root: HTMLElement): void {
   const clockTime = new Intl.DateTimeFormat(words.locale, { timeStyle: 'medium' });
   const number = new Intl.NumberFormat(words.locale);
   let view: OrderView | null = null;
+  let title: string | null = null;
   let hasGiven = false;
   let polls = 0;
   let failures = 0;
@@ -45,6 +47,7 @@ export function startOrderPage(page: Page, root: HTMLElement): void {
     details.paint(view);
     actions.paint(view);
     paintSignIn(page.session.signInAddress(), words.signIn.again);
+    paintReceipt({ view, title, locale: words.locale, nowMs: page.clock.now() });
     const isDue = state === 'awaiting_payment' && view.payBy !== null;
     byTestId('pay-by').hidden = !isDue;
     if (!isDue || view.payBy === null) return;
@@ -57,8 +60,8 @@ export function startOrderPage(page: Page, root: HTMLElement): void {
     byTestId<HTMLAnchorElement>('sale-link').href = `/sales/${saleId}`;
     const reply = await page.call<PublicSale>('GET', `/api/sales/${saleId}`);
     if (reply.kind !== 'ok') return;
-    const { title, translations } = reply.body;
-    setText(byTestId('title'), inLanguage(translations, words.tag)?.title ?? title);
+    title = inLanguage(reply.body.translations, words.tag)?.title ?? reply.body.title;
+    setText(byTestId('title'), title);
   }
 
   /** Nothing can be told before it is known who asks. */
