@@ -216,6 +216,7 @@ await runService('order-worker', readSettings, async ({ config, logger, own }) =
   const handOver = startHandOver({
     ...{ stock, logger, registers, now: Date.now, newId: randomUUID },
     pool: moneyPool,
+    detailsOf: details.store.of,
     settings: {
       SECKILL_HAND_OVER_KEY: config.SECKILL_HAND_OVER_KEY,
       SECKILL_HAND_OVER_SECRET: handOverSecret === undefined ? undefined : parseWebhookSecrets(handOverSecret),

@@ -2,6 +2,7 @@ import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import {
   type HandOverAnswer,
+  type HandOverCall,
   type HandOverWord,
   handOverCallSchemas,
   longestHandOverBody,
@@ -15,9 +16,10 @@ import type { Stock } from '#stock/stock.ts';
 import { findCheckout } from './find-checkout.ts';
 import type { BadCall, ReadCall } from './read-call.ts';
 import { type ShopsWord, takeWord, type WordOutcome } from './take-word.ts';
+import { type DetailsOf, type TellOutcome, tellDetails } from './tell-details.ts';
 
 /** How a call of the shop's server ended. `not_the_shops`: its sale takes the money here. `not_stored`: accepted, no row yet. */
-export type CallOutcome = BadCall | WordOutcome['kind'] | 'not_the_shops' | 'not_stored';
+export type CallOutcome = BadCall | WordOutcome['kind'] | TellOutcome['kind'] | 'not_the_shops' | 'not_stored';
 
 /** Calls that the shop signed and that could not be used: its clock or its program is wrong (SeckillHandOverFaulty). */
 export const faultyOutcomes = [
@@ -28,25 +30,30 @@ export const faultyOutcomes = [
 ] as const satisfies readonly CallOutcome[];
 
 type Recorded = Extract<WordOutcome, { at: Date }>;
-type Unrecorded = Exclude<WordOutcome, Recorded> | { kind: 'not_the_shops' } | { kind: 'not_stored' };
+type Told = Extract<TellOutcome, { answer: unknown }>;
+/** Of an order that is none of the shop's, or has no row. */
+type Missed = { kind: 'unknown' | 'not_the_shops' | 'not_stored' };
+type Refused = Missed | Exclude<WordOutcome, Recorded> | Exclude<TellOutcome, Told>;
 
 const keysAgeSeconds = 600;
 const noStore = { 'Cache-Control': 'private, no-store' };
 
-/** `GET /api/hand-over/keys`, and `POST /api/hand-over/orders/<orderId>/paid`, `/cancelled`, `/refunded`. */
+/** `GET /api/hand-over/keys`, and `POST /api/hand-over/orders/<orderId>/paid`, `/cancelled`, `/refunded`, `/details`. */
 export function createHandOverApp(deps: {
   readCall: ReadCall;
   keys: readonly HandOverJwk[];
   pool: Pool;
   stock: Pick<Stock, 'reservation'>;
+  /** Contact and address. */
+  detailsOf: DetailsOf;
   now: () => number;
   logger: Pick<Logger, 'info'>;
   /** An order has moved: that waits in the outbox. */
   onMoved: () => void;
   /** For the metrics: how each call ended. */
-  onCall: (call: HandOverWord, outcome: CallOutcome) => void;
+  onCall: (call: HandOverCall, outcome: CallOutcome) => void;
 }): Hono {
-  const { readCall, keys, pool, stock, now, logger, onMoved, onCall } = deps;
+  const { readCall, keys, pool, stock, detailsOf, now, logger, onMoved, onCall } = deps;
   const app = new Hono();
   app.use(
     '/api/hand-over/orders/*',
@@ -60,59 +67,76 @@ export function createHandOverApp(deps: {
     }),
   );
 
-  async function take(said: ShopsWord): Promise<Recorded | Unrecorded> {
-    const { orderId } = said.data;
+  /** Looks at an order of the shop's, and says what it is where there is none. */
+  async function ofTheShop<O extends { kind: string }>(
+    orderId: string,
+    look: () => Promise<O | { kind: 'unknown' }>,
+  ): Promise<O | Missed> {
     const saleId = saleIdOfOrder(orderId);
     const checkout = saleId === null ? null : await findCheckout(pool, saleId);
     if (checkout === null) return { kind: 'unknown' };
     if (checkout.mode !== 'shop') return { kind: 'not_the_shops' };
-    const outcome = await inTransaction(pool, (client) => takeWord(client, said, now()));
-    if (outcome.kind === 'recorded') onMoved();
-    if (outcome.kind === 'unknown' && (await stock.reservation(orderId)) !== null) return { kind: 'not_stored' };
-    return outcome;
+    const outcome = await look();
+    return outcome.kind === 'unknown' && (await stock.reservation(orderId)) !== null ? { kind: 'not_stored' } : outcome;
   }
 
-  async function answer(context: Context, word: HandOverWord, said: ShopsWord): Promise<Response> {
-    const outcome = await take(said);
-    onCall(word, outcome.kind);
-    const { orderId } = said.data;
-    if ('at' in outcome) {
-      const reference = said.word === 'cancelled' ? null : said.data.reference;
-      const recorded: HandOverAnswer = { orderId, recorded: word, reference, at: outcome.at.toISOString() };
-      return context.json(recorded, 200, noStore);
-    }
+  function refuse(call: HandOverCall, orderId: string, outcome: Refused): Response {
+    onCall(call, outcome.kind);
     // The shop signed it: no stranger can fill the log.
-    logger.info({ orderId, call: word, outcome: outcome.kind }, 'the shop said what could not be recorded');
+    logger.info({ orderId, call, outcome: outcome.kind }, 'a call of the shop was refused');
     return refusalOf(outcome);
   }
 
-  const bad = (word: HandOverWord, { why, answer }: { why: BadCall; answer: Response }) => {
-    onCall(word, why);
+  async function take(context: Context, word: HandOverWord, said: ShopsWord): Promise<Response> {
+    const { orderId } = said.data;
+    const outcome = await ofTheShop<WordOutcome>(orderId, () =>
+      inTransaction(pool, (client) => takeWord(client, said, now())),
+    );
+    if (!('at' in outcome)) return refuse(word, orderId, outcome);
+    if (outcome.kind === 'recorded') onMoved();
+    onCall(word, outcome.kind);
+    const reference = said.word === 'cancelled' ? null : said.data.reference;
+    const recorded: HandOverAnswer = { orderId, recorded: word, reference, at: outcome.at.toISOString() };
+    return context.json(recorded, 200, noStore);
+  }
+
+  const bad = (call: HandOverCall, { why, answer }: { why: BadCall; answer: Response }) => {
+    onCall(call, why);
     return answer;
   };
-  const path = (word: HandOverWord) => `/api/hand-over/orders/:orderId/${word}`;
+  const path = (call: HandOverCall) => `/api/hand-over/orders/:orderId/${call}`;
   app.post(path('paid'), async (context) => {
     const call = await readCall(context, handOverCallSchemas.paid);
     if (call.kind === 'bad') return bad('paid', call);
-    return answer(context, 'paid', { word: 'paid', data: call.body.data });
+    return take(context, 'paid', { word: 'paid', data: call.body.data });
   });
   app.post(path('cancelled'), async (context) => {
     const call = await readCall(context, handOverCallSchemas.cancelled);
     if (call.kind === 'bad') return bad('cancelled', call);
-    return answer(context, 'cancelled', { word: 'cancelled', data: call.body.data });
+    return take(context, 'cancelled', { word: 'cancelled', data: call.body.data });
   });
   app.post(path('refunded'), async (context) => {
     const call = await readCall(context, handOverCallSchemas.refunded);
     if (call.kind === 'bad') return bad('refunded', call);
-    return answer(context, 'refunded', { word: 'refunded', data: call.body.data });
+    return take(context, 'refunded', { word: 'refunded', data: call.body.data });
+  });
+  app.post(path('details'), async (context) => {
+    const call = await readCall(context, handOverCallSchemas.details);
+    if (call.kind === 'bad') return bad('details', call);
+    const { orderId } = call.body.data;
+    const outcome = await ofTheShop<TellOutcome>(orderId, () => tellDetails({ pool, detailsOf }, orderId));
+    if (!('answer' in outcome)) return refuse('details', orderId, outcome);
+    onCall('details', outcome.kind);
+    return context.json(outcome.answer, 200, noStore);
   });
   return app;
 }
 
-function refusalOf(outcome: Unrecorded): Response {
+function refusalOf(outcome: Refused): Response {
   switch (outcome.kind) {
     case 'too_late':
     case 'wrong_state':
+    case 'ended':
       return problemResponse('ORDER_STATE', { detail: outcome.why });
     case 'mismatch': {
       const { amount, currency } = outcome.order;

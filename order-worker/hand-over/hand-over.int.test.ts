@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { createLocalJWKSet, jwtVerify } from 'jose';
 import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { handOverKeySetSchema, parseHandOverKeys } from '#contract/hand-over-keys.ts';
@@ -7,10 +8,12 @@ import { inThisOrder } from '#lab/kits/hold-row.ts';
 import { handOverIssuer, shopSecrets, startPaymentDesk } from '#lab/kits/payment-desk.ts';
 import { newWebhookSecret, parseWebhookSecrets, signWebhook } from '#runtime/standard-webhooks.ts';
 import { auditMoney, createMoneyBooks } from '../audit/money.ts';
+import { forgetPerson } from '../details/forget-person.ts';
 
 vi.setConfig({ testTimeout: 120_000, expect: { poll: { timeout: 45_000 } } });
 
-const desk = await startPaymentDesk();
+const personalKeys = [{ id: 'p1', key: randomBytes(32) }];
+const desk = await startPaymentDesk({ personalKeys });
 const { pool, stateOf, eventsOf, sandbox } = desk;
 const url = 'https://shop.example/checkout/{orderId}?from=sale';
 let saleId = '';
@@ -41,10 +44,11 @@ async function say(word: Word, changes: Call = {}) {
 }
 async function post(path: string, body: string, headers: Record<string, string>) {
   const answer = await desk.request(path, { method: 'POST', body, headers });
-  return { status: answer.status, text: await answer.text() };
+  return { status: answer.status, text: await answer.text(), kept: answer.headers.get('cache-control') };
 }
 const refused = (status: number, code: string, detail: RegExp | string) => ({
   status,
+  kept: expect.anything(),
   text: expect.stringMatching(new RegExp(`"code":"${code}".*${detail instanceof RegExp ? detail.source : detail}`)),
 });
 const free = async () => (await desk.stock.sale(saleId))?.free;
@@ -215,6 +219,52 @@ describe('refunded', () => {
   });
 });
 
+describe('details', () => {
+  const details = {
+    name: '张 <b>三</b>',
+    email: 'zhang@shop.example',
+    phone: '+8613800138000',
+    address: { lines: ['人民路 1 号'], city: '上海', postalCode: '200001', country: 'CN' },
+  };
+  beforeEach(async () => {
+    const collect = ['name', 'email', 'phone', 'address'] as const;
+    saleId = await desk.openSale(1, { checkout: { mode: 'shop', url }, collect: [...collect] });
+    orderId = await desk.bought(saleId);
+  });
+  const told = (given: object | null) => ({
+    status: 200,
+    text: JSON.stringify({ orderId, details: given }),
+    kept: 'private, no-store',
+  });
+
+  test('tell the shop contact and address, before it is paid and after, in the last words of the shopper; null before and once erased', async () => {
+    expect(await say('details')).toEqual(told(null));
+    await desk.giveDetails(orderId, { ...details, name: 'Li Si' });
+    await desk.giveDetails(orderId, details);
+    expect(await say('details')).toEqual(told(details));
+    await say('paid');
+    await say('refunded');
+    expect(await say('details')).toEqual(told(details));
+    await forgetPerson(pool, 'u');
+    expect(await say('details')).toEqual(told(null));
+  });
+
+  test('tell nothing of an order that ended unpaid, of another shop’s way, to a stranger, or without the key', async () => {
+    await desk.giveDetails(orderId, details);
+    const stranger = await say('details', { secret: newWebhookSecret() });
+    expect(stranger).toEqual(refused(401, 'UNAUTHENTICATED', 'the signature is of none of our secrets'));
+    const asPaid = await say('paid', { path: `/api/hand-over/orders/${orderId}/details` });
+    expect(asPaid).toEqual(refused(400, 'BAD_REQUEST', 'type must be .*order.details'));
+    await pool.query("UPDATE order_details SET key_id = 'gone' WHERE order_id = $1", [orderId]);
+    const unopened = await say('details');
+    expect(unopened).toEqual(refused(503, 'UNAVAILABLE', ''));
+    await say('cancelled');
+    const ended = await say('details');
+    expect(ended).toEqual(refused(409, 'ORDER_STATE', 'the order is cancelled: there is nothing to ship'));
+    for (const { text } of [stranger, asPaid, unopened, ended]) expect(text).not.toMatch(/zhang|上海|1380013/);
+  });
+});
+
 describe('a call that is not what it should be moves nothing', () => {
   test('not genuine: no signature, a wrong one, an old one, a changed body; and nothing is told of the order', async () => {
     const path = `/api/hand-over/orders/${orderId}/paid`;
@@ -251,7 +301,7 @@ describe('a call that is not what it should be moves nothing', () => {
   test('genuine, of an order that is not the shop’s, is unknown, or is not stored yet', async () => {
     const usual = await desk.bought(await desk.openSale(1));
     const here = refused(403, 'FORBIDDEN', 'this order is paid here, not at the shop');
-    for (const word of ['paid', 'cancelled', 'refunded'] as const)
+    for (const word of ['paid', 'cancelled', 'refunded', 'details'] as const)
       expect(await say(word, { order: usual })).toEqual(here);
     expect(await stateOf(usual)).toBe('awaiting_payment');
     for (const unknown of ['nonsense', newOrderId(saleId, 1), newOrderId('no-such-sale', 1)])
@@ -261,7 +311,8 @@ describe('a call that is not what it should be moves nothing', () => {
     const waiting = newOrderId(saleId, Date.now());
     await desk.stock.reserve(saleId, { orderId: waiting, userId: 'u', quantity: 1 });
     expect(await say('paid', { order: queued })).toMatchObject({ status: 404 });
-    expect(await say('paid', { order: waiting })).toEqual(refused(503, 'UNAVAILABLE', 'not stored yet'));
+    for (const word of ['paid', 'details'] as const)
+      expect(await say(word, { order: waiting })).toEqual(refused(503, 'UNAVAILABLE', 'not stored yet'));
   });
 });
 

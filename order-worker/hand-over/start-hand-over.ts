@@ -1,5 +1,5 @@
 import type { Hono } from 'hono';
-import { handOverWords } from '#contract/hand-over.ts';
+import { handOverCalls } from '#contract/hand-over.ts';
 import type { HandOverKey } from '#contract/hand-over-keys.ts';
 import { createThrottledWarn, type Logger } from '#runtime/logger.ts';
 import { Counter, type Registry } from '#runtime/metrics.ts';
@@ -8,6 +8,7 @@ import type { Stock } from '#stock/stock.ts';
 import type { FindWayToPay } from '../money/way-to-pay.ts';
 import { createHandOverApp, faultyOutcomes } from './hand-over-routes.ts';
 import { createReadCall } from './read-call.ts';
+import type { DetailsOf } from './tell-details.ts';
 import { createToCheckout } from './to-checkout.ts';
 
 /** What the hand-over is set up by; each may be missing. */
@@ -24,11 +25,12 @@ export function startHandOver(deps: {
   stock: Pick<Stock, 'reservation'>;
   logger: Logger;
   registers: Registry[];
+  detailsOf: DetailsOf;
   now: () => number;
   newId: () => string;
   onMoved: () => void;
 }): { apps: Hono[]; toCheckout: FindWayToPay } {
-  const { settings, pool, stock, logger, registers, now, newId, onMoved } = deps;
+  const { settings, pool, stock, detailsOf, logger, registers, now, newId, onMoved } = deps;
   const { SECKILL_HAND_OVER_KEY: keys, SECKILL_HAND_OVER_SECRET: secrets, SECKILL_PUBLIC_URL: issuer } = settings;
   const missing = Object.entries(settings).flatMap(([name, value]) => (value === undefined ? [name] : []));
   const warn = createThrottledWarn(logger);
@@ -41,12 +43,12 @@ export function startHandOver(deps: {
     registers,
   });
   // An increase is seen only of a series that was there before it.
-  for (const call of handOverWords) for (const outcome of faultyOutcomes) calls.inc({ call, outcome }, 0);
+  for (const call of handOverCalls) for (const outcome of faultyOutcomes) calls.inc({ call, outcome }, 0);
 
   return {
     apps: [
       createHandOverApp({
-        ...{ pool, stock, now, logger, onMoved },
+        ...{ pool, stock, detailsOf, now, logger, onMoved },
         readCall: createReadCall({ secrets: secrets ?? null, now }),
         keys: signing === null ? [] : (keys ?? []).map(({ jwk }) => jwk),
         onCall: (call, outcome) => calls.inc({ call, outcome }),

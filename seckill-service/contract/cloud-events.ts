@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { givenDetailsSchema } from './order-details.ts';
 import { eventOfState, type OrderEventType, orderEventTypes, type StoredOrderState } from './order-events.ts';
 
 /**
@@ -36,24 +37,8 @@ const orderEventDataSchema = z.object({
  */
 export const personalEventTypes: readonly SentEventType[] = ['order.paid', 'order.refunding', 'order.refunded'];
 
-const text = z.string();
-/** What the sale collects of {@link OrderDetails}, as it was judged when it was given. */
-const personalSchema = z.object({
-  name: text.optional(),
-  email: text.optional(),
-  phone: text.optional().describe('without spaces; with the + of a country, or a number of the shop’s own'),
-  address: z
-    .object({
-      lines: z.array(text),
-      city: text,
-      postalCode: text.optional(),
-      region: text.optional(),
-      country: text.describe('ISO 3166-1, two letters'),
-    })
-    .optional(),
-});
 const personalDataSchema = orderEventDataSchema.extend({
-  personal: personalSchema
+  personal: givenDetailsSchema
     .optional()
     .describe('contact and address, for a subscriber that was added with --personal; absent when they were erased'),
 });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { givenDetailsSchema } from './order-details.ts';
 import { moneySchema } from './sale.ts';
 
 /**
@@ -9,6 +10,10 @@ import { moneySchema } from './sale.ts';
 /** What the shop's server says: the last part of `POST /api/hand-over/orders/<orderId>/<word>`. */
 export const handOverWords = ['paid', 'cancelled', 'refunded'] as const;
 export type HandOverWord = (typeof handOverWords)[number];
+
+/** All that it calls for: what it says, and what it asks, which moves nothing. */
+export const handOverCalls = [...handOverWords, 'details'] as const;
+export type HandOverCall = (typeof handOverCalls)[number];
 
 /** Calls are small; a longer body is refused unread. */
 export const longestHandOverBody = 16 * 1024;
@@ -33,7 +38,8 @@ export const handOverCallSchemas = {
   paid: handOverCall('paid', { amount, currency, reference: referenceSchema }),
   cancelled: handOverCall('cancelled', { amount, currency }),
   refunded: handOverCall('refunded', { amount, currency, reference: referenceSchema }),
-} as const satisfies Record<HandOverWord, z.ZodType>;
+  details: handOverCall('details', {}),
+} as const satisfies Record<HandOverCall, z.ZodType>;
 
 /** 200: what is on record, and since when. The same call again has the same answer. `reference` is null of a cancelled order. */
 export const handOverAnswerSchema = z.object({
@@ -43,6 +49,10 @@ export const handOverAnswerSchema = z.object({
   at: z.iso.datetime(),
 });
 export type HandOverAnswer = z.infer<typeof handOverAnswerSchema>;
+
+/** Contact and address of an order (I10). Null: its sale asks for none, its shopper has not given them, or they were erased. */
+export const handOverDetailsSchema = z.object({ orderId: z.string(), details: givenDetailsSchema.nullable() });
+export type HandOverDetails = z.infer<typeof handOverDetailsSchema>;
 
 /**
  * What the token says beside `iss`, `aud`, `sub` (the user), `iat`, `exp` and `jti`. Its names are part of what shops build on.

@@ -64,6 +64,23 @@ const fields = { name: line(120), email, phone, address } satisfies Record<Colle
 export const orderDetailsSchema = z.strictObject(fields).partial();
 export type OrderDetails = z.infer<typeof orderDetailsSchema>;
 
+const text = z.string();
+/** What is told of {@link OrderDetails}: what the sale collects of them, as it was judged when it was given. */
+export const givenDetailsSchema = z.object({
+  name: text.optional(),
+  email: text.optional(),
+  phone: text.optional().describe('without spaces; with the + of a country, or a number of the shop’s own'),
+  address: z
+    .object({
+      lines: z.array(text),
+      city: text,
+      postalCode: text.optional(),
+      region: text.optional(),
+      country: text.describe('ISO 3166-1, two letters'),
+    })
+    .optional(),
+});
+
 export type DetailsVerdict = { kind: 'fine'; details: OrderDetails } | { kind: 'refused'; detail: string };
 
 /**

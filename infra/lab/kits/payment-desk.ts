@@ -93,6 +93,7 @@ export async function startPaymentDesk(
   });
   const handOver = startHandOver({
     ...{ pool, stock, logger, registers: [registry], now: Date.now, newId: () => crypto.randomUUID() },
+    detailsOf: details.store.of,
     settings: {
       SECKILL_HAND_OVER_KEY: parseHandOverKeys(handOverKeys.join('\n')),
       SECKILL_HAND_OVER_SECRET: parseWebhookSecrets(shopSecrets.join(',')),

@@ -1,4 +1,4 @@
-import { type HandOverWord, handOverAnswerSchema, handOverCallSchemas } from '../hand-over.ts';
+import { type HandOverWord, handOverAnswerSchema, handOverCallSchemas, handOverDetailsSchema } from '../hand-over.ts';
 import { handOverKeySetSchema } from '../hand-over-keys.ts';
 import { type ApiRoute, passedOn } from './route.ts';
 
@@ -43,4 +43,22 @@ export const handOverRoutes: readonly ApiRoute[] = [
     'The shop has given the money of an order back',
     'Its item goes back on sale, where the sale has it so. `ORDER_STATE`: no such payment of it is on record.',
   ),
+  {
+    method: 'POST',
+    path: '/api/hand-over/orders/{orderId}/details',
+    operation: 'handOverDetails',
+    group: 'Hand-over',
+    summary: 'Contact and address of an order',
+    says: 'As its shopper gave them last. Signed by Standard Webhooks; moves nothing. `FORBIDDEN`: the sale takes its money here. `ORDER_STATE`: the order ended unpaid, so there is nothing to ship.',
+    access: 'webhook',
+    body: handOverCallSchemas.details,
+    answers: {
+      200: {
+        says: 'contact and address; null where none are asked for, none are given yet, or they were erased',
+        schema: handOverDetailsSchema,
+        headers: { 'Cache-Control': 'not kept' },
+      },
+    },
+    refusals: [...passedOn, 'UNAUTHENTICATED', 'FORBIDDEN', 'ORDER_UNKNOWN', 'ORDER_STATE'],
+  },
 ];
