@@ -30,6 +30,8 @@ describe('a sale file', () => {
       'price.currency: must be an ISO 4217 code: say CNY',
     ],
     ['zero units', { units: 0 }, 'units: must be at least 1'],
+    ['a checkout of another kind', { checkout: { mode: 'store' } }, 'checkout.mode: must be "here" or "shop"'],
+    ['details kept for centuries', { keepDetailsDays: 100_000 }, 'keepDetailsDays: must be at most 3650'],
     ['half a unit', { units: 1.5 }, 'units: must be a whole number'],
     ['a limit above the units', { limitPerUser: 101, units: 100 }, 'limitPerUser: must be at most 100'],
     ['a limit above few units', { limitPerUser: 3, units: 2 }, 'limitPerUser: must not exceed units'],

@@ -65,10 +65,11 @@ export type Translations = z.infer<typeof translationsSchema>;
 export const checkoutModes = ['here', 'shop'] as const;
 export type CheckoutMode = (typeof checkoutModes)[number];
 
-export const checkoutSchema = z.discriminatedUnion('mode', [
-  z.strictObject({ mode: z.literal('here') }),
-  z.strictObject({ mode: z.literal('shop'), url: checkoutUrlSchema }),
-]);
+export const checkoutSchema = z.discriminatedUnion(
+  'mode',
+  [z.strictObject({ mode: z.literal('here') }), z.strictObject({ mode: z.literal('shop'), url: checkoutUrlSchema })],
+  { error: ({ code }) => (code === 'invalid_union' ? 'must be "here" or "shop"' : undefined) },
+);
 export type Checkout = z.infer<typeof checkoutSchema>;
 
 /** What a sale may ask of its shoppers before they pay. */
@@ -111,7 +112,11 @@ export const saleFileSchema = z
     checkout: checkoutSchema.default({ mode: 'here' }),
     collect: collectSchema.default([]),
     /** Contact and address are erased so many days after they were given. */
-    keepDetailsDays: z.int('must be whole days').min(1, 'must be at least 1').max(3650).default(180),
+    keepDetailsDays: z
+      .int('must be whole days')
+      .min(1, 'must be at least 1')
+      .max(3650, 'must be at most 3650')
+      .default(180),
   })
   .refine((sale) => Date.parse(sale.closesAt) > Date.parse(sale.opensAt), {
     path: ['closesAt'],

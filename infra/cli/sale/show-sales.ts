@@ -1,5 +1,6 @@
 import { moneyText } from '#contract/money-text.ts';
 import { effectiveState, type SaleNode } from '#contract/sale.ts';
+import { counted } from '#runtime/counted.ts';
 import type { CatalogueSale } from '#sales/catalogue.ts';
 import { readSaleNode } from '#sales/publish-state.ts';
 import { StockFault } from '#stock/fault.ts';
@@ -71,6 +72,9 @@ export async function showSale(context: CommandContext, saleId: string): Promise
       `  price     ${moneyText(shown.price)}, at most ${shown.limitPerUser} per person`,
       `  window    ${shown.opensAt} to ${shown.closesAt}`,
       ...(shown.checkout.mode === 'here' ? [] : [`  checkout  at the shop, ${shown.checkout.url}`]),
+      ...(shown.collect.length === 0
+        ? []
+        : [`  collects  ${shown.collect.join(', ')}; erased after ${counted(shown.keepDetailsDays, 'day')}`]),
       `  units     ${shown.stock === null ? `${shown.units}, not preloaded` : `${shown.stock.free} free of ${shown.stock.total}${shown.stock.withheld === 0 ? '' : `, ${shown.stock.withheld} refunded and withheld`}`}`,
     ].join('\n'),
   );
