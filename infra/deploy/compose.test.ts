@@ -123,6 +123,15 @@ describe.each(topologies)('$files', ({ files, isHa, standIns }) => {
     ]);
   });
 
+  test('ops, which publishes the pages, has the address that shoppers see and the folder of the shop, which it cannot write', () => {
+    const environment: Record<string, string> = services.ops?.environment ?? {};
+    const volumes = services.ops?.volumes ?? [];
+    expect(environment.SECKILL_PUBLIC_URL).toBe(services['order-worker']?.environment.SECKILL_PUBLIC_URL);
+    expect(volumes.filter((volume) => volume.includes('/brand'))).toEqual([
+      `\${SECKILL_BRAND_DIR:-./brand}:${environment.SECKILL_BRAND_DIR}:ro`,
+    ]);
+  });
+
   /** What a container reads below /run/secrets: by its settings, or by what its program and health check are told. */
   function secretsOf({ command = [], environment, image, configs: used, ...rest }: z.infer<typeof service>): string[] {
     const program = command.join(' ').replace('--help', 'cli');

@@ -178,6 +178,17 @@ test('a container has the secrets that it reads and no other, and each is one th
   expect(counts).toMatchObject({ render: 0, migrate: 1, nginx: 4, 'seckill-service': 5 });
 });
 
+test('ops and order-worker have the address that shoppers see, ops the folder of the shop, too', () => {
+  expect(settingsMap.SECKILL_PUBLIC_URL).toMatch(/^https:/);
+  const { env = [], volumeMounts = [] } = containers.find(({ name }) => name === 'ops') ?? {};
+  const folder = env.find(({ name }) => name === 'SECKILL_BRAND_DIR')?.value;
+  expect(volumeMounts).toContainEqual({ name: 'brand', mountPath: folder });
+  for (const { env: own } of containers) {
+    const names = own.map(({ name }) => name);
+    expect(names).toEqual([...new Set(names)]);
+  }
+});
+
 test('what is mounted is a volume of the pod, and the programs exist', () => {
   for (const { name, pod, volumeMounts, args } of containers) {
     const volumes = pod.volumes.map((volume) => volume.name);

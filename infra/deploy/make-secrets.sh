@@ -119,8 +119,14 @@ keep hand-over-secret "whsec_$made"
   fail "openssl genpkey made no key of the curve P-256"
 keep hand-over-key "$made"
 
-# These come from others, and nobody can make them up.
-for given in payment-api-key tls.crt tls.key; do
+# These come from others, and nobody can make them up. With Stripe or Alipay there is no payment-api-key.
+given='payment-api-key tls.crt tls.key'
+if [ -e stripe-secret-key ]; then
+  given='stripe-secret-key stripe-webhook-secret tls.crt tls.key'
+elif [ -e alipay-private-key ]; then
+  given='alipay-private-key alipay-public-key tls.crt tls.key'
+fi
+for given in $given; do
   [ -s "$given" ] || echo "make-secrets: put $given into $PWD yourself (docs/deploy.md)" >&2
 done
 
@@ -161,6 +167,9 @@ readable 999 stock-redis-password stock-redis-auth.conf queue-redis-password que
 [ $ha = no ] || readable 999 sentinel-password cache-redis-password cache-redis-auth.conf replication-password
 readable 10001 stock-redis-url queue-redis-url zookeeper-auth database-url ticket-keys session-secret challenge-secret \
   console-token personal-keys payment-api-key payment-webhook-secret hand-over-key hand-over-secret tls.crt tls.key
+for file in stripe-secret-key stripe-webhook-secret alipay-private-key alipay-public-key; do
+  readable 10001 "$file"
+done
 [ $ha = no ] || readable 10001 cache-redis-url cache-redis-password
 [ $ha = yes ] || readable 10001 queue-redis-password
 exit $failed

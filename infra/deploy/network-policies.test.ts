@@ -171,8 +171,8 @@ const settingsMap = z
   .object({ data: z.record(z.string(), z.string()) })
   .parse(ofKind('ConfigMap').find(({ metadata }) => metadata.name === 'settings')).data;
 
-/** What `seckill sale check` of the ops pod is told about the edges' public name: it goes to SECKILL_EDGE_CONNECT. */
-const isOnlyAName = (name: string) => name === 'SECKILL_EDGE_URL';
+/** What no process connects to: `seckill sale check` of the ops pod goes to SECKILL_EDGE_CONNECT, and shoppers go to the public address. */
+const isOnlyAName = (name: string) => name === 'SECKILL_EDGE_URL' || name === 'SECKILL_PUBLIC_URL';
 
 test.each([
   ['one of each', false],
@@ -186,8 +186,12 @@ test.each([
       .parse(JSON.parse(readFileSync(join(dir, 'edge.json'), 'utf8')));
     const named = pods.flatMap(({ app, containers, initContainers, volumes }) => {
       const settings = [...initContainers, ...containers].flatMap(({ env, envFrom }) => [
-        ...env.filter(({ name }) => !isOnlyAName(name)).map(({ value = '' }) => value),
-        ...(envFrom.length > 0 ? Object.values(settingsMap) : []),
+        ...[
+          ...env,
+          ...(envFrom.length > 0 ? Object.entries(settingsMap).map(([name, value]) => ({ name, value })) : []),
+        ]
+          .filter(({ name }) => !isOnlyAName(name))
+          .map(({ value = '' }) => value),
       ]);
       const keys = volumes.flatMap(({ projected }) => projected?.sources.flatMap(({ secret }) => secret.items) ?? []);
       const urls = keys
