@@ -63,7 +63,7 @@ test('from a stranger to a paid order by keyboard alone; the token is in no log,
   await page.goto(url);
   await page.getByTestId('sign-in').filter({ hasText: 'Sign in to buy' }).waitFor();
   expect(await page.getByTestId('buy').isVisible()).toBe(false);
-  await page.getByText('Your question comes when you have signed in.').waitFor();
+  await page.getByText('A short question appears here when you have signed in.').waitFor();
   expect(await seriousObjections(page)).toEqual([]);
 
   await press(page, 'sign-in');

@@ -32,7 +32,7 @@ test('a quiz of the shop’s own is asked in the visitor’s language; a wrong a
   await page.getByTestId('answer').press('Enter');
   await page.waitForURL(/\/orders\/shop-/);
   await orderInState(page, 'awaiting_payment');
-  expect(await page.getByTestId('order-state').textContent()).toBe('订单已生成');
+  expect(await page.getByTestId('order-state').textContent()).toBe('下单成功，请付款');
   // The browser itself notes the 422 of the wrong answer; nothing else.
   expect(complaints.filter((text) => !text.includes('422'))).toEqual([]);
 });
@@ -53,7 +53,7 @@ test('proof of work is done beside the page, before the opening, and the ticket 
   await page.clock.install();
   await page.goto(url);
   await hurry(page, page.waitForRequest('**/challenge'));
-  await page.getByText('Your device has done its part.').waitFor();
+  await page.getByText('Your device has passed the check.').waitFor();
   await inState(page, 'upcoming');
   expect(await page.getByTestId('work').getAttribute('value')).toBe('100');
   expect((await heldTicket(page, saleId)).orderId).toContain(saleId);

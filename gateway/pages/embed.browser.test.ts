@@ -75,7 +75,7 @@ test('the element of the docs shows a sale in a page of another origin: upcoming
   expect(await seriousObjections(page)).toEqual([]);
   await edge.agent.send({ type: 'snapshot', sales: [saleOf('tea', { opensInMs: -1000, epoch: 2, translations })] });
   await later(page, page.locator('seckill-sale[data-state=open]').waitFor());
-  await element.getByText('正在抢购').waitFor();
+  await element.getByText('抢购中').waitFor();
   await edge.agent.send({ type: 'snapshot', sales: [saleOf('tea', { state: 'sold_out', epoch: 3, translations })] });
   await later(page, element.getByText('已抢光').waitFor());
   expect(await element.locator('[part=countdown]').isVisible()).toBe(false);
@@ -86,7 +86,7 @@ test('the element of the docs shows a sale in a page of another origin: upcoming
     element.lang = 'en-GB';
   })()`);
   await element.getByText('All gone').waitFor();
-  await element.getByText('To the sale').waitFor();
+  await element.getByText('Go to the sale').waitFor();
   const framed = page.frames().find((frame) => frame.url() === `${edge.url}/sales/tea`);
   expect(await framed?.locator('h1').textContent()).toContain('Porcelain tea set');
   expect(complaints).toEqual([]);

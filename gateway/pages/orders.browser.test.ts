@@ -2,6 +2,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { newOrderId } from '#contract/order.ts';
 import { ordersOfPage } from '#contract/order-list.ts';
+import { keepImage } from '#lab/kits/keep-image.ts';
 import { openShop, type Shop } from '#lab/kits/shop-sale.ts';
 import { buy, launchBrowser, newShopper, orderInState, seriousObjections } from '#lab/kits/shopper.ts';
 
@@ -29,7 +30,7 @@ test('an order that waits is listed in its own browser, and says by itself that 
   const row = first.page.locator('.own-order', { hasText: 'Tea for two' });
   await row.getByText('In the queue').waitFor();
   await held.release();
-  await row.getByText('Order ready').waitFor();
+  await row.getByText('To pay').waitFor();
   expect(await row.innerText()).toContain('¥1,999.00');
   expect(await seriousObjections(first.page)).toEqual([]);
   expect(first.foreign).toEqual([]);
@@ -55,6 +56,7 @@ test('a stored order is listed on another device, in its language, and leads to 
   await second.page.locator('.own-order', { hasText: '双人茶' }).getByText('待付款').waitFor();
   expect(await seriousObjections(second.page)).toEqual([]);
   expect(await second.page.evaluate('document.documentElement.scrollWidth')).toBe(320);
+  await keepImage(second.page, 'my-orders-zh');
   await second.page.locator('.own-order').click();
   await orderInState(second.page, 'awaiting_payment');
   expect(second.page.url()).toBe(orderPage);
@@ -65,7 +67,7 @@ test('older orders come by a press, once each; who has none or is not signed in 
   const { saleId, url } = await shop.open('Cups by the dozen', { challenge: 'none', units: 100, limitPerUser: 100 });
   const shopper = await newShopper(browser);
   await shopper.page.goto(page);
-  await shopper.page.getByText('You are not signed in on this device.').waitFor();
+  await shopper.page.getByText('You are not signed in.').waitFor();
   expect(await shopper.page.getByTestId('my-orders').isVisible()).toBe(false);
   expect(await seriousObjections(shopper.page)).toEqual([]);
   await buy(shopper.page, url);

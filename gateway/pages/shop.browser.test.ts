@@ -1,6 +1,7 @@
 import { generate } from 'lean-qr';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest';
+import { keepImage } from '#lab/kits/keep-image.ts';
 import { sandboxControl } from '#lab/kits/payment-sandbox.ts';
 import { openShop, type Shop } from '#lab/kits/shop-sale.ts';
 import {
@@ -137,7 +138,7 @@ test('who comes after the last unit is told so on a page that is still open, and
   await first.page.getByTestId('cancel').click();
   await first.page.getByTestId('cancel').click();
   await orderInState(first.page, 'cancelled');
-  await hurry(second.page, second.page.getByText('A unit came back: the sale is open again.').waitFor());
+  await hurry(second.page, second.page.getByText('An item came back. The sale is open again.').waitFor());
   await second.page.locator('[data-testid=buy]:enabled', { hasText: 'Buy now' }).click();
   await second.page.waitForURL(/\/orders\/shop-/);
   await orderInState(second.page, 'awaiting_payment');
@@ -157,7 +158,7 @@ test('paying and returning: the order page says each step by itself', async () =
   );
   expect((await page.pdf()).toString('latin1').match(/\/Type \/Page\b/g)).toHaveLength(1);
   await page.getByTestId('refund').click();
-  await page.getByText('Press once more to return it').waitFor();
+  await page.getByText('Press “Get a refund” again to confirm').waitFor();
   await page.getByTestId('refund').click();
   await orderInState(page, 'refunded');
   await page.getByTestId('language').click();
@@ -215,7 +216,7 @@ test('a sale that asks for contact and address: filled in by keyboard, each mist
   await fill('Berlin\u202e', '', '10115');
   await keyboard.press('Enter');
   // What only the server can say is said in the same place.
-  await page.getByText('hold a sign that cannot be printed').waitFor();
+  await page.getByText('remove unusual characters').waitFor();
   expect(await focused()).toBe('address.city');
   await fill('Berlin');
   await keyboard.press('Enter');
@@ -239,7 +240,7 @@ test('a payment that is declined says so as soon as the provider does, also on a
   const { page, complaints } = await newShopper(browser);
   await page.clock.install(); // its time stands still: what it says, it was told
   const declined = (on: Page) =>
-    on.getByTestId('message').filter({ hasText: 'The card was declined. Nothing was taken.' });
+    on.getByTestId('message').filter({ hasText: 'Your card was declined. Nothing was charged.' });
   try {
     await buy(page, url);
     await orderInState(page, 'awaiting_payment');
@@ -284,9 +285,9 @@ test('a payment on the provider’s page: declined with its reason, left, paid; 
   await page.waitForURL(/\/pay\/[\w-]+$/);
   expect(await page.getByRole('heading').textContent()).toBe('Oak & "elm" <3');
   expect(await seriousObjections(page)).toEqual([]);
-  await onProvidersPage(page, 'Too little money');
+  await onProvidersPage(page, 'Not enough money');
   await isBack();
-  await says(page, 'There was not enough money on the card or account. Nothing was taken.');
+  await says(page, 'The card or account did not have enough money. Nothing was charged.');
   await payIs(page, 'Try again');
 
   await page.getByTestId('pay').click();
@@ -294,7 +295,7 @@ test('a payment on the provider’s page: declined with its reason, left, paid; 
   await isBack();
   for (const _look of ['back', 'reloaded']) {
     await says(page, 'This payment is not finished.');
-    await payIs(page, 'Go on paying');
+    await payIs(page, 'Continue payment');
     await page.reload();
   }
   const tab = await nextTab(page);
@@ -318,20 +319,20 @@ test('a return that is none: twice, after the end, without a session, from anoth
   await page.getByTestId('pay').click();
   await onProvidersPage(page, 'Give up');
   for (let times = 0; times < 2; times += 1) {
-    await says(page, 'The payment was not finished. Nothing was taken.');
+    await says(page, 'The payment was not finished. Nothing was charged.');
     await page.goto(`${order}?from=payment`);
   }
-  await says(page, 'The payment was not finished. Nothing was taken.');
+  await says(page, 'The payment was not finished. Nothing was charged.');
   expect(page.url()).toBe(order);
 
   const stranger = await newShopper(browser);
   await stranger.page.goto(`${order}?from=payment`);
-  await says(stranger.page, 'A payment is never lost');
+  await says(stranger.page, 'Your payment is not lost');
   await stranger.page.evaluate("localStorage.setItem('seckill.token', JSON.stringify('forged.forged.forged'))");
   await stranger.page.clock.install();
   await stranger.page.goto(`${order}?from=payment`);
-  await hurry(stranger.page, says(stranger.page, 'A payment is never lost'));
-  expect(await stranger.page.getByTestId('order-state').textContent()).toBe('No order here');
+  await hurry(stranger.page, says(stranger.page, 'Your payment is not lost'));
+  expect(await stranger.page.getByTestId('order-state').textContent()).toBe('Order not found');
 
   await cancelBehind(page);
   await orderInState(page, 'cancelled');
@@ -345,7 +346,7 @@ test('a QR code is drawn on the page, comes again after a reload, and goes when 
   const { page, complaints, foreign } = await newShopper(browser, { hasTouch: true, isMobile: true });
   await buy(page, url);
   await orderInState(page, 'awaiting_payment');
-  for (const label of ['Pay now', 'Go on paying']) {
+  for (const label of ['Pay now', 'Continue payment']) {
     await payIs(page, label);
     expect(await page.getByTestId('scan').isVisible()).toBe(false);
     await page.getByTestId('pay').click();
@@ -354,9 +355,10 @@ test('a QR code is drawn on the page, comes again after a reload, and goes when 
     const text = payment?.next.kind === 'qr' ? payment.next.text : '';
     expect(await page.locator('[data-testid=qr] path').getAttribute('d')).toBe(squaresOf(text));
     expect(await page.getByTestId('open-app').getAttribute('href')).toBe(text);
-    expect(await page.getByRole('link', { name: 'Open the app' }).boundingBox()).toMatchObject({ height: 48 });
-    expect(await page.getByRole('img', { name: 'QR code of this payment' }).isVisible()).toBe(true);
+    expect(await page.getByRole('link', { name: 'Open the payment app' }).boundingBox()).toMatchObject({ height: 48 });
+    expect(await page.getByRole('img', { name: 'QR code for this payment' }).isVisible()).toBe(true);
     expect(await seriousObjections(page)).toEqual([]);
+    await keepImage(page, 'order-qr');
     if (label === 'Pay now') await page.reload();
   }
   const app = await nextTab(page);
@@ -379,7 +381,7 @@ test('a question ends with what it asked about, and its second press with it', a
   await buy(page, scarfUrl);
   await orderInState(page, 'awaiting_payment');
   await page.getByTestId('cancel').click();
-  await page.getByText('Press once more to cancel it').waitFor();
+  await page.getByText('Press “Cancel order” again to confirm').waitFor();
   await cancelBehind(page);
   await orderInState(page, 'cancelled');
   await page.locator('[data-testid=message]:empty').waitFor({ state: 'attached' });

@@ -30,8 +30,8 @@ test('what is written in a language serves its kinds, what is written in none of
 
 test('a text takes the form that its number has, in each language', () => {
   const shown = (count: number) => String(speech.text('sale.upTo', { count })).replace(/<[^>]*>/g, ' ');
-  expect(shown(1)).toMatch(/1 unit .*1 件/);
-  expect(shown(5000)).toMatch(/up to 5,000 units .*5,000 件/);
+  expect(shown(1)).toMatch(/1 item .*1 件/);
+  expect(shown(5000)).toMatch(/5,000 items .*5,000 件/);
 });
 
 test('a value that is not given is a fault, not a hole in a page', () => {

@@ -8,13 +8,13 @@ import type { PaymentRow } from './ledger-file.ts';
 export const pageActs = ['pay', 'leave', ...declineReasons] as const;
 
 const declines: Record<DeclineReason, string> = {
-  card_declined: 'Decline the card · 银行卡被拒',
-  insufficient_funds: 'Too little money on it · 余额不足',
-  card_expired: 'The card has expired · 银行卡已过期',
+  card_declined: 'Decline the card · 拒绝银行卡',
+  insufficient_funds: 'Not enough money · 余额不足',
+  card_expired: 'Card has expired · 银行卡已过期',
   not_authenticated: 'Not confirmed with the bank · 未通过银行验证',
   abandoned: 'Give up · 放弃付款',
-  timed_out: 'Too late · 已超时',
-  other: 'Decline, no reason · 拒绝，无原因',
+  timed_out: 'Time ran out · 付款超时',
+  other: 'Decline, no reason given · 拒绝，不说明原因',
 };
 
 const style = `
@@ -40,7 +40,7 @@ function page(main: ReturnType<typeof html>): string {
 </head>
 <body>
 <main>
-<p>Payment sandbox: a provider to play with, no money moves. · 支付沙盒：仅供试用，不会扣款。</p>
+<p>Payment sandbox, for trying things out: no money moves. · 支付沙盒：仅供试用，不会扣款。</p>
 ${main}
 </main>
 </body>
@@ -48,18 +48,18 @@ ${main}
 `);
 }
 
-export const renderNoPayment = (): string => page(html`<h1>There is no such payment. · 没有此付款。</h1>`);
+export const renderNoPayment = (): string => page(html`<h1>We could not find this payment. · 找不到这笔付款</h1>`);
 
 const says = {
-  pending: 'This payment is open still. · 此付款尚未完成。',
+  pending: 'This payment is not finished. · 付款尚未完成。',
   succeeded: 'Paid. · 已付款。',
   failed: 'Not paid. · 未付款。',
 } as const;
 
 const wayBack = ({ returnUrl }: PaymentRow) =>
   returnUrl === null
-    ? html`<p>You may close this page. · 可以关闭本页了。</p>`
-    : html`<p><a href="${returnUrl}">Back to the shop · 返回商店</a></p>`;
+    ? html`<p>You can close this page. · 您可以关闭本页。</p>`
+    : html`<p><a href="${returnUrl}">Back to the shop · 返回商城</a></p>`;
 
 /** The page on which a shopper pays, declines or leaves. `isLeaving`: there is nothing more to press here. */
 export function renderPayment(row: PaymentRow, isLeaving: boolean): string {
@@ -68,7 +68,7 @@ export function renderPayment(row: PaymentRow, isLeaving: boolean): string {
   const form = html`<form method="post">
 ${button('pay', 'Pay · 付款')}
 ${declineReasons.map((reason) => button(reason, declines[reason]))}
-${button('leave', 'Leave · 离开')}
+${button('leave', 'Leave · 暂不付款')}
 </form>`;
   return page(html`<h1>${title ?? reference}</h1>
 <p>${moneyText({ amount, currency })}</p>

@@ -166,7 +166,7 @@ test('what the publisher writes is what a browser gets, each file packed', async
   for (const path of ['/none', '/not-found', '/sales/unheard-of']) {
     const whole = await get(path, null);
     expect(whole).toMatchObject({ status: 404, encoding: undefined });
-    expect(whole.text).toMatch(/There is nothing here.*这里没有内容.*href="\/"/s);
+    expect(whole.text).toMatch(/We could not find this page.*找不到这个页面.*href="\/"/s);
     expect(await get(path, 'gzip, br')).toMatchObject({ status: 404, encoding: 'br', text: whole.text });
   }
   for (const url of urls) {

@@ -50,7 +50,7 @@ test('the question is shown in the visitor’s language, in English where the sh
   expect(questionText(en, { ...at, challenge: null, canPrepare: false, state: 'upcoming' })).toContain('4 minutes');
   expect(questionText(zh, { ...at, isWork: true, progress: 0.5, challenge: null })).toContain('50%');
   // A stranger is asked nothing yet, and a stranger's device neither; a ticket in hand stays one.
-  expect(questionText(en, { ...at, needsSignIn: true })).toBe('Your question comes when you have signed in.');
+  expect(questionText(en, { ...at, needsSignIn: true })).toBe('A short question appears here when you have signed in.');
   expect(questionText(en, { ...at, needsSignIn: true, isWork: true })).toBe(en.question.workEarly);
   expect(questionText(en, { ...at, needsSignIn: true, isReady: true })).toBe(en.question.done);
 });

@@ -38,3 +38,11 @@ test('every form of a text is one that its language has', () => {
     }
   }
 });
+
+test('no text calls what a shopper buys a unit, or says that it is spoken for', () => {
+  const stockWords = /\bunits?\b|spoken for|有主|单位|库存/iu;
+  for (const { tag, texts } of [{ tag: 'en', texts: english?.texts ?? new Map() }, ...others]) {
+    for (const [path, text] of texts)
+      for (const form of forms(text)) expect(form, `${path} in ${tag}`).not.toMatch(stockWords);
+  }
+});
