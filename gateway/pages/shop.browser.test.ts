@@ -154,7 +154,7 @@ test('paying and returning: the order page says each step by itself', async () =
   await page.getByRole('button', { name: 'Print a receipt' }).waitFor();
   expect(await seriousObjections(page)).toEqual([]);
   expect(await onPaper(page)).toMatch(
-    /^Flash sale\nReceipt\nOrder\nshop-[\w-]+\nItem\nSilk scarf\nQuantity\n1\nAmount\n¥1,999.00 CNY\nStatus\nPaid\nOrdered\n[^\n]+\nPrinted\n[^\n]+$/,
+    /^Flash sale\nReceipt\nOrder number\nshop-[\w-]+\nItem\nSilk scarf\nQuantity\n1\nAmount\n¥1,999.00 CNY\nStatus\nPaid\nOrdered\n[^\n]+\nPrinted\n[^\n]+$/,
   );
   expect((await page.pdf()).toString('latin1').match(/\/Type \/Page\b/g)).toHaveLength(1);
   await page.getByTestId('refund').click();
