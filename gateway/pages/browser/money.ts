@@ -13,3 +13,9 @@ export function formatMoney({ amount, currency }: Money): string {
   });
   return format.format(amount / 10 ** digits);
 }
+
+/** What an order costs, by the price of one item where there are several: `2 × ¥1,999.00`. `sum` is for all of them. */
+export function formatSum(sum: Money, quantity: number): string {
+  const one = formatMoney({ ...sum, amount: sum.amount / quantity });
+  return quantity === 1 ? one : `${quantity} × ${one}`;
+}

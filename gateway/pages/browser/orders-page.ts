@@ -5,7 +5,7 @@ import { inLanguage } from '../words/in-language.ts';
 import { failureOf, type Reply } from './api.ts';
 import { backoffMs } from './backoff.ts';
 import { knownOrders } from './known-orders.ts';
-import { formatMoney } from './money.ts';
+import { formatSum } from './money.ts';
 import { createOwnOrders, type OwnOrder } from './own-orders.ts';
 import { byTestId, type Page, repeat, setText } from './page.ts';
 import { waitsOut } from './purchase.ts';
@@ -49,8 +49,7 @@ export function startOrdersPage(page: Page, root: HTMLElement): void {
       time.setAttribute('datetime', acceptedAt);
       setText(time, format.format(new Date(acceptedAt)));
     }
-    const sum = amount === null ? '' : formatMoney(amount);
-    setText(find('.paid') as HTMLElement, quantity === 1 ? sum : `${sum} × ${quantity}`.trim());
+    setText(find('.paid') as HTMLElement, amount === null ? '' : formatSum(amount, quantity));
     return row;
   }
 
