@@ -178,3 +178,22 @@ test('every row is sealed anew by the first key, so that the one before it can b
   const alone = createDetailsStore({ pool, seal: createSeal([current]) });
   expect((await alone.of([orderId])).get(orderId)).toEqual(details);
 });
+
+test('a row whose key is gone keeps no other from being sealed anew; it is named with its order and key', async () => {
+  expect((await giveDetails(orderId, details)).status).toBe(204);
+  const other = await desk.bought(await desk.openSale(5, { collect: ['name'] }));
+  expect((await giveDetails(other, { name: details.name })).status).toBe(204);
+  const [first = '', last = ''] = [orderId, other].sort();
+  await pool.query("UPDATE order_details SET key_id = 'p0' WHERE order_id = $1", [first]);
+  await pool.query('UPDATE order_details SET key_id = $2, sealed = $3 WHERE order_id = $1', [
+    last,
+    'p1',
+    createSeal([old])?.seal(last, JSON.stringify({ name: 'Li Si' })).sealed,
+  ]);
+  const seal = createSeal([current, old]);
+  if (seal === null) throw new Error('there are keys');
+  await expect(resealDetails(pool, seal)).rejects.toThrow(`${first} (p0)`);
+  const { rows } = await pool.query('SELECT key_id FROM order_details WHERE order_id = $1', [last]);
+  expect(rows).toEqual([{ key_id: 'p2' }]);
+  await pool.query('DELETE FROM order_details WHERE order_id = $1', [first]);
+});
