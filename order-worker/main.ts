@@ -249,6 +249,7 @@ await runService('order-worker', readSettings, async ({ config, logger, own }) =
   startDraining({
     ...{ own, instance, queueRedis, queue, zookeeper, store, stock, logger, registers, tracing },
     onStoredOrders: expiring.onStored,
+    canSealDetails: seal !== null,
   });
 
   const app = createProblemApp([...money.apps, ...handOver.apps, details.app], (error, request) =>

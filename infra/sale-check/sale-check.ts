@@ -12,6 +12,7 @@ import type { StockSale } from '#stock/stock-sale.ts';
 import type { TicketMeans } from './check-tickets.ts';
 import { checkCheckout } from './checkout.ts';
 import { checkClocks } from './clocks.ts';
+import { checkDetails } from './details.ts';
 import { checkDrain } from './drain.ts';
 import { checkEdgeAnswers, checkEdgeNodes, checkPages, checkTicketKeys } from './edges.ts';
 import { blocking, type Check, type Finding, type Found, fail, pass, runChecks } from './finding.ts';
@@ -63,7 +64,7 @@ export async function checkSale(deps: SaleCheckDeps, sale: CatalogueSale): Promi
   const redis = { stock: redisChecks('stock', stockRedis, deps), queue: redisChecks('queue', queueRedis, deps) };
   const isReplicated = redis.stock.isGroup;
   const { edges, close } = reachEdges(deps.edges);
-  const { saleId, checkout } = sale;
+  const { saleId, checkout, collect } = sale;
   const current = await stock.sale(saleId);
   const checks: Check[] = [
     {
@@ -91,6 +92,7 @@ export async function checkSale(deps: SaleCheckDeps, sale: CatalogueSale): Promi
     { name: 'drain', run: () => checkDrain(zookeeper, queueRedis, sale.units) },
     { name: 'this machine', run: checkHost },
     { name: 'dry purchase', run: () => dryPurchase(stockRedis, sale, current) },
+    ...(collect.length === 0 ? [] : [{ name: 'contact and address', run: () => checkDetails(queueRedis, collect) }]),
     ...(checkout.mode === 'here' ? [] : [{ name: 'checkout', run: () => checkCheckout(edges, checkout.url) }]),
     { name: 'whole path', run: () => checkPurchasePath({ ...deps, edges }), withinMs: pathWithinMs },
   ];

@@ -34,6 +34,8 @@ export function startDraining(deps: {
   tracing?: Pick<Tracing, 'record'> | null;
   /** What follows when orders are in the database; it must not hold up the drain. */
   onStoredOrders?: NonNullable<Parameters<typeof createCommitBatch>[0]['onStoredOrders']>;
+  /** Whether this worker has a key to seal contact and address with: it is reported beside the drain. */
+  canSealDetails?: boolean;
   /** Between two looks at how long batches take. */
   tickMs?: number;
   queueTimes?: QueueTimes;
@@ -50,7 +52,7 @@ export function startDraining(deps: {
     registers,
     onStoredOrders = () => {},
   } = deps;
-  const { tracing = null, tickMs = pacerTickMs, queueTimes } = deps;
+  const { tracing = null, canSealDetails = false, tickMs = pacerTickMs, queueTimes } = deps;
   const warn = createThrottledWarn(logger);
   const metrics = createDrainMetrics(registers);
   const closing = new AbortController();
@@ -115,7 +117,8 @@ export function startDraining(deps: {
       metrics.rate.set(storedPerSecond);
       metrics.paused.set(settings.last()?.paused === true ? 1 : 0);
       for (const reason of ['slow', 'errors']) metrics.slowed.set({ reason }, slowdown?.kind === reason ? 1 : 0);
-      return { worker: instance, storedPerSecond, limitPerSecond, slowdown, inFlight: drain.inFlight() };
+      const inFlight = drain.inFlight();
+      return { worker: instance, storedPerSecond, limitPerSecond, slowdown, inFlight, canSealDetails };
     },
     onBacklog: ({ oldestAcceptedAt, ...counts }) => {
       for (const [state, count] of Object.entries(counts)) metrics.backlog.set({ state }, count);

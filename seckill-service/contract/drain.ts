@@ -37,6 +37,8 @@ export const drainReportSchema = z.object({
   slowdown: slowdownSchema.nullable(),
   /** Orders that it has taken off the queue and not finished. */
   inFlight: z.int(),
+  /** It has a key to seal contact and address with; left out by a worker that knows of none. */
+  canSealDetails: z.boolean().optional(),
 });
 export type DrainReport = z.infer<typeof drainReportSchema>;
 
