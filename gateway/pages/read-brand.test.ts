@@ -135,6 +135,11 @@ describe('is refused with the file, the field and what to do:', () => {
       'brand.json: footer.0.url must be an https:// or mailto: address',
     ],
     [
+      'a link that reads otherwise than it leads',
+      { 'brand.json': { footer: [{ label: 'x', url: 'https://shop.example/\u202egnp' }] } },
+      'brand.json: footer.0.url ',
+    ],
+    [
       'a link with a password',
       { 'brand.json': { footer: [{ label: 'x', url: 'https://a:b@c.example' }] } },
       'without a user or password in it',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { localText } from '#contract/plain-text.ts';
+import { seenOnOneLine } from '#contract/seen-text.ts';
 import { coloursSchema } from './colours.ts';
 
 const file = z
@@ -20,7 +21,8 @@ const isAllowed = (text: string) => {
 const link = z
   .string({ error: 'must be an https:// or mailto: address' })
   .max(maxUrl, `must be at most ${maxUrl} characters`)
-  .refine(isAllowed, 'must be an https:// or mailto: address, without a user or password in it');
+  .refine(isAllowed, 'must be an https:// or mailto: address, without a user or password in it')
+  .superRefine(seenOnOneLine); // it is shown as it is written
 
 /** `help@shop.example`, or an https:// address of a page. */
 const support = z.union([z.email(), link.refine((text) => text.startsWith('https:'))], {
