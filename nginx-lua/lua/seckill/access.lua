@@ -10,6 +10,7 @@ local revision = require('seckill.revision')
 local spelling = require('seckill.filters.spelling')
 
 local req, var, exit = ngx.req, ngx.var, ngx.exit
+local find = string.find
 local ipairs, pairs, type = ipairs, pairs, type
 local check_letters, check_spelling = spelling.check_letters, spelling.check
 local address_rate, server_rate, refuse, look = rate.address, rate.server, respond.refuse, revision.look
@@ -20,6 +21,8 @@ local BAD_REQUEST = 400 -- nginx answers as error_page says, and ends the connec
 
 -- Node takes 16 KB of a head in all, and answers more without a problem body.
 local MAX_HEADER, MAX_HEADERS = 7000, 14000
+-- It does the same to these in a value, which nginx lets pass (RFC 9110, 5.5).
+local CONTROLS = '[%z\1-\8\10-\31\127]'
 
 local _M = {}
 
@@ -37,17 +40,19 @@ local function fair(rate_of)
   if not is_body_in(var.content_length) and wait_for_body(BODY_SECONDS) then return exit(BAD_REQUEST) end
 end
 
--- The bytes of all headers; more than MAX_HEADERS when there are too many to count.
-local function header_bytes()
+-- Whether Node would take all headers as they are: there are not too many, nor are they too long, nor is one no text.
+local function are_headers_fit()
   local headers, problem = req.get_headers()
-  if problem then return MAX_HEADERS + 1 end
+  if problem then return false end
   local bytes = 0
   for name, value in pairs(headers) do
     for _, each in ipairs(type(value) == 'table' and value or { value }) do
-      bytes = bytes + #name + #(each == true and '' or each) + 4
+      local text = each == true and '' or each
+      if find(text, CONTROLS) then return false end
+      bytes = bytes + #name + #text + 4
     end
   end
-  return bytes
+  return bytes <= MAX_HEADERS
 end
 
 --- A server's call, the payment provider's or the shop's, whose headers all go on but for cookies. Its limit is
@@ -56,7 +61,7 @@ end
 function _M.webhook()
   look()
   req.clear_header('Cookie')
-  if header_bytes() > MAX_HEADERS then return refuse('BAD_REQUEST') end
+  if not are_headers_fit() then return refuse('BAD_REQUEST') end
   return fair(server_rate)
 end
 
