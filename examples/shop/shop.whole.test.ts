@@ -1,11 +1,11 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SaleCheck } from '#infra/sale-check/sale-check.ts';
+import { boughtOrder, orderIs } from '#lab/kits/bought-order.ts';
 import { newSaleId, openSale, seckill, seckillJson } from '#lab/kits/command-line.ts';
 import { poll } from '#lab/poll.ts';
 import { stackUnderTest } from '#lab/servers/stack-under-test.ts';
-import { buy, call, getTicket, type HeldTicket, orderState, signIn } from '#loadtest/crowd/shopper.ts';
+import { call, type HeldTicket, orderState } from '#loadtest/crowd/shopper.ts';
 import type { AuditReport } from '#order-worker/audit/audit.ts';
 import { newWebhookSecret, parseWebhookSecrets, signWebhook } from '#runtime/standard-webhooks.ts';
 import { type Shop, startShop } from './shop.ts';
@@ -25,15 +25,8 @@ afterAll(async () => {
   await pool.close();
 });
 
-async function bought(): Promise<HeldTicket> {
-  const held = await getTicket(pool, saleId, await signIn(pool));
-  if (!('ticket' in held)) throw new Error(`no ticket: ${JSON.stringify(held)}`);
-  expect((await buy(pool, saleId, held, async (ms) => void (await wait(ms)), 20)).status).toBe(202);
-  await stateIs(held, 'awaiting_payment');
-  return held;
-}
-const stateIs = (held: HeldTicket, state: string) =>
-  poll(`the order to be ${state}`, async () => (await orderState(pool, held)) === state);
+const bought = () => boughtOrder(pool, saleId);
+const stateIs = (held: HeldTicket, state: string) => orderIs(pool, held, state);
 const atTheEdge = (held: HeldTicket, what: string) =>
   call(pool, 'POST', `/api/orders/${held.orderId}/${what}`, { token: held.token, body: {} });
 

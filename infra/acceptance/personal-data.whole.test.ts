@@ -1,14 +1,13 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { boughtOrder, orderIs } from '#lab/kits/bought-order.ts';
 import { newSaleId, openSale, seckill } from '#lab/kits/command-line.ts';
 import { openPatientConnections } from '#lab/kits/patient-connections.ts';
-import { poll } from '#lab/poll.ts';
 import { redisText } from '#lab/servers/redis-text.ts';
 import { stackUnderTest } from '#lab/servers/stack-under-test.ts';
-import { buy, call, getTicket, type HeldTicket, orderState, signIn } from '#loadtest/crowd/shopper.ts';
+import { call, type HeldTicket } from '#loadtest/crowd/shopper.ts';
 import { stackStatus } from '../stack/running-stack.ts';
 
 const stack = stackUnderTest();
@@ -26,15 +25,8 @@ afterAll(async () => {
   await connections.close();
 });
 
-async function bought(): Promise<HeldTicket> {
-  const held = await getTicket(pool, saleId, await signIn(pool));
-  if (!('ticket' in held)) throw new Error(`no ticket: ${JSON.stringify(held)}`);
-  expect((await buy(pool, saleId, held, async (ms) => void (await wait(ms)), 20)).status).toBe(202);
-  await stateIs(held, 'awaiting_payment');
-  return held;
-}
-const stateIs = (held: HeldTicket, state: string) =>
-  poll(`the order to be ${state}`, async () => (await orderState(pool, held)) === state);
+const bought = () => boughtOrder(pool, saleId);
+const stateIs = (held: HeldTicket, state: string) => orderIs(pool, held, state);
 const press = (held: HeldTicket, what: string) =>
   call(pool, 'POST', `/api/orders/${held.orderId}/${what}`, { token: held.token, body: {} });
 async function give(held: HeldTicket, body: object): Promise<number> {
