@@ -22,7 +22,7 @@ export type IdentityProvider = {
  * in by the authorization code flow with PKCE, and leads back to `<page>#token=<access token>`. On 127.0.0.1.
  *
  * @param isShop whether an origin is the shop's: a token goes nowhere else.
- * @param port 0: any that is free.
+ * @param port 0: a free one is taken.
  */
 export async function startIdentityProvider(isShop: (origin: string) => boolean, port = 0): Promise<IdentityProvider> {
   const server = createServer((request, response) => {

@@ -25,7 +25,7 @@ type Row = {
   accepted_at: Date;
 };
 
-// Along the index orders_user_newest: as many rows as a page has, whatever else this user or the sale has.
+// Along the index orders_user_newest: as many rows as a page has, however many orders the user or the sale has.
 const select = `
   SELECT o.id, o.sale_id, s.title, s.translations, o.state, o.quantity, o.place, o.amount, o.currency, o.pay_by, o.accepted_at
     FROM orders o JOIN sales s ON s.id = o.sale_id

@@ -119,7 +119,7 @@ keep hand-over-secret "whsec_$made"
   fail "openssl genpkey made no key of the curve P-256"
 keep hand-over-key "$made"
 
-# These come from others, and nobody can make them up. With Stripe or Alipay there is no payment-api-key.
+# These come from others and cannot be made here. With Stripe or Alipay there is no payment-api-key.
 given='payment-api-key tls.crt tls.key'
 if [ -e stripe-secret-key ]; then
   given='stripe-secret-key stripe-webhook-secret tls.crt tls.key'

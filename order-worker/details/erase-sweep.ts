@@ -3,7 +3,7 @@ import { type Loop, startLoop } from '#runtime/loop.ts';
 import type { Pool } from '#runtime/postgres/connect.ts';
 
 /**
- * Erases contact and address whose time is over (`keepDetailsDays` of the sale), along an index, so many rows at a time. Any
+ * Erases contact and address whose time is over (`keepDetailsDays` of the sale), along an index, in batches. Any
  * number of processes may sweep: each takes rows that no other one has in its hands. `onOverdue` hears how many are
  * left that should have been erased a day ago.
  */

@@ -14,7 +14,7 @@ export async function countDetailsOf(pool: Pool, userId: string): Promise<KeptOf
   return rows[0] ?? { orders: 0, awaitingPayment: 0, paid: 0 };
 }
 
-/** Erases contact and address of all orders of a user, so many at a time; returns of how many. Safe to repeat. */
+/** Erases contact and address of all orders of a user, in batches; returns of how many. Safe to repeat. */
 export async function forgetPerson(pool: Pool, userId: string, most = 500): Promise<number> {
   let erased = 0;
   for (;;) {

@@ -10,7 +10,7 @@ export async function countByKey(pool: Pool): Promise<{ keyId: string; orders: n
 }
 
 /**
- * Seals every row anew that another key than the first has sealed, so many at a time; returns how many. Beside shoppers who
+ * Seals every row anew that another key than the first has sealed, in batches; returns how many. Beside shoppers who
  * give theirs at the same moment: what has changed meanwhile is left as it is. A row that does not open keeps no other from it;
  * at the end it is thrown with its order.
  */

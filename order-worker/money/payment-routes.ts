@@ -23,7 +23,7 @@ const wrongState = ({ state }: OrderRow) => problemResponse('ORDER_STATE', { det
 const longestBody = 16 * 1024;
 const askTheShop = 'the shop took the money in its own checkout: ask the shop to give it back';
 
-/** The way to the shop's own checkout, or why there is none: no payment of ours begins, and no provider is asked. */
+/** The way to the shop's own checkout, or why there is none: no payment begins, and no provider is asked. */
 function atTheShop(context: Context, order: OrderRow, way: Exclude<WayToPay, { kind: 'here' }>): Response {
   const { orderId, state, amount, currency, payByMs } = order;
   switch (way.kind) {

@@ -6,7 +6,7 @@ import { seenOnOneLine } from './seen-text.ts';
 /**
  * Contact and address of an order's shopper: personal data (I10). It is in `order_details`, sealed, and at the recipients that
  * are entitled to it; never in an order's row or events, a queue, a log or a metric. Markup is text like any other: it is kept as it
- * was written, and whoever shows it escapes it. What is not seen, and marks that turn the direction of other text, are refused.
+ * was written, and the program that shows it escapes it. What is not seen, and marks that turn the direction of other text, are refused.
  */
 export const longestDetailsBody = 4096;
 export const maxAddressLines = 4;

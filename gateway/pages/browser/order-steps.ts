@@ -35,7 +35,7 @@ export function lineText({ order, fill }: Words, { state, ahead, etaSeconds }: O
   if (state !== 'queued') return '';
   const line = ahead <= 0 ? order.next : fill(order.ahead, { count: ahead });
   if (etaSeconds === null || etaSeconds < 3) return line;
-  // Nobody needs it finer, and a queue is no clock.
+  // A shopper needs it no finer: a queue is no clock.
   const wait =
     etaSeconds < 90
       ? fill(order.waitsSeconds, { count: Math.max(5, Math.ceil(etaSeconds / 5) * 5) })

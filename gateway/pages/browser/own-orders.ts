@@ -13,8 +13,8 @@ export type OwnOrder = Omit<ListedOrder, 'state' | 'amount' | 'acceptedAt' | 'pa
 /** The ULID at the end of an order's id grows with time. */
 const ulidOf = (orderId: string) => orderId.slice(-26);
 
-/** So many orders that are not in the list are asked for one by one. */
-const mostUnlisted = 3;
+/** Orders that are not in the list and are asked for one by one, at most. */
+const maxUnlisted = 3;
 
 /** What is known of the orders of one shopper: pages of the list, and orders of this browser that are in none yet. */
 export function createOwnOrders() {
@@ -37,7 +37,7 @@ export function createOwnOrders() {
     /** Of the orders that this browser knows, those which may be too young for the list; the newest first. */
     unlisted(known: readonly string[]): string[] {
       const young = known.filter((orderId) => !listed.has(orderId));
-      return young.sort((a, b) => (ulidOf(a) < ulidOf(b) ? 1 : -1)).slice(0, mostUnlisted);
+      return young.sort((a, b) => (ulidOf(a) < ulidOf(b) ? 1 : -1)).slice(0, maxUnlisted);
     },
     learnWaiting(orders: readonly { view: OrderView; sale: PublicSale | null }[]): void {
       waiting = orders

@@ -12,7 +12,7 @@ import { spawnTied } from '../servers/tied-process.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 
 export type Webhook = { headers: Headers; body: string };
-/** What an order says of the behaviour: any of its fields, the rest is as good as it gets. */
+/** What an order says of the behaviour: some of its fields; the others stay at good behaviour. */
 export type Behaving = Partial<Omit<Behaviour, 'rules'>> & { rules?: unknown[] };
 
 /** Tells a sandbox provider how to behave, and looks into its books. */

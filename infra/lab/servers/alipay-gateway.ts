@@ -159,7 +159,7 @@ export async function startAlipayGateway(options: { appId: string; appKey: KeyOb
     return `{"${method.replaceAll('.', '_')}_response":${text},"sign":"${signRsa2(text, privateKey)}"}`;
   }
 
-  /** A shopper opens the page: Alipay checks its address as any other request. */
+  /** A shopper opens the page: Alipay checks its address as it checks a request. */
   function openPage(parameters: Parameters): number {
     if (parameters.get('method') !== 'alipay.trade.page.pay' || problemOf(parameters) !== null) return 400;
     const content: Record<string, string> = JSON.parse(parameters.get('biz_content') ?? '{}');

@@ -19,7 +19,7 @@ const notSent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'UND_ERR_CONNECT_TIMEOUT',
 const isRead = (status: number) => (status >= 200 && status < 300) || [400, 402, 404].includes(status);
 
 /**
- * Stripe's package over a driver of ours: an answer is read up to 256 KiB, no redirect is followed, a call ends with its
+ * Stripe's package over our own driver: an answer is read up to 256 KiB, no redirect is followed, a call ends with its
  * signal, and nothing is tried a second time in here: the guard and the sweeps do that. Telemetry is off.
  */
 export function createStripeClient(options: { secretKey: string; apiUrl: URL; connections?: number }) {

@@ -33,7 +33,7 @@ export const refundSchema = z.object({
 });
 export type StripeRefund = z.infer<typeof refundSchema>;
 
-/** The ids of ours that each session, payment intent and refund carries: what has none was not made by us. */
+/** Our ids that each session, payment intent and refund carries: what has none was not made by us. */
 export const ours = {
   payment: (paymentId: string, orderId: string) => ({ seckill_payment: paymentId, seckill_order: orderId }),
   refund: (refundId: string, paymentId: string) => ({ seckill_refund: refundId, seckill_payment: paymentId }),
