@@ -87,3 +87,45 @@ export const hostsAndPorts = z
     (places) => places.every((place) => URL.canParse(`tcp://${place}`) && new URL(`tcp://${place}`).port !== ''),
     `must be host:port[,host:port], a port of at most ${maxPort}, IPv6 addresses in brackets`,
   );
+
+const kafkaForm = /^kafka(\+ssl)?:\/\/(?<login>[^@/?#\s]*@)?(?<hosts>[^@/?#\s]+)\/?(\?(?<query>[^#\s]*))?$/;
+const kafkaMechanisms = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
+export type KafkaPlace = {
+  /** `host:port` each: the brokers that are asked first. */
+  brokers: string[];
+  tls: boolean;
+  sasl: { mechanism: (typeof kafkaMechanisms)[number]; username: string; password: string } | null;
+};
+
+/**
+ * `kafka://[user:password@]host:port[,host:port]`, or `kafka+ssl://` for TLS. With a user, `?mechanism=` says how it signs in:
+ * PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512, which is taken where it is left out.
+ */
+export const kafkaPlace = z.string().transform((text, context): KafkaPlace => {
+  const refuse = (message: string) => {
+    context.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  };
+  const { login, hosts = '', query = '' } = kafkaForm.exec(text)?.groups ?? {};
+  if (hosts === '') return refuse('must be kafka://[user:password@]host:port[,host:port], or kafka+ssl:// for TLS');
+  const brokers = hostsAndPorts.safeParse(hosts);
+  if (!brokers.success) return refuse(brokers.error.issues[0]?.message ?? 'must be host:port[,host:port]');
+  const parameters = new URLSearchParams(query);
+  const unknown = [...parameters.keys()].find((name) => name !== 'mechanism');
+  if (unknown !== undefined) return refuse(`must not have ${unknown}: the only parameter is mechanism`);
+  const mechanism = kafkaMechanisms.find((name) => name === (parameters.get('mechanism') ?? 'SCRAM-SHA-512'));
+  if (mechanism === undefined) return refuse(`must have a mechanism of ${kafkaMechanisms.join(', ')}`);
+  const tls = text.startsWith('kafka+ssl:');
+  if (login === undefined) {
+    if (parameters.has('mechanism')) return refuse('must have user:password where it has a mechanism');
+    return { brokers: brokers.data, tls, sasl: null };
+  }
+  const [, user, password] = /^([^:]+):(.+)@$/.exec(login) ?? [];
+  if (user === undefined || password === undefined) return refuse('must have user:password before the @');
+  try {
+    const [username, secret] = [decodeURIComponent(user), decodeURIComponent(password)];
+    return { brokers: brokers.data, tls, sasl: { mechanism, username, password: secret } };
+  } catch {
+    return refuse('has a % in its user or password that stands for nothing (write %25)');
+  }
+});

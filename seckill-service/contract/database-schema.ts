@@ -3,5 +3,5 @@ export const databaseSchema = {
   /** Where node-pg-migrate notes what it has applied. */
   migrationsTable: 'schema_migrations',
   /** The newest file of infra/migrations (a test compares). A newer database has it too. */
-  newestMigration: '0012_orders-of-a-user',
+  newestMigration: '0013_cdc-publication',
 } as const;

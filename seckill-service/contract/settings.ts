@@ -5,11 +5,13 @@ import {
   httpUrl,
   httpUrls,
   isSentinelUrl,
+  kafkaPlace,
   listenAddress,
   redisPlace,
   zookeeperAuth,
   zookeeperPlaces,
 } from './addresses.ts';
+import { type CdcSinkName, cdcSinkNames } from './cdc.ts';
 import { currencySchema } from './currencies.ts';
 import { embedOriginsSchema } from './embed-origins.ts';
 import { parseHandOverKeys } from './hand-over-keys.ts';
@@ -110,6 +112,16 @@ export const settings = {
   SECKILL_ZOOKEEPER_AUTH_FILE: absolutePath.optional(),
   SECKILL_DATABASE_URL: databaseUrl,
   SECKILL_DATABASE_URL_FILE: absolutePath.optional(),
+  /** PostgreSQL as `seckill cdc run` reads it: by a role of its own, which `seckill migrate` makes. docs/data-team.md */
+  SECKILL_CDC_DATABASE_URL: databaseUrl,
+  SECKILL_CDC_DATABASE_URL_FILE: absolutePath.optional(),
+  /** Where the changes of the order tables go: files in SECKILL_CDC_DIR, or the Kafka of SECKILL_CDC_KAFKA_URL. */
+  SECKILL_CDC_SINK: z.enum(cdcSinkNames, `must be ${cdcSinkNames.join(' or ')}`),
+  SECKILL_CDC_DIR: absolutePath,
+  SECKILL_CDC_KAFKA_URL: kafkaPlace,
+  SECKILL_CDC_KAFKA_URL_FILE: absolutePath.optional(),
+  /** PEM certificates that Kafka's are trusted by, in the place of the public ones. */
+  SECKILL_CDC_KAFKA_CA_FILE: absolutePath.optional(),
   SECKILL_LISTEN: listenAddress,
   SECKILL_INNER_LISTEN: listenAddress,
   SECKILL_AGENT_SOCKET: absolutePath,
@@ -269,6 +281,12 @@ export const paymentProviderSettings = {
     'SECKILL_ALIPAY_WAY',
   ],
 } as const satisfies Record<PaymentProviderName, readonly SettingName[]>;
+
+/** The settings that each sink of `seckill cdc run` has to itself: they are needed with it, but for the optional ones. */
+export const cdcSinkSettings = {
+  files: ['SECKILL_CDC_DIR'],
+  kafka: ['SECKILL_CDC_KAFKA_URL', 'SECKILL_CDC_KAFKA_CA_FILE'],
+} as const satisfies Record<CdcSinkName, readonly SettingName[]>;
 
 /** How many replicas must have a yes: as SECKILL_STOCK_REPLICAS says, else 1 where Sentinel keeps stock Redis and 0 where it stands alone. */
 export function stockReplicas(config: {

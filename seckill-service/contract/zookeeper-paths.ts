@@ -16,4 +16,9 @@ export const zookeeperPaths = {
   drain: '/seckill/drain',
   /** JSON {@link ConsoleSessions}: which sessions of the console were ended before their time. */
   console: '/seckill/console',
+  /** Ephemeral, one a process of `seckill cdc run`; JSON {@link CdcReport}. */
+  cdcProcesses: '/seckill/cdc/processes',
+  cdcProcess: (instance: string) => `/seckill/cdc/processes/${instance}`,
+  /** JSON {@link CdcRequest}: what `seckill cdc snapshot` asks for. */
+  cdcRequest: '/seckill/cdc/request',
 } as const;
