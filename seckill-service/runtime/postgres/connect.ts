@@ -65,6 +65,16 @@ export async function connectClient(url: string, config: Omit<ClientConfig, 'con
   throw new NoPrimary([{ host: search.current, role: { kind: 'standby' } }]);
 }
 
+/**
+ * The URL of the primary alone, of those hosts: for a connection that the driver's pool cannot make, as replication is. One host is not
+ * asked. Throws ConfigError when the URL cannot be used, {@link NoPrimary} where there is none.
+ */
+export async function findPrimaryUrl(url: string, withinMs: number): Promise<string> {
+  const search = new PrimarySearch(postgresPlaceOf(url));
+  if (search.hasSeveral) await search.search(withinMs);
+  return search.current.url;
+}
+
 /** Runs `work` in one transaction; rolls back when it throws. */
 export async function inTransaction<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();

@@ -1,0 +1,159 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { Client, type ClientConfig } from 'pg';
+import { type CdcTable, cdcNames, cdcTables } from '#contract/cdc.ts';
+import { withDeadline } from '#runtime/deadline.ts';
+import type { Logger } from '#runtime/logger.ts';
+import { findPrimaryUrl } from '#runtime/postgres/connect.ts';
+import { readPrerequisites } from './prerequisites.ts';
+import { settledLsn } from './settled.ts';
+import { makeSlot, readSlot } from './slot.ts';
+import { exportSnapshot, readTables } from './snapshot.ts';
+import type { CdcSource } from './source.ts';
+import { openStream } from './stream.ts';
+
+const connectWithinMs = 3000;
+const statementWithinMs = 5000;
+/** A slot waits for the transactions that are under way. Ours are short; a backup's or an analyst's may be long. */
+const slotWithinMs = 600_000;
+/** One part of a table, on a machine that is busy. */
+const partWithinMs = 60_000;
+
+/** PostgreSQL's own texts of times are read: they are to be in UTC, in ISO's form. */
+const textForm = '-c TimeZone=UTC -c DateStyle=ISO,YMD -c IntervalStyle=iso_8601';
+
+/**
+ * The source at a database's URL, on the primary of its hosts. Each question has a connection of its own, which ends with it; the stream
+ * has two: one for what it reads, one that asks how far that is settled.
+ */
+export function createSource(options: {
+  databaseUrl: string;
+  slot?: string;
+  publication?: string;
+  logger: Logger;
+  now: () => number;
+  /** Columns that the database publishes and this version does not know. */
+  onUnknownColumns?: (table: CdcTable, names: readonly string[]) => void;
+}): CdcSource {
+  const { databaseUrl, slot = cdcNames.slot, publication = cdcNames.publication, logger, now } = options;
+  const open = new Set<Client>();
+
+  async function config(statementMs: number): Promise<ClientConfig> {
+    return {
+      connectionString: await findPrimaryUrl(databaseUrl, connectWithinMs),
+      connectionTimeoutMillis: connectWithinMs,
+      application_name: `seckill cdc on ${hostname()}`,
+      keepAlive: true,
+      options: textForm,
+      ...(statementMs === 0 ? {} : { query_timeout: statementMs }),
+    };
+  }
+
+  async function connect(statementMs: number, replication = false): Promise<Client> {
+    const client = new Client({
+      ...(await config(statementMs)),
+      ...(replication ? { replication: 'database' } : {}),
+    } as ClientConfig); // the driver's type does not know `replication`
+    client.on('error', () => undefined); // the query under way rejects
+    await client.connect();
+    open.add(client);
+    client.once('end', () => open.delete(client));
+    return client;
+  }
+
+  async function asking<T>(ask: (client: Client) => Promise<T>, statementMs = statementWithinMs): Promise<T> {
+    const client = await connect(statementMs);
+    try {
+      return await ask(client);
+    } finally {
+      await leave(client);
+    }
+  }
+
+  async function leave(client: Client): Promise<void> {
+    open.delete(client);
+    await withDeadline(client.end(), 1000, 'closing a connection').catch(() => undefined);
+  }
+
+  const dbOf = async (client: Client) => {
+    const { rows } = await client.query<{ db: string }>('SELECT current_database() AS db');
+    return rows[0]?.db ?? '';
+  };
+
+  return {
+    prerequisites: () => asking((client) => readPrerequisites(client, publication)),
+    slot: () => asking((client) => readSlot(client, slot)),
+    makeSlot: () => asking((client) => makeSlot(client, slot), slotWithinMs),
+    server: () =>
+      asking(async (client) => {
+        const { rows } = await client.query<{ system: string; timeline: number; end: string }>(
+          `SELECT system_identifier::text AS system, pg_current_wal_lsn()::text AS "end",
+                  ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int AS timeline
+             FROM pg_control_system()`,
+        );
+        const [row] = rows;
+        if (row === undefined) throw new Error('PostgreSQL does not say which server it is');
+        return row;
+      }),
+    snapshot: async ({ generation, signal, onRows }) => {
+      const replication = await connect(slotWithinMs, true);
+      try {
+        const name = `${slot}_${randomBytes(4).toString('hex')}`;
+        logger.info({ slot: name }, 'waiting for a moment at which the tables can be read');
+        const exported = await exportSnapshot(replication, name);
+        const client = await connect(partWithinMs);
+        try {
+          const db = await dbOf(client);
+          await readTables({ client, exported, db, generation, signal, now, onRows });
+        } finally {
+          await leave(client);
+        }
+        return { lsn: exported.lsn };
+      } finally {
+        await leave(replication);
+      }
+    },
+    stream: async ({ from, generation }) => {
+      const asker = await connect(statementWithinMs);
+      try {
+        const stream = await openStream({
+          ...{ slot, publication, from, generation, now },
+          client: await config(0),
+          db: await dbOf(asker),
+          settled: () => settledLsn(asker),
+          onColumns: judgeColumns,
+        });
+        return {
+          ...stream,
+          close: async () => {
+            await stream.close();
+            await leave(asker);
+          },
+        };
+      } catch (error) {
+        await leave(asker);
+        throw error;
+      }
+    },
+    close: async () => {
+      await Promise.all([...open].map(leave));
+    },
+  };
+
+  /** Throws where a column of ours is gone: what it held would be missing from each change, and not be told. */
+  function judgeColumns(table: CdcTable, names: readonly string[]): void {
+    const known = Object.keys(cdcTables[table].columns);
+    const lacking = known.filter((name) => !names.includes(name));
+    if (lacking.length > 0)
+      throw new Error(
+        `the database publishes no ${table}.${lacking.join(`, ${table}.`)} any more: run "seckill migrate"`,
+      );
+    const unknown = names.filter((name) => !known.includes(name));
+    if (unknown.length === 0) return;
+    logger.warn(
+      { table, columns: unknown },
+      'the database publishes columns that this version does not know: they are passed on as text',
+    );
+    options.onUnknownColumns?.(table, unknown);
+  }
+}

@@ -1,0 +1,43 @@
+import { type CdcRow, type CdcTable, type CdcType, cdcTables } from '#contract/cdc.ts';
+
+/** PostgreSQL's text of a value, as a sink writes it. */
+const writers: Record<CdcType, (text: string) => string | number> = {
+  text: (text) => text,
+  json: (text) => text,
+  integer: (text) => {
+    const value = Number(text);
+    if (!Number.isSafeInteger(value)) throw new RangeError(`a whole number beyond 2^53: ${text}`);
+    return value;
+  },
+  time: isoTime,
+};
+
+/** `2026-12-01 07:00:00.12+00` to `2026-12-01T07:00:00.120000Z`. The connections that read have TimeZone UTC, DateStyle ISO. */
+function isoTime(text: string): string {
+  const [, day, clock, fraction = ''] = /^(\d{4,6}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?\+00$/.exec(text) ?? [];
+  if (day === undefined) return text; // infinity, and years before Christ: no such time is stored by us
+  return `${day}T${clock}.${fraction.padEnd(6, '0')}Z`;
+}
+
+const typesOf = (table: CdcTable): Readonly<Record<string, CdcType>> => cdcTables[table].columns;
+
+/** Of a row as PostgreSQL writes it. A column that this version does not know stays text. */
+export function rowOf(table: CdcTable, texts: Readonly<Record<string, string | null | undefined>>): CdcRow {
+  const types = typesOf(table);
+  const row: Record<string, string | number | null> = {};
+  for (const [name, text] of Object.entries(texts)) {
+    if (text === undefined) row[name] = unavailable;
+    else row[name] = text === null ? null : writers[types[name] ?? 'text'](text);
+  }
+  return row;
+}
+
+/** A long value that an update left as it was is not in the WAL: Debezium's word for it. Of our columns it can be `order_events.data` alone, which is never updated. */
+const unavailable = '__debezium_unavailable_value';
+
+/** The key columns alone: what is known of a row that was deleted, or that a sink refused. */
+export function keyOf(table: CdcTable, row: CdcRow): CdcRow {
+  const { key, orderId } = cdcTables[table];
+  const names: ReadonlySet<string> = new Set([key, orderId]);
+  return Object.fromEntries(Object.entries(row).filter(([name]) => names.has(name)));
+}
