@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { CdcEnvelope, CdcTable } from '#contract/cdc.ts';
 
 /** One change on its way to a sink. */
@@ -9,19 +10,22 @@ export type CdcChange = {
 };
 
 /** How far a sink has come. It is kept in the sink itself, beside what it tells of: no other memory can disagree with it. */
-export type SinkPosition = {
-  /** Grows by one with each snapshot that is begun: 1 at first. */
-  generation: number;
-  /** `running`: its rows are not all there yet. A process that finds it so begins another generation. */
-  snapshot: 'running' | 'done';
-  /** All that was committed before this place in the WAL is in the sink; `<high>/<low>` in hexadecimal digits. */
-  lsn: string;
-  /** Of which database server, and of which of its lives: its system identifier, and its timeline. */
-  system: string;
-  timeline: number;
-  /** The request of `seckill cdc snapshot` that led to this generation; null for the first one. */
-  request: string | null;
-};
+export const sinkPositionSchema = z.object({
+  generation: z.number().int().describe('grows by one with each snapshot that is begun: 1 at first'),
+  snapshot: z
+    .enum(['running', 'done'])
+    .describe('running: its rows are not all there yet. A process that finds it so begins another generation'),
+  lsn: z
+    .string()
+    .describe('all that was committed before this place in the WAL is in the sink: <high>/<low>, hexadecimal'),
+  system: z.string().describe('of which database server: its system identifier'),
+  timeline: z.number().int().describe('of which of its lives'),
+  request: z
+    .string()
+    .nullable()
+    .describe('the request of "seckill cdc snapshot" that led to this generation; null for the first'),
+});
+export type SinkPosition = z.output<typeof sinkPositionSchema>;
 
 /** A row that the sink refuses for its own sake, too large for example: its key was written with the reason, in its place. */
 export type SetAside = { change: CdcChange; why: string };
@@ -36,8 +40,11 @@ export type CdcSink = {
   /** So long changes are gathered before they are handed in, ms. */
   readonly gatherMs: number;
   /**
-   * Before everything else. Throws ConfigError for what a person has to mend (no such folder, a topic that is refused), else an Error.
+   * Throws ConfigError for what a person has to mend (a folder that cannot be written, a topic that is refused), an Error where the sink
+   * is merely away. Another process may be writing at the same time: it notices nothing.
    */
+  check: () => Promise<void>;
+  /** By the process that leads, before it asks and writes; throws as `check` does. */
   open: () => Promise<void>;
   /** Null where nothing was ever written. */
   position: () => Promise<SinkPosition | null>;

@@ -91,6 +91,13 @@ export const cdcTableNames = Object.keys(cdcTables) as CdcTable[]; // the table'
 /** A row as it is written: its published columns, and those that a newer database publishes beside them, as text. */
 export type CdcRow = Readonly<Record<string, string | number | null>>;
 
+/** The key columns of a row alone: what is known of one that was deleted, or that a sink refused. */
+export function keyOf(table: CdcTable, row: CdcRow): CdcRow {
+  const { key, orderId } = cdcTables[table];
+  const names: ReadonlySet<string> = new Set([key, orderId]);
+  return Object.fromEntries(Object.entries(row).filter(([name]) => names.has(name)));
+}
+
 /** `c` inserted, `u` updated, `d` deleted, `r` read by a snapshot: Debezium's letters. */
 export const cdcOps = ['c', 'u', 'd', 'r'] as const;
 export type CdcOp = (typeof cdcOps)[number];

@@ -3,7 +3,13 @@ import { createLogger, type Logger } from './logger.ts';
 import { type Host, runMain } from './main.ts';
 
 /** What every service is told by its configuration. */
-type ServiceConfig = { SECKILL_INSTANCE: string; SECKILL_LISTEN: string; SECKILL_LOG_LEVEL: string };
+type ServiceConfig = {
+  SECKILL_INSTANCE: string;
+  /** Left out by one that answers nothing but on its inner address. */
+  SECKILL_LISTEN?: string;
+  SECKILL_INNER_LISTEN?: string;
+  SECKILL_LOG_LEVEL: string;
+};
 
 export type Service<C> = { config: C; logger: Logger; own: Own };
 
@@ -40,7 +46,8 @@ export async function runService<C extends ServiceConfig>(
 
       try {
         await start({ config, logger, own: belongings.own });
-        if (!belongings.isClosing()) logger.info({ listen: config.SECKILL_LISTEN }, 'ready');
+        if (!belongings.isClosing())
+          logger.info({ listen: config.SECKILL_LISTEN ?? config.SECKILL_INNER_LISTEN }, 'ready');
       } catch (error) {
         if (belongings.isClosing()) return; // the signal's own exit follows
         logger.info('the start failed, closing');

@@ -22,6 +22,18 @@ const partWithinMs = 60_000;
 /** PostgreSQL's own texts of times are read: they are to be in UTC, in ISO's form. */
 const textForm = '-c TimeZone=UTC -c DateStyle=ISO,YMD -c IntervalStyle=iso_8601';
 
+async function timelineOf(client: Client): Promise<number> {
+  const { rows } = await client.query<{ timeline: number }>(`SELECT ${timelineSql} AS timeline`);
+  return rows[0]?.timeline ?? 0;
+}
+const timelineSql = "('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int";
+
+/** Of the lines `<timeline>\t<place>\t<reason>` of a timeline's history: where that timeline was left. */
+export function timelineEndIn(history: string, timeline: number): string | null {
+  const line = history.split('\n').find((each) => Number(/^\s*(\d+)\s/.exec(each)?.[1]) === timeline);
+  return line === undefined ? null : (/^\s*\d+\s+(\S+)/.exec(line)?.[1] ?? null);
+}
+
 /**
  * The source at a database's URL, on the primary of its hosts. Each question has a connection of its own, which ends with it; the stream
  * has two: one for what it reads, one that asks how far that is settled.
@@ -88,13 +100,24 @@ export function createSource(options: {
       asking(async (client) => {
         const { rows } = await client.query<{ system: string; timeline: number; end: string }>(
           `SELECT system_identifier::text AS system, pg_current_wal_lsn()::text AS "end",
-                  ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int AS timeline
+                  ${timelineSql} AS timeline
              FROM pg_control_system()`,
         );
         const [row] = rows;
         if (row === undefined) throw new Error('PostgreSQL does not say which server it is');
         return row;
       }),
+    timelineEnd: async (timeline) => {
+      const present = await asking(timelineOf);
+      if (present <= timeline) return null;
+      const client = await connect(statementWithinMs, true);
+      try {
+        const { rows } = await client.query<{ content: Buffer | string }>(`TIMELINE_HISTORY ${present}`);
+        return timelineEndIn(String(rows[0]?.content ?? ''), timeline);
+      } finally {
+        await leave(client);
+      }
+    },
     snapshot: async ({ generation, signal, onRows }) => {
       const replication = await connect(slotWithinMs, true);
       try {

@@ -1,8 +1,8 @@
 import { type Pgoutput, PgoutputPlugin } from 'pg-logical-replication';
-import { type CdcTable, cdcNames, cdcTables } from '#contract/cdc.ts';
+import { type CdcTable, cdcNames, cdcTables, keyOf } from '#contract/cdc.ts';
 import type { CdcChange } from '../sink.ts';
 import { type Lsn, lsnNumber, parseLsn } from './lsn.ts';
-import { keyOf, rowOf } from './row-values.ts';
+import { rowOf } from './row-values.ts';
 
 /** What the stream says that matters here, in its order. */
 export type Decoded =

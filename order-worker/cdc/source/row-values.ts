@@ -34,10 +34,3 @@ export function rowOf(table: CdcTable, texts: Readonly<Record<string, string | n
 
 /** A long value that an update left as it was is not in the WAL: Debezium's word for it. Of our columns it can be `order_events.data` alone, which is never updated. */
 const unavailable = '__debezium_unavailable_value';
-
-/** The key columns alone: what is known of a row that was deleted, or that a sink refused. */
-export function keyOf(table: CdcTable, row: CdcRow): CdcRow {
-  const { key, orderId } = cdcTables[table];
-  const names: ReadonlySet<string> = new Set([key, orderId]);
-  return Object.fromEntries(Object.entries(row).filter(([name]) => names.has(name)));
-}

@@ -47,6 +47,8 @@ export type CdcSource = {
    */
   prerequisites: () => Promise<string[]>;
   server: () => Promise<ServerState>;
+  /** Where the server left this timeline for a later one; null when it never was on it, or is still. */
+  timelineEnd: (timeline: number) => Promise<string | null>;
   slot: () => Promise<SlotState>;
   /** Makes the slot where it is missing or lost. Its place is before whatever a later `snapshot` reads. */
   makeSlot: () => Promise<void>;

@@ -1,0 +1,3 @@
+import { runCdc } from './run-cdc.ts';
+
+await runCdc();

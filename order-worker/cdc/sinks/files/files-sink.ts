@@ -1,0 +1,85 @@
+import { rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Logger } from '#runtime/logger.ts';
+import { type Loop, startLoop } from '#runtime/loop.ts';
+import type { CdcSink } from '../../sink.ts';
+import { checkDirectory, prepareDirectory, writeProblem } from './directory.ts';
+import { checkManifest, type Manifest, openManifest } from './manifest.ts';
+import { mergeHours } from './merge-hours.ts';
+import { groupChanges, type Segment, writeSegment } from './segment.ts';
+
+const gatherMs = 500;
+const tidyEveryMs = 60_000;
+
+/**
+ * Files for a data team without Kafka: `<table>/<hour of the commit, UTC>/….ndjson.zst`, one envelope a line, and `manifest.ndjson`
+ * with a line a file and the position. A file that is there is whole. Several processes at one directory write doubles at worst:
+ * no file of one has the name of another's, and the manifest is only ever added to.
+ */
+export function createFilesSink(options: { dir: string; logger: Logger; now: () => number }): CdcSink {
+  const { dir, logger, now } = options;
+  let manifest: Manifest | null = null;
+  let tidying: Loop | null = null;
+  const opened = (): Manifest => {
+    if (manifest === null) throw new Error('the sink is not open');
+    return manifest;
+  };
+
+  return {
+    name: `files in ${dir}`,
+    gatherMs,
+    check: async () => {
+      await checkDirectory(dir);
+      await checkManifest(dir);
+    },
+    open: async () => {
+      await checkDirectory(dir);
+      try {
+        await prepareDirectory(dir);
+        manifest = await openManifest(dir);
+      } catch (error) {
+        throw isOurs(error) ? error : writeProblem(dir, error);
+      }
+      tidying = startLoop({
+        name: 'tidying the files',
+        everyMs: tidyEveryMs,
+        logger,
+        pass: async () => {
+          await mergeHours({ dir, manifest: opened(), logger, now });
+          await opened().tidy();
+          return 'idle';
+        },
+      });
+    },
+    position: async () => opened().state.position,
+    write: async (changes, position) => {
+      const written: Segment[] = [];
+      try {
+        // Moved away or unmounted in between, its place would be written to, and its manifest be another.
+        await stat(join(dir, 'manifest.ndjson'));
+        const groups = [...groupChanges(changes)];
+        const outcomes = await Promise.allSettled(
+          groups.map(async ([folder, group]) => written.push(await writeSegment(dir, folder, group))),
+        );
+        for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+        await opened().append([
+          ...written.sort((a, b) => (a.file < b.file ? -1 : 1)),
+          ...(position === null ? [] : [{ position, at: new Date(now()).toISOString() }]),
+        ]);
+        return { setAside: [] };
+      } catch (error) {
+        // They are written again: what is not listed is a double.
+        await Promise.all(written.map(({ file }) => rm(join(dir, file), { force: true }).catch(() => undefined)));
+        throw writeProblem(dir, error);
+      }
+    },
+    close: async () => {
+      await tidying?.close();
+      await manifest?.close();
+      manifest = null;
+      tidying = null;
+    },
+  };
+}
+
+const isOurs = (error: unknown): boolean => error instanceof Error && 'problems' in error;
