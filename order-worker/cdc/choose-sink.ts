@@ -2,7 +2,7 @@ import { type CdcSinkName, cdcNames } from '#contract/cdc.ts';
 import { cdcSinkSettings, settings } from '#contract/settings.ts';
 import { ConfigError, readConfig, readTogether } from '#runtime/config.ts';
 import type { Logger } from '#runtime/logger.ts';
-import type { CdcSink } from './sink.ts';
+import type { CdcSink } from './port/sink.ts';
 
 type Environment = Record<string, string | undefined>;
 export type MakeSink = (deps: { logger: Logger; now: () => number }) => Promise<CdcSink>;

@@ -1,6 +1,6 @@
 import type { CdcRequest } from '#contract/cdc.ts';
-import type { SinkPosition } from './sink.ts';
-import { parseLsn } from './source/lsn.ts';
+import { parseLsn } from './port/lsn.ts';
+import type { SinkPosition } from './port/sink.ts';
 import type { ServerState, SlotState } from './source/source.ts';
 
 /** What a process does that begins to lead. */

@@ -11,7 +11,7 @@ import { createLogger } from '#runtime/logger.ts';
 import { createRegistry } from '#runtime/metrics.ts';
 import { type Lead, startLeading } from './lead.ts';
 import { createCdcMetrics } from './metrics.ts';
-import type { CdcSink } from './sink.ts';
+import type { CdcSink } from './port/sink.ts';
 import { createFilesSink } from './sinks/files/files-sink.ts';
 import { createSource } from './source/create-source.ts';
 import { atFirst, type Standing } from './standing.ts';

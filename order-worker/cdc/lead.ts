@@ -3,7 +3,7 @@ import { ConfigError } from '#runtime/config.ts';
 import type { Logger } from '#runtime/logger.ts';
 import { judgeStart, type Start } from './judge-start.ts';
 import type { CdcMetrics } from './metrics.ts';
-import type { CdcChange, CdcSink, SinkPosition } from './sink.ts';
+import type { CdcChange, CdcSink, SinkPosition } from './port/sink.ts';
 import type { CdcSource, CdcStream, ServerState } from './source/source.ts';
 import { atFirst, type Standing } from './standing.ts';
 import { NoLongerWriting, writePatiently } from './write-patiently.ts';

@@ -1,6 +1,6 @@
 import { type CdcState, cdcStates } from '#contract/cdc.ts';
 import { Counter, Gauge, type Registry } from '#runtime/metrics.ts';
-import type { CdcChange } from './sink.ts';
+import type { CdcChange } from './port/sink.ts';
 
 /** What a process counts of itself. */
 export type CdcMetrics = ReturnType<typeof createCdcMetrics>;

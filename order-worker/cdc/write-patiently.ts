@@ -1,5 +1,5 @@
 import { type GrowingWait, growingWaitMs } from '#runtime/growing-wait.ts';
-import type { CdcChange, CdcSink, SinkPosition } from './sink.ts';
+import type { CdcChange, CdcSink, SinkPosition } from './port/sink.ts';
 
 const waits: GrowingWait = { tries: 8, firstMs: 100, longestMs: 10_000 };
 

@@ -1,7 +1,7 @@
 import { type Pgoutput, PgoutputPlugin } from 'pg-logical-replication';
 import { type CdcTable, cdcNames, cdcTables, keyOf } from '#contract/cdc.ts';
-import type { CdcChange } from '../sink.ts';
-import { type Lsn, lsnNumber, parseLsn } from './lsn.ts';
+import { type Lsn, lsnNumber, parseLsn } from '../port/lsn.ts';
+import type { CdcChange } from '../port/sink.ts';
 import { rowOf } from './row-values.ts';
 
 /** What the stream says that matters here, in its order. */

@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import { type Lsn, parseLsn } from './lsn.ts';
+import { type Lsn, parseLsn } from '../port/lsn.ts';
 
 /**
  * How far the WAL is where a failover leaves it: on the primary's disk, and where a commit waits for standbys, on the disks of those too.

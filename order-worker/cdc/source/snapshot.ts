@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 import { type CdcTable, cdcTableNames, cdcTables } from '#contract/cdc.ts';
-import type { CdcChange } from '../sink.ts';
-import { lsnNumber, parseLsn } from './lsn.ts';
+import { lsnNumber, parseLsn } from '../port/lsn.ts';
+import type { CdcChange } from '../port/sink.ts';
 import { rowOf } from './row-values.ts';
 
 const rowsAPart = 2000;

@@ -5,9 +5,9 @@ import { type RowWriter, writeRows } from '#lab/kits/cdc-rows.ts';
 import { poll } from '#lab/poll.ts';
 import { cloneDatabase, type OwnDatabase } from '#lab/servers/database.ts';
 import { createLogger } from '#runtime/logger.ts';
-import type { CdcChange } from '../sink.ts';
+import { lsnText, parseLsn } from '../port/lsn.ts';
+import type { CdcChange } from '../port/sink.ts';
 import { createSource } from './create-source.ts';
-import { lsnText, parseLsn } from './lsn.ts';
 
 const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
 let database: OwnDatabase;

@@ -1,4 +1,4 @@
-import type { CdcChange } from '../sink.ts';
+import type { CdcChange } from '../port/sink.ts';
 
 /**
  * The slot that keeps the WAL for us.

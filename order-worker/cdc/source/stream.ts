@@ -2,9 +2,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { ClientConfig } from 'pg';
 import { LogicalReplicationService } from 'pg-logical-replication';
 import type { CdcTable } from '#contract/cdc.ts';
-import type { CdcChange } from '../sink.ts';
+import { type Lsn, lsnText, parseLsn } from '../port/lsn.ts';
+import type { CdcChange } from '../port/sink.ts';
 import { createDecoder, TextPgoutput } from './decode.ts';
-import { type Lsn, lsnText, parseLsn } from './lsn.ts';
 import type { CdcStream, Gathered } from './source.ts';
 
 /** Changes that wait here at most; the socket is not read beyond them. */

@@ -2,7 +2,7 @@ import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '#runtime/logger.ts';
 import { type Loop, startLoop } from '#runtime/loop.ts';
-import type { CdcSink } from '../../sink.ts';
+import type { CdcSink } from '../../port/sink.ts';
 import { checkDirectory, prepareDirectory, writeProblem } from './directory.ts';
 import { checkManifest, type Manifest, openManifest } from './manifest.ts';
 import { mergeHours } from './merge-hours.ts';

@@ -2,8 +2,8 @@ import { type FileHandle, open, readFile, rename, truncate } from 'node:fs/promi
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError } from '#runtime/config.ts';
-import { laterPosition } from '../../position.ts';
-import { type SinkPosition, sinkPositionSchema } from '../../sink.ts';
+import { laterPosition } from '../../port/position.ts';
+import { type SinkPosition, sinkPositionSchema } from '../../port/sink.ts';
 import { draftsOf, syncDirectory } from './directory.ts';
 import type { Segment } from './segment.ts';
 

@@ -3,7 +3,7 @@ import { open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { zstdCompress } from 'node:zlib';
-import type { CdcChange } from '../../sink.ts';
+import type { CdcChange } from '../../port/sink.ts';
 import { draftsOf, makeDirectory, syncDirectory } from './directory.ts';
 
 const compress = promisify(zstdCompress);

@@ -5,9 +5,9 @@ import { type CdcTable, cdcPositionTopic, cdcTableNames, cdcTopic } from '#contr
 import { ConfigError } from '#runtime/config.ts';
 import { withDeadline } from '#runtime/deadline.ts';
 import type { Logger } from '#runtime/logger.ts';
-import { laterPosition } from '../../position.ts';
-import { setAside } from '../../set-aside.ts';
-import { type CdcChange, type CdcSink, type SetAside, type SinkPosition, sinkPositionSchema } from '../../sink.ts';
+import { laterPosition } from '../../port/position.ts';
+import { setAside } from '../../port/set-aside.ts';
+import { type CdcChange, type CdcSink, type SetAside, type SinkPosition, sinkPositionSchema } from '../../port/sink.ts';
 import { kafkaAnswer, kafkaProblem } from './kafka-problem.ts';
 
 const gatherMs = 100;

@@ -1,5 +1,5 @@
+import { parseLsn } from './lsn.ts';
 import type { SinkPosition } from './sink.ts';
-import { parseLsn } from './source/lsn.ts';
 
 /** The later of two, whatever order they were written in: a process that woke up late may write an older one. */
 export function laterPosition(one: SinkPosition | null, other: SinkPosition): SinkPosition {
