@@ -36,7 +36,7 @@ const rooms: { room: string; mayImport: string[] }[] = [
   { room: 'infra/migrations', mayImport: ground },
   { room: 'infra/stack/host', mayImport: [] },
   { room: 'infra/stack/plan', mayImport: [...ground, 'infra/stack/host'] },
-  { room: 'infra/stack/supervise', mayImport: ['infra/stack/plan', 'infra/stack/host'] },
+  { room: 'infra/stack/supervise', mayImport: ['seckill-service/contract', 'infra/stack/plan', 'infra/stack/host'] },
   {
     room: 'infra/stack/servers',
     mayImport: [...ground, 'infra/stack/supervise', 'infra/stack/plan', 'infra/stack/host', 'infra/migrations'],

@@ -141,7 +141,8 @@ export const families: readonly Family[] = [
     entries: [
       {
         name: 'migrate',
-        description: 'bring the database of SECKILL_DATABASE_URL to the newest schema; safe to run by several at once',
+        description:
+          'bring the database of SECKILL_DATABASE_URL to the newest schema, and make the role of SECKILL_CDC_DATABASE_URL where that is given; safe to run by several at once',
       },
     ],
     load: async () => (await import('./stack/migrate-command.ts')).registerMigrateCommand,

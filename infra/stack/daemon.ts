@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs';
 import { z } from 'zod';
+import { cdcSinkNames } from '#contract/cdc.ts';
 import { messageOf, StackError } from './host/errors.ts';
 import { startStack } from './start-stack.ts';
 import { describeEvent, type StackEvent } from './supervise/events.ts';
@@ -15,6 +16,7 @@ const optionsSchema = z.object({
   services: z.int().optional(),
   edges: z.int().optional(),
   ha: z.boolean().optional(),
+  cdc: z.enum(cdcSinkNames).optional(),
 });
 
 /** What the daemon sends to its launcher. */
@@ -23,7 +25,7 @@ export type DaemonMessage =
   | { type: 'failed'; kind: StackError['kind']; message: string };
 
 const options = optionsSchema.parse(JSON.parse(process.argv[2] ?? '{}'));
-const { dir, port, services, edges, ha } = options;
+const { dir, port, services, edges, ha, cdc } = options;
 
 /** Resolves when the message has left: the process may end right after it. */
 const tell = (message: DaemonMessage) =>
@@ -61,6 +63,7 @@ try {
     ...(services === undefined ? {} : { services }),
     ...(edges === undefined ? {} : { edges }),
     ...(ha === undefined ? {} : { ha }),
+    ...(cdc === undefined ? {} : { cdc }),
   });
   let isStopping = false;
   stop = (reason) => {

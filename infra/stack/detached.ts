@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
+import type { CdcSinkName } from '#contract/cdc.ts';
 import type { DaemonMessage } from './daemon.ts';
 import { StackError } from './host/errors.ts';
 import type { Environment } from './host/launch.ts';
@@ -18,6 +19,7 @@ export async function startDetached(options: {
   services?: number;
   edges?: number;
   ha?: boolean;
+  cdc?: CdcSinkName;
   environment: Environment;
   onEvent: OnEvent;
   signal: AbortSignal;

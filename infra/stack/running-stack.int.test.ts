@@ -31,7 +31,7 @@ test('a running stack that an older version started gets no secret that its proc
   const processes: ProcessState[] = [{ ...one, ...(await process(pid)), ...since }];
   const supervisor = await process(globalThis.process.pid);
   const rest = { edgePort: 1, settings: {}, portBase: 1 };
-  writeState(dir, { version: 1, phase: 'up', supervisor, ...counts, ha: false, ...rest, ports, processes });
+  writeState(dir, { version: 1, phase: 'up', supervisor, ...counts, ha: false, cdc: null, ...rest, ports, processes });
 
   expect((await stackStatus(dir.root)).processes).toMatchObject([{ health: 'up', problem: null }]);
   const environment = await stackEnvironment(dir.root);

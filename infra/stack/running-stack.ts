@@ -119,6 +119,7 @@ function checkOf(plan: RunningPlan, role: Role, name: string): Check {
     case 'gateway':
     case 'seckill-service':
     case 'order-worker':
+    case 'cdc':
     case 'payment-sandbox':
       return httpCheck(`http://127.0.0.1:${plan.port(name)}/readyz`);
   }
@@ -145,8 +146,8 @@ type RunningPlan = StackPlan<KnownSecrets>;
 
 async function planOf(
   dir: RunDirectory,
-  { ha, services, edges, edgePort, ports, settings }: StackState,
+  { ha, cdc, services, edges, edgePort, ports, settings }: StackState,
 ): Promise<RunningPlan> {
   const secrets = await readSecrets(dir);
-  return makePlan({ dir, secrets, ha, services, edges, edgePort, ports, environment: {}, settings });
+  return makePlan({ dir, secrets, ha, cdc, services, edges, edgePort, ports, environment: {}, settings });
 }

@@ -1,3 +1,4 @@
+import type { CdcSinkName } from '#contract/cdc.ts';
 import { lockDirectory } from './host/directory-lock.ts';
 import { messageOf, PortTakenError, StackError, withWriteProblem } from './host/errors.ts';
 import type { Environment } from './host/launch.ts';
@@ -38,6 +39,8 @@ export type StackOptions = {
   edges?: number;
   /** Stock Redis, its sentinels, queue Redis, ZooKeeper and PostgreSQL more than once each. Default false. */
   ha?: boolean;
+  /** Copy every change of the order tables for the data team: into files, or to Kafka. Default: not. */
+  cdc?: CdcSinkName | null;
   /** The caller's environment: handed on, of its SECKILL_* names those that {@link givenSettings} lets take effect. */
   environment: Environment;
   /** As if they stood in `environment`, and of any name: schedules that a test cannot wait for. */
@@ -82,11 +85,19 @@ export type Stack = {
  * Linux). Throws {@link StackError}, with nothing left running.
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
-  const { port = defaultEdgePort, services = 1, edges = 1, ha = false, onEvent = () => undefined } = options;
+  const {
+    port = defaultEdgePort,
+    services = 1,
+    edges = 1,
+    ha = false,
+    cdc = null,
+    onEvent = () => undefined,
+  } = options;
   const signal = options.signal ?? new AbortController().signal;
   const startedAt = Date.now();
   const dir = runDirectory(options.dir);
   const settings = { ...givenSettings(options.environment, dir), ...options.settings };
+  refuseSink(cdc, settings);
   await makeRunDirectory(dir);
   tellLowLimits(onEvent, ha);
   refuseOtherData(dir, ha);
@@ -107,6 +118,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       services,
       edges,
       ha,
+      cdc,
       onEvent,
       signal,
       dir,
@@ -125,8 +137,18 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
+/** What a sink needs that the stack cannot make. */
+function refuseSink(cdc: CdcSinkName | null, settings: Settings): void {
+  const hasAddress = settings.SECKILL_CDC_KAFKA_URL !== undefined || settings.SECKILL_CDC_KAFKA_URL_FILE !== undefined;
+  if (cdc === 'kafka' && !hasAddress)
+    throw new StackError(
+      'configuration',
+      '--cdc kafka needs the address of a Kafka: SECKILL_CDC_KAFKA_URL=kafka://host:9092 seckill up --cdc kafka',
+    );
+}
+
 type Attempt = Required<
-  Pick<StackOptions, 'port' | 'services' | 'edges' | 'ha' | 'environment' | 'onEvent' | 'signal'>
+  Pick<StackOptions, 'port' | 'services' | 'edges' | 'ha' | 'cdc' | 'environment' | 'onEvent' | 'signal'>
 > & {
   only?: readonly Role[];
   settings: Settings;
@@ -163,7 +185,7 @@ async function startOnFreePorts(attempt: Attempt): Promise<Running> {
 }
 
 async function planFor(attempt: Attempt, avoid: ReadonlySet<number>) {
-  const { port, services, edges, ha, dir, before, block, environment, settings } = attempt;
+  const { port, services, edges, ha, cdc, dir, before, block, environment, settings } = attempt;
   const wanted = [...portNames(attempt), ...(port === 'any' ? ['edge'] : [])];
   const names = await choosePorts(block.base, wanted, before?.ports ?? {}, avoid, block.size);
   const edgePort = port === 'any' ? names.edge : port;
@@ -176,7 +198,7 @@ async function planFor(attempt: Attempt, avoid: ReadonlySet<number>) {
   }
   const secrets = await makeSecrets(dir, { ha });
   const planWith = (ports: Readonly<Record<string, number>>, faces: Faces = {}) =>
-    makePlan({ dir, secrets, ha, services, edges, edgePort, ports, faces, environment, settings });
+    makePlan({ dir, secrets, ha, cdc, services, edges, edgePort, ports, faces, environment, settings });
   const own = planWith(names);
   const plan = attempt.announce === undefined ? own : planWith(names, await attempt.announce(serverPorts(own)));
   const seen = new Map<string, StackPlan>();
@@ -198,7 +220,7 @@ async function startOnce(
   ports: Record<string, number>,
   seenBy: (name: string) => StackPlan,
 ): Promise<Running> {
-  const { dir, services, edges, ha, settings, onEvent, signal, block, only } = attempt;
+  const { dir, services, edges, ha, cdc, settings, onEvent, signal, block, only } = attempt;
   const specs = processTable(plan, only, seenBy);
   const identity = await identityOf(process.pid);
   let phase: StackState['phase'] = 'starting';
@@ -214,6 +236,7 @@ async function startOnce(
       services,
       edges,
       ha,
+      cdc,
       settings,
       portBase: block.base,
       ports,

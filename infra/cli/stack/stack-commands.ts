@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { type CdcSinkName, cdcSinkNames } from '#contract/cdc.ts';
 import { StackError } from '../../stack/host/errors.ts';
 import { runDirectory } from '../../stack/host/run-directory.ts';
 import { givenSettings } from '../../stack/plan/given-settings.ts';
@@ -19,6 +20,7 @@ type UpOptions = {
   services?: number;
   edges?: number;
   ha?: boolean;
+  cdc?: CdcSinkName;
   foreground?: boolean;
 };
 
@@ -42,6 +44,12 @@ export function registerStackCommands(program: Command): void {
     .option('--services <n>', 'how many seckill-service processes (default: 1)', wholeNumber(1, maxServices))
     .option('--edges <n>', 'how many edges, each an nginx with its gateway (default: 1)', wholeNumber(1, maxEdges))
     .option('--ha', 'every server more than once, so that no single one ends a sale (some 350 MB more)')
+    .addOption(
+      new Option(
+        '--cdc <sink>',
+        'copy every change of the order tables for the data team: into files, or to the Kafka of SECKILL_CDC_KAFKA_URL',
+      ).choices(cdcSinkNames),
+    )
     .option('--foreground', 'supervise in this process until Ctrl-C')
     .addOption(dirOption())
     .addOption(jsonOption())
@@ -96,7 +104,7 @@ async function up(context: StackContext, options: UpOptions): Promise<void> {
 
 async function start(context: StackContext, options: UpOptions): Promise<void> {
   const { run, output, dir } = context;
-  const { foreground = false, port, services, edges, ha } = options;
+  const { foreground = false, port, services, edges, ha, cdc } = options;
   if (await isUpAlready(context, options)) return;
   const asked = {
     dir,
@@ -106,6 +114,7 @@ async function start(context: StackContext, options: UpOptions): Promise<void> {
     ...(services === undefined ? {} : { services }),
     ...(edges === undefined ? {} : { edges }),
     ...(ha === undefined ? {} : { ha }),
+    ...(cdc === undefined ? {} : { cdc }),
   };
   const interrupted = run.interruption();
   try {
@@ -143,17 +152,19 @@ async function isUpAlready(context: StackContext, options: UpOptions): Promise<b
     running = await findRunningStack(dir);
   }
   if (running === null) return false;
-  const { edgePort, services, edges, ha, settings } = running.state;
+  const { edgePort, services, edges, ha, cdc, settings } = running.state;
   const where = dir === undefined ? '' : ` --dir ${shellQuote(dir)}`;
-  const isAsAsked = (asked: number | boolean | undefined, is: number | boolean) => asked === undefined || asked === is;
+  const isAsAsked = (asked: number | boolean | string | undefined, is: number | boolean | string | null) =>
+    asked === undefined || asked === is;
   if (
     !isAsAsked(options.port, edgePort) ||
     !isAsAsked(options.services, services) ||
     !isAsAsked(options.edges, edges) ||
-    !isAsAsked(options.ha, ha)
+    !isAsAsked(options.ha, ha) ||
+    !isAsAsked(options.cdc, cdc)
   ) {
     throw new CliError(
-      `already running with --port ${edgePort} --services ${services} --edges ${edges}${ha ? ' --ha' : ', and without --ha'}: \`seckill down${where}\` first to change that`,
+      `already running with --port ${edgePort} --services ${services} --edges ${edges}${ha ? ' --ha' : ''}${cdc === null ? '' : ` --cdc ${cdc}`}${without({ ha, cdc })}: \`seckill down${where}\` first to change that`,
       78,
     );
   }
@@ -165,6 +176,12 @@ async function isUpAlready(context: StackContext, options: UpOptions): Promise<b
   output.progress(`already running (supervisor pid ${running.supervisorPid})`);
   await tellEdge(context, `http://127.0.0.1:${edgePort}`);
   return true;
+}
+
+/** What it could have been started with, and was not. */
+function without({ ha, cdc }: { ha: boolean; cdc: CdcSinkName | null }): string {
+  const missing = [...(ha ? [] : ['--ha']), ...(cdc === null ? ['--cdc'] : [])];
+  return missing.length === 0 ? '' : `, and without ${missing.join(' and ')}`;
 }
 
 async function translated(work: () => Promise<void>): Promise<void> {

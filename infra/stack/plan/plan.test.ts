@@ -14,7 +14,7 @@ function planOf(ha: boolean, settings: Settings = {}): StackPlan {
     dir: runDirectory('/tmp/seckill-plan'),
     secrets: {
       ...{ sessionSecret: secret, challengeSecret: secret, databasePassword: secret, consoleToken: secret },
-      ...{ handOverKey: secret, handOverSecret: secret },
+      ...{ handOverKey: secret, handOverSecret: secret, cdcPassword: secret },
       ...{
         paymentApiKey: secret,
         paymentWebhookSecret: secret,

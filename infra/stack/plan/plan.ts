@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import type { SettingName } from '#contract/settings.ts';
+import { type CdcSinkName, cdcNames } from '#contract/cdc.ts';
+import { cdcSinkSettings, type SettingName } from '#contract/settings.ts';
 import { requireProgram } from '../host/binaries.ts';
 import { childEnvironment, type Environment } from '../host/launch.ts';
 import { checkoutDir, type RunDirectory } from '../host/run-directory.ts';
@@ -29,6 +30,8 @@ export type StackPlan<Known extends KnownSecrets = Secrets> = {
   secrets: Known;
   /** Each server that is not ours more than once. */
   ha: boolean;
+  /** Where the changes of the order tables go; null: no process reads them. */
+  cdc: CdcSinkName | null;
   services: number;
   /** The first is the one that everybody uses; the others are for rehearsals and tests of several edges. */
   edges: readonly EdgePlan[];
@@ -49,6 +52,8 @@ export type StackPlan<Known extends KnownSecrets = Secrets> = {
   zookeeper: string;
   /** As clients are told: every server in one URL; `on` is one of them alone. */
   databaseUrl: (database?: string, on?: Pick<Server, 'port'>) => string;
+  /** The same by the role that reads for the data team; null in a stack of a version that had none. */
+  cdcDatabaseUrl: string | null;
   edgeUrl: string;
   paymentUrl: string;
 };
@@ -73,20 +78,22 @@ export const instances = {
   services: (count: number) => Array.from({ length: count }, (_, i) => `service-${i + 1}`),
   gateways: (count: number) => Array.from({ length: count }, (_, i) => `gateway-${i + 1}`),
   worker: 'worker-1',
+  cdc: 'cdc-1',
   /** The first is called by its role alone. */
   edges: (count: number) => Array.from({ length: count }, (_, i) => (i === 0 ? 'edge' : `edge-${i + 1}`)),
   paymentSandbox: 'payment-sandbox-1',
 } as const;
 
 /** Our own processes that stand on the four servers, by name. */
-export const nodeProcessNames = ({ services, edges }: Counts): string[] => [
+export const nodeProcessNames = ({ services, edges, cdc = null }: Counts): string[] => [
   ...instances.services(services),
   ...instances.gateways(edges),
   instances.worker,
+  ...(cdc === null ? [] : [instances.cdc]),
 ];
 
 /** How many of each a stack has. */
-export type Counts = { services: number; edges: number; ha?: boolean };
+export type Counts = { services: number; edges: number; ha?: boolean; cdc?: CdcSinkName | null };
 
 /** Every private port of a stack, by name. `edge` is among them when any free port will do for it. */
 export const portNames = (counts: Counts): string[] => {
@@ -95,7 +102,7 @@ export const portNames = (counts: Counts): string[] => {
     ...keptRoles.flatMap((role) => serverPortNames(role, counts.ha ?? false)),
     `${first}-inner`,
     ...others.flatMap((name) => [name, `${name}-inner`]),
-    ...nodeProcessNames(counts),
+    ...nodeProcessNames({ ...counts, cdc: 'files' }), // its port stays its own when it is left out
     instances.paymentSandbox,
     'payment-api',
   ];
@@ -105,6 +112,7 @@ export function makePlan<Known extends KnownSecrets>(options: {
   dir: RunDirectory;
   secrets: Known;
   ha?: boolean;
+  cdc?: CdcSinkName | null;
   services: number;
   edges: number;
   edgePort: number;
@@ -114,7 +122,19 @@ export function makePlan<Known extends KnownSecrets>(options: {
   environment: Environment;
   settings?: Settings;
 }): StackPlan<Known> {
-  const { dir, secrets, ha = false, services, edges, edgePort, ports, faces, environment, settings = {} } = options;
+  const {
+    dir,
+    secrets,
+    ha = false,
+    cdc = null,
+    services,
+    edges,
+    edgePort,
+    ports,
+    faces,
+    environment,
+    settings = {},
+  } = options;
   const searchPath = environment.PATH ?? '/usr/local/bin:/usr/bin:/bin';
   const port = (name: string): number => {
     const found = ports[name];
@@ -130,6 +150,7 @@ export function makePlan<Known extends KnownSecrets>(options: {
     dir,
     secrets,
     ha,
+    cdc,
     services,
     edges: instances.edges(edges).map((name, index) => ({
       name,
@@ -156,9 +177,37 @@ export function makePlan<Known extends KnownSecrets>(options: {
     },
     zookeeper: places(servers('zookeeper')),
     databaseUrl: (database = 'seckill', on) =>
-      `postgres://${login('seckill', secrets.databasePassword)}${on === undefined ? places(servers('postgres')) : `127.0.0.1:${on.port}`}/${database}?sslmode=disable`, // the caller's PGSSLMODE is for other servers
+      databaseAt(
+        login('seckill', secrets.databasePassword),
+        on === undefined ? places(servers('postgres')) : `127.0.0.1:${on.port}`,
+        database,
+      ),
+    cdcDatabaseUrl:
+      secrets.cdcPassword === null
+        ? null
+        : databaseAt(login(cdcNames.role, secrets.cdcPassword), places(servers('postgres')), 'seckill'),
     edgeUrl: `http://127.0.0.1:${edgePort}`,
     paymentUrl: `http://127.0.0.1:${port('payment-api')}`,
+  };
+}
+
+/** The caller's PGSSLMODE is for other servers. */
+const databaseAt = (user: string, hosts: string, database: string) =>
+  `postgres://${user}${hosts}/${database}?sslmode=disable`;
+
+/** Where the files of the data team are, unless it was said. */
+export const cdcDir = ({ dir, settings }: Pick<StackPlan<KnownSecrets>, 'dir' | 'settings'>): string =>
+  settings.SECKILL_CDC_DIR ?? join(dir.root, 'cdc');
+
+/** The sink of the process that reads for the data team, as it is told of it. */
+export function cdcSink(plan: StackPlan<KnownSecrets>): Settings {
+  const { cdc, settings } = plan;
+  if (cdc === null) return {};
+  if (cdc === 'files') return { SECKILL_CDC_SINK: cdc, SECKILL_CDC_DIR: cdcDir(plan) };
+  const names = [...cdcSinkSettings.kafka, 'SECKILL_CDC_KAFKA_URL_FILE'] as const;
+  return {
+    SECKILL_CDC_SINK: cdc,
+    ...Object.fromEntries(names.flatMap((name) => (settings[name] === undefined ? [] : [[name, settings[name]]]))),
   };
 }
 
@@ -193,6 +242,8 @@ export function clientEnvironment(plan: StackPlan<KnownSecrets>): ClientEnvironm
     SECKILL_ZOOKEEPER: plan.zookeeper,
     SECKILL_ZOOKEEPER_AUTH: secrets.zookeeperAuth,
     SECKILL_DATABASE_URL: plan.databaseUrl(),
+    SECKILL_CDC_DATABASE_URL: plan.cdcDatabaseUrl,
+    ...cdcSink(plan),
     SECKILL_TICKET_KEYS_FILE: ticketKeysFile(plan.dir),
     SECKILL_SESSION_SECRET: secrets.sessionSecret,
     SECKILL_CHALLENGE_SECRET: secrets.challengeSecret,

@@ -4,6 +4,7 @@ export const roles = [
   'gateway',
   'seckill-service',
   'order-worker',
+  'cdc',
   'payment-sandbox',
   'stock-redis',
   'queue-redis',
@@ -48,6 +49,7 @@ export const endings: Record<Role, Ending> = {
   gateway: { tier: 2, steps: onTerm, onSupervisorDeath: 'SIGTERM' },
   'seckill-service': { tier: 2, steps: onTerm, onSupervisorDeath: 'SIGTERM' },
   'order-worker': { tier: 2, steps: onTerm, onSupervisorDeath: 'SIGTERM' },
+  cdc: { tier: 2, steps: onTerm, onSupervisorDeath: 'SIGTERM' },
   // After the worker, which may be asking it.
   'payment-sandbox': { tier: 4, steps: onTerm, onSupervisorDeath: 'SIGTERM' },
   // Before the servers that it watches: a primary that is stopped in order is no primary that failed.

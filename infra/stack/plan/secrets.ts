@@ -7,6 +7,8 @@ export type Secrets = {
   sessionSecret: string;
   challengeSecret: string;
   databasePassword: string;
+  /** Of the role that reads for the data team. */
+  cdcPassword: string;
   redisPasswords: Readonly<Record<'stock-redis' | 'queue-redis', string>>;
   /** Of the sentinels; null in a stack without them. */
   sentinelPassword: string | null;
@@ -86,12 +88,21 @@ async function each<Secret>(dir: RunDirectory, read: ReadOne<Secret>) {
     read(join(dir.secrets, 'personal-keys'), () => `p1:${randomBytes(32).toString('base64')}`),
     read(join(dir.secrets, 'hand-over-key'), es256Key),
     read(handOverSecretFile(dir), whsec),
+    read(join(dir.secrets, 'cdc-password'), hex),
   ]);
-  const [zookeeperAuth, paymentApiKey, paymentWebhookSecret, consoleToken, personalKeys, handOverKey, handOverSecret] =
-    rest;
+  const [
+    zookeeperAuth,
+    paymentApiKey,
+    paymentWebhookSecret,
+    consoleToken,
+    personalKeys,
+    handOverKey,
+    handOverSecret,
+    cdcPassword,
+  ] = rest;
   return {
     ...{ sessionSecret, challengeSecret, databasePassword, zookeeperAuth },
-    ...{ paymentApiKey, paymentWebhookSecret, consoleToken, personalKeys, handOverKey, handOverSecret },
+    ...{ paymentApiKey, paymentWebhookSecret, consoleToken, personalKeys, handOverKey, handOverSecret, cdcPassword },
     redisPasswords: { 'stock-redis': stockPassword, 'queue-redis': queuePassword },
   };
 }

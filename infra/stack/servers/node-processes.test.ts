@@ -10,8 +10,14 @@ const planWith = (settings: Settings) =>
     ...counts,
     dir: runDirectory('/tmp/seckill-node-processes'),
     secrets: {
-      ...{ sessionSecret: secret, challengeSecret: secret, databasePassword: secret, consoleToken: secret },
-      ...{ handOverKey: secret, handOverSecret: secret },
+      ...{
+        sessionSecret: secret,
+        challengeSecret: secret,
+        databasePassword: secret,
+        cdcPassword: secret,
+        consoleToken: secret,
+      },
+      ...{ handOverKey: secret, handOverSecret: secret, cdcPassword: secret },
       ...{
         paymentApiKey: secret,
         paymentWebhookSecret: secret,

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { paymentProviderSettings } from '#contract/settings.ts';
-import { instances, replicaSettings, type Settings, type StackPlan } from '../plan/plan.ts';
+import { cdcSinkSettings, paymentProviderSettings } from '#contract/settings.ts';
+import { cdcSink, instances, replicaSettings, type Settings, type StackPlan } from '../plan/plan.ts';
 import type { Role } from '../plan/roles.ts';
 import { ticketKeysFile } from '../plan/secrets.ts';
 import { keptRoles } from '../plan/servers.ts';
@@ -59,7 +59,24 @@ export function nodeProcesses(plan: StackPlan, seenBy: (name: string) => StackPl
     SECKILL_HAND_OVER_SECRET: plan.secrets.handOverSecret,
     SECKILL_CONSOLE_TOKEN: plan.secrets.consoleToken,
   });
-  return [...services, ...gateways, worker, paymentSandbox(plan)];
+  return [...services, ...gateways, worker, ...cdcProcess(plan, seenBy(instances.cdc)), paymentSandbox(plan)];
+}
+
+/** It answers nothing but on its inner address, and stands on two servers. */
+function cdcProcess(plan: StackPlan, seen: StackPlan): ProcessSpec[] {
+  if (plan.cdc === null || seen.cdcDatabaseUrl === null) return [];
+  const settings = {
+    SECKILL_ZOOKEEPER: seen.zookeeper,
+    SECKILL_ZOOKEEPER_AUTH: seen.secrets.zookeeperAuth,
+    SECKILL_CDC_DATABASE_URL: seen.cdcDatabaseUrl,
+    ...cdcSink(plan),
+  };
+  return [
+    {
+      ...nodeProcess(plan, 'cdc', instances.cdc, settings, 'order-worker/cdc/main.ts'),
+      after: ['zookeeper', 'postgres'],
+    },
+  ];
 }
 
 /** On, so that a stack can be tried at once; off beside the shop's own sign-in, unless both are asked for. */
@@ -112,7 +129,7 @@ function nodeProcess(
     line: { command: process.execPath, args: [join(plan.checkout, main)] },
     environment: {
       ...plan.baseEnvironment,
-      ...(role === 'order-worker' ? plan.settings : withoutProvider(plan.settings)),
+      ...without(role, plan.settings),
       SECKILL_INSTANCE: name,
       SECKILL_INNER_LISTEN: inner,
       ...settings,
@@ -122,9 +139,11 @@ function nodeProcess(
   };
 }
 
-/** A payment provider's keys are for the one process that speaks to it. */
-const withoutProvider = (given: Settings): Settings =>
-  Object.fromEntries(Object.entries(given).filter(([name]) => !ofProviders.has(name)));
-const ofProviders: ReadonlySet<string> = new Set(
-  Object.values(paymentProviderSettings).flatMap((names) => names.flatMap((name) => [name, `${name}_FILE`])),
-);
+/** A payment provider's keys are for the one process that speaks to it, and a Kafka's for the one that writes there. */
+const without = (role: Role, given: Settings): Settings =>
+  Object.fromEntries(
+    Object.entries(given).filter(([name]) => !ofCdc.has(name) && (role === 'order-worker' || !ofProviders.has(name))),
+  );
+const withFiles = (names: readonly string[]) => names.flatMap((name) => [name, `${name}_FILE`]);
+const ofProviders: ReadonlySet<string> = new Set(Object.values(paymentProviderSettings).flatMap(withFiles));
+const ofCdc: ReadonlySet<string> = new Set(Object.values(cdcSinkSettings).flatMap(withFiles));

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { connectClient } from '#runtime/postgres/connect.ts';
 import { readPostgresTopology } from '#runtime/postgres/topology.ts';
+import { makeCdcRole } from '../../migrations/cdc-role.ts';
 import { runMigrations } from '../../migrations/run.ts';
 import { findProgram, postgresDirs, requireProgram } from '../host/binaries.ts';
 import { StackError } from '../host/errors.ts';
@@ -115,6 +116,7 @@ async function makeDatabase(plan: StackPlan): Promise<void> {
     await client.end().catch(() => undefined);
   }
   await runMigrations(plan.databaseUrl());
+  if (plan.cdcDatabaseUrl !== null) await makeCdcRole({ databaseUrl: plan.databaseUrl(), cdcUrl: plan.cdcDatabaseUrl });
 }
 
 /**
@@ -150,7 +152,7 @@ function patroniConfig(plan: StackPlan, { name, port }: Server, home: string) {
         postgresql: {
           ...{ use_pg_rewind: true, use_slots: true },
           parameters: {
-            ...{ max_connections: 100, wal_log_hints: 'on', max_slot_wal_keep_size: '1GB' },
+            ...{ max_connections: 100, wal_log_hints: 'on', max_slot_wal_keep_size: '1GB', wal_level: 'logical' },
             ...{ wal_receiver_status_interval: '1s', wal_sender_timeout: '5s', wal_receiver_timeout: '5s' },
           },
         },

@@ -5,6 +5,7 @@ import { chmod, chown, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
+import { makeCdcRole } from '../../migrations/cdc-role.ts';
 import { runMigrations } from '../../migrations/run.ts';
 import { postgresDirs, requireProgram } from '../host/binaries.ts';
 import { messageOf, StackError } from '../host/errors.ts';
@@ -59,6 +60,8 @@ export function postgresServer(plan: StackPlan, server: Server): ProcessSpec {
     afterReady: async () => {
       await makeDatabase(plan.databaseUrl('postgres', server));
       await runMigrations(plan.databaseUrl(databaseName, server));
+      if (plan.cdcDatabaseUrl !== null)
+        await makeCdcRole({ databaseUrl: plan.databaseUrl(databaseName, server), cdcUrl: plan.cdcDatabaseUrl });
     },
   };
 }

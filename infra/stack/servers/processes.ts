@@ -10,7 +10,7 @@ import { sentinelServer } from './sentinel-server.ts';
 import { zookeeperServer } from './zookeeper-server.ts';
 
 const makers: Record<
-  Exclude<Role, 'gateway' | 'seckill-service' | 'order-worker' | 'payment-sandbox'>,
+  Exclude<Role, 'gateway' | 'seckill-service' | 'order-worker' | 'cdc' | 'payment-sandbox'>,
   (plan: StackPlan) => ProcessSpec[]
 > = {
   'stock-redis': (plan) => plan.servers('stock-redis').map((server) => redisServer(plan, 'stock-redis', server)),

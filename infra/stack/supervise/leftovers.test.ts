@@ -32,6 +32,7 @@ function stateWith(process: Pick<ProcessState, 'pid' | 'identity'>): StackState 
     services: 1,
     edges: 1,
     ha: false,
+    cdc: null,
     settings: {},
     portBase: 1,
     ports: {},

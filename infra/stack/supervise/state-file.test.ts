@@ -19,6 +19,7 @@ const state: StackState = {
   services: 1,
   edges: 1,
   ha: false,
+  cdc: null,
   settings: {},
   portBase: 20_000,
   ports: { 'stock-redis': 20_001 },

@@ -1,5 +1,6 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
+import { cdcSinkNames } from '#contract/cdc.ts';
 import type { RunDirectory } from '../host/run-directory.ts';
 import { roles } from '../plan/roles.ts';
 
@@ -25,6 +26,7 @@ const stackStateSchema = z.object({
   services: z.int(),
   edges: z.int().default(1),
   ha: z.boolean().default(false),
+  cdc: z.enum(cdcSinkNames).nullable().default(null),
   /** What it was started with, beyond what the stack makes; no secrets. */
   settings: z.record(z.string(), z.string()).default({}),
   /** First port of the block, and the port of each name: taken again at the next start when free. */

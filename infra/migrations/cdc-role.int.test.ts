@@ -1,0 +1,92 @@
+import { randomBytes } from 'node:crypto';
+import { Client } from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { cdcNames, cdcTableNames, cdcTables } from '#contract/cdc.ts';
+import { cloneDatabase, type OwnDatabase } from '#lab/servers/database.ts';
+import { CdcRoleRefused, makeCdcRole } from './cdc-role.ts';
+
+let database: OwnDatabase;
+let admin: Client;
+const user = `t_${randomBytes(4).toString('hex')}`;
+const password = `it's "quoted" ${randomBytes(8).toString('hex')}`;
+
+const urlOf = (name: string, secret: string) => {
+  const url = new URL(database.url);
+  url.username = name;
+  url.password = encodeURIComponent(secret);
+  return url.href;
+};
+
+beforeAll(async () => {
+  database = await cloneDatabase();
+  admin = new Client(database.url);
+  await admin.connect();
+});
+afterAll(async () => {
+  await admin.query(`DROP OWNED BY ${user}; DROP ROLE ${user}`);
+  await admin.end();
+  await database.drop();
+});
+
+async function as<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client(url);
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+test('the publication has the columns that the process and both sinks know, and no others', async () => {
+  const { rows } = await admin.query<{ table: string; columns: string[] }>(
+    'SELECT tablename AS "table", attnames::text[] AS columns FROM pg_publication_tables WHERE pubname = $1',
+    [cdcNames.publication],
+  );
+  const published = Object.fromEntries(rows.map(({ table, columns }) => [table, [...columns].sort()]));
+  const known = cdcTableNames.map((table) => [table, Object.keys(cdcTables[table].columns).sort()] as const);
+  expect(published).toEqual(Object.fromEntries(known));
+});
+
+test('the role of the data team may replicate and read the published columns, and nothing else (I10)', async () => {
+  const cdcUrl = urlOf(user, password);
+  await admin.query(`CREATE ROLE ${user}; GRANT SELECT ON order_details, sales TO ${user}`); // as an earlier hand left it
+  await Promise.all([
+    makeCdcRole({ databaseUrl: database.url, cdcUrl }),
+    makeCdcRole({ databaseUrl: database.url, cdcUrl }),
+  ]);
+  await as(cdcUrl, async (client) => {
+    for (const table of cdcTableNames) {
+      const { rows } = await client.query(`SELECT ${Object.keys(cdcTables[table].columns).join(', ')} FROM ${table}`);
+      expect(rows).toEqual([]);
+    }
+    const { rows } = await client.query(
+      'SELECT rolreplication AS replicates, rolsuper AS super, rolcreatedb AS db, rolcreaterole AS role FROM pg_roles WHERE rolname = current_user',
+    );
+    expect(rows).toEqual([{ replicates: true, super: false, db: false, role: false }]);
+    for (const refused of [
+      'SELECT * FROM order_details',
+      'SELECT * FROM sales',
+      'SELECT reason FROM payments',
+      'SELECT next FROM payments',
+      'SELECT last_error FROM refunds',
+      'SELECT secret FROM subscribers',
+      "UPDATE orders SET state = 'paid'",
+      'DELETE FROM order_events',
+      'CREATE TABLE t (a int)',
+    ])
+      await expect(client.query(refused), refused).rejects.toThrow(/permission denied/);
+  });
+});
+
+test('a user of the database who may not let a role replicate hears what its administrator runs', async () => {
+  await admin.query(`CREATE ROLE ${user}_weak LOGIN PASSWORD 'weak'`);
+  try {
+    const refused = makeCdcRole({ databaseUrl: urlOf(`${user}_weak`, 'weak'), cdcUrl: urlOf(`${user}_other`, 'x') });
+    await expect(refused).rejects.toThrow(CdcRoleRefused);
+    await expect(refused).rejects.toThrow(/only a superuser may let a role replicate.*GRANT SELECT \(id, sale_id/s);
+    await expect(refused).rejects.not.toThrow(/PASSWORD 'x'/);
+  } finally {
+    await admin.query(`DROP ROLE ${user}_weak`);
+  }
+});
