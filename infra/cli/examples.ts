@@ -4,7 +4,7 @@
  */
 export const examples: Readonly<Record<string, readonly string[]>> = {
   '': ['up', 'sale create docs/examples/autumn-phone.json', 'sale list --json'],
-  up: ['up --edges 2 --services 2 --port 8090', 'up --ha --dir .run/ha'],
+  up: ['up --edges 2 --services 2 --port 8090', 'up --ha --dir .run/ha', 'up --cdc files'],
   down: ['down', 'down --dir .run/two'],
   status: ['status', 'status --json'],
   'sale create': ['sale create docs/examples/autumn-phone.json', 'sale create sale.json --dry-run'],
@@ -52,6 +52,9 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
     'order show autumn-phone-01kb8z3v5t9xq4m7n2r6w1c0de --personal',
   ],
   'orders rebuild': ['orders rebuild autumn-phone --dry-run', 'orders rebuild autumn-phone'],
+  'cdc status': ['cdc status', 'cdc status --json'],
+  'cdc run': ['cdc run --sink files', 'cdc run --dir .run/two'],
+  'cdc snapshot': ['cdc snapshot --dry-run', 'cdc snapshot --yes'],
   'people forget': ['people forget user-4711 --dry-run', 'people forget user-4711 --yes'],
   'people reseal': ['people reseal --dry-run', 'people reseal'],
   'edge show': ['edge show'],

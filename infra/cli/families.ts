@@ -99,6 +99,10 @@ export const families: readonly Family[] = [
     load: async () => (await import('./order/orders-commands.ts')).registerOrdersCommands,
   },
   {
+    entries: [{ name: 'cdc', description: 'every change of the order tables, for the data team: docs/data-team.md' }],
+    load: async () => (await import('./cdc/cdc-commands.ts')).registerCdcCommands,
+  },
+  {
     entries: [{ name: 'people', description: 'contact and address of shoppers: docs/personal-data.md' }],
     load: async () => (await import('./people/people-commands.ts')).registerPeopleCommands,
   },

@@ -37,12 +37,12 @@ test('the help of the program is that of the whole tree, also where a command is
 test('every command with a result takes --json', () => {
   // These end by Ctrl-C, or print what a shell reads.
   const without = [...commands].filter(([, options]) => !options.includes('--json')).map(([name]) => name);
-  expect(without).toEqual(['demo start', 'completion', 'completion-sales']);
+  expect(without).toEqual(['cdc run', 'demo start', 'completion', 'completion-sales']);
 });
 
 test('every command that changes state takes --dry-run; what cannot be undone, or asks, takes --yes', () => {
   const looking =
-    /^(up|down|status|watch|console|plan|audit|completion(-sales)?|tickets mint|demo \w+|loadtest \w+|\w+ (list|show|check)|subscriber (test|listen))$/;
+    /^(up|down|status|watch|console|plan|audit|completion(-sales)?|tickets mint|demo \w+|loadtest \w+|\w+ (list|show|check)|subscriber (test|listen)|cdc (status|run))$/;
   for (const [name, options] of commands) {
     expect([name, options.includes('--dry-run')]).toEqual([name, !looking.test(name)]);
   }
@@ -54,6 +54,7 @@ test('every command that changes state takes --dry-run; what cannot be undone, o
     'subscriber remove',
     'sale create',
     'stock preload',
+    'cdc snapshot',
   ]) {
     expect([name, commands.get(name)]).toEqual([name, expect.arrayContaining(['--yes'])]);
   }

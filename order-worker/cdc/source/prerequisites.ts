@@ -32,7 +32,8 @@ export async function readPrerequisites(client: Pick<Client, 'query'>, publicati
   ];
 }
 
-async function judgePublication(client: Pick<Client, 'query'>, publication: string): Promise<string[]> {
+/** What the publication lacks of what this version reads, as lines; empty when it has it all. */
+export async function judgePublication(client: Pick<Client, 'query'>, publication: string): Promise<string[]> {
   const { rows } = await client.query<{ table: string; columns: string[] }>(
     'SELECT tablename AS "table", attnames::text[] AS columns FROM pg_publication_tables WHERE pubname = $1',
     [publication],
