@@ -1,8 +1,11 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createZstdDecompress } from 'node:zlib';
+import { promisify } from 'node:util';
+import { zstdDecompress } from 'node:zlib';
 import type { Pool } from 'pg';
 import { type CdcEnvelope, type CdcRow, type CdcTable, cdcTableNames, cdcTables } from '#contract/cdc.ts';
+
+const decompress = promisify(zstdDecompress);
 
 /** What the data team has of the tables: each row as its highest change says. */
 export type ReadTables = { rows: Map<string, CdcRow>; changes: number; doubles: number };
@@ -37,19 +40,10 @@ export async function readChangeFiles(dir: string): Promise<CdcEnvelope[]> {
   const names = await readdir(dir, { recursive: true });
   const envelopes: CdcEnvelope[] = [];
   for (const name of names.filter((each) => each.endsWith('.ndjson.zst')).sort()) {
-    const text = await decompressed(await readFile(join(dir, name)));
+    const text = String(await decompress(await readFile(join(dir, name))));
     for (const line of text.split('\n')) if (line !== '') envelopes.push(JSON.parse(line));
   }
   return envelopes;
-}
-
-/** Several frames, one after the other, too. */
-async function decompressed(bytes: Buffer): Promise<string> {
-  const stream = createZstdDecompress();
-  stream.end(bytes);
-  const parts: Buffer[] = [];
-  for await (const part of stream) parts.push(part);
-  return Buffer.concat(parts).toString();
 }
 
 export type Difference = { missing: string[]; different: string[]; extra: string[] };

@@ -1,9 +1,14 @@
-import { createReadStream } from 'node:fs';
-import { rm, stat } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { promisify } from 'node:util';
+import { createZstdCompress, zstdDecompress } from 'node:zlib';
 import type { Logger } from '#runtime/logger.ts';
 import type { ListedSegment, Manifest } from './manifest.ts';
 import { hourOf, segmentName, writeWhole } from './segment.ts';
+
+const decompress = promisify(zstdDecompress);
 
 /** After an hour's end, and after the last file of it came: changes that are late are few. */
 const restMs = 5 * 60_000;
@@ -11,8 +16,8 @@ const restMs = 5 * 60_000;
 const graceMs = 5 * 60_000;
 
 /**
- * Makes one file of the many of each hour that is over: zstd's frames may stand one after the other, so their bytes are put together as
- * they are. The small ones are removed some minutes later. Killed in between, a reader finds both: the same changes twice.
+ * Makes one file of the many of each hour that is over, and one frame: not every reader of zstd goes on after the first. The small ones
+ * are removed some minutes later. Killed in between, a reader finds both: the same changes twice.
  */
 export async function mergeHours(options: {
   dir: string;
@@ -48,7 +53,7 @@ export async function mergeHours(options: {
       {
         file,
         rows: sum(({ rows }) => rows),
-        bytes: sum(({ bytes }) => bytes),
+        bytes: (await stat(join(dir, file))).size,
         generation: first.generation,
         from: first.from,
         to: last.to,
@@ -72,6 +77,14 @@ export async function mergeHours(options: {
   }
 }
 
-async function* bytesOf(paths: readonly string[]): AsyncGenerator<Buffer> {
-  for (const path of paths) yield* createReadStream(path) as AsyncIterable<Buffer>;
+/** What is in all of them, compressed as one. */
+function bytesOf(paths: readonly string[]): AsyncIterable<Buffer> {
+  const compressed = createZstdCompress();
+  // What fails here is what the reading of `compressed` rejects with.
+  pipeline(Readable.from(textsOf(paths)), compressed).catch(() => undefined);
+  return compressed;
+}
+
+async function* textsOf(paths: readonly string[]): AsyncGenerator<Buffer> {
+  for (const path of paths) yield await decompress(await readFile(path));
 }
