@@ -6,7 +6,7 @@ import { stackStatus } from '../stack/running-stack.ts';
 import { readMetricsPage } from './read-metrics-page.ts';
 
 const documented = readMetricsPage();
-const processes = ['edge', 'gateway', 'seckill-service', 'order-worker', 'payment-sandbox'];
+const processes = ['edge', 'gateway', 'seckill-service', 'order-worker', 'cdc', 'payment-sandbox'];
 /** What each process exports, as Prometheus reads it. */
 const exported = new Map<string, string>();
 

@@ -8,6 +8,8 @@ import { z } from 'zod';
 export const cdcNames = {
   publication: 'seckill_cdc',
   slot: 'seckill_cdc',
+  /** Of those who run Debezium in the place of `seckill cdc run`. */
+  debeziumSlot: 'seckill_debezium',
   /** Of the user that SECKILL_CDC_DATABASE_URL names in the local stack. */
   role: 'seckill_cdc',
 } as const;

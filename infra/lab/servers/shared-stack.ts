@@ -50,7 +50,15 @@ async function start(): Promise<Stack & { signInUrl: string }> {
     const onEvent: NonNullable<Parameters<typeof startStack>[0]['onEvent']> = (event) =>
       events.push(describeEvent(event));
     const all = { ...settings, ...signIn, SECKILL_DEMO_SIGN_IN: 'on' };
-    const stack = await startStack({ dir, port: 'any', edges, settings: all, environment: process.env, onEvent });
+    const stack = await startStack({
+      dir,
+      port: 'any',
+      edges,
+      cdc: 'files',
+      settings: all,
+      environment: process.env,
+      onEvent,
+    });
     shop.add(stack.edgeUrl);
     return {
       ...stack,

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { chmod, chown, copyFile, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { cdcNames } from '#contract/cdc.ts';
 import { connectClient } from '#runtime/postgres/connect.ts';
 import { readPostgresTopology } from '#runtime/postgres/topology.ts';
 import { makeCdcRole } from '../../migrations/cdc-role.ts';
@@ -117,6 +118,38 @@ async function makeDatabase(plan: StackPlan): Promise<void> {
   }
   await runMigrations(plan.databaseUrl());
   if (plan.cdcDatabaseUrl !== null) await makeCdcRole({ databaseUrl: plan.databaseUrl(), cdcUrl: plan.cdcDatabaseUrl });
+  await setSlots(plan);
+}
+
+/**
+ * Patroni drops the slots that it does not know. With `--cdc` ours is a permanent one: it is copied to the standby, so that a failover keeps it;
+ * without, one that is there stays as it is. Told at each start, by a call: what its file says of this counts at the very first alone.
+ */
+async function setSlots(plan: StackPlan): Promise<void> {
+  const [first] = plan.servers('postgres');
+  const { standbyPassword } = plan.secrets;
+  if (first === undefined || standbyPassword === null) throw new Error('the plan has no server under Patroni');
+  const config = {
+    slots: {
+      [cdcNames.slot]: plan.cdc === null ? null : { type: 'logical', database: databaseName, plugin: 'pgoutput' },
+    },
+    ignore_slots: [cdcNames.slot, cdcNames.debeziumSlot].map((name) => ({ name, type: 'logical' })),
+  };
+  const login = Buffer.from(`${standbyUser}:${standbyPassword}`).toString('base64');
+  const deadline = Date.now() + primaryDeadlineMs;
+  for (;;) {
+    const answer = await fetch(`http://127.0.0.1:${plan.port(`${first.name}-patroni`)}/config`, {
+      method: 'PATCH',
+      headers: { authorization: `Basic ${login}`, 'content-type': 'application/json' },
+      body: JSON.stringify(config),
+      signal: AbortSignal.timeout(5000),
+    }).catch((error: unknown) => String(error));
+    if (typeof answer !== 'string' && answer.ok) return;
+    // At the very first start its configuration is in ZooKeeper a moment after PostgreSQL serves.
+    if (Date.now() > deadline)
+      throw new StackError('failed', `Patroni takes no slots: ${typeof answer === 'string' ? answer : answer.status}`);
+    await wait(200);
+  }
 }
 
 /**
