@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { effectiveState } from '#contract/sale.ts';
+import { compareWithTables, readChangeFiles, tablesOf } from '#lab/kits/cdc-reader.ts';
 import { seckill } from '#lab/kits/command-line.ts';
 import { untilHealthy } from '#lab/kits/processes.ts';
 import { poll, soonMs } from '#lab/poll.ts';
@@ -32,6 +34,19 @@ export async function isStored({ stock, store, queue }: Connections, saleId: str
     storedWithinMs,
     150,
   );
+}
+
+/** The data team has what PostgreSQL has, every column of every row, once doubles are removed. */
+export async function isCopied(stack: Stack, { pool }: Connections): Promise<void> {
+  await poll('the files of the data team to be as the tables are', async () => {
+    const read = tablesOf(await readChangeFiles(join(stack.dir, 'cdc')));
+    const { missing, different, extra } = await compareWithTables(pool, read);
+    if (missing.length + different.length + extra.length === 0) return true;
+    const some = [...missing, ...different, ...extra].slice(0, 3).join(', ');
+    throw new Error(
+      `${missing.length} rows missing, ${different.length} different, ${extra.length} that there are not: ${some}`,
+    );
+  });
 }
 
 /** `seckill audit` balances, and nothing is on its way any more. */

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -8,7 +8,7 @@ import { poll } from '#lab/poll.ts';
 import { descendantsOf } from '#lab/servers/process-family.ts';
 import { signalProcess } from '../stack/host/life.ts';
 import { chunkInHand, loseTimers } from './chunk-in-hand.ts';
-import type { Field } from './field.ts';
+import { cdcFiles, type Field } from './field.ts';
 import { type Fault, type FaultKind, isLinkCard, type LinkFault, meetsChunk } from './plan.ts';
 
 const run = promisify(execFile);
@@ -77,6 +77,14 @@ export const deeds: Record<FaultKind, Deed> = {
 
   /** A primary whose replicas are gone, told to take no writes then: each script is refused (NOREPLICAS). */
   'no-replicas': setting('min-replicas-to-write', '1', '0'),
+
+  /** The directory of the data team's files is gone, as when a disk is taken out, and comes back. */
+  'sink-away': async (field, fault) => {
+    const dir = cdcFiles(field.stack.dir);
+    renameSync(dir, `${dir}.away`);
+    await wait(fault.forMs);
+    renameSync(`${dir}.away`, dir);
+  },
 
   /**
    * The append-only file may not grow beyond the next few hundred bytes (RLIMIT_FSIZE, prlimit(1)), for Redis and for

@@ -31,6 +31,9 @@ const quickened: Settings = {
   SECKILL_REFUND_LONGEST_WAIT_MS: '2000',
 };
 
+/** What the data team reads of a stack in that directory. */
+export const cdcFiles = (dir: string): string => join(dir, 'cdc');
+
 type Link = { server: ServerRole; process: string; proxy: TcpProxy };
 
 export async function openField(options: {
@@ -70,6 +73,7 @@ export async function openField(options: {
       dir,
       port: 'any',
       services: 2,
+      cdc: 'files',
       settings: quickened,
       environment,
       rewire,

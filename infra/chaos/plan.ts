@@ -12,6 +12,7 @@ export type Victim =
   | 'service'
   | 'gateway'
   | 'worker'
+  | 'cdc'
   | 'provider';
 export type LinkFault = Exclude<ProxyMode, 'pass' | 'held' | 'lost'>;
 export type Card =
@@ -19,7 +20,8 @@ export type Card =
   | { kind: LinkFault; victim: ServerRole }
   | { kind: 'flush' | 'lose-timers'; victim: 'queue-redis' }
   | { kind: 'out-of-memory'; victim: 'stock-redis' | 'queue-redis' }
-  | { kind: 'disk-full' | 'no-replicas'; victim: 'stock-redis' };
+  | { kind: 'disk-full' | 'no-replicas'; victim: 'stock-redis' }
+  | { kind: 'sink-away'; victim: 'cdc' };
 export type FaultKind = Card['kind'];
 
 /** A card with its moment: ms after the storm's begin, and for how long (where that means something). */
@@ -63,14 +65,15 @@ const victims: Victim[] = [
   'service',
   'gateway',
   'worker',
+  'cdc',
   'provider',
 ];
 /** Which of our processes use the server: a link is cut for all of them, or for one. */
 const usersOf: Record<ServerRole, string[]> = {
   'stock-redis': ['service-1', 'service-2', 'gateway-1', 'worker-1'],
   'queue-redis': ['service-1', 'service-2', 'worker-1'],
-  zookeeper: ['service-1', 'service-2', 'gateway-1', 'worker-1'],
-  postgres: ['service-1', 'service-2', 'gateway-1', 'worker-1'],
+  zookeeper: ['service-1', 'service-2', 'gateway-1', 'worker-1', 'cdc-1'],
+  postgres: ['service-1', 'service-2', 'gateway-1', 'worker-1', 'cdc-1'],
 };
 const servers = Object.keys(usersOf) as ServerRole[]; // the table's own keys
 const linkFaults: LinkFault[] = ['cut', 'delay', 'half-open', 'drop-replies'];
@@ -88,11 +91,12 @@ export const cards: readonly Card[] = [
   { kind: 'out-of-memory', victim: 'queue-redis' },
   { kind: 'disk-full', victim: 'stock-redis' },
   { kind: 'no-replicas', victim: 'stock-redis' },
+  { kind: 'sink-away', victim: 'cdc' },
 ];
 
 /**
  * The rounds 1 to `count` of a seed; a longer run begins with the same rounds. Cards are dealt from a shuffled deck,
- * two in each third round, so 30 rounds (40 cards) see every victim with every one of its faults.
+ * two in each second round, so 30 rounds (45 cards) see every victim with every one of its faults.
  */
 export function planRounds(seed: number, count: number): RoundPlan[] {
   const dealer = createRandom(seedFor(seed, 0));
@@ -108,7 +112,7 @@ export function planRounds(seed: number, count: number): RoundPlan[] {
     const round = index + 1;
     const roundSeed = seedFor(seed, round);
     const random = createRandom(roundSeed);
-    const dealt = round % 3 === 0 ? [deal(), deal()] : [deal()];
+    const dealt = round % 2 === 0 ? [deal(), deal()] : [deal()];
     const faults = dealt.map((card) => timed(card, random));
     const isLife = round % 2 === 0 || faults.some(({ kind }) => kind === 'lose-timers');
     return { round, seed: roundSeed, faults, storm: stormPlan(faults, random), isLife };
@@ -130,6 +134,7 @@ function processOf(card: Card, service: string, isForAll: boolean, random: Rando
     service,
     gateway: 'gateway-1',
     worker: 'worker-1',
+    cdc: 'cdc-1',
     provider: 'payment-sandbox-1',
   };
   return names[card.victim] ?? card.victim;

@@ -5,7 +5,7 @@ import { edgesInStep } from '#sales/edges.ts';
 import { changeSaleState, preloadSale } from '#sales/sale-state.ts';
 import { type Connections, openConnections } from '../cli/kit/connections.ts';
 import { signalProcess } from '../stack/host/life.ts';
-import { edgeIsInStep, isBalanced, isHealthy, isStored, lateProblems, noting, sellsOn } from './checks.ts';
+import { edgeIsInStep, isBalanced, isCopied, isHealthy, isStored, lateProblems, noting, sellsOn } from './checks.ts';
 import { unleash } from './faults.ts';
 import type { Field } from './field.ts';
 import { createLifeTracker } from './life-tracker.ts';
@@ -68,6 +68,7 @@ export async function playRound(field: Field, plan: RoundPlan): Promise<RoundRes
     });
     if (lives !== null) await check(() => isAtRest(field, connections, lives, saleId));
     await check(() => isBalanced(stack, saleId));
+    await check(() => isCopied(stack, connections));
     await check(() => edgeIsInStep(connections, crowd, saleId));
   }
 

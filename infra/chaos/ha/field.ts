@@ -71,6 +71,7 @@ export async function openHaField(options: {
       port: 'any',
       services: 2,
       ha: true,
+      cdc: 'files',
       environment,
       announce: async (own) => {
         ports = own;

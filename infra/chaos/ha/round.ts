@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { poll } from '#lab/poll.ts';
 import { openConnections } from '../../cli/kit/connections.ts';
-import { edgeIsInStep, isBalanced, isStored, lateProblems, noting, sellsOn } from '../checks.ts';
+import { edgeIsInStep, isBalanced, isCopied, isStored, lateProblems, noting, sellsOn } from '../checks.ts';
 import { openSale } from '../round.ts';
 import { createCrowd } from '../storm.ts';
 import { createTracker, type Tally, type Tracker } from '../tracker.ts';
@@ -128,6 +128,7 @@ export async function playHaRound(field: HaField, plan: HaRound): Promise<HaResu
       if (found.length > shownProblems) problems.push(`… and ${found.length - shownProblems} more of that kind`);
     });
     await check(() => isBalanced(stack, saleId));
+    await check(() => isCopied(stack, connections));
     await check(() => edgeIsInStep(connections, crowd, saleId));
   }
 
