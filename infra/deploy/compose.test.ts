@@ -108,7 +108,7 @@ describe.each(topologies)('$files', ({ files, isHa, standIns }) => {
       expect([name, configProblems(program, withSecretsIn(filled, '/run/secrets', dir))]).toEqual([name, []]);
       checked.push(name);
     }
-    expect(checked).toEqual(['service-1', 'service-2', 'gateway', 'order-worker', 'migrate', 'ops']);
+    expect(checked).toEqual(['service-1', 'service-2', 'gateway', 'order-worker', 'migrate', 'cdc', 'ops']);
   });
 
   test('the shop’s sign-in reaches who verifies its tokens and who publishes the pages', () => {

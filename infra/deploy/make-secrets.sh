@@ -104,6 +104,8 @@ fi
 new zookeeper-auth seckill:
 new database-password
 address database-url "postgres://seckill:$(cat database-password)@" "$databases" /seckill
+new cdc-password  # of the role that reads for the data team
+address cdc-database-url "postgres://seckill_cdc:$(cat cdc-password)@" "$databases" /seckill
 new session-secret  # the shop signs its sessions with it
 new challenge-secret
 new ticket-keys k1:
@@ -165,7 +167,7 @@ judge() {
 # Whose container mounts which: a test compares this with compose.yaml, and what --ha adds with compose.ha.yaml.
 readable 999 stock-redis-password stock-redis-auth.conf queue-redis-password queue-redis-auth.conf database-password
 [ $ha = no ] || readable 999 sentinel-password cache-redis-password cache-redis-auth.conf replication-password
-readable 10001 stock-redis-url queue-redis-url zookeeper-auth database-url ticket-keys session-secret challenge-secret \
+readable 10001 stock-redis-url queue-redis-url zookeeper-auth database-url cdc-database-url ticket-keys session-secret challenge-secret \
   console-token personal-keys payment-api-key payment-webhook-secret hand-over-key hand-over-secret tls.crt tls.key
 for file in stripe-secret-key stripe-webhook-secret alipay-private-key alipay-public-key; do
   readable 10001 "$file"

@@ -19,7 +19,7 @@ test('make-secrets.sh keeps what is there, and says which file a user of a conta
   expect(spawnSync('sh', [join(deployDir, 'make-secrets.sh'), own]).status).toBe(0);
   // Kubernetes mounts by a mode of its own.
   chmodSync(key, 0o600);
-  for (const url of ['stock-redis-url', 'queue-redis-url', 'database-url']) rmSync(join(own, url));
+  for (const url of ['stock-redis-url', 'queue-redis-url', 'database-url', 'cdc-database-url']) rmSync(join(own, url));
   expect(spawnSync('sh', [join(deployDir, 'make-secrets.sh'), own, '.data.svc']).status).toBe(0);
 });
 
@@ -38,7 +38,8 @@ function ownSecrets() {
 test('make-secrets.sh says which address an earlier run made for other servers, and leaves one of the operator alone', () => {
   const { own, run } = ownSecrets();
   expect(run('').status).toBe(0);
-  writeFileSync(join(own, 'database-url'), 'postgres://me:p%40@db.example:5432/seckill');
+  for (const url of ['database-url', 'cdc-database-url'])
+    writeFileSync(join(own, url), 'postgres://me:p%40@db.example:5432/seckill');
   const moved = run('.data.svc');
   expect(moved.status).toBe(1);
   for (const redis of ['stock-redis', 'queue-redis']) {

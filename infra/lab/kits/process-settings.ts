@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { paymentProviderSettings, type SettingName, settings } from '#contract/settings.ts';
+import { cdcSinkSettings, paymentProviderSettings, type SettingName, settings } from '#contract/settings.ts';
 import { consoleSettings, readConsoleConfig } from '#gateway/console/console-config.ts';
 import { temporaryDirectory } from '#lab/temporary-directory.ts';
+import { chooseSink } from '#order-worker/cdc/choose-sink.ts';
 import { chooseProvider } from '#order-worker/money/choose-provider.ts';
 import { ConfigError, readConfig, readTogether } from '#runtime/config.ts';
 
@@ -45,11 +46,15 @@ const commandSettings: SettingName[] = [
 
 function readBy(program: string): readonly SettingName[] {
   if (program.includes('migrate')) return ['SECKILL_DATABASE_URL'];
+  if (program === cdcProgram) return settingsOf('order-worker/cdc/run-cdc.ts');
   return program.endsWith('main.ts') ? settingsOf(program) : commandSettings;
 }
 
 /** What a process reads beside the list in its main.ts. */
+const cdcProgram = 'order-worker/cdc/main.ts';
 const furtherSettings: Record<string, readonly SettingName[]> = {
+  [cdcProgram]: Object.values(cdcSinkSettings).flat(),
+  'infra/cli/seckill.ts migrate': ['SECKILL_CDC_DATABASE_URL'],
   'gateway/main.ts': consoleSettings,
   'order-worker/main.ts': Object.values(paymentProviderSettings).flat(),
 };
@@ -72,6 +77,7 @@ export function configProblems(program: string, environment: Record<string, stri
       () => {
         if (program === 'gateway/main.ts') readConsoleConfig(environment);
         if (program === 'order-worker/main.ts') chooseProvider(environment);
+        if (program === cdcProgram) chooseSink(environment);
       },
     );
     return [];
