@@ -1,4 +1,5 @@
 import * as barrier from './barrier.ts';
+import * as cdc from './cdc.ts';
 import * as cold from './cold.ts';
 import * as drain from './drain.ts';
 import * as edge from './edge.ts';
@@ -17,6 +18,7 @@ import * as shopper from './shopper.ts';
 /** `npm run bench -- <name> [options]`; each bench writes loadtest/results/<name>.json and returns a table. */
 const benches: Record<string, { summary: string; run: (args: string[]) => Promise<string> }> = {
   barrier,
+  cdc,
   cold,
   drain,
   edge,

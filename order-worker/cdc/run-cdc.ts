@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { constants, setPriority } from 'node:os';
 import { settings } from '#contract/settings.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import { ConfigError, readConfig, readTogether } from '#runtime/config.ts';
@@ -47,6 +48,8 @@ export const runCdc = (host: Host = process): Promise<void> =>
     'cdc',
     readSettings,
     async ({ config, logger, own }) => {
+      // Where it shares processors with what stores orders, that goes first: what waits here is kept by PostgreSQL.
+      setPriority(constants.priority.PRIORITY_LOW);
       const registry = createRegistry();
       let lead: Lead | null = null;
       const metrics = createCdcMetrics([registry], () => lead?.lagSeconds() ?? 0);

@@ -126,4 +126,29 @@ describe.skipIf(files === null)('with a real Kafka (npm run setup:kafka)', () =>
     await expect(refused).rejects.toThrow(/Kafka at 127\.0\.0\.1:1: its list of topics: .*ECONNREFUSED/);
     await expect(refused).rejects.not.toBeInstanceOf(ConfigError);
   });
+
+  test('a Kafka that refuses the user, or the topics, is told in one line with what to do', async () => {
+    if (files === null) return; // the whole of this is skipped then
+    const jaas =
+      'org.apache.kafka.common.security.plain.PlainLoginModule required user_weak="weak-secret" user_admin="x";';
+    const strict = await startKafka(files, {
+      listener: 'SASL_PLAINTEXT',
+      settings: {
+        'sasl.enabled.mechanisms': 'PLAIN',
+        'listener.name.client.plain.sasl.jaas.config': jaas,
+        'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+        'super.users': 'User:ANONYMOUS;User:admin',
+      },
+    });
+    onTestFinished(strict.stop);
+    const wrong = sinkAt(`kafka://weak:not-this@${strict.address}?mechanism=PLAIN`);
+    await expect(wrong.check()).rejects.toThrow(ConfigError);
+    await expect(wrong.check()).rejects.toThrow(/check user and password in SECKILL_CDC_KAFKA_URL/);
+    const weak = sinkAt(`kafka://weak:weak-secret@${strict.address}?mechanism=PLAIN`);
+    await expect(weak.check()).rejects.toThrow(ConfigError);
+    await expect(weak.check()).rejects.toThrow(/Kafka answers \w+_AUTHORIZATION_FAILED: let its user/);
+    const strong = sinkAt(`kafka://admin:x@${strict.address}?mechanism=PLAIN`);
+    await strong.open();
+    expect(await strong.position()).toBeNull();
+  });
 });
