@@ -1,3 +1,4 @@
+import { cdcNames } from '#contract/cdc.ts';
 import { type PostgresServer, readPostgresTopology } from '#runtime/postgres/topology.ts';
 import { type Found, fail, pass, warn } from './finding.ts';
 
@@ -77,7 +78,7 @@ function judgePrimary(primary: Primary, isWanted: boolean): Found[] {
       found.push(
         warn(
           `slot ${slot} of ${name} is lost: its reader must begin anew`,
-          `SELECT pg_drop_replication_slot('${slot}')`,
+          slot === cdcNames.slot ? 'seckill cdc snapshot' : `SELECT pg_drop_replication_slot('${slot}')`,
         ),
       );
   }

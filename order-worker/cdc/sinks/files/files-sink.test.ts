@@ -132,6 +132,21 @@ test('the files of an hour that is over become one, and the small ones go some m
   expect(await (await openSink(dir)).position()).toEqual(position('0/3'));
 });
 
+test('what the data team has deleted is listed no longer, and holds up no other hour', async () => {
+  const dir = ownDirectory();
+  const sink = await openSink(dir);
+  for (const lsn of [1, 2]) await sink.write([change(lsn), change(lsn + 2, at + 3_600_000)], position(`0/${lsn}`));
+  await sink.close();
+  await rm(join(dir, 'orders/2026-12-01T07'), { recursive: true });
+  const later = join(dir, 'orders/2026-12-01T08');
+  for (const name of await readdir(later)) await utimes(join(later, name), at / 1000, at / 1000);
+  const manifest = await openManifest(dir);
+  await mergeHours({ dir, manifest, logger, now: () => at + 9_000_000 });
+  await manifest.close();
+  expect((await readdir(later)).length).toBe(3);
+  expect([...manifest.state.segments.keys()].filter((file) => file.includes('T07'))).toEqual([]);
+});
+
 test.each([
   ['a file', async (dir: string) => writeFile(dir, ''), /is no directory/],
   ['a directory in one that is not there', null, /there is no .*nowhere: make it/],

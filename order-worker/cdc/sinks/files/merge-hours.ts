@@ -32,15 +32,25 @@ export async function mergeHours(options: {
   const present = segments.filter(({ file }) => !replaced.has(file));
   const folders = Map.groupBy(present, ({ file, generation }) => `${dirname(file)} ${generation}`);
   for (const files of folders.values()) {
-    if (files.length < 2 || !(await isOver(files))) continue;
-    await mergeFiles(files.sort((a, b) => (a.file < b.file ? -1 : 1)));
+    if (files.length < 2 || isPresent(files)) continue;
+    const there = await stillThere(files);
+    if (there.length < 2 || Math.max(...there.map(({ mtimeMs }) => mtimeMs)) >= now() - restMs) continue;
+    await mergeFiles(there.map(({ segment }) => segment).sort((a, b) => (a.file < b.file ? -1 : 1)));
   }
 
-  async function isOver(files: readonly ListedSegment[]): Promise<boolean> {
-    const folder = dirname(files[0]?.file ?? '');
-    if (folder.split('/')[1] === hourOf(now() - restMs) || folder.split('/')[1] === hourOf(now())) return false;
-    const ages = await Promise.all(files.map(async ({ file }) => (await stat(join(dir, file))).mtimeMs));
-    return Math.max(...ages) < now() - restMs;
+  function isPresent(files: readonly ListedSegment[]): boolean {
+    const hour = dirname(files[0]?.file ?? '').split('/')[1];
+    return hour === hourOf(now() - restMs) || hour === hourOf(now());
+  }
+
+  /** With their ages; what the data team has taken away is listed no longer. */
+  async function stillThere(files: readonly ListedSegment[]) {
+    const looked = await Promise.all(
+      files.map(async (segment) => ({ segment, made: await stat(join(dir, segment.file)).catch(gone) })),
+    );
+    const removed = looked.filter(({ made }) => made === null).map(({ segment }) => segment.file);
+    if (removed.length > 0) await manifest.append([{ removed }]);
+    return looked.flatMap(({ segment, made }) => (made === null ? [] : [{ segment, mtimeMs: made.mtimeMs }]));
   }
 
   async function mergeFiles(files: readonly ListedSegment[]): Promise<void> {
@@ -67,7 +77,7 @@ export async function mergeHours(options: {
     const removed: string[] = [];
     for (const { file, replaces = [] } of listed) {
       if (replaces.length === 0) continue;
-      const made = await stat(join(dir, file)).catch(() => null); // the data team may have taken it away
+      const made = await stat(join(dir, file)).catch(gone); // the data team may have taken it away
       if (made !== null && made.mtimeMs > now() - graceMs) continue;
       const there = replaces.filter((each) => manifest.state.segments.has(each));
       await Promise.all(there.map((each) => rm(join(dir, each), { force: true })));
@@ -75,6 +85,11 @@ export async function mergeHours(options: {
     }
     if (removed.length > 0) await manifest.append([{ removed }]);
   }
+}
+
+function gone(error: NodeJS.ErrnoException): null {
+  if (error.code === 'ENOENT') return null;
+  throw error;
 }
 
 /** What is in all of them, compressed as one. */
