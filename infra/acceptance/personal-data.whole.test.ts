@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { Pool } from 'undici';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { boughtOrder, orderIs } from '#lab/kits/bought-order.ts';
+import { readChangeFiles } from '#lab/kits/cdc-reader.ts';
 import { newSaleId, openSale, seckill } from '#lab/kits/command-line.ts';
 import { openPatientConnections } from '#lab/kits/patient-connections.ts';
+import { poll } from '#lab/poll.ts';
 import { redisText } from '#lab/servers/redis-text.ts';
 import { stackUnderTest } from '#lab/servers/stack-under-test.ts';
 import { call, type HeldTicket } from '#loadtest/crowd/shopper.ts';
@@ -41,7 +43,8 @@ const isTold = (text: string) => text.includes(mark);
 const show = async (held: HeldTicket, ...more: string[]) =>
   (await seckill(stack.env, 'order', 'show', held.orderId, ...more)).stdout;
 
-/** Where a text stands: in either Redis, a table, a file of the stack's logs, or a process' metrics. */
+const dataTeam = 'files of the data team';
+/** Where a text stands: in either Redis, a table, the files of the data team, a file of the stack's logs, or a process' metrics. */
 async function placesOf(text: string): Promise<string[]> {
   const holds = (other: string) => other.includes(text);
   const { stockRedis, queueRedis, pool: postgres } = connections;
@@ -62,6 +65,7 @@ async function placesOf(text: string): Promise<string[]> {
   const all = [
     ['stock Redis', holds(await redisText(stockRedis))] as const,
     ['queue Redis', holds(await redisText(queueRedis))] as const,
+    [dataTeam, holds(JSON.stringify(await readChangeFiles(join(stack.dir, 'cdc'))))] as const,
     ...files.map((file) => [`log ${file}`, holds(readFileSync(join(logs, file), 'utf8'))] as const),
     ...(await Promise.all([...counts, ...metrics])),
   ];
@@ -78,6 +82,8 @@ test('contact and address come to nobody but who asks for them by right, and are
   expect(await give(held, details)).toBe(204);
   expect((await press(held, 'payment')).status).toBe(201);
   await stateIs(held, 'paid');
+  expect(await placesOf(mark)).toEqual([]);
+  await poll('the data team to have the order', async () => (await placesOf(held.orderId)).includes(dataTeam));
   expect(await placesOf(mark)).toEqual([]);
   // The search finds what is there.
   expect(await placesOf(held.orderId)).toEqual(
