@@ -15,8 +15,8 @@ export const cdcNames = {
 } as const;
 
 /**
- * How a column's value is written, as Debezium writes it: `integer` as a JSON number, `time` as ISO 8601 in UTC with
- * microseconds, `json` as the text that PostgreSQL has, all else as a string.
+ * How a column's value is written: `integer` as a JSON number, `time` as ISO 8601 in UTC with six digits of a second, `json` as the text
+ * that PostgreSQL has, all else as a string.
  */
 export type CdcType = 'text' | 'integer' | 'time' | 'json';
 

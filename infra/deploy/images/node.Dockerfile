@@ -14,7 +14,7 @@ WORKDIR /opt/seckill
 # One user for all of ours: the edge and its gateway share sockets. A new volume takes the owner of what it is mounted on.
 RUN groupadd --gid 10001 seckill \
   && useradd --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin seckill \
-  && install -d -o seckill -g seckill /run/seckill/agent /var/lib/seckill/pages /etc/seckill-edge \
+  && install -d -o seckill -g seckill /run/seckill/agent /var/lib/seckill/pages /var/lib/seckill/cdc /etc/seckill-edge \
   && printf '#!/bin/sh\nexec node /opt/seckill/infra/cli/seckill.ts "$@"\n' > /usr/local/bin/seckill \
   && chmod 755 /usr/local/bin/seckill
 COPY --from=packages /opt/seckill/node_modules node_modules

@@ -68,6 +68,30 @@ test('a transaction that commits right where the acknowledged ones end is read b
   });
 });
 
+test('a transaction that is larger than what may wait is read in parts, and acknowledged as a whole', async () => {
+  const source = sourceOf(slotName());
+  await source.makeSlot();
+  const { end } = await source.server();
+  const stream = await source.stream({ from: end, generation: 1 });
+  const count = 25_000;
+  await pool.query(
+    `INSERT INTO orders (id, sale_id, user_id, quantity, place, state, amount, currency, pay_by, accepted_at)
+     SELECT 'large-' || n, 's', 'u', 1, 1000000 + n, 'awaiting_payment', 100, 'CNY', now(), now() FROM generate_series(1, $1::int) AS n`,
+    [count],
+  );
+  const changes: CdcChange[] = [];
+  const lsns = new Set<string>();
+  while (changes.length < count) {
+    const got = await stream.next({ gatherMs: 10, maxChanges: 5000 });
+    changes.push(...got.changes);
+    if (changes.length < count) lsns.add(got.lsn);
+  }
+  await stream.close();
+  expect(changes.map(({ envelope }) => envelope.source.seq)).toEqual(Array.from({ length: count }, (_, at) => at + 1));
+  const [commit] = changes.map(({ envelope }) => envelope.source.lsn);
+  for (const lsn of lsns) expect(parseLsn(lsn) <= BigInt(commit ?? 0)).toBe(true);
+});
+
 test('snapshot and stream together miss no row while many are written', async () => {
   const source = sourceOf(slotName());
   await source.makeSlot();

@@ -22,8 +22,9 @@ type Arrived = {
   waiting: Waiting[];
   /** Ends of whole transactions and of WAL without any, each with the number of changes that came before it. */
   ends: { end: Lsn; after: number }[];
-  /** Of all changes so far: how many came, and how many were handed on. */
+  /** Of all changes so far: how many came, how many of them in whole transactions, and how many were handed on. */
   came: number;
+  whole: number;
   handed: number;
 };
 
@@ -50,7 +51,7 @@ export async function openStream(options: {
     acknowledge: { auto: false, timeoutSeconds: 0 },
     flowControl: { enabled: true },
   });
-  const arrived: Arrived = { waiting: [], ends: [], came: 0, handed: 0 };
+  const arrived: Arrived = { waiting: [], ends: [], came: 0, whole: 0, handed: 0 };
   /** Ends of WAL that the server told between two messages: `after` so many of them. They overtake what waits in the library. */
   const told: { end: Lsn; after: number }[] = [];
   let handled = 0;
@@ -66,8 +67,8 @@ export async function openStream(options: {
     for (let next = told[0]; next !== undefined && next.after <= handled; next = told[0]) {
       told.shift();
       const last = arrived.ends.at(-1);
-      if (last?.after === arrived.came) arrived.ends.pop(); // the same changes, and further
-      arrived.ends.push({ end: last !== undefined && last.end > next.end ? last.end : next.end, after: arrived.came });
+      if (last?.after === arrived.whole) arrived.ends.pop(); // the same changes, and further
+      arrived.ends.push({ end: last !== undefined && last.end > next.end ? last.end : next.end, after: arrived.whole });
     }
   };
 
@@ -81,7 +82,8 @@ export async function openStream(options: {
         arrived.waiting.push({ change: said.change, ...present });
         arrived.came += 1;
       } else if (said?.kind === 'commit') {
-        arrived.ends.push({ end: said.end, after: arrived.came });
+        arrived.whole = arrived.came;
+        arrived.ends.push({ end: said.end, after: arrived.whole });
         present = null;
       }
     } catch (error) {
@@ -129,7 +131,7 @@ export async function openStream(options: {
     for (const { end, after } of arrived.ends) {
       if (end > limit) break;
       if (end > upTo) upTo = end;
-      count = after - arrived.handed;
+      count = Math.max(0, after - arrived.handed); // parts of a large transaction went before its end
     }
     return { count, upTo };
   };
