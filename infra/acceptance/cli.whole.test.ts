@@ -133,6 +133,7 @@ test('status lists every process with role, pid, address and health', async () =
   const status = await stackIsUp();
   expect(status.running).toBe(true);
   expect(status.processes.map(({ role }) => role).sort()).toEqual([
+    'cdc',
     ...['edge', 'edge', 'edge'],
     ...['gateway', 'gateway', 'gateway'],
     'order-worker',

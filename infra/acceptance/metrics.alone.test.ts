@@ -91,5 +91,5 @@ test('units, outbox and audit of the sale are told', async () => {
     'the outbox to be told empty',
     async () => sum(await samples(), 'seckill_outbox_entries', { sale: saleId }) === 0,
   );
-  await poll('every connection to be there', async () => sum(await samples(), 'seckill_connected') === 15);
+  await poll('every connection to be there', async () => sum(await samples(), 'seckill_connected') === 16);
 });

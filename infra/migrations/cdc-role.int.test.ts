@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Client } from 'pg';
+import { Client, type ClientConfig } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cdcNames, cdcTableNames, cdcTables } from '#contract/cdc.ts';
 import { cloneDatabase, type OwnDatabase } from '#lab/servers/database.ts';
@@ -48,7 +48,7 @@ test('the publication has the columns that the process and both sinks know, and 
   expect(published).toEqual(Object.fromEntries(known));
 });
 
-test('the role of the data team may replicate and read the published columns, and nothing else (I10)', async () => {
+test('the role of the data team may replicate and select the published columns, and select, write and make nothing else (I10)', async () => {
   const cdcUrl = urlOf(user, password);
   await admin.query(`CREATE ROLE ${user}; GRANT SELECT ON order_details, sales TO ${user}`); // as an earlier hand left it
   await Promise.all([
@@ -77,6 +77,30 @@ test('the role of the data team may replicate and read the published columns, an
     ])
       await expect(client.query(refused), refused).rejects.toThrow(/permission denied/);
   });
+});
+
+test('a user who does other work in the database is refused, and keeps its rights', async () => {
+  const writer = `${user}_writer`;
+  await admin.query(`CREATE ROLE ${writer} LOGIN PASSWORD 'w'; GRANT SELECT, INSERT ON orders TO ${writer}`);
+  try {
+    const self = new URL(database.url);
+    for (const cdcUrl of [urlOf(writer, 'w'), urlOf(self.username, decodeURIComponent(self.password))])
+      await expect(makeCdcRole({ databaseUrl: database.url, cdcUrl })).rejects.toThrow(
+        /who does other work in this database/,
+      );
+    const { rows } = await admin.query(`SELECT has_table_privilege('${writer}', 'orders', 'INSERT') AS may`);
+    expect(rows).toEqual([{ may: true }]);
+  } finally {
+    await admin.query(`DROP OWNED BY ${writer}; DROP ROLE ${writer}`);
+  }
+});
+
+test('on the stack of this machine it may not copy the whole cluster', async () => {
+  const cdcUrl = new URL(urlOf(user, password));
+  cdcUrl.pathname = '/replication';
+  const physical = new Client({ connectionString: cdcUrl.href, ...{ replication: 'true' } } as ClientConfig); // the driver's type does not know it
+  physical.on('error', () => undefined);
+  await expect(physical.connect()).rejects.toThrow(/no pg_hba.conf entry for replication/);
 });
 
 test('a user of the database who may not let a role replicate hears what its administrator runs', async () => {

@@ -36,9 +36,12 @@ export async function makeCdcRole({ databaseUrl, cdcUrl }: { databaseUrl: string
     // Only a superuser may say so, and only one may let a role replicate: the password is to stand in no log of statements.
     await client.query('SET LOCAL log_statement = none');
     await client.query('SET LOCAL log_min_error_statement = panic');
-    const { rowCount } = await client.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [user]);
-    if (rowCount === 0) await client.query(`CREATE ROLE ${name}`);
-    await client.query(`ALTER ROLE ${name} WITH LOGIN REPLICATION PASSWORD ${escapeLiteral(password)}`);
+    const { rows } = await client.query<Found>(foundSql, [user]);
+    refuseOther(user, rows[0]);
+    if (rows.length === 0) await client.query(`CREATE ROLE ${name}`);
+    await client.query(
+      `ALTER ROLE ${name} WITH LOGIN REPLICATION NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS PASSWORD ${escapeLiteral(password)}`,
+    );
     for (const statement of grants(name)) await client.query(statement);
     await client.query('COMMIT');
     return user;
@@ -50,6 +53,24 @@ export async function makeCdcRole({ databaseUrl, cdcUrl }: { databaseUrl: string
   } finally {
     await client.end().catch(() => undefined);
   }
+}
+
+type Found = { isSelf: boolean; isSuper: boolean; owns: boolean; writes: boolean };
+
+/** What a role is that is there already. */
+const foundSql = `
+  SELECT rolname = current_user AS "isSelf", rolsuper AS "isSuper",
+         EXISTS (SELECT FROM pg_class WHERE relowner = r.oid AND relnamespace = 'public'::regnamespace) AS owns,
+         EXISTS (SELECT FROM information_schema.role_table_grants
+                  WHERE grantee = r.rolname AND table_schema = 'public' AND privilege_type <> 'SELECT') AS writes
+    FROM pg_roles r WHERE rolname = $1`;
+
+/** A service's own login, by mistake: what is taken back from it would stop the orders. */
+function refuseOther(user: string, found: Found | undefined): void {
+  if (found === undefined || !(found.isSelf || found.isSuper || found.owns || found.writes)) return;
+  throw new ConfigError([
+    `SECKILL_CDC_DATABASE_URL names the user ${user}, who does other work in this database: name one of its own, seckill_cdc for example`,
+  ]);
 }
 
 function grants(name: string): string[] {

@@ -54,7 +54,10 @@ export function postgresServer(plan: StackPlan, server: Server): ProcessSpec {
     environment: plan.baseEnvironment,
     // It returns to its working directory after looking for itself: one that its user may enter.
     cwd: '/',
-    prepare: (signal) => makeCluster({ plan, home, cluster, programs, user, signal }),
+    prepare: async (signal) => {
+      await makeCluster({ plan, home, cluster, programs, user, signal });
+      await writeHba(cluster, user);
+    },
     // Any database proves that it serves; ours is made afterwards.
     check: postgresCheck(plan.databaseUrl('postgres', server)),
     afterReady: async () => {
@@ -148,6 +151,21 @@ async function makeCluster(options: ClusterOptions): Promise<void> {
   } finally {
     await rm(passwordFile, { force: true });
   }
+}
+
+/**
+ * Who may come in: by password, from this machine. No line for the database `replication`: the role that reads for the data team may
+ * replicate, and is to have no physical copy of everything. Written at each start, for clusters that an older version made.
+ */
+async function writeHba(cluster: string, user: RunAs | undefined): Promise<void> {
+  const path = join(cluster, 'pg_hba.conf');
+  const draft = `${path}.draft`;
+  await writeFile(draft, 'host all all 127.0.0.1/32 scram-sha-256\n', { mode: 0o600 });
+  if (user !== undefined) {
+    const { uid, gid } = await idsOf(user.name);
+    await chown(draft, uid, gid);
+  }
+  await rename(draft, path);
 }
 
 export async function idsOf(name: string): Promise<{ uid: number; gid: number }> {

@@ -47,10 +47,14 @@ export async function prepareDirectory(dir: string): Promise<void> {
   await Promise.all((await readdir(draftsOf(dir))).map((name) => rm(join(draftsOf(dir), name), { force: true })));
 }
 
+/** For the owner, and for reading by the owner's group: what shoppers bought is not for every user of the machine. */
+const directoryMode = 0o750;
+export const fileMode = 0o640;
+
 /** With the directory that it is in: after a power cut it is there. */
 export async function makeDirectory(path: string): Promise<void> {
   try {
-    await mkdir(path);
+    await mkdir(path, { mode: directoryMode });
   } catch (error) {
     if (isCode(error, 'EEXIST')) return;
     throw error;

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { ConfigError } from '#runtime/config.ts';
 import { laterPosition } from '../../port/position.ts';
 import { type SinkPosition, sinkPositionSchema } from '../../port/sink.ts';
-import { draftsOf, syncDirectory } from './directory.ts';
+import { draftsOf, fileMode, syncDirectory } from './directory.ts';
 import type { Segment } from './segment.ts';
 
 export const manifestName = 'manifest.ndjson';
@@ -122,7 +122,7 @@ export async function openManifest(dir: string) {
     if (state.position !== null) kept.push({ position: state.position, at: new Date().toISOString() });
     const draft = join(draftsOf(dir), `${manifestName}.draft`);
     {
-      await using file = await open(draft, 'w');
+      await using file = await open(draft, 'w', fileMode);
       await file.writeFile(kept.map((line) => `${JSON.stringify(line)}\n`).join(''));
       await file.sync();
     }

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { zstdCompress } from 'node:zlib';
 import type { CdcChange } from '../../port/sink.ts';
-import { draftsOf, makeDirectory, syncDirectory } from './directory.ts';
+import { draftsOf, fileMode, makeDirectory, syncDirectory } from './directory.ts';
 
 const compress = promisify(zstdCompress);
 
@@ -55,7 +55,7 @@ export async function writeWhole(
   const draft = join(draftsOf(dir), `${randomBytes(8).toString('hex')}.draft`);
   const target = join(dir, file);
   {
-    await using handle = await open(draft, 'wx');
+    await using handle = await open(draft, 'wx', fileMode);
     for await (const part of parts) await handle.appendFile(part);
     await handle.sync();
   }
