@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { Pool } from 'undici';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { CdcRow } from '#contract/cdc.ts';
 import { boughtOrder } from '#lab/kits/bought-order.ts';
 import { readChangeFiles, tablesOf } from '#lab/kits/cdc-reader.ts';
 import { newSaleId, openSale, seckill } from '#lab/kits/command-line.ts';
@@ -18,10 +17,7 @@ afterAll(() => pool.close());
 
 test('an order that a shopper bought is in the files of the data team, with its event', async () => {
   const { orderId } = await boughtOrder(pool, saleId);
-  const row = await poll(
-    'the order in the files',
-    async (): Promise<CdcRow | undefined> => (await read()).get(`orders ${orderId}`),
-  );
+  const row = await poll('the order in the files', async () => (await read()).get(`orders ${orderId}`) ?? null);
   expect(row).toMatchObject({ id: orderId, sale_id: saleId, state: 'awaiting_payment', version: 1 });
   const events = [...(await read()).values()].filter((event) => event.order_id === orderId && 'type' in event);
   expect(events).toMatchObject([{ type: 'order.created', version: 1 }]);

@@ -5,7 +5,8 @@ export function alertNames(rules: string): string[] {
 
 /** What a text names that could be a metric of ours or of Node's. Words in a comment count, too. */
 export function metricNamesIn(text: string): string[] {
-  return [...new Set(text.match(/\b(?:seckill|nodejs|process)_[a-z0-9_]+/g))];
+  // What stands in quotes is the value of a label.
+  return [...new Set(text.replaceAll(/"[^"\n]*"/g, '').match(/\b(?:seckill|nodejs|process)_[a-z0-9_]+/g))];
 }
 
 type Panel = { targets?: { expr: string }[] };
