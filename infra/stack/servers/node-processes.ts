@@ -1,6 +1,7 @@
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cdcSinkSettings, paymentProviderSettings } from '#contract/settings.ts';
-import { cdcSink, instances, replicaSettings, type Settings, type StackPlan } from '../plan/plan.ts';
+import { cdcDir, cdcSink, instances, replicaSettings, type Settings, type StackPlan } from '../plan/plan.ts';
 import type { Role } from '../plan/roles.ts';
 import { ticketKeysFile } from '../plan/secrets.ts';
 import { keptRoles } from '../plan/servers.ts';
@@ -71,10 +72,15 @@ function cdcProcess(plan: StackPlan, seen: StackPlan): ProcessSpec[] {
     SECKILL_CDC_DATABASE_URL: seen.cdcDatabaseUrl,
     ...cdcSink(plan),
   };
+  // In the run directory, which other users of the machine read nothing of.
+  const prepare = async () => {
+    if (plan.settings.SECKILL_CDC_DIR === undefined) await mkdir(cdcDir(plan), { recursive: true, mode: 0o700 });
+  };
   return [
     {
       ...nodeProcess(plan, 'cdc', instances.cdc, settings, 'order-worker/cdc/main.ts'),
       after: ['zookeeper', 'postgres'],
+      prepare,
     },
   ];
 }

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { setTimeout as wait } from 'node:timers/promises';
 import { Client, type ClientConfig } from 'pg';
 import { type CdcTable, cdcNames, cdcTables } from '#contract/cdc.ts';
 import { withDeadline } from '#runtime/deadline.ts';
 import type { Logger } from '#runtime/logger.ts';
 import { findPrimaryUrl } from '#runtime/postgres/connect.ts';
+import { parseLsn } from '../port/lsn.ts';
 import { readPrerequisites } from './prerequisites.ts';
 import { settledLsn } from './settled.ts';
 import { makeSlot, readSlot } from './slot.ts';
@@ -126,6 +128,11 @@ export function createSource(options: {
         const exported = await exportSnapshot(replication, name);
         const client = await connect(partWithinMs);
         try {
+          // What a failover could still take back is not shown: the snapshot is read when the synchronous standby has all that is in it.
+          while ((await settledLsn(client)) < parseLsn(exported.lsn)) {
+            signal.throwIfAborted();
+            await wait(50);
+          }
           const db = await dbOf(client);
           await readTables({ client, exported, db, generation, signal, now, onRows });
         } finally {

@@ -4,6 +4,7 @@ import { compareWithTables, tablesOf } from '#lab/kits/cdc-reader.ts';
 import { type RowWriter, writeRows } from '#lab/kits/cdc-rows.ts';
 import { poll } from '#lab/poll.ts';
 import { cloneDatabase, type OwnDatabase } from '#lab/servers/database.ts';
+import { startTcpProxy } from '#lab/servers/tcp-proxy.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { lsnText, parseLsn } from '../port/lsn.ts';
 import type { CdcChange } from '../port/sink.ts';
@@ -24,8 +25,8 @@ afterAll(async () => {
   await database.drop();
 });
 
-function sourceOf(slot: string) {
-  const source = createSource({ databaseUrl: database.url, slot, logger, now: Date.now });
+function sourceOf(slot: string, databaseUrl = database.url) {
+  const source = createSource({ databaseUrl, slot, logger, now: Date.now });
   onTestFinished(async () => {
     await source.close();
     await poll('the slot to be free', async () => (await source.slot()).kind !== 'held');
@@ -90,6 +91,24 @@ test('a transaction that is larger than what may wait is read in parts, and ackn
   expect(changes.map(({ envelope }) => envelope.source.seq)).toEqual(Array.from({ length: count }, (_, at) => at + 1));
   const [commit] = changes.map(({ envelope }) => envelope.source.lsn);
   for (const lsn of lsns) expect(parseLsn(lsn) <= BigInt(commit ?? 0)).toBe(true);
+});
+
+test('a link that is dead without a word ends the stream within seconds, and its silence counts as lag', async () => {
+  const own = new URL(database.url);
+  const proxy = await startTcpProxy({ to: { host: own.hostname, port: Number(own.port) } });
+  onTestFinished(proxy.close);
+  own.port = String(proxy.port);
+  const source = sourceOf(slotName(), own.href);
+  await source.makeSlot();
+  const { end } = await source.server();
+  const stream = await source.stream({ from: end, generation: 1 });
+  proxy.mode('half-open');
+  const waited = stream.next({ gatherMs: 10, maxChanges: 10 });
+  waited.catch(() => undefined);
+  await poll('its silence to count', () => stream.lagSeconds() > 3);
+  await expect(waited).rejects.toThrow('PostgreSQL has said nothing for 10 s');
+  proxy.mode('pass');
+  await stream.close();
 });
 
 test('snapshot and stream together miss no row while many are written', async () => {

@@ -13,6 +13,8 @@ const statusEveryMs = 1000;
 const idleEveryMs = 10_000;
 const idleBytes = 16n * 1024n * 1024n;
 const startWithinMs = 10_000;
+/** It is asked each second, and answers at once: one that says nothing for so long is behind a dead link. */
+const silentMs = 10_000;
 
 /** A change, and the transaction that it came with. */
 type Waiting = { change: CdcChange; commit: Lsn; commitMs: number };
@@ -55,6 +57,9 @@ export async function openStream(options: {
   /** Ends of WAL that the server told between two messages: `after` so many of them. They overtake what waits in the library. */
   const told: { end: Lsn; after: number }[] = [];
   let handled = 0;
+  let heardAt = now();
+  /** Our own buffer is full: what the server says is not read. */
+  let isFull = false;
   let present: { commit: Lsn; commitMs: number } | null = null;
   let failure: Error | null = null;
   let wake: () => void = () => undefined;
@@ -73,6 +78,7 @@ export async function openStream(options: {
   };
 
   service.on('data', async (_lsn: string, message: Parameters<typeof decode>[0]) => {
+    heardAt = now();
     if (failure !== null) return;
     try {
       const said = decode(message);
@@ -92,9 +98,15 @@ export async function openStream(options: {
     handled += 1;
     takeTold();
     awake();
-    while (arrived.waiting.length >= maxWaiting && failure === null) await wait(20);
+    while (arrived.waiting.length >= maxWaiting && failure === null) {
+      isFull = true;
+      await wait(20);
+    }
+    if (isFull) heardAt = now();
+    isFull = false;
   });
   service.on('heartbeat', (lsn: string) => {
+    heardAt = now();
     told.push({ end: parseLsn(lsn), after: plugin.received });
     takeTold();
     awake();
@@ -122,7 +134,10 @@ export async function openStream(options: {
   // The library says one more than it is told: a commit that begins right there would be passed over.
   const tell = () => void service.acknowledge(lsnText(acknowledged.lsn - 1n), true).catch(fail);
   tell();
-  const status = setInterval(tell, statusEveryMs);
+  const status = setInterval(() => {
+    tell();
+    if (!isFull && now() - heardAt > silentMs) fail(new Error(`PostgreSQL has said nothing for ${silentMs / 1000} s`));
+  }, statusEveryMs);
 
   /** How many of the waiting changes may be handed on, and what is in the sink with them. */
   const ready = (limit: Lsn): { count: number; upTo: Lsn } => {
@@ -177,7 +192,9 @@ export async function openStream(options: {
     },
     lagSeconds: () => {
       const oldest = open[0]?.commitMs ?? arrived.waiting[0]?.commitMs;
-      return oldest === undefined ? 0 : Math.max(0, (now() - oldest) / 1000);
+      // What a silent server has not sent may be as old as its silence.
+      const silence = isFull || now() - heardAt < 3 * statusEveryMs ? 0 : now() - heardAt;
+      return Math.max(silence, oldest === undefined ? 0 : now() - oldest) / 1000;
     },
     close: async () => {
       clearInterval(status);
