@@ -35,7 +35,7 @@ export function postgresServer(plan: StackPlan, server: Server): ProcessSpec {
     max_connections: 100,
     shared_buffers: '64MB',
     log_min_messages: 'warning',
-    // The data team reads along (docs/data-team.md). A reader that is away for so long must begin anew; without a limit, its slot
+    // The data team reads along (docs/data-team.md). A reader that is away until it would keep more than that begins anew; without a limit, its slot
     // would keep WAL until this disk is full, and no order could be stored.
     wal_level: 'logical',
     max_slot_wal_keep_size: '1GB',

@@ -1,7 +1,7 @@
 import { parseLsn } from './lsn.ts';
 import type { SinkPosition } from './sink.ts';
 
-/** The later of two, whatever order they were written in: a process that woke up late may write an older one. */
+/** The later of two, in any order of writing: a process that woke up late may write an older one. */
 export function laterPosition(one: SinkPosition | null, other: SinkPosition): SinkPosition {
   if (one === null || one.generation < other.generation) return other;
   if (one.generation > other.generation) return one;

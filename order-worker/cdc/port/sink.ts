@@ -37,7 +37,7 @@ export type SetAside = { change: CdcChange; why: string };
 export type CdcSink = {
   /** In words: 'files in /var/lib/seckill/cdc'. */
   readonly name: string;
-  /** So long changes are gathered before they are handed in, ms. */
+  /** For how long changes are gathered before they are handed in, ms. */
   readonly gatherMs: number;
   /**
    * Throws ConfigError for what a person has to mend (a folder that cannot be written, a topic that is refused), an Error where the sink

@@ -170,7 +170,7 @@ export function createSource(options: {
     },
   };
 
-  /** Throws where a column of ours is gone: what it held would be missing from each change, and not be told. */
+  /** Throws where a column that this version reads is gone: what it held would be missing from each change, and not be told. */
   function judgeColumns(table: CdcTable, names: readonly string[]): void {
     const known = Object.keys(cdcTables[table].columns);
     const lacking = known.filter((name) => !names.includes(name));

@@ -93,7 +93,9 @@ export function createDecoder(options: { db: string; generation: number; now: ()
 
 function tableOf({ schema, name }: MessageRelation): CdcTable {
   if (schema === 'public' && Object.hasOwn(cdcTables, name)) return name as CdcTable;
-  throw new Error(`the publication has the table ${schema}.${name}, which is none of ours: run "seckill migrate"`);
+  throw new Error(
+    `the publication has the table ${schema}.${name}, which this version does not read: run "seckill migrate"`,
+  );
 }
 
 function lsnOf(text: string | null): Lsn {

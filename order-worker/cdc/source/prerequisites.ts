@@ -34,19 +34,33 @@ export async function readPrerequisites(client: Pick<Client, 'query'>, publicati
 
 /** What the publication lacks of what this version reads, as lines; empty when it has it all. */
 export async function judgePublication(client: Pick<Client, 'query'>, publication: string): Promise<string[]> {
-  const { rows } = await client.query<{ table: string; columns: string[] }>(
-    'SELECT tablename AS "table", attnames::text[] AS columns FROM pg_publication_tables WHERE pubname = $1',
+  const { rows } = await client.query<{ table: string; columns: string[]; filter: string | null; all: boolean }>(
+    `SELECT t.tablename AS "table", t.attnames::text[] AS columns, t.rowfilter AS filter, p.pubinsert AND p.pubupdate AND p.pubdelete AS all
+       FROM pg_publication_tables t JOIN pg_publication p USING (pubname) WHERE pubname = $1`,
     [publication],
   );
   if (rows.length === 0) return [`there is no publication ${publication}: run "seckill migrate"`];
-  return cdcTableNames.flatMap((table) => {
-    const published = rows.find((row) => row.table === table)?.columns;
-    if (published === undefined)
-      return [`the publication ${publication} lacks the table ${table}: run "seckill migrate"`];
-    const lacking = Object.keys(cdcTables[table].columns).filter((name) => !published.includes(name));
-    if (lacking.length === 0) return [];
-    return [`the publication ${publication} lacks ${table}.${lacking.join(`, ${table}.`)}: run "seckill migrate"`];
-  });
+  const own: ReadonlySet<string> = new Set(cdcTableNames);
+  const others = rows.filter(({ table }) => !own.has(table)).map(({ table }) => table);
+  const filtered = rows.filter(({ filter }) => filter !== null).map(({ table }) => table);
+  const anew = 'DROP PUBLICATION, and make it as infra/migrations/0013_cdc-publication.sql does';
+  return [
+    ...(others.length === 0 ? [] : [`the publication ${publication} has ${others.join(', ')}, too: ${anew}`]),
+    ...(filtered.length === 0
+      ? []
+      : [`the publication ${publication} leaves out rows of ${filtered.join(', ')} by a filter: ${anew}`]),
+    ...(rows.every(({ all }) => all)
+      ? []
+      : [`the publication ${publication} leaves out inserts, updates or deletes: ${anew}`]),
+    ...cdcTableNames.flatMap((table) => {
+      const published = rows.find((row) => row.table === table)?.columns;
+      if (published === undefined)
+        return [`the publication ${publication} lacks the table ${table}: run "seckill migrate"`];
+      const lacking = Object.keys(cdcTables[table].columns).filter((name) => !published.includes(name));
+      if (lacking.length === 0) return [];
+      return [`the publication ${publication} lacks ${table}.${lacking.join(`, ${table}.`)}: run "seckill migrate"`];
+    }),
+  ];
 }
 
 async function judgeRights(client: Pick<Client, 'query'>, user: string): Promise<string[]> {

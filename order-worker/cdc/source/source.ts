@@ -10,7 +10,7 @@ import type { CdcChange } from '../port/sink.ts';
  */
 export type SlotState =
   | { kind: 'missing' }
-  | { kind: 'ready' | 'held' | 'lost'; confirmed: string | null; holder: string | null; leftBytes: number | null };
+  | { kind: 'ready' | 'held' | 'lost'; confirmed: string | null; holder: string | null };
 
 /** Which database server this is, where its WAL ends, and how it has come there. LSNs are `<high>/<low>` in hexadecimal digits. */
 export type ServerState = { system: string; timeline: number; end: string };
@@ -20,8 +20,6 @@ export type Gathered = {
   changes: readonly CdcChange[];
   /** All that was committed before this is in what `next` has returned: `acknowledge` it when the sink has that. */
   lsn: string;
-  /** When the oldest of them was committed, Unix ms; null where there is none. */
-  oldestMs: number | null;
 };
 
 /** The changes as they are committed, from the slot. */
@@ -50,7 +48,7 @@ export type CdcSource = {
   /** Where the server left this timeline for a later one; null when it never was on it, or is still. */
   timelineEnd: (timeline: number) => Promise<string | null>;
   slot: () => Promise<SlotState>;
-  /** Makes the slot where it is missing or lost. Its place is before whatever a later `snapshot` reads. */
+  /** Makes the slot where it is missing or lost. Its place is before all that a later `snapshot` reads. */
   makeSlot: () => Promise<void>;
   /**
    * Reads all tables as they were at one moment, by the snapshot that a temporary slot exports, and hands the rows in by parts; the next

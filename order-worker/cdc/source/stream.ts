@@ -13,7 +13,7 @@ const statusEveryMs = 1000;
 const idleEveryMs = 10_000;
 const idleBytes = 16n * 1024n * 1024n;
 const startWithinMs = 10_000;
-/** It is asked each second, and answers at once: one that says nothing for so long is behind a dead link. */
+/** It is asked each second, and answers at once: one that says nothing for this time is behind a dead link. */
 const silentMs = 10_000;
 
 /** A change, and the transaction that it came with. */
@@ -54,7 +54,7 @@ export async function openStream(options: {
     flowControl: { enabled: true },
   });
   const arrived: Arrived = { waiting: [], ends: [], came: 0, whole: 0, handed: 0 };
-  /** Ends of WAL that the server told between two messages: `after` so many of them. They overtake what waits in the library. */
+  /** Ends of WAL that the server told between two messages: `after` is how many came before. They overtake what waits in the library. */
   const told: { end: Lsn; after: number }[] = [];
   let handled = 0;
   let heardAt = now();
@@ -64,7 +64,7 @@ export async function openStream(options: {
   let failure: Error | null = null;
   let wake: () => void = () => undefined;
   const awake = () => wake();
-  const acknowledged = { lsn: parseLsn(options.from), told: parseLsn(options.from) };
+  let acknowledged = parseLsn(options.from);
   /** Handed on and not acknowledged yet, oldest first. */
   let open: { end: Lsn; commitMs: number }[] = [];
 
@@ -132,7 +132,7 @@ export async function openStream(options: {
   }
 
   // The library says one more than it is told: a commit that begins right there would be passed over.
-  const tell = () => void service.acknowledge(lsnText(acknowledged.lsn - 1n), true).catch(fail);
+  const tell = () => void service.acknowledge(lsnText(acknowledged - 1n), true).catch(fail);
   tell();
   const status = setInterval(() => {
     tell();
@@ -186,8 +186,8 @@ export async function openStream(options: {
     },
     acknowledge: (lsn) => {
       const at = parseLsn(lsn);
-      if (at <= acknowledged.lsn) return;
-      acknowledged.lsn = at;
+      if (at <= acknowledged) return;
+      acknowledged = at;
       open = open.filter(({ end }) => end > at);
     },
     lagSeconds: () => {
@@ -198,7 +198,7 @@ export async function openStream(options: {
     },
     close: async () => {
       clearInterval(status);
-      if (failure === null) await service.acknowledge(lsnText(acknowledged.lsn - 1n)).catch(() => undefined);
+      if (failure === null) await service.acknowledge(lsnText(acknowledged - 1n)).catch(() => undefined);
       failure ??= new Error('the stream was closed');
       awake();
       await end(service);
@@ -219,12 +219,16 @@ export async function openStream(options: {
     idleSince = now();
     const oldestMs = taken[0]?.commitMs ?? null;
     if (oldestMs !== null) open.push({ end: isPartly ? lsn + 1n : lsn, commitMs: oldestMs });
-    return { changes: taken.map(({ change }) => change), lsn: lsnText(lsn), oldestMs };
+    return { changes: taken.map(({ change }) => change), lsn: lsnText(lsn) };
   }
 }
 
 const endWithinMs = 3000;
 
 async function end(service: LogicalReplicationService): Promise<void> {
+  // The library keeps it to itself, and waits for the server's goodbye: behind a dead link there is none, and the server would hold the
+  // slot for this connection when the link is back.
+  const connection = Reflect.get(service, '_connection') as { stream?: { destroy: () => void } } | null;
   await Promise.race([service.destroy().catch(() => undefined), wait(endWithinMs, undefined, { ref: false })]);
+  connection?.stream?.destroy();
 }
