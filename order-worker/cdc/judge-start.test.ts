@@ -4,7 +4,8 @@ import { judgeStart, type Sights } from './judge-start.ts';
 const position = { generation: 2, snapshot: 'done', lsn: '0/200', system: '77', timeline: 3, request: 'r1' } as const;
 const good: Sights = {
   position,
-  slot: { kind: 'ready', confirmed: '0/1FF', holder: null, leftBytes: null },
+  filled: { sink: 'files in /x', generation: 2 },
+  slot: { kind: 'ready', confirmed: '0/1FF', holder: null },
   server: { system: '77', timeline: 3, end: '0/300' },
   request: { id: 'r1', at: 0 },
   timelineEnd: null,
@@ -16,8 +17,9 @@ test('what fits goes on where the sink stands', () => {
 });
 
 test.each<[string, Partial<Sights>, object]>([
-  ['an empty sink', { position: null, request: null }, { generation: 1, request: null }],
-  ['an empty sink, and a request', { position: null }, { generation: 1, request: 'r1' }],
+  ['a new sink', { position: null, filled: null, request: null }, { generation: 1, request: null }],
+  ['a new sink, and a request', { position: null, filled: null }, { generation: 1, request: 'r1' }],
+  ['an emptied sink, and a request', { position: null }, { generation: 3, request: 'r1' }],
   [
     'a snapshot that was not finished',
     { position: { ...position, snapshot: 'running' } },
@@ -28,7 +30,7 @@ test.each<[string, Partial<Sights>, object]>([
     'a new request where the slot is lost',
     {
       request: { id: 'r2', at: 0 },
-      slot: { ...good.slot, kind: 'lost', confirmed: null, holder: null, leftBytes: null },
+      slot: { ...good.slot, kind: 'lost', confirmed: null, holder: null },
     },
     { generation: 3 },
   ],
@@ -47,22 +49,19 @@ test.each<[string, Partial<Sights>, object]>([
 });
 
 test.each<[string, Partial<Sights>, RegExp]>([
-  ['a slot that is missing', { slot: { kind: 'missing' } }, /the slot is gone/],
   [
-    'a slot that is lost',
-    { slot: { kind: 'lost', confirmed: '0/100', holder: null, leftBytes: 0 } },
-    /not read for too long/,
+    'a sink that was emptied',
+    { position: null, request: null },
+    /the sink is empty, and had all tables before \(generation 2\)/,
   ],
+  ['a slot that is missing', { slot: { kind: 'missing' } }, /the slot is gone/],
+  ['a slot that is lost', { slot: { kind: 'lost', confirmed: '0/100', holder: null } }, /not read for too long/],
   [
     'a slot ahead of the sink',
-    { slot: { kind: 'ready', confirmed: '0/201', holder: null, leftBytes: null } },
+    { slot: { kind: 'ready', confirmed: '0/201', holder: null } },
     /what is between was read by another/,
   ],
-  [
-    'a slot without a place',
-    { slot: { kind: 'ready', confirmed: null, holder: null, leftBytes: null } },
-    /what is between/,
-  ],
+  ['a slot without a place', { slot: { kind: 'ready', confirmed: null, holder: null } }, /what is between/],
   ['a database that is behind the sink', { server: { ...good.server, end: '0/1FF' } }, /it was restored/],
   ['another server', { server: { ...good.server, system: '78' } }, /another database server/],
   [
@@ -81,8 +80,8 @@ test.each<[string, Partial<Sights>, RegExp]>([
   expect(start.kind === 'gap' && start.words).toMatch(words);
 });
 
-test('a slot that another connection reads is waited for, whatever was asked', () => {
-  const slot = { kind: 'held', confirmed: '0/100', holder: 'pid 7 (psql)', leftBytes: null } as const;
+test('a slot that another connection reads is waited for, also where a snapshot was asked for', () => {
+  const slot = { kind: 'held', confirmed: '0/100', holder: 'pid 7 (psql)' } as const;
   expect(judgeStart({ ...good, slot, request: { id: 'r2', at: 0 } })).toEqual({
     kind: 'held',
     words: 'the slot is read by another connection: pid 7 (psql)',

@@ -1,4 +1,4 @@
-import type { CdcRequest } from '#contract/cdc.ts';
+import type { CdcFilled, CdcRequest } from '#contract/cdc.ts';
 import { parseLsn } from './port/lsn.ts';
 import type { SinkPosition } from './port/sink.ts';
 import type { ServerState, SlotState } from './source/source.ts';
@@ -14,6 +14,8 @@ export type Start =
 
 export type Sights = {
   position: SinkPosition | null;
+  /** What was noted of this very sink when it had all tables; null for one that never had. */
+  filled: CdcFilled | null;
   slot: SlotState;
   server: ServerState;
   request: CdcRequest | null;
@@ -21,16 +23,20 @@ export type Sights = {
   timelineEnd: string | null;
 };
 
-/** Compares what the sink has with what the slot and the server have. Whatever does not fit is a gap, and never passed over. */
-export function judgeStart({ position, slot, server, request, timelineEnd }: Sights): Start {
+/** Compares what the sink has with what the slot and the server have. What does not fit is a gap, and never passed over. */
+export function judgeStart({ position, filled, slot, server, request, timelineEnd }: Sights): Start {
   if (slot.kind === 'held') return { kind: 'held', words: `the slot is read by another connection: ${slot.holder}` };
-  const generation = (position?.generation ?? 0) + 1;
+  const generation = (position?.generation ?? filled?.generation ?? 0) + 1;
+  const gap = (words: string): Start => ({ kind: 'gap', words });
   const asked = request !== null && request.id !== position?.request ? request.id : null;
   if (asked !== null) return { kind: 'snapshot', generation, request: asked, why: 'it was asked for' };
+  if (position === null && filled !== null)
+    return gap(
+      `the sink is empty, and had all tables before (generation ${filled.generation}): bring back what it held, or to fill it anew`,
+    );
   if (position === null) return { kind: 'snapshot', generation, request: null, why: 'the sink is empty' };
   if (position.snapshot === 'running')
     return { kind: 'snapshot', generation, request: position.request, why: 'the one before was not finished' };
-  const gap = (words: string): Start => ({ kind: 'gap', words });
   const at = parseLsn(position.lsn);
   if (position.system !== server.system) return gap('the sink has the changes of another database server');
   if (position.timeline > server.timeline)

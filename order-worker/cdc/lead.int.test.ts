@@ -1,98 +1,24 @@
-import { rm } from 'node:fs/promises';
-import { Pool } from 'pg';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import type { CdcRequest } from '#contract/cdc.ts';
-import { compareWithTables, readChangeFiles, tablesOf } from '#lab/kits/cdc-reader.ts';
-import { type RowWriter, writeRows } from '#lab/kits/cdc-rows.ts';
+import { rename } from 'node:fs/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type CdcDatabase, cdcLab, openCdcDatabase } from '#lab/kits/cdc-lab.ts';
+import type { RowWriter } from '#lab/kits/cdc-rows.ts';
 import { poll } from '#lab/poll.ts';
-import { cloneDatabase, type OwnDatabase } from '#lab/servers/database.ts';
-import { temporaryDirectory } from '#lab/temporary-directory.ts';
-import { createLogger } from '#runtime/logger.ts';
-import { createRegistry } from '#runtime/metrics.ts';
-import { type Lead, startLeading } from './lead.ts';
-import { createCdcMetrics } from './metrics.ts';
 import type { CdcSink } from './port/sink.ts';
-import { createFilesSink } from './sinks/files/files-sink.ts';
-import { createSource } from './source/create-source.ts';
-import { atFirst, type Standing } from './standing.ts';
 
-const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
-let database: OwnDatabase;
-let pool: Pool;
+let database: CdcDatabase;
 let rows: RowWriter;
 
 beforeAll(async () => {
-  database = await cloneDatabase();
-  pool = new Pool({ connectionString: database.url });
-  rows = await writeRows(pool);
+  database = await openCdcDatabase();
+  rows = database.rows;
 });
-afterAll(async () => {
-  await pool.end();
-  await database.drop();
-});
-
-/** The data team's process, at a slot and a directory of the test's own, as often as the test starts it. */
-function lab() {
-  const slot = `t_${crypto.randomUUID().replaceAll('-', '')}`;
-  const dir = temporaryDirectory('cdc');
-  const running = new Set<Lead>();
-  let request: CdcRequest | null = null;
-  onTestFinished(async () => {
-    await Promise.all([...running].map((lead) => lead.close()));
-    await poll('the slot to be free', async () => {
-      const found = await pool.query('SELECT active FROM pg_replication_slots WHERE slot_name = $1', [slot]);
-      return found.rows.every(({ active }) => !active);
-    });
-    await dropSlot();
-    await rm(dir, { recursive: true, force: true });
-  });
-  const dropSlot = () =>
-    pool.query('SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1', [slot]);
-  const start = (options: { isLeader?: () => boolean; sink?: (files: CdcSink) => CdcSink } = {}) => {
-    let standing: Standing = atFirst;
-    const source = createSource({ databaseUrl: database.url, slot, logger, now: Date.now });
-    const lead = startLeading({
-      ...{ source, logger, now: Date.now, random: Math.random },
-      metrics: createCdcMetrics([createRegistry()], () => 0),
-      isLeader: options.isLeader ?? (() => true),
-      makeSink: async () => (options.sink ?? ((files) => files))(createFilesSink({ dir, logger, now: Date.now })),
-      request: async () => request,
-      onStanding: (next) => {
-        standing = next;
-      },
-    });
-    running.add(lead);
-    return {
-      standing: () => standing,
-      close: async () => {
-        running.delete(lead);
-        await lead.close();
-        await source.close();
-      },
-    };
-  };
-  const read = async () => tablesOf(await readChangeFiles(dir));
-  return {
-    ...{ dir, start, read, dropSlot },
-    ask: (id: string) => {
-      request = { id, at: Date.now() };
-    },
-    /** All that is in the tables is in the files, exactly. */
-    isWhole: () =>
-      poll('the files to be as the tables are', async () => {
-        const { missing, different, extra } = await compareWithTables(pool, await read());
-        return missing.length + different.length + extra.length === 0;
-      }),
-  };
-}
-
-const streams = (standing: () => Standing) => poll('it to stream', () => standing().state === 'streaming');
+afterAll(() => database.close());
 
 test('the first start reads all tables, then each change; a later start goes on from there', async () => {
-  const { start, isWhole, read } = lab();
+  const { start, isWhole, read } = cdcLab(database);
   const before = await rows.order();
   const first = start();
-  await streams(first.standing);
+  await first.streams();
   await rows.expire(before);
   await rows.order();
   await isWhole();
@@ -106,7 +32,7 @@ test('the first start reads all tables, then each change; a later start goes on 
 });
 
 test('a sink that is away loses nothing, and is written to when it is back', async () => {
-  const { start, isWhole } = lab();
+  const { start, isWhole } = cdcLab(database);
   let isAway = false;
   const sink = (files: CdcSink): CdcSink => ({
     ...files,
@@ -114,7 +40,7 @@ test('a sink that is away loses nothing, and is written to when it is back', asy
       isAway ? Promise.reject(new Error('no room in /x (ENOSPC): make room')) : files.write(...given),
   });
   const cdc = start({ sink });
-  await streams(cdc.standing);
+  await cdc.streams();
   isAway = true;
   await rows.order();
   await poll('the trouble to be told', () => cdc.standing().trouble?.includes('no room') === true);
@@ -125,16 +51,11 @@ test('a sink that is away loses nothing, and is written to when it is back', asy
 });
 
 test('a slot that is gone stops it with words, and a snapshot that is asked for mends it', async () => {
-  const { start, isWhole, ask, dropSlot } = lab();
+  const { start, isWhole, ask, loseSlot } = cdcLab(database);
   const first = start();
-  await streams(first.standing);
+  await first.streams();
   await first.close();
-  await poll('the slot to be dropped', () =>
-    dropSlot().then(
-      () => true,
-      () => false,
-    ),
-  );
+  await loseSlot();
   const lost = await rows.order();
   const second = start();
   await poll('it to stop', () => second.standing().state === 'stopped');
@@ -143,15 +64,15 @@ test('a slot that is gone stops it with words, and a snapshot that is asked for 
   );
   await rows.expire(lost);
   ask('again');
-  await streams(second.standing);
+  await second.streams();
   await isWhole();
   expect(second.standing()).toMatchObject({ generation: 2, request: 'again', trouble: null });
 });
 
 test('a snapshot that is asked for while it streams begins the next generation', async () => {
-  const { start, isWhole, ask } = lab();
+  const { start, isWhole, ask } = cdcLab(database);
   const cdc = start();
-  await streams(cdc.standing);
+  await cdc.streams();
   ask('once more');
   await poll('the next generation', () => cdc.standing().generation === 2 && cdc.standing().state === 'streaming');
   await rows.order();
@@ -159,14 +80,49 @@ test('a snapshot that is asked for while it streams begins the next generation',
 });
 
 test('of two processes one writes, and the other goes on when that one leads no more', async () => {
-  const { start, isWhole } = lab();
+  const { start, isWhole } = cdcLab(database);
   let leader = 1;
   const [one, two] = [start({ isLeader: () => leader === 1 }), start({ isLeader: () => leader === 2 })];
-  await streams(one.standing);
+  await one.streams();
   expect(two.standing().state).toBe('standing_by');
   leader = 2;
-  await streams(two.standing);
+  await two.streams();
   await poll('the first to stand by', () => one.standing().state === 'standing_by');
   await rows.order();
   await isWhole();
+});
+
+test('a sink that had all tables and is empty is told, and nothing is written there; it goes on when what it held is back', async () => {
+  const { dir, start, isWhole } = cdcLab(database);
+  const first = start();
+  await first.streams();
+  await rows.order();
+  await isWhole();
+  await first.close();
+  // A disk that is not mounted: its place is there, and empty.
+  await rename(dir, `${dir}.away`);
+  await rows.order();
+  const second = start();
+  await poll('it to stop', () => second.standing().state === 'stopped');
+  expect(second.standing().trouble).toMatch(
+    /^the sink is empty, and had all tables before \(generation 1\): bring back what it held/,
+  );
+  await rename(`${dir}.away`, dir);
+  await second.streams();
+  await isWhole();
+  expect(second.standing()).toMatchObject({ generation: 1, trouble: null });
+});
+
+test('a sink that was emptied is filled anew when ops ask for it, as the next generation', async () => {
+  const { dir, start, isWhole, ask } = cdcLab(database);
+  const first = start();
+  await first.streams();
+  await first.close();
+  await rename(dir, `${dir}.away`);
+  const second = start();
+  await poll('it to stop', () => second.standing().state === 'stopped');
+  ask('fill it');
+  await second.streams();
+  await isWhole();
+  expect(second.standing()).toMatchObject({ generation: 2, request: 'fill it' });
 });

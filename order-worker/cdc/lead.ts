@@ -1,4 +1,4 @@
-import type { CdcRequest } from '#contract/cdc.ts';
+import type { CdcFilled, CdcRequest } from '#contract/cdc.ts';
 import { ConfigError } from '#runtime/config.ts';
 import type { Logger } from '#runtime/logger.ts';
 import { judgeStart, type Start } from './judge-start.ts';
@@ -20,6 +20,8 @@ export type LeadDeps = {
   isLeader: () => boolean;
   /** The last snapshot that was asked for. */
   request: () => Promise<CdcRequest | null>;
+  /** Which sink has had all tables, as it was noted; and notes it. */
+  filled: { read: () => Promise<CdcFilled | null>; note: (filled: CdcFilled) => Promise<void> };
   metrics: CdcMetrics;
   logger: Logger;
   now: () => number;
@@ -99,7 +101,7 @@ export function startLeading(deps: LeadDeps): Lead {
         request: doneRequest(position),
       });
       const server = await deps.source.server();
-      const start = await judge(position, server);
+      const start = await judge(sink.name, position, server);
       switch (start.kind) {
         case 'held':
           tell({ state: 'starting', trouble: start.words });
@@ -110,6 +112,7 @@ export function startLeading(deps: LeadDeps): Lead {
           await follow(sink, await takeSnapshot(sink, start, server));
           return 0;
         case 'stream':
+          await noteFilled(sink, start.position.generation);
           await follow(sink, { ...start.position, timeline: server.timeline });
           return 0;
       }
@@ -127,10 +130,12 @@ export function startLeading(deps: LeadDeps): Lead {
     return judgeAgainMs;
   }
 
-  async function judge(position: SinkPosition | null, server: ServerState): Promise<Start> {
+  async function judge(sink: string, position: SinkPosition | null, server: ServerState): Promise<Start> {
+    const filled = await deps.filled.read();
     const isLater = position !== null && position.timeline < server.timeline;
     return judgeStart({
       ...{ position, server },
+      filled: filled?.sink === sink ? filled : null,
       slot: await deps.source.slot(),
       request: await deps.request(),
       timelineEnd: isLater ? await deps.source.timelineEnd(position.timeline) : null,
@@ -168,12 +173,19 @@ export function startLeading(deps: LeadDeps): Lead {
       });
       const done: SinkPosition = { ...position, snapshot: 'done', lsn };
       await write(sink, [], done);
+      await noteFilled(sink, generation);
       logger.info({ generation, rows }, 'all tables are in the sink');
       tell({ position: lsn, request });
       return done;
     } finally {
       clearInterval(watch);
     }
+  }
+
+  /** Once: it is a node that lasts. */
+  async function noteFilled({ name }: CdcSink, generation: number): Promise<void> {
+    const noted = await deps.filled.read();
+    if (noted?.sink !== name || noted.generation !== generation) await deps.filled.note({ sink: name, generation });
   }
 
   async function follow(sink: CdcSink, from: SinkPosition): Promise<void> {

@@ -1,4 +1,11 @@
-import { type CdcReport, type CdcRequest, cdcReportSchema, cdcRequestSchema } from '#contract/cdc.ts';
+import {
+  type CdcFilled,
+  type CdcReport,
+  type CdcRequest,
+  cdcFilledSchema,
+  cdcReportSchema,
+  cdcRequestSchema,
+} from '#contract/cdc.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import { anyVersion, type ZooKeeper } from '#runtime/zookeeper/client.ts';
 
@@ -26,10 +33,25 @@ export async function requestCdcSnapshot(
   zookeeper: Pick<ZooKeeper, 'create' | 'write'>,
   request: CdcRequest,
 ): Promise<void> {
-  const data = Buffer.from(JSON.stringify(request));
-  if (await zookeeper.create(zookeeperPaths.cdcRequest, data)) return;
-  if (await zookeeper.write(zookeeperPaths.cdcRequest, data, anyVersion)) return;
-  throw new Error('the request was removed while it was written: ask again');
+  await put(zookeeper, zookeeperPaths.cdcRequest, request);
+}
+
+/** Which sink was filled last; null where none was, or ZooKeeper was set up anew. */
+export async function readCdcFilled(zookeeper: Pick<ZooKeeper, 'read'>): Promise<CdcFilled | null> {
+  const node = await zookeeper.read(zookeeperPaths.cdcFilled);
+  const filled = cdcFilledSchema.safeParse(node === null ? null : jsonOf(node.data));
+  return filled.success ? filled.data : null;
+}
+
+export async function noteCdcFilled(zookeeper: Pick<ZooKeeper, 'create' | 'write'>, filled: CdcFilled): Promise<void> {
+  await put(zookeeper, zookeeperPaths.cdcFilled, filled);
+}
+
+async function put(zookeeper: Pick<ZooKeeper, 'create' | 'write'>, path: string, value: object): Promise<void> {
+  const data = Buffer.from(JSON.stringify(value));
+  if (await zookeeper.create(path, data)) return;
+  if (await zookeeper.write(path, data, anyVersion)) return;
+  throw new Error(`${path} was removed while it was written: try again`);
 }
 
 function jsonOf(data: Buffer): unknown {

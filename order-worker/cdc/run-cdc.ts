@@ -15,7 +15,7 @@ import { keepPresence } from '#runtime/zookeeper/presence.ts';
 import { chooseSink, type MakeSink } from './choose-sink.ts';
 import { type Lead, startLeading } from './lead.ts';
 import { createCdcMetrics } from './metrics.ts';
-import { readCdcRequest } from './report.ts';
+import { noteCdcFilled, readCdcFilled, readCdcRequest } from './report.ts';
 import { createSource } from './source/create-source.ts';
 import type { CdcSource } from './source/source.ts';
 import { atFirst, reportOf, type Standing, unreadiness } from './standing.ts';
@@ -95,6 +95,7 @@ export const runCdc = (host: Host = process): Promise<void> =>
           ...{ source, makeSink, metrics, logger, now: Date.now, random: Math.random },
           isLeader: leadership.isLeader,
           request: () => readCdcRequest(zookeeper),
+          filled: { read: () => readCdcFilled(zookeeper), note: (filled) => noteCdcFilled(zookeeper, filled) },
           onStanding: (next) => {
             const isMoved = next.state !== standing.state || next.trouble !== standing.trouble;
             standing = next;

@@ -24,7 +24,7 @@ export const reportOf = (
   own: Pick<CdcReport, 'instance' | 'sink' | 'lagSeconds' | 'at'>,
 ): CdcReport => ({ ...standing, ...own });
 
-/** Trouble that may pass by itself is told after so long. */
+/** Trouble that may pass by itself is told after this time. */
 const patienceMs = 10_000;
 
 /** Why this process is not ready, or null. One that stands by is: it can do no more. */

@@ -15,7 +15,7 @@ export async function writePatiently(options: {
   changes: readonly CdcChange[];
   position: SinkPosition | null;
   mayWrite: () => boolean;
-  /** Resolves after so long, or when the process is to stop. */
+  /** Resolves after that time, or when the process is to stop. */
   rest: (ms: number) => Promise<void>;
   onFailure: (error: Error, attempt: number) => void;
   random: () => number;

@@ -183,6 +183,13 @@ export const cdcReportSchema = z.object({
 });
 export type CdcReport = z.output<typeof cdcReportSchema>;
 
+/**
+ * Which sink has had all tables, and of which generation: what tells a sink that was emptied, or whose disk is not mounted, from a new
+ * one. A node that lasts, written when a snapshot is done.
+ */
+export const cdcFilledSchema = z.object({ sink: z.string(), generation: z.number().int() });
+export type CdcFilled = z.output<typeof cdcFilledSchema>;
+
 /** What `seckill cdc snapshot` asks for; it stays until another one takes its place. */
 export const cdcRequestSchema = z.object({ id: z.string(), at: z.number().int().describe('Unix ms') });
 export type CdcRequest = z.output<typeof cdcRequestSchema>;

@@ -21,4 +21,6 @@ export const zookeeperPaths = {
   cdcProcess: (instance: string) => `/seckill/cdc/processes/${instance}`,
   /** JSON {@link CdcRequest}: what `seckill cdc snapshot` asks for. */
   cdcRequest: '/seckill/cdc/request',
+  /** JSON {@link CdcFilled}: which sink has had all tables. */
+  cdcFilled: '/seckill/cdc/filled',
 } as const;

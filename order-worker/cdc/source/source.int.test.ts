@@ -1,47 +1,37 @@
-import { Pool } from 'pg';
+import type { Pool } from 'pg';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { type CdcDatabase, dropSlot, newSlotName, openCdcDatabase, silent } from '#lab/kits/cdc-lab.ts';
 import { compareWithTables, tablesOf } from '#lab/kits/cdc-reader.ts';
-import { type RowWriter, writeRows } from '#lab/kits/cdc-rows.ts';
+import type { RowWriter } from '#lab/kits/cdc-rows.ts';
 import { poll } from '#lab/poll.ts';
-import { cloneDatabase, type OwnDatabase } from '#lab/servers/database.ts';
 import { startTcpProxy } from '#lab/servers/tcp-proxy.ts';
-import { createLogger } from '#runtime/logger.ts';
 import { lsnText, parseLsn } from '../port/lsn.ts';
 import type { CdcChange } from '../port/sink.ts';
 import { createSource } from './create-source.ts';
 
-const logger = createLogger({ service: 'test', instance: 'test', level: 'silent' });
-let database: OwnDatabase;
+let database: CdcDatabase;
 let pool: Pool;
 let rows: RowWriter;
 
 beforeAll(async () => {
-  database = await cloneDatabase();
-  pool = new Pool({ connectionString: database.url });
-  rows = await writeRows(pool);
+  database = await openCdcDatabase();
+  ({ pool, rows } = database);
 });
-afterAll(async () => {
-  await pool.end();
-  await database.drop();
-});
+afterAll(() => database.close());
 
-function sourceOf(slot: string, databaseUrl = database.url) {
-  const source = createSource({ databaseUrl, slot, logger, now: Date.now });
+function sourceOf(slot = newSlotName(), databaseUrl = database.url) {
+  const source = createSource({ databaseUrl, slot, logger: silent, now: Date.now });
   onTestFinished(async () => {
     await source.close();
-    await poll('the slot to be free', async () => (await source.slot()).kind !== 'held');
-    await pool.query('SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1', [
-      slot,
-    ]);
+    await dropSlot(pool, slot);
   });
   return source;
 }
 
-const slotName = () => `t_${crypto.randomUUID().replaceAll('-', '')}`;
 const ids = (changes: readonly CdcChange[]) => changes.map(({ orderId }) => orderId);
 
 test('a transaction that commits right where the acknowledged ones end is read by the next connection', async () => {
-  const source = sourceOf(slotName());
+  const source = sourceOf();
   await source.makeSlot();
   const { end } = await source.server();
   const first = await source.stream({ from: end, generation: 1 });
@@ -70,7 +60,7 @@ test('a transaction that commits right where the acknowledged ones end is read b
 });
 
 test('a transaction that is larger than what may wait is read in parts, and acknowledged as a whole', async () => {
-  const source = sourceOf(slotName());
+  const source = sourceOf();
   await source.makeSlot();
   const { end } = await source.server();
   const stream = await source.stream({ from: end, generation: 1 });
@@ -98,7 +88,7 @@ test('a link that is dead without a word ends the stream within seconds, and its
   const proxy = await startTcpProxy({ to: { host: own.hostname, port: Number(own.port) } });
   onTestFinished(proxy.close);
   own.port = String(proxy.port);
-  const source = sourceOf(slotName(), own.href);
+  const source = sourceOf(newSlotName(), own.href);
   await source.makeSlot();
   const { end } = await source.server();
   const stream = await source.stream({ from: end, generation: 1 });
@@ -112,7 +102,7 @@ test('a link that is dead without a word ends the stream within seconds, and its
 });
 
 test('snapshot and stream together miss no row while many are written', async () => {
-  const source = sourceOf(slotName());
+  const source = sourceOf();
   await source.makeSlot();
   let isOver = false;
   let written = 0;

@@ -9,7 +9,7 @@ export const draftsOf = (dir: string): string => join(dir, '.drafts');
 const codeOf = (error: unknown): string => String(Reflect.get(Object(error), 'code') ?? '');
 const isCode = (error: unknown, ...codes: string[]): boolean => codes.includes(codeOf(error));
 
-/** Throws ConfigError where nobody could write, and says what to do. Changes nothing. */
+/** Throws ConfigError where this process could not write, and says what to do. Changes nothing. */
 export async function checkDirectory(dir: string): Promise<void> {
   const found = await stat(dir).catch((error: unknown) => {
     if (isCode(error, 'ENOENT')) return null;

@@ -92,7 +92,7 @@ test('zeros at the end, as a file system may leave them, are cut off too', async
   expect(await (await openSink(dir)).position()).toEqual(position('0/1'));
 });
 
-test('the latest position counts, whatever order they were written in', async () => {
+test('the latest position counts, in any order of writing', async () => {
   const dir = ownDirectory();
   const [one, other] = [await openSink(dir), await openSink(dir)];
   await one.write([change(5)], position('0/5'));
@@ -156,7 +156,7 @@ test.each([
       await mkdir(dir);
       await writeFile(join(dir, 'manifest.ndjson'), '{"a":1}\n');
     },
-    /none of ours: move the file away/,
+    /not this program's: move the file away/,
   ],
 ])('%s is refused with what to do, and nothing is changed', async (_what, make, words) => {
   const home = ownDirectory();
@@ -176,7 +176,7 @@ test('a damaged line in the middle of the manifest is refused, not passed over',
   const path = join(dir, 'manifest.ndjson');
   const lines = (await readFile(path, 'utf8')).split('\n');
   await writeFile(path, [lines[0], '{"file":', ...lines.slice(2)].join('\n'));
-  await expect(createFilesSink({ dir, logger, now: Date.now }).check()).rejects.toThrow(/line 2 is none of ours/);
+  await expect(createFilesSink({ dir, logger, now: Date.now }).check()).rejects.toThrow(/line 2 is not this program's/);
 });
 
 const isRoot = process.getuid?.() === 0;
@@ -188,7 +188,7 @@ test.skipIf(!isRoot)('a full disk costs nothing: the same changes are taken when
   try {
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', mount]);
   } catch {
-    return; // this machine lets nobody mount
+    return; // nothing can be mounted on this machine
   }
   onTestFinished(() => void execFileSync('umount', ['-l', mount]));
   const sink = await openSink(mount);

@@ -1,10 +1,11 @@
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ConfigError } from '#runtime/config.ts';
 import type { Logger } from '#runtime/logger.ts';
 import { type Loop, startLoop } from '#runtime/loop.ts';
 import type { CdcSink } from '../../port/sink.ts';
 import { checkDirectory, prepareDirectory, writeProblem } from './directory.ts';
-import { checkManifest, type Manifest, openManifest } from './manifest.ts';
+import { checkManifest, hasManifest, type Manifest, manifestName, openManifest } from './manifest.ts';
 import { mergeHours } from './merge-hours.ts';
 import { groupChanges, type Segment, writeSegment } from './segment.ts';
 
@@ -20,10 +21,27 @@ export function createFilesSink(options: { dir: string; logger: Logger; now: () 
   const { dir, logger, now } = options;
   let manifest: Manifest | null = null;
   let tidying: Loop | null = null;
-  const opened = (): Manifest => {
-    if (manifest === null) throw new Error('the sink is not open');
-    return manifest;
-  };
+
+  async function begin(): Promise<Manifest> {
+    try {
+      await prepareDirectory(dir);
+      const opened = await openManifest(dir);
+      manifest = opened;
+      tidying = startLoop({
+        name: 'tidying the files',
+        everyMs: tidyEveryMs,
+        logger,
+        pass: async () => {
+          await mergeHours({ dir, manifest: opened, logger, now });
+          await opened.tidy();
+          return 'idle';
+        },
+      });
+      return opened;
+    } catch (error) {
+      throw error instanceof ConfigError ? error : writeProblem(dir, error);
+    }
+  }
 
   return {
     name: `files in ${dir}`,
@@ -34,35 +52,22 @@ export function createFilesSink(options: { dir: string; logger: Logger; now: () 
     },
     open: async () => {
       await checkDirectory(dir);
-      try {
-        await prepareDirectory(dir);
-        manifest = await openManifest(dir);
-      } catch (error) {
-        throw isOurs(error) ? error : writeProblem(dir, error);
-      }
-      tidying = startLoop({
-        name: 'tidying the files',
-        everyMs: tidyEveryMs,
-        logger,
-        pass: async () => {
-          await mergeHours({ dir, manifest: opened(), logger, now });
-          await opened().tidy();
-          return 'idle';
-        },
-      });
+      // An empty directory stays as it is until something is written: it may be the place of a disk that is not mounted.
+      if (await hasManifest(dir)) await begin();
     },
-    position: async () => opened().state.position,
+    position: async () => manifest?.state.position ?? null,
     write: async (changes, position) => {
       const written: Segment[] = [];
       try {
+        const listed = manifest ?? (await begin());
         // Moved away or unmounted in between, its place would be written to, and its manifest be another.
-        await stat(join(dir, 'manifest.ndjson'));
+        await stat(join(dir, manifestName));
         const groups = [...groupChanges(changes)];
         const outcomes = await Promise.allSettled(
           groups.map(async ([folder, group]) => written.push(await writeSegment(dir, folder, group))),
         );
         for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
-        await opened().append([
+        await listed.append([
           ...written.sort((a, b) => (a.file < b.file ? -1 : 1)),
           ...(position === null ? [] : [{ position, at: new Date(now()).toISOString() }]),
         ]);
@@ -70,7 +75,7 @@ export function createFilesSink(options: { dir: string; logger: Logger; now: () 
       } catch (error) {
         // They are written again: what is not listed is a double.
         await Promise.all(written.map(({ file }) => rm(join(dir, file), { force: true }).catch(() => undefined)));
-        throw writeProblem(dir, error);
+        throw error instanceof ConfigError ? error : writeProblem(dir, error);
       }
     },
     close: async () => {
@@ -81,5 +86,3 @@ export function createFilesSink(options: { dir: string; logger: Logger; now: () 
     },
   };
 }
-
-const isOurs = (error: unknown): boolean => error instanceof Error && 'problems' in error;

@@ -1,4 +1,4 @@
-import { type FileHandle, open, readFile, rename, truncate } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rename, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError } from '#runtime/config.ts';
@@ -46,7 +46,7 @@ function take(state: ManifestState, line: ManifestLine): void {
   else if ('file' in line) state.segments.set(line.file, line);
 }
 
-/** Throws ConfigError where the file is none of ours; a last line that a power cut has torn is left out, and `end` is before it. */
+/** Throws ConfigError where another program wrote the file; a last line that a power cut has torn is left out, and `end` is before it. */
 async function read(path: string): Promise<{ state: ManifestState; end: number; lines: number; size: number } | null> {
   const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
@@ -69,7 +69,7 @@ async function read(path: string): Promise<{ state: ManifestState; end: number; 
           .some((text) => lineOf(text) !== null);
       if (lines === 0 || !isTorn)
         throw new ConfigError([
-          `${path}: line ${lines + 1} is none of ours: move the file away, or name another directory`,
+          `${path}: line ${lines + 1} is not this program's: move the file away, or name another directory`,
         ]);
       break;
     }
@@ -92,7 +92,16 @@ function lineOf(text: string): ManifestLine | null {
   }
 }
 
-/** Throws ConfigError where it is none of ours. */
+export const hasManifest = (dir: string): Promise<boolean> =>
+  stat(join(dir, manifestName)).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return false;
+      throw error;
+    },
+  );
+
+/** Throws ConfigError where another program wrote it. */
 export async function checkManifest(dir: string): Promise<void> {
   await read(join(dir, manifestName));
 }

@@ -12,7 +12,7 @@ const decompress = promisify(zstdDecompress);
 
 /** After an hour's end, and after the last file of it came: changes that are late are few. */
 const restMs = 5 * 60_000;
-/** A reader that has listed the small files finds them for so long. */
+/** A reader that has listed the small files finds them for this time. */
 const graceMs = 5 * 60_000;
 
 /**
