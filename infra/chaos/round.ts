@@ -68,7 +68,7 @@ export async function playRound(field: Field, plan: RoundPlan): Promise<RoundRes
     });
     if (lives !== null) await check(() => isAtRest(field, connections, lives, saleId));
     await check(() => isBalanced(stack, saleId));
-    await check(() => isCopied(stack, connections));
+    await check(() => isCopied(stack, connections, field.note));
     await check(() => edgeIsInStep(connections, crowd, saleId));
   }
 

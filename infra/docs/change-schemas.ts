@@ -2,7 +2,7 @@ import { type CdcTable, type CdcType, cdcOps, cdcTableNames, cdcTables, cdcTopic
 
 const types: Record<CdcType, object> = {
   text: { type: ['string', 'null'] },
-  integer: { type: ['integer', 'null'] },
+  integer: { type: ['integer', 'string', 'null'], description: 'a string beyond 2^53' },
   time: { type: ['string', 'null'], format: 'date-time', description: 'UTC, with microseconds' },
   json: { type: ['string', 'null'], contentMediaType: 'application/json' },
 };

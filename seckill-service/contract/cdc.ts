@@ -15,7 +15,7 @@ export const cdcNames = {
 } as const;
 
 /**
- * How a column's value is written: `integer` as a JSON number, `time` as ISO 8601 in UTC with six digits of a second, `json` as the text
+ * How a column's value is written: `integer` as a JSON number (text beyond 2^53), `time` as ISO 8601 in UTC with six digits of a second, `json` as the text
  * that PostgreSQL has, all else as a string.
  */
 export type CdcType = 'text' | 'integer' | 'time' | 'json';

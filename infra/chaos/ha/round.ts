@@ -128,7 +128,7 @@ export async function playHaRound(field: HaField, plan: HaRound): Promise<HaResu
       if (found.length > shownProblems) problems.push(`… and ${found.length - shownProblems} more of that kind`);
     });
     await check(() => isBalanced(stack, saleId));
-    await check(() => isCopied(stack, connections));
+    await check(() => isCopied(stack, connections, field.note));
     await check(() => edgeIsInStep(connections, crowd, saleId));
   }
 
