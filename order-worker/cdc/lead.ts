@@ -230,7 +230,7 @@ export function startLeading(deps: LeadDeps): Lead {
       ...{ sink, changes, position, mayWrite, rest, random: deps.random },
       onFailure: (error) => {
         metrics.failed((now() - since) / 1000);
-        tell({ trouble: `${sink.name}: ${wordsOf(error)}` });
+        tell({ trouble: wordsOf(error) }); // it names the sink
       },
     });
     metrics.written(changes, setAside);

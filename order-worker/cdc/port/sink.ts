@@ -31,7 +31,7 @@ export type SinkPosition = z.output<typeof sinkPositionSchema>;
 export type SetAside = { change: CdcChange; why: string };
 
 /**
- * Where changes go. A sink that is away or full rejects with an Error that says so in one line, as often as it is asked, and
+ * Where changes go. A sink that is away or full rejects with an Error that names it and says so in one line, as often as it is asked, and
  * has lost nothing: the same changes are handed in again. Doubles are allowed, gaps are not.
  */
 export type CdcSink = {
