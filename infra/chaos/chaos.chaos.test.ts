@@ -5,15 +5,19 @@ import { checkoutDir } from '../stack/host/run-directory.ts';
 import { isHealthy } from './checks.ts';
 import { openField } from './field.ts';
 import { openFields } from './fields.ts';
-import { describeFault, planRounds } from './plan.ts';
-import { type PlayedRound, roundLine, summaryLines, writeReport } from './report.ts';
+import { describeFault, planRounds, victims } from './plan.ts';
+import { type PlayedRound, replayLine, roundLine, summaryLines, writeReport } from './report.ts';
 import { playRound, recheck } from './round.ts';
 
 const rounds = Number(process.env.CHAOS_ROUNDS ?? 30);
 const seed = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
 const stacks = Number(process.env.CHAOS_STACKS ?? 1);
 const only = process.env.CHAOS_ONLY === undefined ? null : Number(process.env.CHAOS_ONLY);
-const plans = planRounds(seed, Math.max(rounds, only ?? 0)).filter(({ round }) => only === null || round === only);
+const among = victims.filter((victim) => process.env.CHAOS_VICTIMS?.split(',').includes(victim) ?? true);
+const plans = planRounds(seed, Math.max(rounds, only ?? 0), among).filter(
+  ({ round }) => only === null || round === only,
+);
+const replayOf = (round: number) => replayLine({ seed, round, among: among.length < victims.length ? among : null });
 
 const fields = openFields({
   root: privateRunDir('chaos'),
@@ -31,7 +35,7 @@ beforeAll(async () => {
 }, 300_000);
 
 afterAll(async () => {
-  for (const line of summaryLines(seed, played, late)) say(line);
+  for (const line of summaryLines({ seed, played, late, replayOf })) say(line);
   await writeReport(join(checkoutDir, '.run/reports/chaos.json'), seed, played, late);
   await fields.close();
 }, 300_000);
@@ -47,8 +51,10 @@ describe(`seed ${seed}: no oversale, no lost yes, books that balance, money in i
           played.push({ plan, result, place });
           const lines = [roundLine({ plan, result }), ...result.problems.map((problem) => `       ${problem}`)];
           say(lines.join('\n'));
-          const replay = `npm run test:chaos -- --seed ${seed} --only ${plan.round}`;
-          expect(result.problems, `${plan.faults.map(describeFault).join(' + ')}; replay: ${replay}`).toEqual([]);
+          expect(
+            result.problems,
+            `${plan.faults.map(describeFault).join(' + ')}; replay: ${replayOf(plan.round)}`,
+          ).toEqual([]);
         }),
     );
   });

@@ -10,6 +10,12 @@ test('30 rounds of any seed see every victim with each of its faults', () => {
   }
 });
 
+test('a run about some victims deals their cards alone, every one of them', () => {
+  const faults = planRounds(7, 30, ['cdc', 'postgres']).flatMap((round) => round.faults);
+  const wanted = cards.filter(({ victim }) => victim === 'cdc' || victim === 'postgres');
+  expect(new Set(faults.map(name))).toEqual(new Set(wanted.map(name)));
+});
+
 test('a round is the same in a longer run, so that it can be replayed alone', () => {
   expect(planRounds(7, 60).slice(0, 30)).toEqual(planRounds(7, 30));
 });

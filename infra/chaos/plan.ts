@@ -56,7 +56,7 @@ export type RoundPlan = {
   isLife: boolean;
 };
 
-const victims: Victim[] = [
+export const victims: readonly Victim[] = [
   'stock-redis',
   'queue-redis',
   'postgres',
@@ -96,13 +96,15 @@ export const cards: readonly Card[] = [
 
 /**
  * The rounds 1 to `count` of a seed; a longer run begins with the same rounds. Cards are dealt from a shuffled deck,
- * two in each second round, so 30 rounds (45 cards) see every victim with every one of its faults.
+ * two in each second round, so 30 rounds (45 cards) see every victim with every one of its faults. `among`: the deck has the
+ * cards of these victims alone.
  */
-export function planRounds(seed: number, count: number): RoundPlan[] {
+export function planRounds(seed: number, count: number, among: readonly Victim[] = victims): RoundPlan[] {
   const dealer = createRandom(seedFor(seed, 0));
+  const chosen = cards.filter(({ victim }) => among.includes(victim));
   let deck: Card[] = [];
   const deal = (): Card => {
-    if (deck.length === 0) deck = dealer.shuffle(cards);
+    if (deck.length === 0) deck = dealer.shuffle(chosen);
     const [card, ...rest] = deck;
     if (card === undefined) throw new Error('there are no cards');
     deck = rest;

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { describeFault, type RoundPlan } from './plan.ts';
+import { describeFault, type RoundPlan, type Victim } from './plan.ts';
 import type { RoundResult } from './round.ts';
 
 export type PlayedRound = { plan: RoundPlan; result: RoundResult };
@@ -30,7 +30,19 @@ export function countFaults(played: readonly PlayedRound[]): Record<string, { ro
   return Object.fromEntries(Object.entries(faults).sort(([a], [b]) => a.localeCompare(b)));
 }
 
-export function summaryLines(seed: number, played: readonly PlayedRound[], late: readonly string[]): string[] {
+/** The command that plays a round of the run once more. `among`: the victims that the run was about, null for all. */
+export function replayLine(run: { seed: number; round: number; among: readonly Victim[] | null }): string {
+  const about = run.among === null ? '' : ` --victims ${run.among.join(',')}`;
+  return `npm run test:chaos --${about} --seed ${run.seed} --only ${run.round}`;
+}
+
+export function summaryLines(run: {
+  seed: number;
+  played: readonly PlayedRound[];
+  late: readonly string[];
+  replayOf: (round: number) => string;
+}): string[] {
+  const { seed, played, late, replayOf } = run;
   const failed = played.filter(({ result }) => result.problems.length > 0);
   const tookMs = played.reduce((sum, { result }) => sum + result.tookMs, 0);
   return [
@@ -38,7 +50,7 @@ export function summaryLines(seed: number, played: readonly PlayedRound[], late:
       ([fault, { rounds, failed: bad }]) => `${fault.padEnd(28)} ${rounds} rounds${bad > 0 ? `, ${bad} FAILED` : ''}`,
     ),
     `${played.length} rounds in ${seconds(tookMs)}, ${failed.length} failed${late.length > 0 ? `, and ${late.length} sales did not balance afterwards` : ''}; seed ${seed}`,
-    ...failed.map(({ plan }) => `replay: npm run test:chaos -- --seed ${seed} --only ${plan.round}`),
+    ...failed.map(({ plan }) => `replay: ${replayOf(plan.round)}`),
   ];
 }
 

@@ -2,9 +2,11 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { checkoutDir } from '../stack/host/run-directory.ts';
+import { victims } from './plan.ts';
 
 /** The lane chaos with these numbers: one of everything, or with `--ha` each server more than once. */
-const usage = 'usage: npm run test:chaos -- [--ha] [--rounds N] [--seed S] [--only R] [--stacks K]';
+const usage = `usage: npm run test:chaos -- [--ha] [--rounds N] [--seed S] [--only R] [--stacks K] [--victims A,B]
+victims (not with --ha): ${victims.join(', ')}`;
 const files = { plain: 'infra/chaos/chaos.chaos.test.ts', ha: 'infra/chaos/ha/ha.chaos.test.ts' };
 
 function wholeNumber(name: string, text: string | undefined, otherwise: number): number {
@@ -13,17 +15,29 @@ function wholeNumber(name: string, text: string | undefined, otherwise: number):
   return Number(text);
 }
 
+/** Victims by their names, a comma between. */
+function victimsOf(text: string): string[] {
+  const names = text.split(',');
+  const unknown = names.find((name) => !victims.some((victim) => victim === name));
+  if (unknown !== undefined) throw new TypeError(`--victims: there is no "${unknown}"`);
+  return names;
+}
+
 function readOptions(): { file: string; environment: Record<string, string> } {
   const option = { type: 'string' } as const;
   const flag = { type: 'boolean' } as const;
-  const { values } = parseArgs({ options: { ha: flag, rounds: option, seed: option, only: option, stacks: option } });
+  const { values } = parseArgs({
+    options: { ha: flag, rounds: option, seed: option, only: option, stacks: option, victims: option },
+  });
+  if (values.ha === true && values.victims !== undefined) throw new TypeError('--victims is not for --ha');
   const seed = wholeNumber('seed', values.seed, Math.floor(Math.random() * 1_000_000));
   const only = values.only === undefined ? {} : { CHAOS_ONLY: String(wholeNumber('only', values.only, 1)) };
   const stacks = wholeNumber('stacks', values.stacks, 1);
   if (stacks < 1 || stacks > 4) throw new TypeError('--stacks takes 1 to 4: rounds that are played at the same time');
   const rounds = wholeNumber('rounds', values.rounds, 30);
   const numbers = { CHAOS_SEED: String(seed), CHAOS_ROUNDS: String(rounds), CHAOS_STACKS: String(stacks) };
-  return { file: values.ha === true ? files.ha : files.plain, environment: { ...numbers, ...only } };
+  const among = values.victims === undefined ? {} : { CHAOS_VICTIMS: victimsOf(values.victims).join(',') };
+  return { file: values.ha === true ? files.ha : files.plain, environment: { ...numbers, ...only, ...among } };
 }
 
 let options: ReturnType<typeof readOptions>;
