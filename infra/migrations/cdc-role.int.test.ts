@@ -108,9 +108,43 @@ test('a user of the database who may not let a role replicate hears what its adm
   try {
     const refused = makeCdcRole({ databaseUrl: urlOf(`${user}_weak`, 'weak'), cdcUrl: urlOf(`${user}_other`, 'x') });
     await expect(refused).rejects.toThrow(CdcRoleRefused);
-    await expect(refused).rejects.toThrow(/only a superuser may let a role replicate.*GRANT SELECT \(id, sale_id/s);
+    await expect(refused).rejects.toThrow(/only a superuser may let a role replicate.*GRANT pg_monitor TO/s);
     await expect(refused).rejects.not.toThrow(/PASSWORD 'x'/);
+    // Made already, and the tables are another one's.
+    const given = makeCdcRole({ databaseUrl: urlOf(`${user}_weak`, 'weak'), cdcUrl: urlOf(user, password) });
+    await expect(given).rejects.toThrow(/may not give the tables.*GRANT SELECT \(id, sale_id/s);
   } finally {
     await admin.query(`DROP ROLE ${user}_weak`);
+  }
+});
+
+test('the owner of the tables gives them to a role that an administrator made by what was said', async () => {
+  const [owner, reader] = [`${user}_owner`, `${user}_made`];
+  const databaseUrl = urlOf(owner, 'o');
+  const cdcUrl = urlOf(reader, 'r');
+  const give = (to: string) => cdcTableNames.map((table) => `ALTER TABLE ${table} OWNER TO ${to}`).join('; ');
+  await admin.query(`CREATE ROLE ${owner} LOGIN PASSWORD 'o'; GRANT ALL ON SCHEMA public TO ${owner}; ${give(owner)}`);
+  try {
+    const refused = await makeCdcRole({ databaseUrl, cdcUrl }).catch((error: unknown) => error);
+    if (!(refused instanceof CdcRoleRefused)) throw refused;
+    // Each line by itself, and nothing half made passes for made.
+    for (const line of refused.sql) {
+      await expect(makeCdcRole({ databaseUrl, cdcUrl })).rejects.toThrow(CdcRoleRefused);
+      await admin.query(line.replace(/PASSWORD '.*'/, "PASSWORD 'r'"));
+    }
+    await admin.query(`GRANT SELECT ON orders TO ${reader}`);
+    expect(await makeCdcRole({ databaseUrl, cdcUrl })).toBe(reader);
+    await as(cdcUrl, async (client) => {
+      for (const table of cdcTableNames)
+        await client.query(`SELECT ${Object.keys(cdcTables[table].columns).join(', ')} FROM ${table}`);
+      await expect(client.query('SELECT next FROM payments')).rejects.toThrow(/permission denied/);
+    });
+  } finally {
+    await admin.query(give('CURRENT_USER'));
+    const { rows } = await admin.query<{ name: string }>(
+      'SELECT rolname AS name FROM pg_roles WHERE rolname = ANY($1)',
+      [[owner, reader]],
+    );
+    for (const { name } of rows) await admin.query(`DROP OWNED BY ${name}; DROP ROLE ${name}`);
   }
 });

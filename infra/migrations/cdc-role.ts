@@ -10,12 +10,12 @@ const lock = 1_925_101;
 /** PostgreSQL's code for a right that is missing. */
 const insufficientPrivilege = '42501';
 
-/** The user of the database may not make the role; `sql` is what its administrator runs. */
+/** The user of the database may not make the role, or not give it the tables; `sql` is what its administrator runs. */
 export class CdcRoleRefused extends Error {
   readonly sql: readonly string[];
-  constructor(user: string, sql: readonly string[]) {
+  constructor(why: string, sql: readonly string[]) {
     super(
-      `the role ${user} cannot be made by this user of the database: only a superuser may let a role replicate. Its administrator runs:\n${sql.map((line) => `  ${line};`).join('\n')}`,
+      `${why} Its administrator runs, and seckill migrate then does the rest:\n${sql.map((line) => `  ${line};`).join('\n')}`,
     );
     this.sql = sql;
   }
@@ -23,43 +23,73 @@ export class CdcRoleRefused extends Error {
 
 /**
  * Makes the role that `seckill cdc run` reads by, or puts it right: user and password stand in `cdcUrl`. It may replicate, see what standbys
- * have, and select the columns of {@link cdcTables}; all else that it could read is taken back. Safe to run by several at once. Throws
- * {@link CdcRoleRefused}, and ConfigError where the URL has no user or password.
+ * have, and select the columns of {@link cdcTables}; all else that it could read is taken back. Where the database's user is no superuser, an
+ * administrator has made the role and this gives it the tables. Safe to run by several at once. Throws {@link CdcRoleRefused}, and ConfigError
+ * where the URL has no user or password.
  */
 export async function makeCdcRole({ databaseUrl, cdcUrl }: { databaseUrl: string; cdcUrl: string }): Promise<string> {
   const { user, password } = cdcLoginOf(cdcUrl);
   const client = await connectClient(databaseUrl, { connectionTimeoutMillis: 5_000 });
   const name = escapeIdentifier(user);
+  let found: Found | undefined;
+  let taken: string[] = [];
   try {
     await client.query('BEGIN');
     await client.query('SELECT pg_advisory_xact_lock($1)', [lock]);
-    // Only a superuser may say so, and only one may let a role replicate: the password is to stand in no log of statements.
-    await client.query('SET LOCAL log_statement = none');
-    await client.query('SET LOCAL log_min_error_statement = panic');
     const { rows } = await client.query<Found>(foundSql, [user]);
-    refuseOther(user, rows[0]);
-    if (rows.length === 0) await client.query(`CREATE ROLE ${name}`);
-    await client.query(
-      `ALTER ROLE ${name} WITH LOGIN REPLICATION NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS PASSWORD ${escapeLiteral(password)}`,
-    );
-    for (const statement of grants(name)) await client.query(statement);
+    [found] = rows;
+    refuseOther(user, found);
+    if (found === undefined || found.mayMakeRoles || !found.isMade) {
+      // Only a superuser may say so, and only one may let a role replicate: the password is to stand in no log of statements.
+      await client.query('SET LOCAL log_statement = none');
+      await client.query('SET LOCAL log_min_error_statement = panic');
+      if (found === undefined) await client.query(`CREATE ROLE ${name}`);
+      await client.query(
+        `ALTER ROLE ${name} WITH LOGIN REPLICATION NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS PASSWORD ${escapeLiteral(password)}`,
+      );
+      await client.query(`GRANT pg_monitor TO ${name}`);
+    }
+    taken = (await client.query<{ name: string }>(grantedSql, [user])).rows.map((row) => row.name);
+    for (const statement of tableGrants(name, taken)) await client.query(statement);
     await client.query('COMMIT');
     return user;
   } catch (error) {
     await client.query('ROLLBACK').catch(() => undefined);
     if (Reflect.get(Object(error), 'code') !== insufficientPrivilege) throw error;
-    const made = `CREATE ROLE ${name} WITH LOGIN REPLICATION PASSWORD '…the one of SECKILL_CDC_DATABASE_URL…'`;
-    throw new CdcRoleRefused(user, [made, ...grants(name)]);
+    if (found?.isMade === true)
+      throw new CdcRoleRefused(
+        `this user of the database may not give the tables to ${user}.`,
+        tableGrants(name, taken),
+      );
+    const verb = found === undefined ? 'CREATE' : 'ALTER';
+    throw new CdcRoleRefused(
+      `the role ${user} cannot be made by this user of the database: only a superuser may let a role replicate.`,
+      [
+        `${verb} ROLE ${name} WITH LOGIN REPLICATION PASSWORD '…the one of SECKILL_CDC_DATABASE_URL…'`,
+        `GRANT pg_monitor TO ${name}`,
+      ],
+    );
   } finally {
     await client.end().catch(() => undefined);
   }
 }
 
-type Found = { isSelf: boolean; isSuper: boolean; owns: boolean; writes: boolean };
+type Found = {
+  isSelf: boolean;
+  isSuper: boolean;
+  owns: boolean;
+  writes: boolean;
+  /** It has all that a superuser gives it, its password aside. */
+  isMade: boolean;
+  /** The user who asks is a superuser. */
+  mayMakeRoles: boolean;
+};
 
 /** What a role is that is there already. */
 const foundSql = `
   SELECT rolname = current_user AS "isSelf", rolsuper AS "isSuper",
+         rolcanlogin AND rolreplication AND pg_has_role(r.oid, 'pg_monitor', 'USAGE') AS "isMade",
+         (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS "mayMakeRoles",
          EXISTS (SELECT FROM pg_class WHERE relowner = r.oid AND relnamespace = 'public'::regnamespace) AS owns,
          EXISTS (SELECT FROM information_schema.role_table_grants
                   WHERE grantee = r.rolname AND table_schema = 'public' AND privilege_type <> 'SELECT') AS writes
@@ -73,10 +103,18 @@ function refuseOther(user: string, found: Found | undefined): void {
   ]);
 }
 
-function grants(name: string): string[] {
+/** The tables that it may do anything with, as an earlier hand left them. One without is not touched: it may be another owner's. */
+const grantedSql = `
+  SELECT c.oid::regclass::text AS name
+    FROM pg_class c, pg_roles r
+   WHERE r.rolname = $1 AND c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'm', 'f', 'p')
+     AND (EXISTS (SELECT FROM aclexplode(c.relacl) WHERE grantee = r.oid)
+          OR EXISTS (SELECT FROM pg_attribute a, aclexplode(a.attacl) x WHERE a.attrelid = c.oid AND x.grantee = r.oid))`;
+
+/** What the owner of the tables may give, after all that is `taken` back. */
+function tableGrants(name: string, taken: readonly string[]): string[] {
   return [
-    `GRANT pg_monitor TO ${name}`,
-    `REVOKE ALL ON ALL TABLES IN SCHEMA public FROM ${name}`,
+    ...taken.map((table) => `REVOKE ALL ON ${table} FROM ${name}`),
     `GRANT USAGE ON SCHEMA public TO ${name}`,
     ...cdcTableNames.map(
       (table) => `GRANT SELECT (${Object.keys(cdcTables[table].columns).join(', ')}) ON ${table} TO ${name}`,
