@@ -220,11 +220,16 @@ test('the members of the ensemble are its pods, and PostgreSQL never goes on wit
   const ensemble = readFileSync(join(deployDir, 'zookeeper/zoo-ensemble.cfg'), 'utf8');
   const common = (from: string) => from.split('\n').filter((line) => !line.startsWith('server.'));
   expect(common(text)).toEqual(common(ensemble));
+  const cdcUser = new URL(readFileSync(join(secretsDir, 'cdc-database-url'), 'utf8').trim()).username;
   expect(documentsOf('postgres.yaml')).toEqual([
     expect.objectContaining({
       kind: 'Cluster',
       spec: expect.objectContaining({
         instances: 3,
+        // The role that `seckill migrate` then gives the tables (infra/migrations/cdc-role.ts).
+        managed: {
+          roles: [expect.objectContaining({ name: cdcUser, login: true, replication: true, inRoles: ['pg_monitor'] })],
+        },
         postgresql: expect.objectContaining({
           synchronous: { method: 'any', number: 1, dataDurability: 'required' },
         }),

@@ -15,13 +15,17 @@ import { readNginxLimits } from '../capacity/edge-limits.ts';
 import { endings, type Role } from '../stack/plan/roles.ts';
 
 const dir = join(deployDir, 'kubernetes');
-const kustomization = z
-  .object({
-    resources: z.array(z.string()),
-    images: z.array(z.object({ name: z.string() })),
-    configMapGenerator: z.array(z.object({ name: z.string(), files: z.array(z.string()) })),
-  })
-  .parse(parse(readFileSync(join(dir, 'kustomization.yaml'), 'utf8')));
+const kustomizationSchema = z.object({
+  namespace: z.literal('seckill'),
+  resources: z.array(z.string()),
+  images: z.array(z.object({ name: z.string(), newTag: z.string() })),
+  configMapGenerator: z.array(z.object({ name: z.string(), files: z.array(z.string()) })).default([]),
+});
+/** All of the namespace `seckill`: what each shop runs, and what it may run beside that. */
+const parts = [dir, join(deployDir, 'kubernetes-cdc')].map((of) => ({
+  of,
+  ...kustomizationSchema.parse(parse(readFileSync(join(of, 'kustomization.yaml'), 'utf8'))),
+}));
 
 const probe = z.object({ httpGet: z.object({ path: z.string(), port: z.string() }) });
 const container = z.object({
@@ -76,8 +80,8 @@ const podSpec = z.object({
 });
 const thing = z.looseObject({ kind: z.string(), metadata: z.object({ name: z.string() }) });
 
-const things = kustomization.resources
-  .flatMap((name) => parseAllDocuments(readFileSync(join(dir, name), 'utf8')))
+const things = parts
+  .flatMap(({ of, resources }) => resources.flatMap((name) => parseAllDocuments(readFileSync(join(of, name), 'utf8'))))
   .map((document) => {
     expect(document.errors).toEqual([]);
     return thing.parse(document.toJS());
@@ -102,14 +106,20 @@ beforeAll(() => {
 });
 
 test('every manifest is part of the kustomization, and every file that it names exists', () => {
-  const files = readdirSync(dir).filter((name) => name.endsWith('.yaml') && name !== 'kustomization.yaml');
-  expect([...kustomization.resources].sort()).toEqual(files.sort());
-  for (const name of kustomization.configMapGenerator.flatMap(({ files }) => files))
-    expect([name, existsSync(join(dir, name))]).toEqual([name, true]);
+  for (const { of, resources, configMapGenerator } of parts) {
+    const files = readdirSync(of).filter((name) => name.endsWith('.yaml') && name !== 'kustomization.yaml');
+    expect([...resources].sort()).toEqual(files.sort());
+    for (const name of configMapGenerator.flatMap((each) => each.files))
+      expect([name, existsSync(join(of, name))]).toEqual([name, true]);
+  }
+  const names = things.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+  expect(names).toEqual([...new Set(names)]);
 });
 
-test('our images and no others, each with its version in the kustomization', () => {
-  const ours = kustomization.images.map(({ name }) => name);
+test('our images and no others, each with its version in the kustomization, the same in all', () => {
+  const [{ images } = { images: [] }, ...others] = parts;
+  for (const other of others) expect(images).toEqual(expect.arrayContaining(other.images));
+  const ours = images.map(({ name }) => name);
   expect(containers.filter(({ image }) => !ours.includes(image)).map(({ name }) => name)).toEqual([]);
 });
 
@@ -145,7 +155,7 @@ test('every process starts with the settings that it is given, its secrets out o
     ]).toEqual([name, []]);
     checked.push(name);
   }
-  expect(checked.sort()).toEqual(['gateway', 'migrate', 'ops', 'order-worker', 'seckill-service']);
+  expect(checked.sort()).toEqual(['cdc', 'cdc-role', 'gateway', 'migrate', 'ops', 'order-worker', 'seckill-service']);
 });
 
 test('a container has the secrets that it reads and no other, and each is one that make-secrets.sh makes', () => {
@@ -175,7 +185,7 @@ test('a container has the secrets that it reads and no other, and each is one th
     expect([name, mounted.sort()]).toEqual([name, read.sort()]);
     counts[name] = read.length;
   }
-  expect(counts).toMatchObject({ render: 0, migrate: 1, nginx: 4, 'seckill-service': 5 });
+  expect(counts).toMatchObject({ render: 0, migrate: 1, 'cdc-role': 2, cdc: 2, nginx: 4, 'seckill-service': 5 });
 });
 
 test('ops and order-worker have the address that shoppers see, ops the folder of the shop, too', () => {
@@ -207,7 +217,13 @@ test('whoever serves is asked whether it lives and whether it is ready, on its i
     gateway: settingsMap.SECKILL_INNER_LISTEN,
   };
   const serving = containers.filter(({ ports }) => ports.length > 0);
-  expect(serving.map(({ name }) => name).sort()).toEqual(['gateway', 'nginx', 'order-worker', 'seckill-service']);
+  expect(serving.map(({ name }) => name).sort()).toEqual([
+    'cdc',
+    'gateway',
+    'nginx',
+    'order-worker',
+    'seckill-service',
+  ]);
   for (const { name, ports, livenessProbe, readinessProbe } of serving) {
     const port = Number((inner[name] ?? settingsMap.SECKILL_INNER_LISTEN)?.split(':')[1]);
     const called = ports.find(({ containerPort }) => containerPort === port)?.name;
@@ -221,6 +237,7 @@ test('a pod may take as long to stop as its processes need in the local stack, a
     edge: ['edge', 'gateway'], // one after the other: the sidecar goes last
     'seckill-service': ['seckill-service'],
     'order-worker': ['order-worker'],
+    cdc: ['cdc'],
   };
   for (const [name, inIt] of Object.entries(roles)) {
     const pod = pods.find((each) => each.name === name);
@@ -228,7 +245,9 @@ test('a pod may take as long to stop as its processes need in the local stack, a
       ...(pod?.containers ?? []).map(({ lifecycle }) => Number(lifecycle?.preStop.exec.command[1] ?? 0)),
     );
     const needed = inIt.flatMap((role) => endings[role].steps).reduce((sum, { withinMs }) => sum + withinMs / 1000, 0);
-    expect([name, wait > 0 && (pod?.terminationGracePeriodSeconds ?? 0) >= wait + needed]).toEqual([name, true]);
+    // No service leads to it: there is nobody to wait for.
+    expect([name, wait > 0]).toEqual([name, name !== 'cdc']);
+    expect([name, (pod?.terminationGracePeriodSeconds ?? 0) >= wait + needed]).toEqual([name, true]);
   }
 });
 
@@ -241,6 +260,8 @@ test('every process that serves has a disruption budget and an autoscaler of its
   const budgets = ofKind('PodDisruptionBudget').map(({ spec }) =>
     z.object({ selector: z.object({ matchLabels: z.object({ app: z.string() }) }) }).parse(spec),
   );
+  // One of it leads: more of them would do no more.
+  expect(budgets.map(({ selector }) => selector.matchLabels.app)).toContain('cdc');
   for (const name of ['edge', 'order-worker', 'seckill-service']) {
     const kind = ofKind('Deployment', 'StatefulSet').find(({ metadata }) => metadata.name === name)?.kind;
     expect(targets.map(({ scaleTargetRef }) => scaleTargetRef)).toContainEqual(expect.objectContaining({ kind, name }));

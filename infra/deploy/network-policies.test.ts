@@ -9,6 +9,7 @@ import { deployDir, secretsDirectory } from '#lab/kits/process-settings.ts';
 // What a network plugin would decide, for every address that the manifests, the secrets and edge.json name.
 
 const dir = join(deployDir, 'kubernetes');
+const cdcDir = join(deployDir, 'kubernetes-cdc');
 const dataDir = join(deployDir, 'kubernetes-data');
 const labelsSchema = z.record(z.string(), z.string());
 const selectorSchema = z.strictObject({
@@ -37,7 +38,7 @@ const thingsIn = (folder: string) =>
     .map((document) =>
       z.looseObject({ kind: z.string(), metadata: z.object({ name: z.string() }) }).parse(document.toJS()),
     );
-const things = thingsIn(dir);
+const things = [dir, cdcDir].flatMap(thingsIn);
 const ofKind = (...kinds: string[]) => things.filter(({ kind }) => kinds.includes(kind));
 const policiesOf = (of: typeof things) =>
   of.filter(({ kind }) => kind === 'NetworkPolicy').map(({ spec }) => policySchema.parse(spec));
@@ -229,6 +230,12 @@ test.each([
   ['a service of purchases calls no server outside', ours('seckill-service'), internet, 443, false],
   ['the command line calls no server outside', ours('ops'), internet, 443, false],
   ['the migration talks to PostgreSQL alone', ours('migrate'), data('stock-redis'), 6379, false],
+  ['the data team’s process reaches the database', ours('cdc'), data('postgres'), 5432, true],
+  ['and the brokers', ours('cdc'), { namespace: 'kafka' }, 9092, true],
+  ['and no Redis', ours('cdc'), data('stock-redis'), 6379, false],
+  ['and no server outside', ours('cdc'), internet, 443, false],
+  ['Prometheus reads its inner port', { namespace: 'monitoring' }, ours('cdc'), 9100, true],
+  ['its role is given by PostgreSQL alone', ours('cdc-role'), data('zookeeper'), 2181, false],
   ['inner ports are closed to other namespaces', { namespace: 'data' }, ours('seckill-service'), 9100, false],
   ['a service of purchases reaches no inner port', ours('seckill-service'), ours('order-worker'), 9100, false],
   ['a sentinel hears another one', data('stock-redis'), data('stock-redis'), 26_379, true],
