@@ -2,6 +2,7 @@ import { type EdgeCounts, edgeCountsBySale } from '#contract/edge-counts.ts';
 import { metricNames } from '#contract/metric-names.ts';
 import { type OpsOverview, opsOverviewSchema, opsPaths } from '#contract/ops.ts';
 import { parseSamples, type Sample } from '#runtime/prometheus-text.ts';
+import { cdcSlotSeen } from './cdc-troubles.ts';
 import { serverTroubles } from './server-troubles.ts';
 
 /** Inner addresses of the others: an `http://host:port` each. */
@@ -30,14 +31,14 @@ export async function readEdgeCounts(urls: readonly string[]) {
 
 /**
  * What services and order-workers tell by their metrics. `lags`: relay lag by sale, ms, the longest that a service sees; null when no
- * service answers. `troubles`: servers that are missing, in words.
+ * service answers. `troubles`: servers that are missing, in words. `cdcSlot`: what the data team's slot keeps.
  */
 export async function readServersSeen({ services, workers }: Pick<InnerUrls, 'services' | 'workers'>) {
   const [ofServices, ofWorkers] = await Promise.all(
     [services, workers].map(async (urls) => (await Promise.all(urls.map(readMetrics))).filter((each) => each !== null)),
   );
   const troubles = serverTroubles([...(ofServices ?? []), ...(ofWorkers ?? [])].flat());
-  return { lags: relayLags(ofServices ?? []), troubles };
+  return { lags: relayLags(ofServices ?? []), troubles, cdcSlot: cdcSlotSeen((ofWorkers ?? []).flat()) };
 }
 
 function relayLags(answers: readonly Sample[][]): Map<string, number> | null {

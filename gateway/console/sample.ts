@@ -70,6 +70,6 @@ export type Tick = {
   drain: OpsOverview['drain'];
   deadLetters: OpsOverview['deadLetters'];
   moments: Record<string, SaleMoment>;
-  /** What did not answer, and which server with replicas is missing one, in words. */
+  /** What did not answer, which server with replicas is missing one, and what is wrong with the copy for the data team: in words. */
   unknown: string[];
 };

@@ -1,7 +1,9 @@
+import type { CdcReport } from '#contract/cdc.ts';
 import { effectiveState, type SaleNode } from '#contract/sale.ts';
 import { withDeadline } from '#runtime/deadline.ts';
 import type { Logger } from '#runtime/logger.ts';
 import type { Redis } from '#runtime/redis/connect.ts';
+import { cdcTroubles } from './cdc-troubles.ts';
 import type { History } from './history.ts';
 import type { HistoryStore } from './history-store.ts';
 import { type InnerUrls, readEdgeCounts, readOverview, readServersSeen } from './read-processes.ts';
@@ -20,6 +22,8 @@ export type SamplerDeps = {
   redis: Redis;
   sales: () => SaleNode[];
   edges: () => EdgeNow[];
+  /** What the data team's processes say of themselves; null while it is not known. */
+  cdc: () => CdcReport[] | null;
   history: History;
   /** Hears what each second tells of each sale, to store it; never throws. */
   keep: HistoryStore['keep'];
@@ -56,7 +60,7 @@ async function takeTick(deps: SamplerDeps): Promise<Tick> {
   const at = now();
   const { shown, leftOut } = shownSales(deps.sales(), at, viewers.lookedAt());
   const saleIds = shown.map(({ saleId }) => saleId);
-  const [{ counts, silent }, { lags, troubles }, overview, stocks] = await Promise.all([
+  const [{ counts, silent }, { lags, troubles, cdcSlot }, overview, stocks] = await Promise.all([
     readEdgeCounts(urls.edges),
     readServersSeen(urls),
     readOverview(urls.workers, token, saleIds),
@@ -83,6 +87,7 @@ async function takeTick(deps: SamplerDeps): Promise<Tick> {
   });
   const unknown = [
     ...troubles,
+    ...cdcTroubles(cdcSlot, deps.cdc()),
     ...silent.map((url) => `the edge at ${url} does not answer: its requests are not counted`),
     ...(lags === null ? ['no seckill-service answers: the relay lag is unknown'] : []),
     ...(stocks === null ? ['stock Redis does not answer'] : []),

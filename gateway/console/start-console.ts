@@ -17,6 +17,7 @@ import { createQueuePages } from './queues.ts';
 import type { InnerUrls } from './read-processes.ts';
 import { startSampler } from './sampler.ts';
 import { createViewers } from './viewers.ts';
+import { watchCdc } from './watch-cdc.ts';
 import { watchEdges } from './watch-edges.ts';
 
 const recallWithinMs = 5000;
@@ -42,6 +43,7 @@ export function startConsole(deps: {
   const history = createHistory();
   const viewers = createViewers();
   const edges = watchEdges({ zookeeper, logger });
+  const cdc = watchCdc({ zookeeper, logger });
   const queueRedis = connectRedis('patient', config.SECKILL_QUEUE_REDIS_URL, logger);
   const store = createHistoryStore({ redis: queueRedis, logger });
   const sampler = startAfter(recall(store, history, logger), () =>
@@ -49,6 +51,7 @@ export function startConsole(deps: {
       ...{ urls, token, redis, sales, history, viewers, logger },
       keep: store.keep,
       edges: edges.all,
+      cdc: cdc.all,
       now: Date.now,
     }),
   );
@@ -69,6 +72,7 @@ export function startConsole(deps: {
     close: async () => {
       sampler.close();
       edges.close();
+      cdc.close();
       viewers.close();
       await Promise.all([queues.close(), ended.close()]);
       disconnectRedis(queueRedis);

@@ -7,12 +7,15 @@ import type { Second } from '#gateway/console/history-store.ts';
 import type { Tick } from '#gateway/console/sample.ts';
 import { startSampler } from '#gateway/console/sampler.ts';
 import { createViewers } from '#gateway/console/viewers.ts';
+import { watchCdc } from '#gateway/console/watch-cdc.ts';
 import { newSaleId, openSale, seckill, seckillJson } from '#lab/kits/command-line.ts';
 import { poll } from '#lab/poll.ts';
 import { stackUnderTest } from '#lab/servers/stack-under-test.ts';
+import { zookeeperOf } from '#lab/servers/zookeeper.ts';
 import { ConfigError } from '#runtime/config.ts';
 import { createLogger } from '#runtime/logger.ts';
 import { connectRedis, disconnectRedis } from '#runtime/redis/connect.ts';
+import { connectZooKeeper } from '#runtime/zookeeper/client.ts';
 import { consoleOf } from '../stack/stack.ts';
 
 vi.setConfig({ testTimeout: 180_000 });
@@ -144,6 +147,15 @@ test('what is away or hangs is said to be unknown, and the rest is told all the 
   const kept: Second[] = [];
   const told: Tick[] = [];
   const viewers = { ...createViewers(), tell: (json: string) => void told.push(JSON.parse(json) as Tick) };
+  // The data team's process tells of itself in ZooKeeper, and stands still as if its slot were gone.
+  const zookeeper = connectZooKeeper({ ...zookeeperOf(stack.env), logger });
+  const cdc = watchCdc({ zookeeper, logger });
+  const [report] = await poll('what the process of the data team says', () => {
+    const all = cdc.all();
+    return all !== null && all.length > 0 && all;
+  });
+  cdc.close();
+  zookeeper.close();
   const sampler = startSampler({
     urls: {
       edges: [`http://127.0.0.1:${port}`],
@@ -153,11 +165,13 @@ test('what is away or hangs is said to be unknown, and the rest is told all the 
     ...{ token, redis, history, viewers, logger, now: Date.now, keep: (second: Second) => void kept.push(second) },
     sales: () => [node],
     edges: () => [],
+    cdc: () => (report === undefined ? null : [{ ...report, state: 'stopped', trouble: 'the slot is gone' }]),
   });
   // The first, unless stock Redis was too late for it.
   const tick = await poll('a tick', async () => told.find(({ sales }) => sales[0]?.total === 5) ?? null);
   sampler.close();
   expect(tick.unknown).toEqual([
+    'the copy for the data team stands still: the slot is gone',
     `the edge at http://127.0.0.1:${port} does not answer: its requests are not counted`,
     'no seckill-service answers: the relay lag is unknown',
     'no order-worker answers: drain, dead letters, paid and expired are unknown',

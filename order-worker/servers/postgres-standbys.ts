@@ -62,9 +62,9 @@ export function watchPostgresStandbys(deps: {
   );
   const lagBytes = gauge('seckill_postgres_lag_bytes', 'What a standby does not have on its disk yet', ['standby']);
   const lagSeconds = gauge('seckill_postgres_lag_seconds', 'How old that is', ['standby']);
-  const slotBytes = gauge('seckill_postgres_slot_bytes', 'WAL that a slot keeps on the disk of the primary', ['slot']);
+  const slotBytes = gauge(metricNames.postgresSlotBytes, 'WAL that a slot keeps on the disk of the primary', ['slot']);
   const slotLeft = gauge(
-    'seckill_postgres_slot_left_bytes',
+    metricNames.postgresSlotLeftBytes,
     'How much more a slot may keep until its reader has to begin anew; 0 when it is lost, no value without a limit',
     ['slot'],
   );

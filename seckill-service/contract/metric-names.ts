@@ -18,4 +18,7 @@ export const metricNames = {
   /** By state: synchronous, asynchronous, untold; and whether one is wanted. */
   postgresStandbys: 'seckill_postgres_standbys',
   postgresStandbyWanted: 'seckill_postgres_standby_wanted',
+  /** By slot: WAL that it keeps, and how much more it may keep. */
+  postgresSlotBytes: 'seckill_postgres_slot_bytes',
+  postgresSlotLeftBytes: 'seckill_postgres_slot_left_bytes',
 } as const;
