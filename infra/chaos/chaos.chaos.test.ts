@@ -17,7 +17,8 @@ const among = victims.filter((victim) => process.env.CHAOS_VICTIMS?.split(',').i
 const plans = planRounds(seed, Math.max(rounds, only ?? 0), among).filter(
   ({ round }) => only === null || round === only,
 );
-const replayOf = (round: number) => replayLine({ seed, round, among: among.length < victims.length ? among : null });
+const about = among.length < victims.length ? among : null;
+const replayOf = (round: number) => replayLine({ seed, round, among: about });
 
 const fields = openFields({
   root: privateRunDir('chaos'),
@@ -36,7 +37,12 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const line of summaryLines({ seed, played, late, replayOf })) say(line);
-  await writeReport(join(checkoutDir, '.run/reports/chaos.json'), seed, played, late);
+  await writeReport(
+    join(checkoutDir, `.run/reports/${['chaos', ...(about ?? [])].join('-')}.json`),
+    seed,
+    played,
+    late,
+  );
   await fields.close();
 }, 300_000);
 
