@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { Pool } from 'undici';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -21,6 +23,16 @@ test('an order that a shopper bought is in the files of the data team, with its 
   expect(row).toMatchObject({ id: orderId, sale_id: saleId, state: 'awaiting_payment', version: 1 });
   const events = [...(await read()).values()].filter((event) => event.order_id === orderId && 'type' in event);
   expect(events).toMatchObject([{ type: 'order.created', version: 1 }]);
+});
+
+test('it takes a processor only when nothing else wants it', async () => {
+  const { stdout } = await seckill(stack.env, 'status', '--json');
+  const { processes } = JSON.parse(stdout) as { processes: { role: string; pid: number }[] };
+  const pid = processes.find(({ role }) => role === 'cdc')?.pid ?? 0;
+  expect(getPriority(pid)).toBe(19);
+  // A kernel that weighs sessions, not processes: nice alone would be of no use.
+  const group = await readFile(`/proc/${pid}/autogroup`, 'utf8').catch(() => 'none');
+  expect(group).toMatch(/^none$|nice 19$/m);
 });
 
 test('ops see how it is, and have all tables read again: each row is there once more, of the next generation', async () => {

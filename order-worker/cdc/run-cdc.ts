@@ -1,5 +1,4 @@
 import { createServer } from 'node:http';
-import { constants, setPriority } from 'node:os';
 import { settings } from '#contract/settings.ts';
 import { zookeeperPaths } from '#contract/zookeeper-paths.ts';
 import { ConfigError, readConfig, readTogether } from '#runtime/config.ts';
@@ -13,6 +12,7 @@ import { connectZooKeeper } from '#runtime/zookeeper/client.ts';
 import { standForLeader } from '#runtime/zookeeper/leader.ts';
 import { keepPresence } from '#runtime/zookeeper/presence.ts';
 import { chooseSink, type MakeSink } from './choose-sink.ts';
+import { goLast } from './go-last.ts';
 import { type Lead, startLeading } from './lead.ts';
 import { createCdcMetrics } from './metrics.ts';
 import { noteCdcFilled, readCdcFilled, readCdcRequest } from './report.ts';
@@ -31,6 +31,7 @@ const readSettings = (environment: Host['env']) => {
           'SECKILL_ZOOKEEPER',
           'SECKILL_ZOOKEEPER_AUTH',
           'SECKILL_CDC_DATABASE_URL',
+          'SECKILL_CDC_RATE',
           'SECKILL_LOG_LEVEL',
         ],
         environment,
@@ -48,8 +49,7 @@ export const runCdc = (host: Host = process): Promise<void> =>
     'cdc',
     readSettings,
     async ({ config, logger, own }) => {
-      // Where it shares processors with what stores orders, that goes first: what waits here is kept by PostgreSQL.
-      setPriority(constants.priority.PRIORITY_LOW);
+      goLast(); // what waits here is kept by PostgreSQL
       const registry = createRegistry();
       let lead: Lead | null = null;
       const metrics = createCdcMetrics([registry], () => lead?.lagSeconds() ?? 0);
@@ -65,6 +65,7 @@ export const runCdc = (host: Host = process): Promise<void> =>
           databaseUrl: config.SECKILL_CDC_DATABASE_URL,
           logger,
           now: Date.now,
+          changesPerSecond: config.SECKILL_CDC_RATE,
           onUnknownColumns: metrics.schemaAhead,
         }),
       );

@@ -122,6 +122,12 @@ export const settings = {
   SECKILL_CDC_KAFKA_URL_FILE: absolutePath.optional(),
   /** PEM certificates that Kafka's are trusted by, in the place of the public ones. */
   SECKILL_CDC_KAFKA_CA_FILE: absolutePath.optional(),
+  /** Changes that `seckill cdc run` follows a second, at most, so that a burst of orders goes first; `off`: as fast as they come. */
+  SECKILL_CDC_RATE: z
+    .string()
+    .regex(/^(off|[1-9]\d{0,8})$/, 'must be a whole number above 0 of changes a second, or off')
+    .default('10000')
+    .transform((text) => (text === 'off' ? null : Number(text))),
   SECKILL_LISTEN: listenAddress,
   SECKILL_INNER_LISTEN: listenAddress,
   SECKILL_AGENT_SOCKET: absolutePath,

@@ -32,6 +32,7 @@ const origins: Readonly<Record<SettingName, Origin>> = {
   SECKILL_CDC_KAFKA_URL: 'given',
   SECKILL_CDC_KAFKA_URL_FILE: 'given',
   SECKILL_CDC_KAFKA_CA_FILE: 'given',
+  SECKILL_CDC_RATE: 'given',
   SECKILL_LISTEN: 'stack',
   SECKILL_INNER_LISTEN: 'stack',
   SECKILL_AGENT_SOCKET: 'stack',

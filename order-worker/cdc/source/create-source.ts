@@ -46,6 +46,8 @@ export function createSource(options: {
   publication?: string;
   logger: Logger;
   now: () => number;
+  /** Changes of the stream that are read a second, at most; null, or left out: as fast as they come. */
+  changesPerSecond?: number | null;
   /** Columns that the database publishes and this version does not know. */
   onUnknownColumns?: (table: CdcTable, names: readonly string[]) => void;
 }): CdcSource {
@@ -151,6 +153,7 @@ export function createSource(options: {
           client: await config(0),
           db: await dbOf(asker),
           settled: () => settledLsn(asker),
+          changesPerSecond: options.changesPerSecond ?? null,
           onColumns: judgeColumns,
         });
         return {

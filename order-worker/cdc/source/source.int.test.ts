@@ -19,8 +19,8 @@ beforeAll(async () => {
 });
 afterAll(() => database.close());
 
-function sourceOf(slot = newSlotName(), databaseUrl = database.url) {
-  const source = createSource({ databaseUrl, slot, logger: silent, now: Date.now });
+function sourceOf(slot = newSlotName(), databaseUrl = database.url, changesPerSecond: number | null = null) {
+  const source = createSource({ databaseUrl, slot, logger: silent, now: Date.now, changesPerSecond });
   onTestFinished(async () => {
     await source.close();
     await dropSlot(pool, slot);
@@ -57,6 +57,24 @@ test('a transaction that commits right where the acknowledged ones end is read b
     amount: 9007199254740991,
     pay_by: '2026-12-01T07:00:00.123456Z',
   });
+});
+
+test('a burst is followed at the pace that was set, and none of it is lost', async () => {
+  const source = sourceOf(newSlotName(), database.url, 200);
+  await source.makeSlot();
+  const { end } = await source.server();
+  const stream = await source.stream({ from: end, generation: 1 });
+  const begun = performance.now();
+  const wanted: string[] = [];
+  for (let n = 0; n < 60; n += 1) wanted.push(await rows.order());
+  const changes: CdcChange[] = [];
+  while (new Set(ids(changes)).size < wanted.length)
+    changes.push(...(await stream.next({ gatherMs: 0, maxChanges: 1000 })).changes);
+  const tookMs = performance.now() - begun;
+  await stream.close();
+  expect(new Set(ids(changes))).toEqual(new Set(wanted));
+  // All but the first tenth of a second's, and what is shorter than a rest.
+  expect(tookMs).toBeGreaterThan((changes.length / 200 - 0.12) * 1000);
 });
 
 test('a transaction that is larger than what may wait is read in parts, and acknowledged as a whole', async () => {

@@ -5,10 +5,13 @@ import type { CdcTable } from '#contract/cdc.ts';
 import { type Lsn, lsnText, parseLsn } from '../port/lsn.ts';
 import type { CdcChange } from '../port/sink.ts';
 import { createDecoder, TextPgoutput } from './decode.ts';
+import { createPace } from './pace.ts';
 import type { CdcStream, Gathered } from './source.ts';
 
 /** Changes that wait here at most; the socket is not read beyond them. */
 const maxWaiting = 20_000;
+/** Shorter than that is no rest: a timer is not that exact. */
+const leastRestMs = 10;
 const statusEveryMs = 1000;
 const idleEveryMs = 10_000;
 const idleBytes = 16n * 1024n * 1024n;
@@ -42,6 +45,8 @@ export async function openStream(options: {
   from: string;
   generation: number;
   settled: () => Promise<Lsn>;
+  /** Changes that are read a second, at most; null for as fast as they come. */
+  changesPerSecond: number | null;
   onColumns: (table: CdcTable, names: readonly string[]) => void;
   now: () => number;
 }): Promise<CdcStream> {
@@ -58,8 +63,9 @@ export async function openStream(options: {
   const told: { end: Lsn; after: number }[] = [];
   let handled = 0;
   let heardAt = now();
-  /** Our own buffer is full: what the server says is not read. */
-  let isFull = false;
+  const pace = createPace(options.changesPerSecond, now);
+  /** What the server says is not read: our own buffer is full, or the pace is reached. */
+  let isHeld = false;
   let present: { commit: Lsn; commitMs: number } | null = null;
   let failure: Error | null = null;
   let wake: () => void = () => undefined;
@@ -80,6 +86,7 @@ export async function openStream(options: {
   service.on('data', async (_lsn: string, message: Parameters<typeof decode>[0]) => {
     heardAt = now();
     if (failure !== null) return;
+    let restMs = 0;
     try {
       const said = decode(message);
       if (said?.kind === 'begin') present = { commit: said.commit, commitMs: said.commitMs };
@@ -87,6 +94,7 @@ export async function openStream(options: {
       else if (said?.kind === 'change' && present !== null) {
         arrived.waiting.push({ change: said.change, ...present });
         arrived.came += 1;
+        restMs = pace();
       } else if (said?.kind === 'commit') {
         arrived.whole = arrived.came;
         arrived.ends.push({ end: said.end, after: arrived.whole });
@@ -98,12 +106,11 @@ export async function openStream(options: {
     handled += 1;
     takeTold();
     awake();
-    while (arrived.waiting.length >= maxWaiting && failure === null) {
-      isFull = true;
-      await wait(20);
-    }
-    if (isFull) heardAt = now();
-    isFull = false;
+    isHeld = true;
+    if (restMs >= leastRestMs) await wait(restMs);
+    while (arrived.waiting.length >= maxWaiting && failure === null) await wait(20);
+    heardAt = now();
+    isHeld = false;
   });
   service.on('heartbeat', (lsn: string) => {
     heardAt = now();
@@ -136,7 +143,7 @@ export async function openStream(options: {
   tell();
   const status = setInterval(() => {
     tell();
-    if (!isFull && now() - heardAt > silentMs) fail(new Error(`PostgreSQL has said nothing for ${silentMs / 1000} s`));
+    if (!isHeld && now() - heardAt > silentMs) fail(new Error(`PostgreSQL has said nothing for ${silentMs / 1000} s`));
   }, statusEveryMs);
 
   /** How many of the waiting changes may be handed on, and what is in the sink with them. */
@@ -193,7 +200,7 @@ export async function openStream(options: {
     lagSeconds: () => {
       const oldest = open[0]?.commitMs ?? arrived.waiting[0]?.commitMs;
       // What a silent server has not sent may be as old as its silence.
-      const silence = isFull || now() - heardAt < 3 * statusEveryMs ? 0 : now() - heardAt;
+      const silence = isHeld || now() - heardAt < 3 * statusEveryMs ? 0 : now() - heardAt;
       return Math.max(silence, oldest === undefined ? 0 : now() - oldest) / 1000;
     },
     close: async () => {
