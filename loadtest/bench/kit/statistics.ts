@@ -11,6 +11,15 @@ export function spread(values: readonly number[]): Spread {
   return { median, min: sorted[0] ?? Number.NaN, max: sorted.at(-1) ?? Number.NaN };
 }
 
+/** The geometric mean of ratios, and what lies two standard errors below and above it: about 95 %. */
+export function meanRatio(ratios: readonly number[]): { mean: number; low: number; high: number } {
+  const logs = ratios.map(Math.log);
+  const middle = logs.reduce((sum, log) => sum + log, 0) / logs.length;
+  const variance = logs.reduce((sum, log) => sum + (log - middle) ** 2, 0) / (logs.length - 1);
+  const off = 2 * Math.sqrt(variance / logs.length);
+  return { mean: Math.exp(middle), low: Math.exp(middle - off), high: Math.exp(middle + off) };
+}
+
 /** What a figure is worth nothing without: where, when and of which commit. `dirty`: the tree held more than it. */
 export async function circumstances() {
   const git = async (...args: string[]) =>

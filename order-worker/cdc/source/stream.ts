@@ -69,6 +69,8 @@ export async function openStream(options: {
   let present: { commit: Lsn; commitMs: number } | null = null;
   let failure: Error | null = null;
   let wake: () => void = () => undefined;
+  /** How many waiting changes end a wait: to be woken by each of them would cost a timer each. */
+  let wanted = 1;
   const awake = () => wake();
   let acknowledged = parseLsn(options.from);
   /** Handed on and not acknowledged yet, oldest first. */
@@ -105,7 +107,7 @@ export async function openStream(options: {
     }
     handled += 1;
     takeTold();
-    awake();
+    if (arrived.waiting.length >= wanted) awake();
     isHeld = true;
     if (restMs >= leastRestMs) await wait(restMs);
     while (arrived.waiting.length >= maxWaiting && failure === null) await wait(20);
@@ -188,6 +190,7 @@ export async function openStream(options: {
           await until(50);
           continue;
         }
+        wanted = gatheredSince === null ? 1 : maxChanges;
         await until(gatheredSince === null ? statusEveryMs : Math.max(1, gatherMs - (now() - gatheredSince)));
       }
     },

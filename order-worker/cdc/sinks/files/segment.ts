@@ -14,6 +14,8 @@ type Place = { lsn: number; seq: number };
 /** A file with changes of one table whose transactions were committed in one hour. `file` is its path below the directory. */
 export type Segment = { file: string; rows: number; bytes: number; generation: number; from: Place; to: Place };
 
+const hourMs = 3_600_000;
+
 /** `2026-12-01T07`, in UTC. */
 export const hourOf = (ms: number): string => new Date(ms).toISOString().slice(0, 13);
 
@@ -23,7 +25,13 @@ export const segmentName = ({ lsn, seq }: Place): string =>
 
 /** The changes by the file that they go to: one a table and hour. */
 export function groupChanges(changes: readonly CdcChange[]): Map<string, CdcChange[]> {
-  return Map.groupBy(changes, ({ table, envelope }) => `${table}/${hourOf(envelope.source.ts_ms)}`);
+  const texts = new Map<number, string>(); // a date a change would be a tenth of all that the process does
+  return Map.groupBy(changes, ({ table, envelope }) => {
+    const hour = Math.floor(envelope.source.ts_ms / hourMs);
+    const text = texts.get(hour) ?? hourOf(envelope.source.ts_ms);
+    texts.set(hour, text);
+    return `${table}/${text}`;
+  });
 }
 
 /** Writes one file, whole: it has its name when it is on disk. */
