@@ -1,4 +1,4 @@
-import { type CdcReport, type CdcRequest, cdcNames } from '#contract/cdc.ts';
+import { type CdcReport, type CdcRequest, cdcNames, isSlotNearLoss, maxCdcLagSeconds } from '#contract/cdc.ts';
 import type { Pool } from '#runtime/postgres/connect.ts';
 import type { ZooKeeper } from '#runtime/zookeeper/client.ts';
 import { readCdcReports, readCdcRequest } from './report.ts';
@@ -74,11 +74,6 @@ async function readSlotStatus(pool: Pick<Pool, 'query'>): Promise<CdcSlotStatus 
   };
 }
 
-/** Below a fifth of what a slot may keep its loss is near. */
-const leastLeft = 0.2;
-/** A change is in the sink within seconds. */
-const maxLagSeconds = 60;
-
 /** What is wrong, a line each, with the command that mends it; empty when all is well, or none of it is in use. */
 export function cdcTroubles({ publication, slot, processes, away }: CdcStatus): string[] {
   const leader = processes?.find(({ state }) => state !== 'standing_by');
@@ -88,7 +83,7 @@ export function cdcTroubles({ publication, slot, processes, away }: CdcStatus): 
       ? []
       : [
           ...(slot.isLost ? ['the slot was not read for too long, and is lost: seckill cdc snapshot'] : []),
-          ...(!slot.isLost && isNearLoss(slot)
+          ...(!slot.isLost && isSlotNearLoss(slot)
             ? ['the slot is about to be lost: see why it is not read (below), or raise max_slot_wal_keep_size']
             : []),
         ];
@@ -105,7 +100,7 @@ export function cdcTroubles({ publication, slot, processes, away }: CdcStatus): 
     ...(leader !== undefined &&
     leader.trouble === null &&
     leader.state === 'streaming' &&
-    leader.lagSeconds > maxLagSeconds
+    leader.lagSeconds > maxCdcLagSeconds
       ? [
           `${leader.instance} is ${Math.round(leader.lagSeconds)} s behind: see its log, and the disk or Kafka that it writes to`,
         ]
@@ -116,8 +111,4 @@ export function cdcTroubles({ publication, slot, processes, away }: CdcStatus): 
         ]
       : []),
   ];
-}
-
-function isNearLoss({ keptBytes, leftBytes }: CdcSlotStatus): boolean {
-  return keptBytes !== null && leftBytes !== null && leftBytes < (keptBytes + leftBytes) * leastLeft;
 }

@@ -183,6 +183,22 @@ export const cdcReportSchema = z.object({
 });
 export type CdcReport = z.output<typeof cdcReportSchema>;
 
+/** A change is in the sink within seconds. */
+export const maxCdcLagSeconds = 60;
+/** Below a fifth of what a slot may keep its loss is near. */
+const leastLeft = 0.2;
+
+/** Of what a slot keeps on PostgreSQL's disk, and how much more it may keep, bytes; null where that is not known, or has no limit. */
+export function isSlotNearLoss({
+  keptBytes,
+  leftBytes,
+}: {
+  keptBytes: number | null;
+  leftBytes: number | null;
+}): boolean {
+  return keptBytes !== null && leftBytes !== null && leftBytes < (keptBytes + leftBytes) * leastLeft;
+}
+
 /**
  * Which sink has had all tables, and of which generation: what tells a sink that was emptied, or whose disk is not mounted, from a new
  * one. A node that lasts, written when a snapshot is done.
