@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { effectiveState } from '#contract/sale.ts';
 import { compareWithTables, readChangeFiles, tablesOf } from '#lab/kits/cdc-reader.ts';
@@ -36,11 +37,18 @@ export async function isStored({ stock, store, queue }: Connections, saleId: str
   );
 }
 
+/** A fault in the middle of the first snapshot begins it anew, as the next generation: rounds come after it. */
+export async function hasFirstSnapshot({ dir }: Stack): Promise<void> {
+  const manifest = join(dir, 'cdc/manifest.ndjson');
+  const isDone = async () => (await readFile(manifest, 'utf8').catch(() => '')).includes('"snapshot":"done"');
+  await poll('the first snapshot for the data team', isDone);
+}
+
 /** The data team has what PostgreSQL has, every column of every row, once doubles are removed. */
 export async function isCopied(stack: Stack, { pool }: Connections, note: (text: string) => void): Promise<void> {
   await poll('the files of the data team to be as the tables are', async () => {
     const changes = await readChangeFiles(join(stack.dir, 'cdc'));
-    // No round asks for a snapshot: one that was taken all the same would mend a gap, and hide it.
+    // No round asks for a snapshot, and the first was done before: one that was taken all the same would mend a gap, and hide it.
     const anew = changes.filter(({ source }) => source.generation > 1).length;
     if (anew > 0) throw new Error(`${anew} changes are of a snapshot that no one asked for`);
     const read = tablesOf(changes);

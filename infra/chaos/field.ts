@@ -5,6 +5,7 @@ import { runDirectory } from '../stack/host/run-directory.ts';
 import type { Settings } from '../stack/plan/plan.ts';
 import { describeEvent, type Rewire, type ServerRole, type Stack, startStack } from '../stack/stack.ts';
 import { readState } from '../stack/supervise/state-file.ts';
+import { hasFirstSnapshot } from './checks.ts';
 import { type Listener, listenToOrders } from './listener.ts';
 
 /** The battlefield: a private stack whose processes reach each server through a proxy of their own. */
@@ -83,6 +84,7 @@ export async function openField(options: {
       },
     });
     isUp = true;
+    await hasFirstSnapshot(stack);
     const listener = await listenToOrders(stack.environment.SECKILL_DATABASE_URL ?? '', 1);
     return {
       stack,

@@ -6,7 +6,7 @@ import { postmasterOf } from '../../stack/host/postmaster.ts';
 import { runDirectory } from '../../stack/host/run-directory.ts';
 import { describeEvent, type Stack, startStack } from '../../stack/stack.ts';
 import { readState } from '../../stack/supervise/state-file.ts';
-import { isHealthy } from '../checks.ts';
+import { hasFirstSnapshot, isHealthy } from '../checks.ts';
 import { type Links, openLinks } from './links.ts';
 import { openServers, type Servers } from './servers.ts';
 
@@ -83,6 +83,7 @@ export async function openHaField(options: {
       },
     });
     isUp = true;
+    await hasFirstSnapshot(stack);
     const servers = openServers({ ports, environment: stack.environment, links });
 
     /** Rotated logs are counted with the rest; what was rotated away was counted before. */
