@@ -1,4 +1,4 @@
-import { Consumer } from '@platformatic/kafka';
+import { Admin, Consumer } from '@platformatic/kafka';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { kafkaPlace } from '#contract/addresses.ts';
 import { type CdcEnvelope, cdcTopic } from '#contract/cdc.ts';
@@ -84,6 +84,35 @@ describe.skipIf(files === null)('with a real Kafka (npm run setup:kafka)', () =>
       expect(new Set(own.map(({ partition }) => partition)).size).toBe(1);
     }
   });
+
+  test('a table’s topic that was deleted is not made anew by who looks, and the sink is empty until a snapshot is written', async () => {
+    const own = await startKafka(files as NonNullable<typeof files>);
+    onTestFinished(() => own.stop());
+    const url = `kafka://${own.address}`;
+    const admin = new Admin({ clientId: 'test', bootstrapBrokers: [own.address] });
+    onTestFinished(() => admin.close());
+    // As an administrator may make it who makes all of them alike.
+    await admin.createTopics({
+      topics: ['seckill.orders', 'seckill.order_events', 'seckill.payments', 'seckill.refunds'],
+    });
+    await admin.createTopics({ topics: ['seckill.cdc'], partitions: 3 });
+    const sink = sinkAt(url);
+    await sink.open();
+    await sink.write([change('s-1', 1)], position('0/1'));
+    expect(await sink.position()).toEqual(position('0/1'));
+    await sink.close();
+    await admin.deleteTopics({ topics: ['seckill.orders'] });
+    await poll('the topic to be gone', async () => !(await admin.listTopics()).includes('seckill.orders'));
+    const standby = sinkAt(url);
+    await standby.check();
+    const next = sinkAt(url);
+    await next.open();
+    expect(await next.position()).toBeNull();
+    expect(await admin.listTopics()).not.toContain('seckill.orders');
+    await next.write([], { ...position('0/9', 2), snapshot: 'running' });
+    await poll('the topic to be there', async () => (await admin.listTopics()).includes('seckill.orders'));
+    expect(await next.position()).toMatchObject({ generation: 2 });
+  }, 60_000);
 
   test('a row that is too large is there by its key, with the reason; the others are there as they are', async () => {
     const sink = sinkAt(`kafka://${kafka.address}`);

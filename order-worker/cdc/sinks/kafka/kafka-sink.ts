@@ -35,6 +35,8 @@ export function createKafkaSink(options: {
   const { place, slot, logger } = options;
   const name = `Kafka at ${place.brokers.join(', ')}`;
   let clients: ReturnType<typeof connect> | null = null;
+  /** Topics of tables that are gone, although the sink had them: what they held is missing, until a snapshot is written. */
+  let lost: string[] = [];
 
   function connect() {
     const base: BaseOptions = {
@@ -68,14 +70,20 @@ export function createKafkaSink(options: {
     );
   }
 
-  /** Topics that are there stay as they are. */
+  const makeTables = (topics: string[]) =>
+    within(opened().admin.createTopics({ topics }), `making the topics ${topics.join(', ')}`);
+
+  /**
+   * Topics that are there stay as they are. The position's is made last: where it is there and a table's is not, that one was deleted, and
+   * an empty one in its place would pass for whole.
+   */
   async function makeTopics(): Promise<void> {
     const { admin } = opened();
     const there = new Set(await within(admin.listTopics(), 'its list of topics'));
     const tables = cdcTableNames.map(cdcTopic).filter((topic) => !there.has(topic));
-    if (tables.length > 0)
-      await within(admin.createTopics({ topics: tables }), `making the topics ${tables.join(', ')}`);
+    lost = there.has(cdcPositionTopic) ? tables : [];
     if (there.has(cdcPositionTopic)) return;
+    if (tables.length > 0) await makeTables(tables);
     await within(
       admin.createTopics({
         topics: [cdcPositionTopic],
@@ -179,13 +187,16 @@ export function createKafkaSink(options: {
       clients ??= connect();
       await makeTopics();
     },
-    position: readPosition,
+    position: async () => (lost.length > 0 ? null : readPosition()),
     write: async (changes, position) => {
+      if (lost.length > 0) await makeTables(lost);
+      lost = [];
       const refused: SetAside[] = [];
       for (const part of parts(changes.map(messageOf))) refused.push(...(await send(part)));
       if (position !== null) {
         const value = Buffer.from(JSON.stringify(position));
-        const message = { topic: cdcPositionTopic, key: Buffer.from(slot), value };
+        // Where it is read, however many partitions the topic was made with.
+        const message = { topic: cdcPositionTopic, key: Buffer.from(slot), value, partition: 0 };
         await within(opened().producer.send({ messages: [message] }), 'writing the position');
       }
       return { setAside: refused };
