@@ -4,7 +4,7 @@ import { judgeStart, type Sights } from './judge-start.ts';
 const position = { generation: 2, snapshot: 'done', lsn: '0/200', system: '77', timeline: 3, request: 'r1' } as const;
 const good: Sights = {
   position,
-  filled: { sink: 'files in /x', generation: 2 },
+  filled: { sink: 'files in /x', generation: 2, request: 'r1' },
   slot: { kind: 'ready', confirmed: '0/1FF', holder: null },
   server: { system: '77', timeline: 3, end: '0/300' },
   request: { id: 'r1', at: 0 },
@@ -19,7 +19,11 @@ test('what fits goes on where the sink stands', () => {
 test.each<[string, Partial<Sights>, object]>([
   ['a new sink', { position: null, filled: null, request: null }, { generation: 1, request: null }],
   ['a new sink, and a request', { position: null, filled: null }, { generation: 1, request: 'r1' }],
-  ['an emptied sink, and a request', { position: null }, { generation: 3, request: 'r1' }],
+  [
+    'an emptied sink, and a new request',
+    { position: null, request: { id: 'r2', at: 0 } },
+    { generation: 3, request: 'r2' },
+  ],
   [
     'a snapshot that was not finished',
     { position: { ...position, snapshot: 'running' } },
@@ -53,6 +57,11 @@ test.each<[string, Partial<Sights>, RegExp]>([
     'a sink that was emptied',
     { position: null, request: null },
     /the sink is empty, and had all tables before \(generation 2\)/,
+  ],
+  [
+    'a sink that was emptied, and the request of long ago that had filled it',
+    { position: null },
+    /the sink is empty, and had all tables before/,
   ],
   ['a slot that is missing', { slot: { kind: 'missing' } }, /the slot is gone/],
   ['a slot that is lost', { slot: { kind: 'lost', confirmed: '0/100', holder: null } }, /not read for too long/],

@@ -28,7 +28,8 @@ export function judgeStart({ position, filled, slot, server, request, timelineEn
   if (slot.kind === 'held') return { kind: 'held', words: `the slot is read by another connection: ${slot.holder}` };
   const generation = (position?.generation ?? filled?.generation ?? 0) + 1;
   const gap = (words: string): Start => ({ kind: 'gap', words });
-  const asked = request !== null && request.id !== position?.request ? request.id : null;
+  const done = position === null ? filled?.request : position.request;
+  const asked = request !== null && request.id !== done ? request.id : null;
   if (asked !== null) return { kind: 'snapshot', generation, request: asked, why: 'it was asked for' };
   if (position === null && filled !== null)
     return gap(

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { CdcFilled, CdcRequest } from '#contract/cdc.ts';
 import { ConfigError } from '#runtime/config.ts';
 import type { Logger } from '#runtime/logger.ts';
@@ -112,7 +113,7 @@ export function startLeading(deps: LeadDeps): Lead {
           await follow(sink, await takeSnapshot(sink, start, server));
           return 0;
         case 'stream':
-          await noteFilled(sink, start.position.generation);
+          await noteFilled(sink, start.position);
           await follow(sink, { ...start.position, timeline: server.timeline });
           return 0;
       }
@@ -173,7 +174,7 @@ export function startLeading(deps: LeadDeps): Lead {
       });
       const done: SinkPosition = { ...position, snapshot: 'done', lsn };
       await write(sink, [], done);
-      await noteFilled(sink, generation);
+      await noteFilled(sink, done);
       logger.info({ generation, rows }, 'all tables are in the sink');
       tell({ position: lsn, request });
       return done;
@@ -183,9 +184,9 @@ export function startLeading(deps: LeadDeps): Lead {
   }
 
   /** Once: it is a node that lasts. */
-  async function noteFilled({ name }: CdcSink, generation: number): Promise<void> {
-    const noted = await deps.filled.read();
-    if (noted?.sink !== name || noted.generation !== generation) await deps.filled.note({ sink: name, generation });
+  async function noteFilled({ name }: CdcSink, { generation, request }: SinkPosition): Promise<void> {
+    const filled: CdcFilled = { sink: name, generation, request };
+    if (!isDeepStrictEqual(await deps.filled.read(), filled)) await deps.filled.note(filled);
   }
 
   async function follow(sink: CdcSink, from: SinkPosition): Promise<void> {

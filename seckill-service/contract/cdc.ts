@@ -203,7 +203,12 @@ export function isSlotNearLoss({
  * Which sink has had all tables, and of which generation: what tells a sink that was emptied, or whose disk is not mounted, from a new
  * one. A node that lasts, written when a snapshot is done.
  */
-export const cdcFilledSchema = z.object({ sink: z.string(), generation: z.number().int() });
+export const cdcFilledSchema = z.object({
+  sink: z.string(),
+  generation: z.number().int(),
+  /** The request that led to it: it asks for nothing any more, although its node is there. Null for the first. */
+  request: z.string().nullable().default(null),
+});
 export type CdcFilled = z.output<typeof cdcFilledSchema>;
 
 /** What `seckill cdc snapshot` asks for; it stays until another one takes its place. */
