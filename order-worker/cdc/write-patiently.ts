@@ -1,5 +1,5 @@
 import { type GrowingWait, growingWaitMs } from '#runtime/growing-wait.ts';
-import type { CdcChange, CdcSink, SinkPosition } from './port/sink.ts';
+import { type CdcChange, type CdcSink, SinkChanged, type SinkPosition } from './port/sink.ts';
 
 const waits: GrowingWait = { tries: 8, firstMs: 100, longestMs: 10_000 };
 
@@ -8,7 +8,8 @@ export class NoLongerWriting extends Error {}
 
 /**
  * Hands the same changes to the sink until it takes them. Before each try `mayWrite` is asked: a process that leads no more leaves them
- * to the next one, which reads them again. Returns how many rows the sink refused for their own sake.
+ * to the next one, which reads them again. Returns how many rows the sink refused for their own sake. Rejects with {@link SinkChanged}
+ * as the sink does.
  */
 export async function writePatiently(options: {
   sink: CdcSink;
@@ -26,6 +27,7 @@ export async function writePatiently(options: {
     try {
       return (await sink.write(changes, position)).setAside.length;
     } catch (error) {
+      if (error instanceof SinkChanged) throw error;
       onFailure(error instanceof Error ? error : new Error(String(error)), attempt);
       await rest(growingWaitMs(waits, Math.min(attempt, waits.tries - 1), random));
     }

@@ -30,6 +30,9 @@ export type SinkPosition = z.output<typeof sinkPositionSchema>;
 /** A row that the sink refuses for its own sake, too large for example: its key was written with the reason, in its place. */
 export type SetAside = { change: CdcChange; why: string };
 
+/** What was opened is not what is there any more: it is to be opened anew, and what it has compared anew. Nothing was taken. */
+export class SinkChanged extends Error {}
+
 /**
  * Where changes go. A sink that is away or full rejects with an Error that names it and says so in one line, as often as it is asked, and
  * has lost nothing: the same changes are handed in again. Doubles are allowed, gaps are not.
@@ -50,7 +53,7 @@ export type CdcSink = {
   position: () => Promise<SinkPosition | null>;
   /**
    * Resolves when all of it survives the end of this process and of its machine: first the changes, then the position. Either may be
-   * alone. Calls are never made side by side.
+   * alone. Calls are never made side by side. Rejects with {@link SinkChanged} where trying again would be of no use.
    */
   write: (changes: readonly CdcChange[], position: SinkPosition | null) => Promise<{ setAside: readonly SetAside[] }>;
   close: () => Promise<void>;

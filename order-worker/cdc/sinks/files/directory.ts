@@ -51,15 +51,21 @@ export async function prepareDirectory(dir: string): Promise<void> {
 const directoryMode = 0o750;
 export const fileMode = 0o640;
 
+/** Whose names are on disk: one that a process made, and ended before it was, may not be. */
+const lasting = new Set<string>();
+
 /** With the directory that it is in: after a power cut it is there. */
 export async function makeDirectory(path: string): Promise<void> {
-  try {
-    await mkdir(path, { mode: directoryMode });
-  } catch (error) {
-    if (isCode(error, 'EEXIST')) return;
-    throw error;
-  }
+  const isNew = await mkdir(path, { mode: directoryMode }).then(
+    () => true,
+    (error: unknown) => {
+      if (isCode(error, 'EEXIST')) return false;
+      throw error;
+    },
+  );
+  if (!isNew && lasting.has(path)) return;
   await syncDirectory(dirname(path));
+  lasting.add(path);
 }
 
 /** Names that were given or taken away in it outlive a power cut. */

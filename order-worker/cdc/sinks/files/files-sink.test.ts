@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { appendFile, chmod, mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdir, readdir, readFile, rename, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { CdcEnvelope } from '#contract/cdc.ts';
@@ -7,7 +7,7 @@ import { readChangeFiles, tablesOf } from '#lab/kits/cdc-reader.ts';
 import { temporaryDirectory } from '#lab/temporary-directory.ts';
 import { ConfigError } from '#runtime/config.ts';
 import { createLogger } from '#runtime/logger.ts';
-import type { CdcChange, SinkPosition } from '../../port/sink.ts';
+import { type CdcChange, SinkChanged, type SinkPosition } from '../../port/sink.ts';
 import { createFilesSink } from './files-sink.ts';
 import { openManifest } from './manifest.ts';
 import { mergeHours } from './merge-hours.ts';
@@ -130,6 +130,85 @@ test('the files of an hour that is over become one, and the small ones go some m
   await merge(at + 9_000_000);
   expect((await readdir(folder)).length).toBe(1);
   expect(await (await openSink(dir)).position()).toEqual(position('0/3'));
+  // Names of files that are gone are kept by no one, or they would fill the memory in some weeks.
+  const kept = await openManifest(dir);
+  expect([...kept.state.segments.values()].map(({ rows, replaces }) => ({ rows, replaces }))).toEqual([{ rows: 3 }]);
+  await kept.close();
+  // The one file of an hour is deleted as well.
+  await rm(folder, { recursive: true });
+  await merge(at + 9_000_000);
+  const empty = await openManifest(dir);
+  expect(empty.state.segments.size).toBe(0);
+  await empty.close();
+});
+
+test('a file that cannot be read leaves no draft behind, and holds up its own hour alone', async () => {
+  const dir = ownDirectory();
+  const sink = await openSink(dir);
+  for (const lsn of [1, 2]) await sink.write([change(lsn), change(lsn + 2, at + 3_600_000)], position(`0/${lsn}`));
+  await sink.close();
+  const [damaged, whole] = ['07', '08'].map((hour) => join(dir, `orders/2026-12-01T${hour}`)) as [string, string];
+  for (const folder of [damaged, whole])
+    for (const [nth, name] of (await readdir(folder)).sort().entries()) {
+      if (folder === damaged && nth === 1) await truncate(join(folder, name), 30);
+      await utimes(join(folder, name), at / 1000, at / 1000);
+    }
+  const manifest = await openManifest(dir);
+  for (const _ of [1, 2]) await mergeHours({ dir, manifest, logger, now: () => at + 9_000_000 });
+  await manifest.close();
+  expect(await readdir(join(dir, '.drafts'))).toEqual([]);
+  expect((await readdir(damaged)).length).toBe(2);
+  expect((await readdir(whole)).length).toBe(3);
+});
+
+test('where the manifest is another file than the one that was opened, nothing is taken; opened anew, it goes on', async () => {
+  const dir = ownDirectory();
+  const sink = await openSink(dir);
+  await sink.write([change(1)], position('0/1'));
+  const path = join(dir, 'manifest.ndjson');
+  await writeFile(`${path}.new`, await readFile(path));
+  await rename(`${path}.new`, path); // as another process writes it anew
+  await expect(sink.write([change(2)], position('0/2'))).rejects.toThrow(SinkChanged);
+  await sink.close();
+  const again = await openSink(dir);
+  expect(await again.position()).toEqual(position('0/1'));
+  await again.write([change(2)], position('0/2'));
+  expect(await rowsIn(dir)).toEqual(['orders s-1', 'orders s-2']);
+});
+
+test('a directory that is moved away while its hours are put together forgets none of its files', async () => {
+  const dir = join(ownDirectory(), 'cdc');
+  const sink = await openSink(dir);
+  for (const lsn of [1, 2]) await sink.write([change(lsn)], position(`0/${lsn}`));
+  await sink.close();
+  const manifest = await openManifest(dir);
+  await rename(dir, `${dir}.away`);
+  await mergeHours({ dir, manifest, logger, now: () => at + 9_000_000 });
+  await rename(`${dir}.away`, dir);
+  await manifest.close();
+  const after = await openManifest(dir);
+  expect(after.state.segments.size).toBe(2);
+  await after.close();
+});
+
+test('a manifest that another process has written to is not written anew', async () => {
+  const dir = ownDirectory();
+  const sink = await openSink(dir);
+  await sink.write([change(1)], position('0/1'));
+  const manifest = await openManifest(dir);
+  // So many that it would be.
+  await manifest.append(Array.from({ length: 20_001 }, () => ({ position: position('0/1'), at: 'now' })));
+  await sink.write([change(2)], position('0/2'));
+  await manifest.tidy();
+  await manifest.close();
+  expect((await manifestOf(dir)).length).toBeGreaterThan(20_000);
+  await sink.close();
+  const alone = await openManifest(dir);
+  await alone.tidy();
+  await alone.append([{ position: position('0/3'), at: 'now' }]);
+  await alone.close();
+  expect(await manifestOf(dir)).toHaveLength(5);
+  expect(await rowsIn(dir)).toEqual(['orders s-1', 'orders s-2']);
 });
 
 test('what the data team has deleted is listed no longer, and holds up no other hour', async () => {

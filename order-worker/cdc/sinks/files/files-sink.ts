@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ConfigError } from '#runtime/config.ts';
 import type { Logger } from '#runtime/logger.ts';
 import { type Loop, startLoop } from '#runtime/loop.ts';
-import type { CdcSink } from '../../port/sink.ts';
+import { type CdcSink, SinkChanged } from '../../port/sink.ts';
 import { checkDirectory, prepareDirectory, writeProblem } from './directory.ts';
 import { checkManifest, hasManifest, type Manifest, manifestName, openManifest } from './manifest.ts';
 import { mergeHours } from './merge-hours.ts';
@@ -15,7 +15,7 @@ const tidyEveryMs = 60_000;
 /**
  * Files for a data team without Kafka: `<table>/<hour of the commit, UTC>/….ndjson.zst`, one envelope a line, and `manifest.ndjson`
  * with a line a file and the position. A file that is there is whole. Several processes at one directory write doubles at worst:
- * no file of one has the name of another's, and the manifest is only ever added to.
+ * no file of one has the name of another's, and one that finds the manifest to be another file reads it anew.
  */
 export function createFilesSink(options: { dir: string; logger: Logger; now: () => number }): CdcSink {
   const { dir, logger, now } = options;
@@ -75,7 +75,7 @@ export function createFilesSink(options: { dir: string; logger: Logger; now: () 
       } catch (error) {
         // They are written again: what is not listed is a double.
         await Promise.all(written.map(({ file }) => rm(join(dir, file), { force: true }).catch(() => undefined)));
-        throw error instanceof ConfigError ? error : writeProblem(dir, error);
+        throw error instanceof ConfigError || error instanceof SinkChanged ? error : writeProblem(dir, error);
       }
     },
     close: async () => {

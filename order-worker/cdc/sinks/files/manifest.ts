@@ -1,9 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, readFile, rename, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError } from '#runtime/config.ts';
 import { laterPosition } from '../../port/position.ts';
-import { type SinkPosition, sinkPositionSchema } from '../../port/sink.ts';
+import { SinkChanged, type SinkPosition, sinkPositionSchema } from '../../port/sink.ts';
 import { draftsOf, fileMode, syncDirectory } from './directory.ts';
 import type { Segment } from './segment.ts';
 
@@ -107,8 +108,9 @@ export async function checkManifest(dir: string): Promise<void> {
 }
 
 /**
- * The list of files, and how far they go: one line a fact, only ever added to, and now and then written anew. `append` resolves
- * when its lines are on disk. Calls may be made side by side.
+ * The list of files, and how far they go: one line a fact, only ever added to, and now and then written anew, by a process that alone has
+ * written it. `append` resolves when its lines are on disk, in the file of that name; it rejects with SinkChanged where that is another
+ * file than the one that was opened. Calls may be made side by side.
  */
 export async function openManifest(dir: string) {
   const path = join(dir, manifestName);
@@ -118,6 +120,8 @@ export async function openManifest(dir: string) {
   if (found !== null && found.end < found.size) await truncate(path, found.end);
   if (found === null) await writeAnew();
   let handle: FileHandle = await open(path, 'a');
+  /** How long it is by what this process has read and written: longer, and another process writes, too. */
+  let length = (await handle.stat()).size;
   let turn: Promise<unknown> = Promise.resolve();
 
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -126,10 +130,18 @@ export async function openManifest(dir: string) {
     return mine;
   }
 
+  /** How long it is. Moved away, unmounted, or written anew by another process: what goes there would be read by no one. */
+  async function refuseOther(): Promise<number> {
+    const [ours, there] = await Promise.all([handle.stat(), stat(path)]);
+    if (ours.ino !== there.ino || ours.dev !== there.dev)
+      throw new SinkChanged(`${path} is another file than the one that was opened: it is read anew`);
+    return ours.size;
+  }
+
   async function writeAnew(): Promise<void> {
     const kept: ManifestLine[] = [header, ...state.segments.values()];
     if (state.position !== null) kept.push({ position: state.position, at: new Date().toISOString() });
-    const draft = join(draftsOf(dir), `${manifestName}.draft`);
+    const draft = join(draftsOf(dir), `${randomBytes(8).toString('hex')}.draft`);
     {
       await using file = await open(draft, 'w', fileMode);
       await file.writeFile(kept.map((line) => `${JSON.stringify(line)}\n`).join(''));
@@ -145,24 +157,29 @@ export async function openManifest(dir: string) {
     append: (added: readonly ManifestLine[]) =>
       inTurn(async () => {
         if (added.length === 0) return;
-        const before = (await handle.stat()).size;
+        const before = await refuseOther();
+        const bytes = Buffer.from(added.map((line) => `${JSON.stringify(line)}\n`).join(''));
         try {
-          await handle.appendFile(added.map((line) => `${JSON.stringify(line)}\n`).join(''));
+          await handle.appendFile(bytes);
           await handle.datasync();
         } catch (error) {
           await handle.truncate(before).catch(() => undefined); // half a line, where the disk is full
           throw error;
         }
+        await refuseOther();
+        length += bytes.length;
         for (const line of added) take(state, line);
         lines += added.length;
       }),
     /** Where most of its lines tell of nothing any more. */
     tidy: () =>
       inTurn(async () => {
-        if (lines - state.segments.size < maxStale) return;
+        if (lines - state.segments.size < maxStale || (await refuseOther()) !== length) return;
         await writeAnew();
-        await handle.close();
+        const old = handle;
         handle = await open(path, 'a');
+        length = (await handle.stat()).size;
+        await old.close();
       }),
     close: () => inTurn(() => handle.close()),
   };

@@ -1,14 +1,13 @@
-import { readFile, rm, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { promisify } from 'node:util';
-import { createZstdCompress, zstdDecompress } from 'node:zlib';
+import { createZstdCompress, createZstdDecompress } from 'node:zlib';
 import type { Logger } from '#runtime/logger.ts';
-import type { ListedSegment, Manifest } from './manifest.ts';
+import { eachSafely } from '#runtime/loop.ts';
+import type { ListedSegment, Manifest, ManifestLine } from './manifest.ts';
 import { hourOf, segmentName, writeWhole } from './segment.ts';
-
-const decompress = promisify(zstdDecompress);
 
 /** After an hour's end, and after the last file of it came: changes that are late are few. */
 const restMs = 5 * 60_000;
@@ -31,10 +30,15 @@ export async function mergeHours(options: {
   await removeReplaced(segments);
   const present = segments.filter(({ file }) => !replaced.has(file));
   const folders = Map.groupBy(present, ({ file, generation }) => `${dirname(file)} ${generation}`);
-  for (const files of folders.values()) {
-    if (files.length < 2 || isPresent(files)) continue;
+  // A file that cannot be read holds up its own hour alone.
+  await eachSafely(folders.values(), mergeFolder, (error, [first]) =>
+    logger.warn({ err: error, file: first?.file }, 'the files of an hour were not put together'),
+  );
+
+  async function mergeFolder(files: readonly ListedSegment[]): Promise<void> {
+    if (isPresent(files)) return;
     const there = await stillThere(files);
-    if (there.length < 2 || Math.max(...there.map(({ mtimeMs }) => mtimeMs)) >= now() - restMs) continue;
+    if (there.length < 2 || there.some(({ mtimeMs }) => mtimeMs >= now() - restMs)) return;
     await mergeFiles(there.map(({ segment }) => segment).sort((a, b) => (a.file < b.file ? -1 : 1)));
   }
 
@@ -74,16 +78,17 @@ export async function mergeHours(options: {
   }
 
   async function removeReplaced(listed: readonly ListedSegment[]): Promise<void> {
-    const removed: string[] = [];
-    for (const { file, replaces = [] } of listed) {
+    const lines: ManifestLine[] = [];
+    for (const { replaces = [], ...segment } of listed) {
       if (replaces.length === 0) continue;
-      const made = await stat(join(dir, file)).catch(gone); // the data team may have taken it away
+      const made = await stat(join(dir, segment.file)).catch(gone); // the data team may have taken it away
       if (made !== null && made.mtimeMs > now() - graceMs) continue;
       const there = replaces.filter((each) => manifest.state.segments.has(each));
       await Promise.all(there.map((each) => rm(join(dir, each), { force: true })));
-      removed.push(...there);
+      // Its own line anew, without the names: they are thousands, and would be kept for ever.
+      lines.push({ removed: there }, made === null ? { removed: [segment.file] } : segment);
     }
-    if (removed.length > 0) await manifest.append([{ removed }]);
+    await manifest.append(lines);
   }
 }
 
@@ -100,6 +105,13 @@ function bytesOf(paths: readonly string[]): AsyncIterable<Buffer> {
   return compressed;
 }
 
+/** By parts: one that was put together before may be as large as all of this process. */
 async function* textsOf(paths: readonly string[]): AsyncGenerator<Buffer> {
-  for (const path of paths) yield await decompress(await readFile(path));
+  for (const path of paths) {
+    const text = createZstdDecompress();
+    const read = pipeline(createReadStream(path), text);
+    read.catch(() => undefined); // the reading of `text` rejects with it
+    yield* text as AsyncIterable<Buffer>;
+    await read;
+  }
 }

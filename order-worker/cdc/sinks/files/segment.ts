@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { open, rename } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { zstdCompress } from 'node:zlib';
@@ -62,11 +62,16 @@ export async function writeWhole(
 ): Promise<void> {
   const draft = join(draftsOf(dir), `${randomBytes(8).toString('hex')}.draft`);
   const target = join(dir, file);
-  {
-    await using handle = await open(draft, 'wx', fileMode);
-    for await (const part of parts) await handle.appendFile(part);
-    await handle.sync();
+  try {
+    {
+      await using handle = await open(draft, 'wx', fileMode);
+      for await (const part of parts) await handle.appendFile(part);
+      await handle.sync();
+    }
+    await rename(draft, target);
+  } catch (error) {
+    await rm(draft, { force: true }).catch(() => undefined); // on a full disk it is what others have no room for
+    throw error;
   }
-  await rename(draft, target);
   await syncDirectory(dirname(target));
 }
