@@ -96,6 +96,7 @@ describe.skipIf(files === null)('with a real Kafka (npm run setup:kafka)', () =>
       topics: ['seckill.orders', 'seckill.order_events', 'seckill.payments', 'seckill.refunds'],
     });
     await admin.createTopics({ topics: ['seckill.cdc'], partitions: 3 });
+    await poll('the topics to be there', async () => (await admin.listTopics()).includes('seckill.cdc'));
     const sink = sinkAt(url);
     await sink.open();
     await sink.write([change('s-1', 1)], position('0/1'));
