@@ -79,6 +79,11 @@ test.each<[string, Partial<Sights>, RegExp]>([
     /is on timeline 2, the sink has changes of timeline 3/,
   ],
   [
+    'a timeline that the server never had',
+    { server: { ...good.server, timeline: 4 }, timelineEnd: null },
+    /was never on timeline 3/,
+  ],
+  [
     'a standby that took over before it had what the sink has',
     { server: { ...good.server, timeline: 4 }, timelineEnd: '0/1F0' },
     /a standby took over that did not have them/,

@@ -19,7 +19,7 @@ export type Sights = {
   slot: SlotState;
   server: ServerState;
   request: CdcRequest | null;
-  /** Where the server left the timeline of the position; null where it is on that timeline still, or never was. */
+  /** Where the server left the timeline of the position; null where it is on that timeline still, or never was on it. */
   timelineEnd: string | null;
 };
 
@@ -42,6 +42,10 @@ export function judgeStart({ position, filled, slot, server, request, timelineEn
   if (position.system !== server.system) return gap('the sink has the changes of another database server');
   if (position.timeline > server.timeline)
     return gap(`the database is on timeline ${server.timeline}, the sink has changes of timeline ${position.timeline}`);
+  if (position.timeline < server.timeline && timelineEnd === null)
+    return gap(
+      `the database was never on timeline ${position.timeline}, of which the sink has changes: it was restored`,
+    );
   if (parseLsn(server.end) < at || (timelineEnd !== null && parseLsn(timelineEnd) < at))
     return gap(
       'the sink has changes that the database has not: it was restored, or a standby took over that did not have them',
