@@ -73,6 +73,7 @@ export function startLeading(deps: LeadDeps): Lead {
   async function run(): Promise<void> {
     while (!closed) {
       if (!deps.isLeader()) {
+        caughtUpMs = now(); // what it does not follow is no lag of its own
         if (standing.state !== 'standing_by') tell({ ...atFirst });
         await rest(lookMs);
         continue;
@@ -110,7 +111,8 @@ export function startLeading(deps: LeadDeps): Lead {
         case 'gap':
           return stop(`${start.words}: run "seckill cdc snapshot"`);
         case 'snapshot':
-          await follow(sink, await takeSnapshot(sink, start, server));
+          // Judged anew: while it was read and written, another server may have taken over.
+          await takeSnapshot(sink, start, server);
           return 0;
         case 'stream':
           await noteFilled(sink, start.position);
@@ -147,7 +149,7 @@ export function startLeading(deps: LeadDeps): Lead {
     sink: CdcSink,
     start: Extract<Start, { kind: 'snapshot' }>,
     server: ServerState,
-  ): Promise<SinkPosition> {
+  ): Promise<void> {
     const { generation, request } = start;
     logger.info({ generation, why: start.why }, 'reading all tables from the beginning');
     tell({ state: 'snapshot', generation, trouble: null, written: 0, setAside: 0 });
@@ -177,7 +179,6 @@ export function startLeading(deps: LeadDeps): Lead {
       await noteFilled(sink, done);
       logger.info({ generation, rows }, 'all tables are in the sink');
       tell({ position: lsn, request });
-      return done;
     } finally {
       clearInterval(watch);
     }

@@ -38,6 +38,7 @@ export function createCdcMetrics(registers: Registry[], lagSeconds: () => number
       for (const each of cdcStates) state.set({ state: each }, each === present ? 1 : 0);
       leader.set(present === 'standing_by' ? 0 : 1);
       stopped.set(present === 'stopped' ? 1 : 0);
+      if (present === 'standing_by') failing.set(0); // another process writes now
     },
     schemaAhead: () => schemaAhead.set(1),
     written: (written: readonly CdcChange[], refused: number) => {
