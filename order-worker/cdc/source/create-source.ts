@@ -23,6 +23,8 @@ const partWithinMs = 60_000;
 
 /** PostgreSQL's own texts of times are read: they are to be in UTC, in ISO's form. */
 const textForm = '-c TimeZone=UTC -c DateStyle=ISO,YMD -c IntervalStyle=iso_8601';
+/** A walsender that decodes a large transaction of other tables says so after half of it: silence for longer is a dead link (stream.ts). */
+const streamForm = '-c wal_sender_timeout=10s';
 
 async function timelineOf(client: Client): Promise<number> {
   const { rows } = await client.query<{ timeline: number }>(`SELECT ${timelineSql} AS timeline`);
@@ -63,6 +65,11 @@ export function createSource(options: {
       options: textForm,
       ...(statementMs === 0 ? {} : { query_timeout: statementMs }),
     };
+  }
+
+  async function streamConfig(): Promise<ClientConfig> {
+    const base = await config(0);
+    return { ...base, options: `${base.options} ${streamForm}` };
   }
 
   async function connect(statementMs: number, replication = false): Promise<Client> {
@@ -150,7 +157,7 @@ export function createSource(options: {
       try {
         const stream = await openStream({
           ...{ slot, publication, from, generation, now },
-          client: await config(0),
+          client: await streamConfig(),
           db: await dbOf(asker),
           settled: () => settledLsn(asker),
           changesPerSecond: options.changesPerSecond ?? null,
