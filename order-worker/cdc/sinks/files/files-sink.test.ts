@@ -46,6 +46,11 @@ const position = (lsn: string): SinkPosition => ({
   ...{ generation: 1, snapshot: 'done', lsn, system: '1', timeline: 1, request: null },
 });
 
+/** As if all files of the folder had been written at that time. */
+async function ageFiles(folder: string, ms: number): Promise<void> {
+  for (const name of await readdir(folder)) await utimes(join(folder, name), ms / 1000, ms / 1000);
+}
+
 const rowsIn = async (dir: string) => [...tablesOf(await readChangeFiles(dir)).rows.keys()].sort();
 const manifestOf = async (dir: string) =>
   (await readFile(join(dir, 'manifest.ndjson'), 'utf8'))
@@ -107,9 +112,7 @@ test('the files of an hour that is over become one, and the small ones go some m
   for (const lsn of [1, 2, 3]) await sink.write([change(lsn)], position(`0/${lsn}`));
   await sink.close();
   const folder = join(dir, 'orders/2026-12-01T07');
-  const age = async (ms: number) => {
-    for (const name of await readdir(folder)) await utimes(join(folder, name), ms / 1000, ms / 1000);
-  };
+  const age = (ms: number) => ageFiles(folder, ms);
   const merge = async (nowMs: number) => {
     const manifest = await openManifest(dir);
     await mergeHours({ dir, manifest, logger, now: () => nowMs });
@@ -148,11 +151,9 @@ test('a file that cannot be read leaves no draft behind, and holds up its own ho
   for (const lsn of [1, 2]) await sink.write([change(lsn), change(lsn + 2, at + 3_600_000)], position(`0/${lsn}`));
   await sink.close();
   const [damaged, whole] = ['07', '08'].map((hour) => join(dir, `orders/2026-12-01T${hour}`)) as [string, string];
-  for (const folder of [damaged, whole])
-    for (const [nth, name] of (await readdir(folder)).sort().entries()) {
-      if (folder === damaged && nth === 1) await truncate(join(folder, name), 30);
-      await utimes(join(folder, name), at / 1000, at / 1000);
-    }
+  const [, second = ''] = (await readdir(damaged)).sort();
+  await truncate(join(damaged, second), 30);
+  for (const folder of [damaged, whole]) await ageFiles(folder, at);
   const manifest = await openManifest(dir);
   for (const _ of [1, 2]) await mergeHours({ dir, manifest, logger, now: () => at + 9_000_000 });
   await manifest.close();
@@ -196,7 +197,7 @@ test('a manifest that another process has written to is not written anew', async
   const sink = await openSink(dir);
   await sink.write([change(1)], position('0/1'));
   const manifest = await openManifest(dir);
-  // So many that it would be.
+  // Enough lines that tell of nothing any more.
   await manifest.append(Array.from({ length: 20_001 }, () => ({ position: position('0/1'), at: 'now' })));
   await sink.write([change(2)], position('0/2'));
   await manifest.tidy();
@@ -218,7 +219,7 @@ test('what the data team has deleted is listed no longer, and holds up no other 
   await sink.close();
   await rm(join(dir, 'orders/2026-12-01T07'), { recursive: true });
   const later = join(dir, 'orders/2026-12-01T08');
-  for (const name of await readdir(later)) await utimes(join(later, name), at / 1000, at / 1000);
+  await ageFiles(later, at);
   const manifest = await openManifest(dir);
   await mergeHours({ dir, manifest, logger, now: () => at + 9_000_000 });
   await manifest.close();

@@ -1,12 +1,10 @@
-import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, readFile, rename, stat, truncate } from 'node:fs/promises';
+import { type FileHandle, open, readFile, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError } from '#runtime/config.ts';
 import { laterPosition } from '../../port/position.ts';
 import { SinkChanged, type SinkPosition, sinkPositionSchema } from '../../port/sink.ts';
-import { draftsOf, fileMode, syncDirectory } from './directory.ts';
-import type { Segment } from './segment.ts';
+import { type Segment, writeWhole } from './segment.ts';
 
 export const manifestName = 'manifest.ndjson';
 const version = 1;
@@ -93,6 +91,9 @@ function lineOf(text: string): ManifestLine | null {
   }
 }
 
+const bytesOf = (lines: readonly ManifestLine[]) =>
+  Buffer.from(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+
 export const hasManifest = (dir: string): Promise<boolean> =>
   stat(join(dir, manifestName)).then(
     () => true,
@@ -141,14 +142,7 @@ export async function openManifest(dir: string) {
   async function writeAnew(): Promise<void> {
     const kept: ManifestLine[] = [header, ...state.segments.values()];
     if (state.position !== null) kept.push({ position: state.position, at: new Date().toISOString() });
-    const draft = join(draftsOf(dir), `${randomBytes(8).toString('hex')}.draft`);
-    {
-      await using file = await open(draft, 'w', fileMode);
-      await file.writeFile(kept.map((line) => `${JSON.stringify(line)}\n`).join(''));
-      await file.sync();
-    }
-    await rename(draft, path);
-    await syncDirectory(dir);
+    await writeWhole(dir, manifestName, [bytesOf(kept)]);
     lines = kept.length;
   }
 
@@ -158,7 +152,7 @@ export async function openManifest(dir: string) {
       inTurn(async () => {
         if (added.length === 0) return;
         const before = await refuseOther();
-        const bytes = Buffer.from(added.map((line) => `${JSON.stringify(line)}\n`).join(''));
+        const bytes = bytesOf(added);
         try {
           await handle.appendFile(bytes);
           await handle.datasync();
