@@ -245,7 +245,7 @@ test('a pod may take as long to stop as its processes need in the local stack, a
       ...(pod?.containers ?? []).map(({ lifecycle }) => Number(lifecycle?.preStop.exec.command[1] ?? 0)),
     );
     const needed = inIt.flatMap((role) => endings[role].steps).reduce((sum, { withinMs }) => sum + withinMs / 1000, 0);
-    // No service leads to it: there is nobody to wait for.
+    // No service leads to it: nothing is still being sent.
     expect([name, wait > 0]).toEqual([name, name !== 'cdc']);
     expect([name, (pod?.terminationGracePeriodSeconds ?? 0) >= wait + needed]).toEqual([name, true]);
   }

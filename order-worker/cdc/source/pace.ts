@@ -1,4 +1,4 @@
-/** What may come at once, after a pause: that of so many seconds. */
+/** After a pause, what this time would have brought may come at once. */
 const burstSeconds = 0.1;
 
 /**
