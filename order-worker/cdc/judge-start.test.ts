@@ -4,7 +4,7 @@ import { judgeStart, type Sights } from './judge-start.ts';
 const position = { generation: 2, snapshot: 'done', lsn: '0/200', system: '77', timeline: 3, request: 'r1' } as const;
 const good: Sights = {
   position,
-  filled: { sink: 'files in /x', generation: 2, request: 'r1' },
+  filled: { sink: 'files in /x', generation: 2, request: 'r1', wentBackFrom: null },
   slot: { kind: 'ready', confirmed: '0/1FF', holder: null },
   server: { system: '77', timeline: 3, end: '0/300' },
   request: { id: 'r1', at: 0 },
@@ -72,6 +72,11 @@ test.each<[string, Partial<Sights>, RegExp]>([
   ],
   ['a slot without a place', { slot: { kind: 'ready', confirmed: null, holder: null } }, /what is between/],
   ['a database that is behind the sink', { server: { ...good.server, end: '0/1FF' } }, /it was restored/],
+  [
+    'a database that was behind the sink, and has come past it since',
+    { filled: { sink: 'files in /x', generation: 2, request: 'r1', wentBackFrom: '0/200' } },
+    /it was restored/,
+  ],
   ['another server', { server: { ...good.server, system: '78' } }, /another database server/],
   [
     'an older timeline',

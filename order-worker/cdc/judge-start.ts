@@ -8,7 +8,11 @@ export type Start =
   | { kind: 'snapshot'; generation: number; request: string | null; why: string }
   | { kind: 'stream'; position: SinkPosition }
   /** Changes are missing, or may be: `words` say what happened. A person asks for a snapshot. */
-  | { kind: 'gap'; words: string }
+  | {
+      kind: 'gap';
+      words: string /** The database's log ends before this place, up to which the sink has changes: to be kept in mind. */;
+      wentBackFrom?: string;
+    }
   /** Another connection has the slot. */
   | { kind: 'held'; words: string };
 
@@ -46,10 +50,14 @@ export function judgeStart({ position, filled, slot, server, request, timelineEn
     return gap(
       `the database was never on timeline ${position.timeline}, of which the sink has changes: it was restored`,
     );
-  if (parseLsn(server.end) < at || (timelineEnd !== null && parseLsn(timelineEnd) < at))
-    return gap(
-      'the sink has changes that the database has not: it was restored, or a standby took over that did not have them',
-    );
+  const isBehind = parseLsn(server.end) < at || (timelineEnd !== null && parseLsn(timelineEnd) < at);
+  if (isBehind || filled?.wentBackFrom === position.lsn)
+    return {
+      kind: 'gap',
+      words:
+        'the sink has changes that the database has not: it was restored, or a standby took over that did not have them',
+      wentBackFrom: position.lsn,
+    };
   if (slot.kind === 'missing')
     return gap('the slot is gone: it was dropped, or a standby took over that did not have it');
   if (slot.kind === 'lost') return gap('the slot was not read for too long, and PostgreSQL has removed its changes');

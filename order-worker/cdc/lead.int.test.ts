@@ -3,7 +3,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type CdcDatabase, cdcLab, openCdcDatabase } from '#lab/kits/cdc-lab.ts';
 import type { RowWriter } from '#lab/kits/cdc-rows.ts';
 import { poll } from '#lab/poll.ts';
+import { lsnText, parseLsn } from './port/lsn.ts';
 import type { CdcSink } from './port/sink.ts';
+import { openManifest } from './sinks/files/manifest.ts';
 
 let database: CdcDatabase;
 let rows: RowWriter;
@@ -67,6 +69,31 @@ test('a slot that is gone stops it with words, and a snapshot that is asked for 
   await second.streams();
   await isWhole();
   expect(second.standing()).toMatchObject({ generation: 2, request: 'again', trouble: null });
+});
+
+test('a database whose log went back is a gap for good, also when the log has grown past the place again', async () => {
+  const { dir, start, isWhole, ask } = cdcLab(database);
+  const first = start();
+  await first.streams();
+  const { generation, position } = first.standing();
+  await first.close();
+  // As a volume that was put back leaves it: the sink is ahead, by what the next orders write.
+  const ahead = lsnText(parseLsn(position ?? '') + 200_000n);
+  const manifest = await openManifest(dir);
+  const { position: last } = manifest.state;
+  if (last === null) throw new Error('the sink has a position');
+  await manifest.append([{ position: { ...last, lsn: ahead }, at: 'now' }]);
+  await manifest.close();
+  const second = start();
+  await poll('it to stop', () => second.standing().state === 'stopped');
+  await database.pool.query("SELECT pg_logical_emit_message(false, 'test', repeat('x', 400000))");
+  await second.close();
+  const third = start();
+  await poll('it to stop again', () => third.standing().state === 'stopped');
+  expect(third.standing()).toMatchObject({ generation, trouble: expect.stringContaining('it was restored') });
+  ask('after the restore');
+  await third.streams();
+  await isWhole();
 });
 
 test('a snapshot that is asked for while it streams begins the next generation', async () => {

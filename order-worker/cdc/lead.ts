@@ -109,6 +109,8 @@ export function startLeading(deps: LeadDeps): Lead {
           tell({ state: 'starting', trouble: start.words });
           return againMs;
         case 'gap':
+          if (start.wentBackFrom !== undefined && position !== null)
+            await noteFilled(sink, position, start.wentBackFrom);
           return stop(`${start.words}: run "seckill cdc snapshot"`);
         case 'snapshot':
           // Judged anew: while it was read and written, another server may have taken over.
@@ -185,8 +187,12 @@ export function startLeading(deps: LeadDeps): Lead {
   }
 
   /** Once: it is a node that lasts. */
-  async function noteFilled({ name }: CdcSink, { generation, request }: SinkPosition): Promise<void> {
-    const filled: CdcFilled = { sink: name, generation, request };
+  async function noteFilled(
+    { name }: CdcSink,
+    { generation, request }: SinkPosition,
+    wentBackFrom: string | null = null,
+  ): Promise<void> {
+    const filled: CdcFilled = { sink: name, generation, request, wentBackFrom };
     if (!isDeepStrictEqual(await deps.filled.read(), filled)) await deps.filled.note(filled);
   }
 

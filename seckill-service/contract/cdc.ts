@@ -208,6 +208,11 @@ export const cdcFilledSchema = z.object({
   generation: z.number().int(),
   /** The request that led to it: it asks for nothing any more, although its node is there. Null for the first. */
   request: z.string().nullable().default(null),
+  /**
+   * The place up to which the sink had changes when the database's log was found to end before it; null where it never was. The log grows
+   * past that place again, and then nothing else tells that it had gone back.
+   */
+  wentBackFrom: z.string().nullable().default(null),
 });
 export type CdcFilled = z.output<typeof cdcFilledSchema>;
 
